@@ -1,0 +1,80 @@
+/**
+ * The names that cross a border: between this code and a running workflow, another language's client, the Temporal UI,
+ * an operator's query. Changing one of them breaks somebody, so they stand in one place and a test freezes them.
+ */
+
+/** Workflow types, as a client of any language starts them. */
+export const WORKFLOW = { erase: 'erase' } as const;
+
+/**
+ * Task queues. Submits have queues of their own so that a poll or a fetch never stands behind a backlog of submits
+ * (queues are first in, first out), and so that an operator can pause paid calls without stopping reads.
+ */
+export const QUEUE = {
+  /** Workflows, and every activity but the submit. */
+  main: 'smart-erase',
+  /** Submits of erases that a person or a service waits for. */
+  submit: 'smart-erase-submit',
+  /** Submits that belong to a batch. */
+  submitBatch: 'smart-erase-submit-batch',
+} as const;
+
+/** Activity types. */
+export const ACTIVITY = {
+  submit: 'submitErase',
+  awaitTask: 'awaitTask',
+  fetchResult: 'fetchResult',
+  publish: 'publishResult',
+  cancelTask: 'cancelTask',
+  closeErase: 'closeErase',
+} as const;
+
+/** Fixed activity ids: an outside process completes `await-task` by (workflow id, activity id). */
+export const ACTIVITY_ID = {
+  submit: 'submit',
+  awaitTask: 'await-task',
+  fetchResult: 'fetch-result',
+  publish: 'publish',
+  cancelTask: 'cancel-task',
+} as const;
+
+/** Updates that end a hold. Each takes one argument, `{"by": string, "reason": string}`. */
+export const UPDATE = { retry: 'retry', skip: 'skip', abort: 'abort' } as const;
+
+/** Queries. `status` answers with an {@link EraseStatus}. */
+export const QUERY = { status: 'status' } as const;
+
+/** Memo keys. */
+export const MEMO = {
+  /** Set by our client at start: the request as it was asked, so that a second start can be compared with it. */
+  request: 'eraseRequest',
+  /** Set by a cancelled run before it closes: {@link EraseFailureDetails}. */
+  outcome: 'eraseOutcome',
+} as const;
+
+/** Custom search attributes, all of type Keyword. Only the first two are asked for; the others are used when registered. */
+export const SEARCH_ATTRIBUTE = {
+  taskId: 'EraseTaskId',
+  phase: 'ErasePhase',
+  fileId: 'EraseFileId',
+  batchId: 'EraseBatchId',
+} as const;
+
+export type SearchAttributeKey = keyof typeof SEARCH_ATTRIBUTE;
+
+/** Those of {@link SEARCH_ATTRIBUTE} that `smart-erase setup` must be able to register. */
+export const REQUIRED_SEARCH_ATTRIBUTES: readonly SearchAttributeKey[] = ['taskId', 'phase'];
+
+/** Where a run is; also the values of the search attribute `ErasePhase`. */
+export const PHASE = {
+  submitting: 'submitting',
+  held: 'held',
+  waiting: 'waiting',
+  fetching: 'fetching',
+  publishing: 'publishing',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const;
+
+export type Phase = (typeof PHASE)[keyof typeof PHASE];

@@ -1,0 +1,143 @@
+import type { ErrorClass } from './error-classes.js';
+import type { Phase } from './names.js';
+
+/** A recipe as it crosses the border: a name and that recipe's own options. Validated by `recipe-schema.ts`. */
+export interface RecipeRequest {
+  name: string;
+  [option: string]: unknown;
+}
+
+/** What may be taken over from the source file when the result is published. */
+export const INHERITABLE = ['name', 'description', 'classId', 'tags', 'cover', 'expireTime'] as const;
+export type Inheritable = (typeof INHERITABLE)[number];
+
+/** What to do with the new file. Every step is optional and safe to repeat. */
+export interface PublishRequest {
+  /** Media name, at most 64 characters (ModifyMediaInfo). */
+  name?: string;
+  /** Media description, at most 128 characters. */
+  description?: string;
+  /** Media class id. */
+  classId?: number;
+  /** At most 16 tags of at most 32 characters. Existing tags stay. */
+  tags?: string[];
+  /** ISO 8601, or `never`. The vendor deletes the file for good at that time. */
+  expireTime?: string;
+  /** Taken from the source file; a value given above wins. */
+  inherit?: Inheritable[];
+  /** Name of a VOD procedure to run on the new file, for the renditions that the player needs. */
+  procedure?: string;
+  /** Prefetch the new file's URL into the CDN. A failure is a warning. */
+  prefetch?: boolean;
+}
+
+/** Pays again for an erase that was paid before. Safe to repeat: a token pays once. */
+export interface PayAgain {
+  token: string;
+  reason: string;
+}
+
+/** Input of the workflow `erase`. Any client of any language may send it as plain JSON. */
+export interface EraseRequest {
+  /** Source media, as decimal digits. A string: a FileId is above 2^53. */
+  fileId: string;
+  /** VOD sub-application. */
+  subAppId: number;
+  recipe: RecipeRequest;
+  publish?: PublishRequest;
+  /** The caller's own id for this erase: becomes the workflow id. What is paid for is known by file and recipe, not by the key. */
+  key?: string;
+  /** Who asked: a person, a service, an order number. Kept in the ledger. */
+  requestedBy?: string;
+  payAgain?: PayAgain;
+  /** Hours after the submit in which the task must end; default 24, at most 68 (the vendor forgets a task after 72). */
+  deadlineHours?: number;
+  /** The batch that this erase belongs to: it then queues behind live erases. */
+  batchId?: string;
+}
+
+/** The request after validation and defaults, as the submit activity returns it and the ledger keeps it. */
+export interface NormalizedEraseRequest extends EraseRequest {
+  deadlineHours: number;
+}
+
+/** One output of the vendor's task. */
+export interface ResultFile {
+  /** The vendor's FileType, such as `AiAnalysis.DeLogo.Video`. */
+  type: string;
+  /** New media's FileId; null for a temporary file. */
+  fileId: string | null;
+  url: string | null;
+  /** Seconds for which a temporary URL lives, as the vendor says; null when permanent or unknown. */
+  expiresInSeconds: number | null;
+}
+
+/** What publishing did. */
+export interface PublishOutcome {
+  /** What was changed on the new media, by field. */
+  changed: string[];
+  procedureTaskId: string | null;
+  prefetchedUrls: string[];
+  /** Steps that failed without harm to the result. */
+  warnings: string[];
+}
+
+/** Output of the workflow `erase`. */
+export interface EraseResult {
+  status: 'succeeded';
+  /** True when this run did not pay: the ledger knew the result, or the task was already under way. */
+  reused: boolean;
+  subAppId: number;
+  sourceFileId: string;
+  /** The new media. Null only for a recipe that makes no video (`subtitles-extract`). */
+  resultFileId: string | null;
+  taskId: string;
+  files: ResultFile[];
+  /** RequestId of the call that read the result. */
+  requestId: string | null;
+  recipe: RecipeRequest;
+  recipeHash: string;
+  /** ISO 8601. */
+  submittedAt: string;
+  /** ISO 8601, the vendor's FinishTime; null when it told none. */
+  finishedAt: string | null;
+  /** Null when no publish was asked for. */
+  published: PublishOutcome | null;
+}
+
+/** `details[0]` of the ApplicationFailure that ends a failed erase, and the memo `eraseOutcome` of a cancelled one. */
+export interface EraseFailureDetails {
+  class: ErrorClass;
+  /** The vendor's code, or ours where there is none. */
+  code: string | null;
+  requestId: string | null;
+  taskId: string | null;
+  message: string;
+  /** True when the vendor accepted a task that it bills, or may have: what is not known counts as spent. */
+  moneySpent: boolean;
+  /** Known when the erase itself succeeded, and a later step failed. */
+  resultFileId?: string | null;
+}
+
+/** Answer of the query `status`. Times are ISO 8601. */
+export interface EraseStatus {
+  phase: Phase;
+  fileId: string | null;
+  taskId: string | null;
+  resultFileId: string | null;
+  /** What the run waits for, in words. */
+  waitingFor: string | null;
+  /** Set while held. */
+  held: { class: ErrorClass; code: string | null; message: string; requestId: string | null; since: string } | null;
+  submittedAt: string | null;
+  deadlineAt: string | null;
+  reused: boolean;
+  moneySpent: boolean;
+}
+
+/** Argument of the updates `retry`, `skip` and `abort`. */
+export interface OperatorDecision {
+  /** Who decided. */
+  by: string;
+  reason: string;
+}
