@@ -1,0 +1,49 @@
+import type { Settings } from './settings.js';
+
+/** Shows enough of an id to recognise it, not enough to use it. */
+function shortened(secretId: string): string {
+  return secretId.length <= 12 ? secretId : `${secretId.slice(0, 8)}…${secretId.slice(-2)}`;
+}
+
+/** The URL without its password, which may also stand in the query. */
+export function withoutPassword(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  const user = url.username === '' ? '' : `${url.username}@`;
+  return `${url.protocol}//${user}${url.host}${url.pathname}`;
+}
+
+/** The effective settings in the words of the environment variables, without secrets. What is not loaded is left out. */
+export function describeSettings(settings: Partial<Settings>): Record<string, string> {
+  const { temporal, databaseUrl, vendor, worker, log } = settings;
+  const shown: Record<string, string> = {};
+  if (temporal) {
+    shown.TEMPORAL_ADDRESS = temporal.address;
+    shown.TEMPORAL_NAMESPACE = temporal.namespace;
+    shown.TEMPORAL_TLS = String(temporal.tls);
+    shown.TEMPORAL_API_KEY = temporal.connectionOptions.reveal().apiKey === undefined ? 'not set' : 'set';
+  }
+  if (databaseUrl) shown.DATABASE_URL = withoutPassword(databaseUrl.reveal());
+  if (vendor) {
+    const { credentials } = vendor;
+    shown.TENCENTCLOUD_SECRET_ID = credentials ? shortened(credentials.secretId) : 'not set (credential chain)';
+    shown.TENCENTCLOUD_SECRET_KEY = credentials ? 'set' : 'not set (credential chain)';
+    shown.TENCENTCLOUD_TOKEN = credentials?.token ? 'set' : 'not set';
+    shown.VOD_ENDPOINT = vendor.endpoint;
+    shown.VOD_SUB_APP_ID = vendor.subAppId === undefined ? 'not set' : String(vendor.subAppId);
+    shown.VOD_SUBMIT_RPS = String(vendor.submitsPerSecond);
+    shown.VOD_REQUEST_TIMEOUT_SECONDS = String(vendor.requestTimeoutSeconds);
+    shown.VOD_SETTLE_SECONDS = String(vendor.settleSeconds);
+    shown.VOD_POLL_FIRST_SECONDS = String(vendor.pollFirstSeconds);
+    shown.VOD_POLL_MAX_SECONDS = String(vendor.pollMaxSeconds);
+  }
+  if (worker) {
+    shown.SMART_ERASE_SUBMIT_CONCURRENCY = String(worker.submitConcurrency);
+    shown.SMART_ERASE_ACTIVITY_CONCURRENCY = String(worker.activityConcurrency);
+    shown.SMART_ERASE_SHUTDOWN_GRACE_SECONDS = String(worker.shutdownGraceSeconds);
+  }
+  if (log) {
+    shown.SMART_ERASE_LOG_LEVEL = log.level;
+    shown.SMART_ERASE_LOG_FORMAT = log.format;
+  }
+  return shown;
+}

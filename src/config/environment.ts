@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import {
+  DEFAULT_VOD_ENDPOINT,
+  DOCUMENTED_SUBMITS_PER_SECOND,
+  SETTLE_MARGIN_SECONDS,
+  worstRequestSeconds,
+} from './vendor-limits.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export const LOG_FORMATS = ['json', 'pretty'] as const;
+
+function number(words: string, accept: (value: number) => boolean): z.ZodType<number> {
+  return z.string().transform((text, context) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && accept(value)) return value;
+    context.addIssue({ code: 'custom', message: `must be ${words}, not "${text}"` });
+    return z.NEVER;
+  });
+}
+
+const positive = number('a number above 0', (value) => value > 0);
+const positiveInteger = number('a whole number above 0', (value) => Number.isSafeInteger(value) && value > 0);
+
+function oneOf<const Values extends readonly string[]>(values: Values): z.ZodType<Values[number]> {
+  return z.custom<Values[number]>((value) => values.includes(value as string), {
+    message: `must be one of ${values.join(', ')}`,
+  });
+}
+
+function endpoint(text: string): boolean {
+  if (/^https?:\/\//.test(text)) return URL.canParse(text) && new URL(text).pathname === '/';
+  return /^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(text);
+}
+
+function postgresUrl(text: string): boolean {
+  return URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
+}
+
+/** Never quote DATABASE_URL in a message: it has a password in it. */
+export const DATABASE_VARIABLES = z.object({
+  DATABASE_URL: z
+    .string({
+      error: 'is not set: the PostgreSQL of the ledger, like postgresql://user:password@host:5432/smart_erase',
+    })
+    .refine(postgresUrl, 'must be a URL that begins with postgresql:// or postgres://'),
+});
+
+export const LOG_VARIABLES = z.object({
+  SMART_ERASE_LOG_LEVEL: oneOf(LOG_LEVELS).default('info'),
+  SMART_ERASE_LOG_FORMAT: oneOf(LOG_FORMATS).default('json'),
+});
+
+export const VENDOR_VARIABLES = z.object({
+  TENCENTCLOUD_SECRET_ID: z.string().optional(),
+  TENCENTCLOUD_SECRET_KEY: z.string().optional(),
+  TENCENTCLOUD_TOKEN: z.string().optional(),
+  VOD_ENDPOINT: z
+    .string()
+    .refine(endpoint, 'must be a host, like vod.intl.tencentcloudapi.com, or an http(s) URL without a path')
+    .default(DEFAULT_VOD_ENDPOINT),
+  VOD_SUB_APP_ID: positiveInteger.optional(),
+  VOD_SUBMIT_RPS: positive.default(DOCUMENTED_SUBMITS_PER_SECOND),
+  VOD_REQUEST_TIMEOUT_SECONDS: positiveInteger.default(20),
+  VOD_SETTLE_SECONDS: positive.default(60),
+  VOD_POLL_FIRST_SECONDS: positive.default(60),
+  VOD_POLL_MAX_SECONDS: positive.default(600),
+  SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(10),
+  SMART_ERASE_ACTIVITY_CONCURRENCY: positiveInteger.default(100),
+  SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
+});
+
+/** What is wrong between settings that are each right; one sentence a problem, beginning with the name. */
+export function vendorConflicts(value: z.infer<typeof VENDOR_VARIABLES>): string[] {
+  const problems: string[] = [];
+  const hasId = value.TENCENTCLOUD_SECRET_ID !== undefined;
+  const hasKey = value.TENCENTCLOUD_SECRET_KEY !== undefined;
+  if (hasId !== hasKey) {
+    const [missing, present] = hasId
+      ? ['TENCENTCLOUD_SECRET_KEY', 'TENCENTCLOUD_SECRET_ID']
+      : ['TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRET_KEY'];
+    problems.push(`${missing} is not set, but ${present} is: set both, or neither to use the credential chain`);
+  }
+  if (value.TENCENTCLOUD_TOKEN !== undefined && !hasId && !hasKey) {
+    problems.push('TENCENTCLOUD_TOKEN is set without TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY');
+  }
+  const worst = worstRequestSeconds(value.VOD_REQUEST_TIMEOUT_SECONDS);
+  if (value.VOD_SETTLE_SECONDS <= worst + SETTLE_MARGIN_SECONDS) {
+    problems.push(
+      `VOD_SETTLE_SECONDS must be above ${worst + SETTLE_MARGIN_SECONDS} ` +
+        `(twice VOD_REQUEST_TIMEOUT_SECONDS plus ${SETTLE_MARGIN_SECONDS}), not ${value.VOD_SETTLE_SECONDS}: ` +
+        'a submit that is still on its way must not be taken for one that never arrived',
+    );
+  }
+  if (value.VOD_POLL_MAX_SECONDS < value.VOD_POLL_FIRST_SECONDS) {
+    problems.push(
+      `VOD_POLL_MAX_SECONDS (${value.VOD_POLL_MAX_SECONDS}) must not be below ` +
+        `VOD_POLL_FIRST_SECONDS (${value.VOD_POLL_FIRST_SECONDS})`,
+    );
+  }
+  const grace = value.SMART_ERASE_SHUTDOWN_GRACE_SECONDS;
+  if (grace !== undefined && grace <= worst) {
+    problems.push(
+      `SMART_ERASE_SHUTDOWN_GRACE_SECONDS must be above ${worst} (twice VOD_REQUEST_TIMEOUT_SECONDS), not ${grace}: ` +
+        'a submit in mid-call must be able to end',
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,144 @@
+import type { z } from 'zod';
+import { ConfigurationError } from '../errors.js';
+import {
+  DATABASE_VARIABLES,
+  type LOG_FORMATS,
+  type LOG_LEVELS,
+  LOG_VARIABLES,
+  VENDOR_VARIABLES,
+  vendorConflicts,
+} from './environment.js';
+import { Secret } from './secret.js';
+import { loadTemporalSettings, type TemporalSettings } from './temporal-settings.js';
+import { SHUTDOWN_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface VendorCredentials {
+  secretId: string;
+  secretKey: Secret;
+  /** Of temporary credentials. */
+  token: Secret | undefined;
+}
+
+export interface VendorSettings {
+  /** A host, or an http(s) URL without a path. */
+  endpoint: string;
+  /** Undefined when none are in the environment: the vendor SDK's credential chain is used. */
+  credentials: VendorCredentials | undefined;
+  /** Used where a request names none. */
+  subAppId: number | undefined;
+  /** Submits in any second, over all workers that share the ledger. */
+  submitsPerSecond: number;
+  requestTimeoutSeconds: number;
+  /** How long a new task may stay out of the vendor's listing. */
+  settleSeconds: number;
+  pollFirstSeconds: number;
+  pollMaxSeconds: number;
+}
+
+export interface WorkerSettings {
+  /** Submits at once, for each submit queue and worker. */
+  submitConcurrency: number;
+  /** Other activities at once, for each worker. */
+  activityConcurrency: number;
+  /** How long a worker that is told to stop lets its activities run on. */
+  shutdownGraceSeconds: number;
+}
+
+export interface Settings {
+  temporal: TemporalSettings;
+  databaseUrl: Secret;
+  vendor: VendorSettings;
+  worker: WorkerSettings;
+  log: { level: LogLevel; format: LogFormat };
+}
+
+/** A part of the settings that a program cannot do without. A client needs `temporal` only. */
+export type Need = 'temporal' | 'database' | 'vendor';
+
+interface SectionsOf {
+  temporal: 'temporal';
+  database: 'databaseUrl';
+  vendor: 'vendor' | 'worker';
+}
+
+export type SettingsFor<N extends Need> = Pick<Settings, SectionsOf[N] | 'log'>;
+
+const EVERYTHING: readonly Need[] = ['temporal', 'database', 'vendor'];
+
+/**
+ * Reads the settings from environment variables. Parts that are not needed are neither read nor checked.
+ * @throws ConfigurationError with every problem at once
+ */
+export function loadSettings<N extends Need = Need>(
+  env: NodeJS.ProcessEnv = process.env,
+  { need }: { need?: readonly N[] } = {},
+): SettingsFor<N> {
+  const needed: readonly Need[] = need ?? EVERYTHING;
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const problems: string[] = [];
+  const settings: Partial<Settings> = {};
+
+  const log = parsed(LOG_VARIABLES, given, problems);
+  if (log) settings.log = { level: log.SMART_ERASE_LOG_LEVEL, format: log.SMART_ERASE_LOG_FORMAT };
+  if (needed.includes('temporal')) {
+    try {
+      settings.temporal = loadTemporalSettings(env);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (needed.includes('database')) {
+    const database = parsed(DATABASE_VARIABLES, given, problems);
+    if (database) settings.databaseUrl = new Secret(database.DATABASE_URL);
+  }
+  if (needed.includes('vendor')) {
+    const vendor = parsed(VENDOR_VARIABLES, given, problems);
+    if (vendor) {
+      problems.push(...vendorConflicts(vendor));
+      Object.assign(settings, vendorSections(vendor));
+    }
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return settings as SettingsFor<N>;
+}
+
+function parsed<Schema extends z.ZodType>(
+  schema: Schema,
+  env: Record<string, unknown>,
+  problems: string[],
+): z.infer<Schema> | undefined {
+  const outcome = schema.safeParse(env);
+  if (outcome.success) return outcome.data;
+  for (const issue of outcome.error.issues) problems.push(`${issue.path.join('.')} ${issue.message}`);
+  return undefined;
+}
+
+function vendorSections(value: z.infer<typeof VENDOR_VARIABLES>): Pick<Settings, 'vendor' | 'worker'> {
+  const { TENCENTCLOUD_SECRET_ID: secretId, TENCENTCLOUD_SECRET_KEY: key, TENCENTCLOUD_TOKEN: token } = value;
+  return {
+    vendor: {
+      endpoint: value.VOD_ENDPOINT,
+      credentials:
+        secretId === undefined || key === undefined
+          ? undefined
+          : { secretId, secretKey: new Secret(key), token: token === undefined ? undefined : new Secret(token) },
+      subAppId: value.VOD_SUB_APP_ID,
+      submitsPerSecond: value.VOD_SUBMIT_RPS,
+      requestTimeoutSeconds: value.VOD_REQUEST_TIMEOUT_SECONDS,
+      settleSeconds: value.VOD_SETTLE_SECONDS,
+      pollFirstSeconds: value.VOD_POLL_FIRST_SECONDS,
+      pollMaxSeconds: value.VOD_POLL_MAX_SECONDS,
+    },
+    worker: {
+      submitConcurrency: value.SMART_ERASE_SUBMIT_CONCURRENCY,
+      activityConcurrency: value.SMART_ERASE_ACTIVITY_CONCURRENCY,
+      shutdownGraceSeconds:
+        value.SMART_ERASE_SHUTDOWN_GRACE_SECONDS ??
+        worstRequestSeconds(value.VOD_REQUEST_TIMEOUT_SECONDS) + SHUTDOWN_MARGIN_SECONDS,
+    },
+  };
+}

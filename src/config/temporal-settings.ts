@@ -1,0 +1,45 @@
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { ConfigurationError } from '../errors.js';
+import { Secret } from './secret.js';
+
+/** Where a Temporal server listens when nobody says otherwise (the SDK's and the CLI's default). */
+const DEFAULT_ADDRESS = 'localhost:7233';
+const DEFAULT_NAMESPACE = 'default';
+
+export interface TemporalSettings {
+  /** `host:port`. */
+  address: string;
+  namespace: string;
+  tls: boolean;
+  /** All that the SDK connects with, API key and private keys included. */
+  connectionOptions: Secret<ClientConnectConfig['connectionOptions']>;
+}
+
+/**
+ * Temporal's own environment variables and configuration file (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,
+ * `TEMPORAL_PROFILE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`), read the way every Temporal tool reads them.
+ */
+export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
+  const overrideEnvVars: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    // A variable set to nothing is what compose files and CI leave behind; it means "not set".
+    if (value !== undefined && value !== '') overrideEnvVars[name] = value;
+  }
+  let config: ClientConnectConfig;
+  try {
+    config = loadClientConnectConfig({ overrideEnvVars });
+  } catch (error) {
+    throw new ConfigurationError([
+      `The Temporal configuration cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    ]);
+  }
+  const given = Object.entries(config.connectionOptions).filter(([, value]) => value !== undefined);
+  const connectionOptions: ClientConnectConfig['connectionOptions'] = Object.fromEntries(given);
+  connectionOptions.address ??= DEFAULT_ADDRESS;
+  return {
+    address: connectionOptions.address,
+    namespace: config.namespace ?? DEFAULT_NAMESPACE,
+    tls: connectionOptions.tls !== undefined && connectionOptions.tls !== false,
+    connectionOptions: new Secret(connectionOptions),
+  };
+}

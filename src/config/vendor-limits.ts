@@ -1,0 +1,19 @@
+/** Submits a second: the limit of ProcessMediaByMPS in its API document, counted for the whole account. */
+export const DOCUMENTED_SUBMITS_PER_SECOND = 20;
+
+/** The international site; the mainland's is `vod.tencentcloudapi.com`. */
+export const DEFAULT_VOD_ENDPOINT = 'vod.intl.tencentcloudapi.com';
+
+/**
+ * Longest time that one call can take, in seconds: the vendor SDK's timeout counts to the headers and again for the
+ * body, so a body that stalls can take twice the setting (seen on the Node SDK).
+ */
+export function worstRequestSeconds(requestTimeoutSeconds: number): number {
+  return 2 * requestTimeoutSeconds;
+}
+
+/** What the settle time must leave beyond the worst request, in seconds: clocks and the listing of new tasks. */
+export const SETTLE_MARGIN_SECONDS = 5;
+
+/** What the default shutdown grace leaves beyond the worst request, in seconds: to write the answer down. */
+export const SHUTDOWN_MARGIN_SECONDS = 10;

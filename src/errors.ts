@@ -1,0 +1,140 @@
+import { ERROR_CLASSES, type ErrorClass, type ExitCode } from './contract/error-classes.js';
+import type { EraseFailureDetails, EraseResult } from './contract/request.js';
+
+/** What an {@link EraseError} can tell besides its message. Everything is optional: a wrong setting has no TaskId. */
+export interface EraseErrorFields {
+  /** The vendor's code, or ours where there is none. */
+  code?: string | null;
+  /** RequestId of the vendor's answer. */
+  requestId?: string | null;
+  taskId?: string | null;
+  workflowId?: string | null;
+  /** True when the vendor accepted a task that it bills, or may have. */
+  moneySpent?: boolean;
+  /** The new file, when the erase itself succeeded and a later step failed. */
+  resultFileId?: string | null;
+  /** What to do, where it is more exact than the class's own advice. */
+  advice?: string;
+  cause?: unknown;
+}
+
+/** Base of every error that this package throws on purpose. `class` is a row of the table of error classes. */
+export class EraseError extends Error {
+  readonly class: ErrorClass;
+  readonly code: string | null;
+  readonly requestId: string | null;
+  readonly taskId: string | null;
+  readonly workflowId: string | null;
+  readonly moneySpent: boolean;
+  readonly resultFileId: string | null;
+  readonly advice: string;
+  readonly exitCode: ExitCode;
+
+  constructor(errorClass: ErrorClass, message: string, fields: EraseErrorFields = {}) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.name = new.target.name;
+    this.class = errorClass;
+    this.code = fields.code ?? null;
+    this.requestId = fields.requestId ?? null;
+    this.taskId = fields.taskId ?? null;
+    this.workflowId = fields.workflowId ?? null;
+    this.moneySpent = fields.moneySpent ?? false;
+    this.resultFileId = fields.resultFileId ?? null;
+    this.advice = fields.advice ?? ERROR_CLASSES[errorClass].advice;
+    this.exitCode = ERROR_CLASSES[errorClass].exitCode;
+  }
+
+  /** Without the stack, and without the cause: safe to log and to send to a caller. */
+  toJSON(): EraseFailureDetails & { workflowId: string | null; advice: string } {
+    return {
+      class: this.class,
+      code: this.code,
+      requestId: this.requestId,
+      taskId: this.taskId,
+      message: this.message,
+      moneySpent: this.moneySpent,
+      resultFileId: this.resultFileId,
+      workflowId: this.workflowId,
+      advice: this.advice,
+    };
+  }
+}
+
+/** The request cannot be sent: `problems` has one sentence for each thing that is wrong with it. */
+export class InvalidRequestError extends EraseError {
+  constructor(
+    readonly problems: readonly string[],
+    fields: EraseErrorFields = {},
+  ) {
+    super('input', `The request is not valid: ${problems.join('; ')}.`, fields);
+  }
+}
+
+/** The id is in use for something else. `difference` names what differs. */
+export class RequestConflictError extends EraseError {
+  constructor(
+    readonly difference: string,
+    fields: EraseErrorFields & { workflowId: string },
+  ) {
+    super('conflict', `${fields.workflowId} exists already, for a different request: ${difference}.`, fields);
+  }
+}
+
+/** A setting is missing or wrong. `problems` has them all. */
+export class ConfigurationError extends EraseError {
+  constructor(
+    readonly problems: readonly string[],
+    fields: EraseErrorFields = {},
+  ) {
+    super('configuration', problems.join('\n'), fields);
+  }
+}
+
+/** A server that is needed cannot be reached. Nothing was lost; what was asked may not have begun. */
+export class UnavailableError extends EraseError {
+  constructor(message: string, fields: EraseErrorFields = {}) {
+    super('unavailable', message, fields);
+  }
+}
+
+/** No run has this id, in the namespace asked. */
+export class EraseNotFoundError extends EraseError {
+  constructor(workflowId: string, fields: EraseErrorFields = {}) {
+    super('input', `There is no erase ${workflowId} in Temporal.`, {
+      code: 'NotFound',
+      advice: 'Check the id and the namespace; a run that ended is forgotten after the retention of the namespace.',
+      workflowId,
+      ...fields,
+    });
+  }
+}
+
+/** The run ended without a result. The class says which family of failure it is. */
+export class EraseFailedError extends EraseError {
+  constructor(details: EraseFailureDetails, workflowId: string, cause?: unknown) {
+    super(details.class, details.message, { ...details, workflowId, cause });
+  }
+}
+
+/** The run was cancelled. `moneySpent` and `taskId` say whether the vendor's task ran on. */
+export class EraseCancelledError extends EraseError {
+  constructor(details: Partial<EraseFailureDetails>, workflowId: string, cause?: unknown) {
+    super('cancelled', details.message ?? `${workflowId} was cancelled.`, { ...details, workflowId, cause });
+  }
+}
+
+/** `result()` was asked not to wait, or was given a deadline, and the run goes on. */
+export class EraseStillRunningError extends EraseError {
+  constructor(workflowId: string, phase: string | null) {
+    super('unavailable', `${workflowId} is still running${phase === null ? '' : ` (${phase})`}.`, {
+      code: 'StillRunning',
+      advice: 'Ask again later, or wait for it.',
+      workflowId,
+    });
+  }
+}
+
+/** True for the output of a run that succeeded. */
+export function isEraseResult(value: unknown): value is EraseResult {
+  return typeof value === 'object' && value !== null && (value as { status?: unknown }).status === 'succeeded';
+}

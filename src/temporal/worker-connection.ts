@@ -1,0 +1,23 @@
+import { NativeConnection } from '@temporalio/worker';
+import type { TemporalSettings } from '../config/temporal-settings.js';
+import { connectError } from './connection.js';
+
+export interface WorkerConnection {
+  connection: NativeConnection;
+  address: string;
+  namespace: string;
+}
+
+/**
+ * Connects as a worker, through the SDK's native core.
+ * @throws UnavailableError, ConfigurationError: one sentence with the address and what to do
+ */
+export async function connectWorker(settings: TemporalSettings): Promise<WorkerConnection> {
+  const { address, namespace, tls } = settings;
+  try {
+    const connection = await NativeConnection.connect(settings.connectionOptions.reveal());
+    return { connection, address, namespace };
+  } catch (error) {
+    throw connectError(error, address, tls);
+  }
+}
