@@ -1,4 +1,5 @@
-module example.com/t
+// Pins the Temporal CLI that `npm run demo` and `npm test` build when there is none to be found or fetched.
+module vod-smart-erase/tools/temporal
 
 go 1.25.0
 
@@ -110,7 +111,7 @@ require (
 	github.com/spiffe/go-spiffe/v2 v2.5.0 // indirect
 	github.com/stretchr/objx v0.5.2 // indirect
 	github.com/stretchr/testify v1.10.0 // indirect
-	github.com/temporalio/cli v1.5.1 // indirect
+	github.com/temporalio/cli v1.5.1
 	github.com/temporalio/ringpop-go v0.0.0-20250130211428-b97329e994f7 // indirect
 	github.com/temporalio/sqlparser v0.0.0-20231115171017-f4060bcfa6cb // indirect
 	github.com/temporalio/tchannel-go v1.22.1-0.20240528171429-1db37fdea938 // indirect

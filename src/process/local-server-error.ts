@@ -1,0 +1,24 @@
+/** Why a server of our own could not be had. */
+export const LOCAL_SERVER_PROBLEMS = {
+  /** Something else listens on the wanted port. */
+  portInUse: 'port-in-use',
+  /** A program that is needed cannot be found, fetched or built. */
+  programMissing: 'program-missing',
+  /** The program started and ended again, or never became ready. */
+  startFailed: 'start-failed',
+  /** The data folder cannot be used. */
+  dataFolder: 'data-folder',
+} as const;
+export type LocalServerProblem = (typeof LOCAL_SERVER_PROBLEMS)[keyof typeof LOCAL_SERVER_PROBLEMS];
+
+/** Its message is one sentence for a person: what is wrong, where, and what to do. No stack trace is needed with it. */
+export class LocalServerError extends Error {
+  override readonly name = 'LocalServerError';
+  constructor(
+    readonly problem: LocalServerProblem,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,180 @@
+import { Connection } from '@temporalio/client';
+import { findFreePort, LOOPBACK } from '../process/free-port.js';
+import { LOCAL_SERVER_PROBLEMS, LocalServerError } from '../process/local-server-error.js';
+import { type OwnedProcess, startProcess } from '../process/owned-process.js';
+import { waitUntil } from '../process/wait-until.js';
+
+const NAME = 'the Temporal dev server';
+/** It is up in half a second on a quiet machine; a busy one gets time. */
+const READY_TIMEOUT_MS = 60_000;
+/** A free port can be taken between asking for it and using it, and the server picks more ports by itself. */
+const START_ATTEMPTS = 4;
+const DEFAULT_NAMESPACE = 'default';
+
+export type SearchAttributeKind = 'Text' | 'Keyword' | 'Int' | 'Double' | 'Bool' | 'Datetime' | 'KeywordList';
+
+export interface DevServerOptions {
+  /** The Temporal CLI, from `findTemporalCli`. */
+  cliPath: string;
+  /** gRPC; default 0: any free port. */
+  port?: number;
+  /** Default 0: any free port. `false` starts no UI. */
+  uiPort?: number | false;
+  /** Default: in memory. Starting again on the same file goes on where the last server ended, killed or not. */
+  dbFile?: string;
+  /** Made if it is not there; default `default`. */
+  namespace?: string;
+  searchAttributes?: Readonly<Record<string, SearchAttributeKind>>;
+  /** Default `warn`. */
+  logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'never';
+  /** Values are written as JSON: `{'limit.numPendingActivities.error': 2000}`. */
+  dynamicConfig?: Readonly<Record<string, unknown>>;
+  /** Named in the message when a port is in use. */
+  portFlag?: string;
+  uiPortFlag?: string;
+  onLine?: (line: string) => void;
+  onSpawn?: (pid: number) => void;
+  onExit?: (pid: number) => void;
+}
+
+export interface DevServer {
+  /** "127.0.0.1:7233" */
+  readonly address: string;
+  /** "http://127.0.0.1:8233"; undefined without a UI. */
+  readonly uiUrl: string | undefined;
+  readonly namespace: string;
+  readonly pid: number;
+  readonly process: OwnedProcess;
+  /** Ends it within 3 s. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `temporal server start-dev` on loopback and waits until it answers gRPC, knows the namespace and the search
+ * attributes.
+ * @throws LocalServerError when a port is in use, or the server ends or stays silent
+ */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  let failure: unknown;
+  for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
+    const port = await findFreePort({
+      port: options.port ?? 0,
+      purpose: NAME,
+      flag: options.portFlag ?? '--temporal-port',
+    });
+    const uiPort =
+      options.uiPort === false
+        ? undefined
+        : await findFreePort({
+            port: options.uiPort ?? 0,
+            purpose: "Temporal's UI",
+            flag: options.uiPortFlag ?? '--ui-port',
+          });
+    try {
+      return await startOn(port, uiPort, options);
+    } catch (error) {
+      failure = error;
+      // A port that someone else took in between is worth another try; when it was a wanted one, the next look says so.
+      if (!(error instanceof LocalServerError && error.message.includes('address already in use'))) throw error;
+    }
+  }
+  throw failure;
+}
+
+async function startOn(port: number, uiPort: number | undefined, options: DevServerOptions): Promise<DevServer> {
+  const { onLine, onSpawn, onExit, namespace = DEFAULT_NAMESPACE } = options;
+  const server = await startProcess({
+    name: NAME,
+    command: options.cliPath,
+    args: serverArguments(port, uiPort, options),
+    env: environmentWithoutTemporal(),
+    onLine,
+    onSpawn,
+    onExit,
+  }).catch((error) => {
+    throw startFailed(`cannot be run (${error.message}): check ${options.cliPath}`);
+  });
+  const address = `${LOOPBACK}:${port}`;
+  try {
+    await untilReady(server, address, namespace, Object.keys(options.searchAttributes ?? {}));
+  } catch (error) {
+    await server.stop({ graceMs: 0 });
+    throw error;
+  }
+  return {
+    address,
+    uiUrl: uiPort === undefined ? undefined : `http://${LOOPBACK}:${uiPort}`,
+    namespace,
+    pid: server.pid,
+    process: server,
+    stop: async () => void (await server.stop()),
+  };
+}
+
+function serverArguments(port: number, uiPort: number | undefined, options: DevServerOptions): string[] {
+  const args = ['server', 'start-dev', '--ip', LOOPBACK, '--port', String(port), '--color', 'never'];
+  args.push('--log-level', options.logLevel ?? 'warn', '--namespace', options.namespace ?? DEFAULT_NAMESPACE);
+  args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(uiPort)]));
+  if (options.dbFile) args.push('--db-filename', options.dbFile);
+  for (const [name, kind] of Object.entries(options.searchAttributes ?? {})) {
+    args.push('--search-attribute', `${name}=${kind}`);
+  }
+  for (const [key, value] of Object.entries(options.dynamicConfig ?? {})) {
+    args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
+  }
+  return args;
+}
+
+/** The CLI reads TEMPORAL_* as settings of a client, which are about some other server. */
+function environmentWithoutTemporal(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}
+
+async function untilReady(server: OwnedProcess, address: string, namespace: string, attributes: string[]) {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  const connection = await waitUntil(
+    async () => {
+      if (server.hasEnded()) throw await endedEarly(server);
+      return Connection.connect({ address, connectTimeout: '1s' }).catch(() => undefined);
+    },
+    { timeoutMs: READY_TIMEOUT_MS },
+  );
+  if (!connection) throw silent(server);
+  try {
+    const ready = await waitUntil(
+      async () => {
+        if (server.hasEnded()) throw await endedEarly(server);
+        return (await knowsAll(connection, namespace, attributes).catch(() => false)) || undefined;
+      },
+      { timeoutMs: Math.max(0, deadline - Date.now()) },
+    );
+    if (!ready) throw silent(server);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function knowsAll(connection: Connection, namespace: string, attributes: string[]): Promise<boolean> {
+  await connection.workflowService.describeNamespace({ namespace });
+  if (attributes.length === 0) return true;
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  return attributes.every((name) => customAttributes && name in customAttributes);
+}
+
+async function endedEarly(server: OwnedProcess): Promise<LocalServerError> {
+  const { code, signal } = await server.ended;
+  return startFailed(`ended before it was ready (${signal ?? `exit code ${code}`}): ${lastWords(server)}`);
+}
+
+function silent(server: OwnedProcess): LocalServerError {
+  return startFailed(`was not ready within ${READY_TIMEOUT_MS / 1000} s: ${lastWords(server)}`);
+}
+
+function lastWords(server: OwnedProcess): string {
+  const lines = server.lastLines();
+  return lines.findLast((line) => /error|fatal|in use/i.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+}
+
+function startFailed(what: string): LocalServerError {
+  return new LocalServerError(LOCAL_SERVER_PROBLEMS.startFailed, `The Temporal dev server ${what}`);
+}
