@@ -1,0 +1,30 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { LedgerDatabase } from './schema.js';
+
+export interface DatabaseOptions {
+  /** Connections of this process, default 10. */
+  maxConnections?: number;
+}
+
+/** Milliseconds to wait for a connection before the caller hears that the ledger is unavailable. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** No statement of ours takes longer than milliseconds: one that does hangs on a dead connection or a foreign lock. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+/** Opens the ledger's connection pool. Connects lazily. The caller ends it with `destroy()`. */
+export function openDatabase(databaseUrl: string, options: DatabaseOptions = {}): Kysely<LedgerDatabase> {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    // Noticed by the client even when the server cannot answer any more (host gone, process stopped).
+    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
+    application_name: 'vod-smart-erase',
+    allowExitOnIdle: true,
+  });
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => {});
+  return new Kysely<LedgerDatabase>({ dialect: new PostgresDialect({ pool }) });
+}

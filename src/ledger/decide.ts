@@ -1,0 +1,87 @@
+import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from './ledger.js';
+
+/** What `begin` does next. `arm` writes the intent under that number; `giveUp` first marks the unresolved one. */
+export type Decision =
+  | { kind: 'arm'; number: number; giveUp: boolean }
+  | { kind: 'look'; record: SubmissionRecord }
+  | { kind: 'running' | 'done' | 'lost' | 'failed'; record: SubmissionRecord }
+  | { kind: 'uncertain'; record: SubmissionRecord; why: string };
+
+type Asked = Pick<Intent, 'runId' | 'workflowId' | 'resubmitAfterTaskId' | 'lookedFor' | 'operatorRetry' | 'settleMs'>;
+
+/**
+ * Whether money may be spent: the heart of the ledger, pure so that every case can be shown by a table.
+ *
+ * @param recent submissions of one payment identity, newest first, at least {@link MAX_UNKNOWN_ROUNDS} where there are
+ * @param nowMs the database's clock, milliseconds since the epoch
+ */
+export function decide(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
+  const last = recent[0];
+  if (last === undefined) return { kind: 'arm', number: 1, giveUp: false };
+  // An answer that came after its submission was given up still counts: that task is running and is paid for.
+  const running = recent.find((r) => r.state === 'accepted' && r.outcome === null);
+  if (running !== undefined) return { kind: 'running', record: running };
+
+  switch (last.state) {
+    case 'refused':
+      return { kind: 'arm', number: last.key.number, giveUp: false };
+    case 'sending':
+    case 'unknown':
+      return unresolved(recent, last, asked, nowMs);
+    case 'accepted':
+      return ended(last, asked);
+  }
+}
+
+function unresolved(
+  recent: readonly SubmissionRecord[],
+  last: SubmissionRecord,
+  asked: Asked,
+  nowMs: number,
+): Decision {
+  const settled = nowMs >= last.placeAt.getTime() + asked.settleMs;
+  if (asked.lookedFor !== last.key.number || !settled) return { kind: 'look', record: last };
+  const next: Decision = { kind: 'arm', number: last.key.number + 1, giveUp: last.state === 'sending' };
+  if (asked.operatorRetry) return next;
+  if (last.saidDuplicate) {
+    return {
+      kind: 'uncertain',
+      record: last,
+      why: `the vendor said that it already had this request (${last.error?.code ?? 'duplicate'}), yet no task of it is listed`,
+    };
+  }
+  const rounds = last.state === 'sending' ? 1 + trailingUnknown(recent.slice(1)) : trailingUnknown(recent);
+  if (rounds >= MAX_UNKNOWN_ROUNDS) {
+    return {
+      kind: 'uncertain',
+      record: last,
+      why: `${rounds} submits in a row got no answer, and no task of them is listed`,
+    };
+  }
+  return next;
+}
+
+function trailingUnknown(recent: readonly SubmissionRecord[]): number {
+  const firstOther = recent.findIndex((r) => r.state !== 'unknown');
+  return firstOther === -1 ? recent.length : firstOther;
+}
+
+function ended(last: SubmissionRecord, asked: Asked): Decision {
+  switch (last.outcome) {
+    case null:
+      return { kind: 'running', record: last };
+    case 'succeeded':
+      return { kind: 'done', record: last };
+    case 'expired':
+      return { kind: 'lost', record: last };
+    case 'aborted':
+      return { kind: 'arm', number: last.key.number + 1, giveUp: false };
+    case 'failed': {
+      const sameRun = last.workflowId === asked.workflowId && last.runId === asked.runId;
+      const leave = asked.resubmitAfterTaskId === last.taskId;
+      // A new run of a failed erase is somebody's decision to try, and to pay, once more.
+      if (sameRun && !leave) return { kind: 'failed', record: last };
+      return { kind: 'arm', number: last.key.number + 1, giveUp: false };
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What went wrong with the ledger.
+ * - `unavailable`: it cannot be reached, or the connection broke: the statement may or may not have been committed.
+ *   Every write is safe to repeat, so the answer is to try again.
+ * - `schema`: reachable, but not migrated, or migrated by a newer program
+ * - `access`: the login was refused
+ * - `unexpected`: anything else
+ */
+export type LedgerErrorKind = 'unavailable' | 'schema' | 'access' | 'unexpected';
+
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
+  constructor(
+    readonly kind: LedgerErrorKind,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Errnos and SQLSTATE classes that say "try again later" (class 08 connection, 53 resources, 57P shutdown, 40 rollback). */
+const UNAVAILABLE = /^(E(CONN|PIPE|HOSTUNREACH|NETUNREACH|AI_AGAIN|TIMEDOUT)|ENOTFOUND|08|53|57P|40)/;
+/** undefined_table, undefined_column, invalid_schema_name, undefined_function. */
+const SCHEMA = new Set(['42P01', '42703', '3F000', '42883']);
+/** invalid_password, invalid_authorization_specification, insufficient_privilege, invalid_catalog_name. */
+const ACCESS = new Set(['28P01', '28000', '42501', '3D000']);
+
+/** Puts any error of the driver into a {@link LedgerError}. The driver's texts carry no password. */
+export function toLedgerError(error: unknown, doing: string): LedgerError {
+  if (error instanceof LedgerError) return error;
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const code = (first as { code?: unknown } | null)?.code;
+  const text = first instanceof Error ? first.message : String(first);
+  if (typeof code === 'string') {
+    if (SCHEMA.has(code)) {
+      return new LedgerError(
+        'schema',
+        `Cannot ${doing}: the ledger's tables are missing or old (${text}). Run \`smart-erase setup\`.`,
+        { cause: error },
+      );
+    }
+    if (ACCESS.has(code)) {
+      return new LedgerError(
+        'access',
+        `Cannot ${doing}: PostgreSQL refused (${text}). Check DATABASE_URL and the grants.`,
+        {
+          cause: error,
+        },
+      );
+    }
+    if (UNAVAILABLE.test(code)) {
+      return new LedgerError(
+        'unavailable',
+        `Cannot ${doing}: PostgreSQL is not reachable (${text}). Check DATABASE_URL.`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+  if (
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout/.test(
+      text,
+    )
+  ) {
+    return new LedgerError('unavailable', `Cannot ${doing}: the connection to PostgreSQL broke (${text}).`, {
+      cause: error,
+    });
+  }
+  return new LedgerError('unexpected', `Cannot ${doing}: ${text}`, { cause: error });
+}

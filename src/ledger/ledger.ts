@@ -1,0 +1,141 @@
+import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
+import type { SubmissionOutcome } from './schema.js';
+
+/**
+ * The books of everything that costs money, as activities and the CLI use them. Every write is safe to repeat, and
+ * every method throws a `LedgerError` when it cannot be done.
+ */
+export interface Ledger {
+  /**
+   * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send: writes the intent
+   * and takes its place in the pace. See {@link BeginOutcome}.
+   */
+  begin(intent: Intent): Promise<BeginOutcome>;
+  /** A new place for an intent whose place was missed. */
+  retakePlace(submission: SubmissionKey, options?: { leadMs?: number }): Promise<Place>;
+  /**
+   * The vendor accepted the submit: by its answer, or because the task was found. Repeating it changes nothing.
+   * `taken`: another submission holds this TaskId, so it cannot be this one's.
+   */
+  accepted(
+    submission: SubmissionKey,
+    task: { taskId: string; requestId: string | null; adopted: boolean },
+  ): Promise<'accepted' | 'taken'>;
+  /** The submit was certainly not executed. It may be armed again. */
+  refused(submission: SubmissionKey, error: SubmitError): Promise<void>;
+  /** The submit's fate is not known; the intent stays `sending`. */
+  doubted(submission: SubmissionKey, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
+  /** Pushes the next place of every process back by `ms` milliseconds: the vendor throttled. */
+  slowDown(ms: number): Promise<void>;
+  /** The submission as it stands, by TaskId. */
+  findByTask(taskId: string): Promise<SubmissionRecord | null>;
+  /** Latest submission of a payment identity. */
+  findLatest(identity: PaymentIdentity): Promise<SubmissionRecord | null>;
+  /** Of these TaskIds, those that the ledger holds, each with its submission. */
+  knownTasks(taskIds: string[]): Promise<Map<string, SubmissionKey>>;
+  /** How a task ended. The first outcome stands; the same one again changes nothing. */
+  recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void>;
+  /** Throws a `LedgerError` of kind `schema` when the tables are not those of this program. */
+  check(): Promise<{ serverVersion: string; clock: Date }>;
+  close(): Promise<void>;
+}
+
+/** What is paid for: one file, one recipe, once, or once more for a token. */
+export interface PaymentIdentity {
+  subAppId: number;
+  fileId: string;
+  recipeHash: string;
+  /** Empty for the first payment. */
+  payToken: string;
+}
+
+export interface SubmissionKey {
+  eraseId: string;
+  number: number;
+}
+
+export interface Intent {
+  identity: PaymentIdentity;
+  request: NormalizedEraseRequest;
+  workflowId: string;
+  runId: string;
+  /**
+   * Set when the task with this id ended with a failure that is worth one more payment. Without it, a run never pays
+   * twice by itself.
+   */
+  resubmitAfterTaskId: string | null;
+  /** Set after looking for the task of an unresolved submission and not finding it: it may be given up once it has settled. */
+  lookedFor: number | null;
+  /** An operator looked at a hold and decided to submit again. */
+  operatorRetry: boolean;
+  /** Milliseconds after its place in which a submit can still turn up in the vendor's lists. */
+  settleMs: number;
+}
+
+export interface Place {
+  /** When the call may go out, on this process's monotonic clock: milliseconds, comparable with `performance.now()`. */
+  dueAtMs: number;
+}
+
+export interface SubmitError {
+  class: string;
+  code: string;
+  message: string;
+  requestId: string | null;
+}
+
+export interface SubmissionRecord {
+  key: SubmissionKey;
+  identity: PaymentIdentity;
+  recipe: unknown;
+  state: 'sending' | 'accepted' | 'refused' | 'unknown';
+  intentAt: Date;
+  placeAt: Date;
+  answeredAt: Date | null;
+  taskId: string | null;
+  requestId: string | null;
+  saidDuplicate: boolean;
+  adopted: boolean;
+  error: { class: string; code: string; message: string } | null;
+  workflowId: string;
+  runId: string;
+  outcome: SubmissionOutcome | null;
+  outcomeCode: string | null;
+  outcomeMessage: string | null;
+  resultFileId: string | null;
+  result: StoredResult | null;
+}
+
+/** The part of a result that the ledger keeps as JSON. Times are ISO 8601. */
+export interface StoredResult {
+  files: ResultFile[];
+  finishedAt: string | null;
+  requestId: string | null;
+}
+
+export interface TaskOutcome {
+  outcome: SubmissionOutcome;
+  code: string | null;
+  message: string | null;
+  resultFileId: string | null;
+  result: StoredResult | null;
+}
+
+/** Rounds of submitting and not finding a task, after which only an operator lets a further one go. */
+export const MAX_UNKNOWN_ROUNDS = 3;
+
+export type BeginOutcome =
+  /** The intent is written: send at the place, then say what came of it. */
+  | { kind: 'send'; submission: SubmissionKey; place: Place }
+  /** An earlier submit is unresolved: look for its task. `settlesInMs` ≤ 0 once nothing new can turn up. */
+  | { kind: 'look'; record: SubmissionRecord; settlesInMs: number }
+  /** A task is under way, or ended and was not read yet. */
+  | { kind: 'running'; record: SubmissionRecord }
+  /** Paid, done, and the result is known. */
+  | { kind: 'done'; record: SubmissionRecord }
+  /** Paid, and the result was never read: only `payAgain` submits again. */
+  | { kind: 'lost'; record: SubmissionRecord }
+  /** The task failed, and this run has no leave to pay once more. */
+  | { kind: 'failed'; record: SubmissionRecord }
+  /** Too many rounds without a task, or the vendor says duplicate and there is none: an operator decides. */
+  | { kind: 'uncertain'; record: SubmissionRecord; why: string };

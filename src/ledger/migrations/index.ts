@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely';
+import * as books from './0001-books.js';
+
+/** Every migration in order. The names are stored in the database: never rename one that was released. */
+export const MIGRATIONS: Record<string, Migration> = {
+  '0001-books': books,
+};

@@ -1,0 +1,340 @@
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { openDatabase } from './database.js';
+import { type Decision, decide } from './decide.js';
+import {
+  type BeginOutcome,
+  type Intent,
+  type Ledger,
+  MAX_UNKNOWN_ROUNDS,
+  type PaymentIdentity,
+  type Place,
+  type StoredResult,
+  type SubmissionKey,
+  type SubmissionRecord,
+  type SubmitError,
+  type TaskOutcome,
+} from './ledger.js';
+import { LedgerError, toLedgerError } from './ledger-error.js';
+import { pendingMigrations } from './migrate.js';
+import { PLACE_LEAD_MS, paceIntervalMs, SUBMIT_SCOPE, takePlace } from './pace.js';
+import type { EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
+
+export interface LedgerOptions {
+  /** Submits a second over all processes; default 20, the vendor's documented limit of ProcessMediaByMPS. */
+  submitsPerSecond?: number;
+  /** Connections of this process; default 10. */
+  maxConnections?: number;
+}
+
+type Row = Selectable<SubmissionTable> &
+  Pick<Selectable<EraseTable>, 'sub_app_id' | 'file_id' | 'recipe_hash' | 'pay_token' | 'recipe'>;
+
+/** The ledger in PostgreSQL 14 or later. */
+export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Ledger {
+  return new PostgresLedger(
+    openDatabase(databaseUrl, { maxConnections: options.maxConnections }),
+    paceIntervalMs(options.submitsPerSecond ?? 20),
+  );
+}
+
+class PostgresLedger implements Ledger {
+  constructor(
+    private readonly db: Kysely<LedgerDatabase>,
+    private readonly intervalMs: number,
+  ) {}
+
+  async begin(intent: Intent): Promise<BeginOutcome> {
+    return await this.guard('write the intent of a submit', () =>
+      this.db.transaction().execute(async (trx) => {
+        const eraseId = await lockErase(trx, intent);
+        const recent = await selectSubmissions(trx)
+          .where('submission.erase_id', '=', eraseId)
+          .orderBy('number', 'desc')
+          .limit(MAX_UNKNOWN_ROUNDS + 1)
+          .execute();
+        const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(trx);
+        const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
+        const decision = decide(recent.map(toRecord), intent, nowMs);
+        return await this.carryOut(trx, decision, eraseId, intent, nowMs);
+      }),
+    );
+  }
+
+  private async carryOut(
+    trx: Transaction<LedgerDatabase>,
+    decision: Decision,
+    eraseId: string,
+    intent: Intent,
+    nowMs: number,
+  ): Promise<BeginOutcome> {
+    if (decision.kind === 'look') {
+      return { ...decision, settlesInMs: decision.record.placeAt.getTime() + intent.settleMs - nowMs };
+    }
+    if (decision.kind !== 'arm') return decision;
+    if (decision.giveUp) {
+      await trx
+        .updateTable('submission')
+        .set({ state: 'unknown' })
+        .where('erase_id', '=', eraseId)
+        .where('number', '=', decision.number - 1)
+        .where('state', '=', 'sending')
+        .execute();
+    }
+    const submission = { eraseId, number: decision.number };
+    return { kind: 'send', submission, place: await this.arm(trx, submission, intent) };
+  }
+
+  /** Writes the intent and takes its place in one statement, the last before the commit: the pace row is everybody's. */
+  private async arm(trx: Transaction<LedgerDatabase>, key: SubmissionKey, intent: Intent): Promise<Place> {
+    const { rows } = await sql<{ wait_ms: number }>`
+      with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, PLACE_LEAD_MS)})
+      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, batch_id)
+      select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
+             ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null}, ${intent.request.batchId ?? null}
+      from place
+      on conflict (erase_id, number) do update set
+        state = 'sending', arms = submission.arms + 1, place_at = excluded.place_at, answered_at = null,
+        workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+        requested_by = excluded.requested_by, batch_id = excluded.batch_id,
+        request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
+      returning extract(epoch from place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(trx);
+    return placeFrom(rows[0]);
+  }
+
+  async retakePlace(key: SubmissionKey, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
+    return await this.guard('take a place in the pace', async () => {
+      const { rows } = await sql<{ wait_ms: number }>`
+        with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, leadMs)})
+        update submission set place_at = place.place_at from place
+        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and state = 'sending'
+        returning extract(epoch from submission.place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
+        this.db,
+      );
+      return placeFrom(rows[0]);
+    });
+  }
+
+  async accepted(
+    key: SubmissionKey,
+    task: { taskId: string; requestId: string | null; adopted: boolean },
+  ): Promise<'accepted' | 'taken'> {
+    return await this.guard('record an accepted submit', async () => {
+      try {
+        const { numUpdatedRows } = await this.db
+          .updateTable('submission')
+          .set({
+            state: 'accepted',
+            task_id: task.taskId,
+            request_id: task.requestId,
+            adopted: task.adopted,
+            answered_at: sql<Date>`clock_timestamp()`,
+          })
+          .where('erase_id', '=', key.eraseId)
+          .where('number', '=', key.number)
+          .where('task_id', 'is', null)
+          .executeTakeFirst();
+        if (numUpdatedRows > 0n) return 'accepted';
+      } catch (error) {
+        if ((error as { constraint?: string }).constraint === 'submission_task_id_key') return 'taken';
+        throw error;
+      }
+      const row = await this.one((q) =>
+        q.where('submission.erase_id', '=', key.eraseId).where('number', '=', key.number),
+      );
+      if (row?.taskId === task.taskId) return 'accepted';
+      throw new LedgerError(
+        'unexpected',
+        `Submission ${key.eraseId}/${key.number} already has the task ${row?.taskId ?? '?'}; the vendor also accepted ${task.taskId}. One of them is a duplicate that was paid for.`,
+      );
+    });
+  }
+
+  async refused(key: SubmissionKey, error: SubmitError): Promise<void> {
+    await this.note(key, { state: 'refused', ...errorColumns(error) }, 'record a refused submit');
+  }
+
+  async doubted(key: SubmissionKey, error: SubmitError & { saidDuplicate: boolean }): Promise<void> {
+    await this.note(key, { said_duplicate: error.saidDuplicate, ...errorColumns(error) }, 'record a submit in doubt');
+  }
+
+  private async note(
+    key: SubmissionKey,
+    columns: Partial<{ state: 'refused'; said_duplicate: boolean }> & ReturnType<typeof errorColumns>,
+    doing: string,
+  ): Promise<void> {
+    await this.guard(doing, () =>
+      this.db
+        .updateTable('submission')
+        .set({ ...columns, answered_at: sql<Date>`clock_timestamp()` })
+        .where('erase_id', '=', key.eraseId)
+        .where('number', '=', key.number)
+        .where('state', '=', 'sending')
+        .execute(),
+    );
+  }
+
+  async slowDown(ms: number): Promise<void> {
+    await this.guard('slow the pace down', () =>
+      sql`update pace set next_at = greatest(next_at, clock_timestamp() + make_interval(secs => ${ms / 1000}::double precision))
+          where scope = ${SUBMIT_SCOPE}`.execute(this.db),
+    );
+  }
+
+  async findByTask(taskId: string): Promise<SubmissionRecord | null> {
+    return await this.guard('find a task in the ledger', () => this.one((q) => q.where('task_id', '=', taskId)));
+  }
+
+  async findLatest(identity: PaymentIdentity): Promise<SubmissionRecord | null> {
+    return await this.guard('find an erase in the ledger', () =>
+      this.one((q) =>
+        q
+          .where('erase.sub_app_id', '=', String(identity.subAppId))
+          .where('erase.file_id', '=', identity.fileId)
+          .where('erase.recipe_hash', '=', identity.recipeHash)
+          .where('erase.pay_token', '=', identity.payToken)
+          .orderBy('number', 'desc')
+          .limit(1),
+      ),
+    );
+  }
+
+  async knownTasks(taskIds: string[]): Promise<Map<string, SubmissionKey>> {
+    if (taskIds.length === 0) return new Map();
+    const rows = await this.guard('look up tasks in the ledger', () =>
+      this.db
+        .selectFrom('submission')
+        .select(['task_id', 'erase_id', 'number'])
+        .where('task_id', 'in', taskIds)
+        .execute(),
+    );
+    return new Map(rows.map((r) => [r.task_id ?? '', { eraseId: r.erase_id, number: r.number }]));
+  }
+
+  async recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void> {
+    await this.guard('record how a task ended', () =>
+      this.db
+        .updateTable('submission')
+        .set({
+          outcome: outcome.outcome,
+          outcome_at: sql<Date>`clock_timestamp()`,
+          outcome_code: outcome.code,
+          outcome_message: outcome.message,
+          result_file_id: outcome.resultFileId,
+          result: outcome.result === null ? null : JSON.stringify(outcome.result),
+        })
+        .where('task_id', '=', taskId)
+        .where('outcome', 'is', null)
+        .execute(),
+    );
+  }
+
+  async check(): Promise<{ serverVersion: string; clock: Date }> {
+    return await this.guard('check the ledger', async () => {
+      const { rows } = await sql<{ version: string; now: Date }>`
+        select current_setting('server_version') as version, clock_timestamp() as now`.execute(this.db);
+      const pending = await pendingMigrations(this.db);
+      if (pending.length > 0) {
+        throw new LedgerError(
+          'schema',
+          `The ledger lacks ${pending.length === 1 ? 'the migration' : 'the migrations'} ${pending.join(', ')}. Run \`smart-erase setup\`.`,
+        );
+      }
+      const row = rows[0];
+      return { serverVersion: row?.version ?? 'unknown', clock: row?.now ?? new Date(Number.NaN) };
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.db.destroy();
+  }
+
+  private async one(
+    narrow: (query: ReturnType<typeof selectSubmissions>) => ReturnType<typeof selectSubmissions>,
+  ): Promise<SubmissionRecord | null> {
+    const row = await narrow(selectSubmissions(this.db)).executeTakeFirst();
+    return row === undefined ? null : toRecord(row);
+  }
+
+  private async guard<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toLedgerError(error, doing);
+    }
+  }
+}
+
+/** Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other. */
+async function lockErase(trx: Transaction<LedgerDatabase>, intent: Intent): Promise<string> {
+  const { identity, request } = intent;
+  const { id } = await trx
+    .insertInto('erase')
+    .values({
+      sub_app_id: String(identity.subAppId),
+      file_id: identity.fileId,
+      recipe_hash: identity.recipeHash,
+      pay_token: identity.payToken,
+      pay_reason: request.payAgain?.reason ?? null,
+      recipe: JSON.stringify(request.recipe),
+    })
+    .onConflict((c) => c.constraint('erase_payment_identity').doUpdateSet({ file_id: identity.fileId }))
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+function selectSubmissions(db: Kysely<LedgerDatabase>) {
+  return db
+    .selectFrom('submission')
+    .innerJoin('erase', 'erase.id', 'submission.erase_id')
+    .selectAll('submission')
+    .select(['erase.sub_app_id', 'erase.file_id', 'erase.recipe_hash', 'erase.pay_token', 'erase.recipe']);
+}
+
+function toRecord(row: Row): SubmissionRecord {
+  return {
+    key: { eraseId: row.erase_id, number: row.number },
+    identity: {
+      subAppId: Number(row.sub_app_id),
+      fileId: row.file_id,
+      recipeHash: row.recipe_hash,
+      payToken: row.pay_token,
+    },
+    recipe: row.recipe,
+    state: row.state,
+    intentAt: row.intent_at,
+    placeAt: row.place_at,
+    answeredAt: row.answered_at,
+    taskId: row.task_id,
+    requestId: row.request_id,
+    saidDuplicate: row.said_duplicate,
+    adopted: row.adopted,
+    error:
+      row.error_class === null
+        ? null
+        : { class: row.error_class, code: row.error_code ?? '', message: row.error_message ?? '' },
+    workflowId: row.workflow_id,
+    runId: row.run_id,
+    outcome: row.outcome,
+    outcomeCode: row.outcome_code,
+    outcomeMessage: row.outcome_message,
+    resultFileId: row.result_file_id,
+    result: row.result as StoredResult | null,
+  };
+}
+
+function errorColumns(error: SubmitError) {
+  return {
+    error_class: error.class,
+    error_code: error.code,
+    error_message: error.message,
+    request_id: error.requestId,
+  };
+}
+
+function placeFrom(row: { wait_ms: number } | undefined): Place {
+  if (row === undefined) {
+    throw new LedgerError('unexpected', 'The submission was resolved by somebody else while it waited for its place.');
+  }
+  return { dueAtMs: performance.now() + row.wait_ms };
+}

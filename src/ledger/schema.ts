@@ -1,0 +1,83 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/**
+ * The tables as Kysely sees them. Times are `timestamptz` by the database's clock, never a worker's: workers' clocks
+ * differ, and the pace and the settle time are promises about one clock.
+ */
+export interface LedgerDatabase {
+  erase: EraseTable;
+  submission: SubmissionTable;
+  pace: PaceTable;
+}
+
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+/** `bigint` columns come back from `pg` as text. */
+type BigIntColumn = ColumnType<string, number | string, number | string>;
+
+/** What is paid for: one row for a payment identity. */
+export interface EraseTable {
+  id: ColumnType<string, never, never>;
+  sub_app_id: BigIntColumn;
+  file_id: string;
+  recipe_hash: string;
+  /** Empty for the first payment; the token of `payAgain` for a further one. */
+  pay_token: string;
+  pay_reason: string | null;
+  recipe: ColumnType<unknown, string, string>;
+  created_at: Generated<Timestamp>;
+}
+
+/**
+ * State of one submit.
+ * - `sending`: the intent is written; the call may be going out, may be lost, may have been accepted
+ * - `accepted`: the vendor's TaskId is known
+ * - `refused`: the vendor did not execute it, or it was never sent
+ * - `unknown`: given up after the settle time: no task was found
+ */
+export type SubmissionState = 'sending' | 'accepted' | 'refused' | 'unknown';
+
+/** How an accepted task ended. `expired`: the vendor no longer knows it, and nobody read it in time. */
+export type SubmissionOutcome = 'succeeded' | 'failed' | 'aborted' | 'expired';
+
+export interface SubmissionTable {
+  erase_id: BigIntColumn;
+  /** 1, 2, … within the erase. */
+  number: number;
+  state: SubmissionState;
+  /** How often the intent was armed: a refused or never sent call is armed again in the same row. */
+  arms: number;
+  /** When the intent was first written. */
+  intent_at: Timestamp;
+  /** The time from which the call may go out: its place in the pace. */
+  place_at: Timestamp;
+  answered_at: NullableTimestamp;
+  task_id: string | null;
+  request_id: string | null;
+  /** Last error's class, code and text. */
+  error_class: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  /** The vendor said that it already had this request. */
+  said_duplicate: ColumnType<boolean, boolean | undefined, boolean>;
+  /** True when the TaskId was found by looking, not by the answer. */
+  adopted: ColumnType<boolean, boolean | undefined, boolean>;
+  workflow_id: string;
+  run_id: string;
+  requested_by: string | null;
+  batch_id: string | null;
+  outcome: SubmissionOutcome | null;
+  outcome_at: NullableTimestamp;
+  outcome_code: string | null;
+  outcome_message: string | null;
+  result_file_id: string | null;
+  /** The result's files and times, as JSON. */
+  result: ColumnType<unknown, string | null | undefined, string | null>;
+}
+
+/** One row for a scope whose calls share a rate. */
+export interface PaceTable {
+  scope: string;
+  /** The next free place. */
+  next_at: Timestamp;
+}
