@@ -1,3 +1,5 @@
+import { EraseError } from '../errors.js';
+
 /** Why a server of our own could not be had. */
 export const LOCAL_SERVER_PROBLEMS = {
   /** Something else listens on the wanted port. */
@@ -11,14 +13,13 @@ export const LOCAL_SERVER_PROBLEMS = {
 } as const;
 export type LocalServerProblem = (typeof LOCAL_SERVER_PROBLEMS)[keyof typeof LOCAL_SERVER_PROBLEMS];
 
-/** Its message is one sentence for a person: what is wrong, where, and what to do. No stack trace is needed with it. */
-export class LocalServerError extends Error {
-  override readonly name = 'LocalServerError';
+/** Its message says what is wrong, where, and what to do, in one sentence; so there is no advice beside it. */
+export class LocalServerError extends EraseError {
   constructor(
     readonly problem: LocalServerProblem,
     message: string,
-    options?: ErrorOptions,
+    options: ErrorOptions = {},
   ) {
-    super(message, options);
+    super('configuration', message, { code: problem, advice: '', cause: options.cause });
   }
 }

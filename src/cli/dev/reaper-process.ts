@@ -1,0 +1,41 @@
+/**
+ * The reaper: a process that outlives `smart-erase dev` by a few seconds when that is killed with SIGKILL, and ends what
+ * it left behind. It reads orders from its stdin, one a line: `add PID SIGNAL`, `remove PID`. The end of stdin means
+ * that its owner is gone.
+ */
+import { createInterface } from 'node:readline';
+
+/** Asked to end, first. A server on a slow disk needs a moment to close its files. */
+const GRACE_MS = 2_500;
+const LOOK_EVERY_MS = 50;
+
+/** By pid: how to ask it to end. */
+const children = new Map<number, NodeJS.Signals>();
+
+const orders = createInterface({ input: process.stdin });
+orders.on('line', (line) => {
+  const [order, pid, signal = 'SIGTERM'] = line.split(' ');
+  if (order === 'add') children.set(Number(pid), signal as NodeJS.Signals);
+  if (order === 'remove') children.delete(Number(pid));
+});
+orders.once('close', () => {
+  for (const [pid, signal] of children) send(pid, signal);
+  const deadline = Date.now() + GRACE_MS;
+  const looking = setInterval(() => {
+    for (const pid of children.keys()) if (!send(pid, 0)) children.delete(pid);
+    if (children.size > 0 && Date.now() < deadline) return;
+    for (const pid of children.keys()) send(pid, 'SIGKILL');
+    clearInterval(looking);
+  }, LOOK_EVERY_MS);
+});
+
+// Only the end of its owner ends it: a Ctrl-C or a closed terminal reaches the owner, who then ends in order.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

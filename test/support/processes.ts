@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { isAlive } from '../../src/process/file-lock.js';
+import { waitUntil } from '../../src/process/wait-until.js';
+
+/** A pid that answers no signal any more; one that is dead and not yet collected by its parent counts as gone. */
+export function isGone(pid: number): boolean {
+  if (!isAlive(pid)) return true;
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Polls until none of them lives. @returns those that still do after `timeoutMs` */
+export async function stillAliveAfter(pids: readonly number[], timeoutMs: number): Promise<number[]> {
+  const alive = () => pids.filter((pid) => !isGone(pid));
+  await waitUntil(() => alive().length === 0 || undefined, { timeoutMs });
+  return alive();
+}
+
+/** Polls until `look` gives something. @throws Error naming `what` after `timeoutMs` (default 30 s) */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const found = await waitUntil(look, { timeoutMs });
+  if (found === undefined) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
+  return found;
+}
