@@ -1,0 +1,73 @@
+/** Schemas of what the workflow gives back, for clients in other languages. */
+import { z } from 'zod';
+import { ERROR_CLASSES, type ErrorClass } from './error-classes.js';
+import { PHASE } from './names.js';
+import type { EraseFailureDetails, EraseResult, EraseStatus, OperatorDecision } from './request.js';
+
+const errorClass = z.enum(Object.keys(ERROR_CLASSES) as [ErrorClass, ...ErrorClass[]]);
+const nullableText = z.string().nullable();
+const recipe = z.looseObject({ name: z.string() });
+
+/** Output of the workflow. */
+export const eraseResultSchema = z.object({
+  status: z.literal('succeeded'),
+  reused: z.boolean(),
+  subAppId: z.int(),
+  sourceFileId: z.string(),
+  resultFileId: nullableText,
+  taskId: z.string(),
+  files: z.array(
+    z.object({
+      type: z.string(),
+      fileId: nullableText,
+      url: nullableText,
+      expiresInSeconds: z.number().nullable(),
+    }),
+  ),
+  requestId: nullableText,
+  recipe,
+  recipeHash: z.string(),
+  submittedAt: z.string(),
+  finishedAt: nullableText,
+  published: z
+    .object({
+      changed: z.array(z.string()),
+      procedureTaskId: nullableText,
+      prefetchedUrls: z.array(z.string()),
+      warnings: z.array(z.string()),
+    })
+    .nullable(),
+}) satisfies z.ZodType<EraseResult>;
+
+/** `details[0]` of the failure that ends a run, and the memo of a cancelled one. */
+export const eraseFailureSchema = z.object({
+  class: errorClass,
+  code: nullableText,
+  requestId: nullableText,
+  taskId: nullableText,
+  message: z.string(),
+  moneySpent: z.boolean(),
+  resultFileId: nullableText.optional(),
+}) satisfies z.ZodType<EraseFailureDetails>;
+
+/** Answer of the query `status`. */
+export const eraseStatusSchema = z.object({
+  phase: z.enum(PHASE),
+  fileId: nullableText,
+  taskId: nullableText,
+  resultFileId: nullableText,
+  waitingFor: nullableText,
+  held: z
+    .object({ class: errorClass, code: nullableText, message: z.string(), requestId: nullableText, since: z.string() })
+    .nullable(),
+  submittedAt: nullableText,
+  deadlineAt: nullableText,
+  reused: z.boolean(),
+  moneySpent: z.boolean(),
+}) satisfies z.ZodType<EraseStatus>;
+
+/** Argument of the updates `retry`, `skip` and `abort`. */
+export const operatorDecisionSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  reason: z.string().min(1).max(500),
+}) satisfies z.ZodType<OperatorDecision>;
