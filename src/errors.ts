@@ -60,23 +60,27 @@ export class EraseError extends Error {
   }
 }
 
-/** The request cannot be sent: `problems` has one sentence for each thing that is wrong with it. */
+/** The request is refused: `problems` has one sentence for each thing that is wrong with it. */
 export class InvalidRequestError extends EraseError {
   constructor(
     readonly problems: readonly string[],
     fields: EraseErrorFields = {},
   ) {
-    super('input', `The request is not valid: ${problems.join('; ')}.`, fields);
+    super('input', problems.join(' '), fields);
   }
 }
 
-/** The id is in use for something else. `difference` names what differs. */
+/** The id is in use for something else. `difference` names the fields that differ. */
 export class RequestConflictError extends EraseError {
   constructor(
-    readonly difference: string,
+    readonly difference: readonly string[],
     fields: EraseErrorFields & { workflowId: string },
   ) {
-    super('conflict', `${fields.workflowId} exists already, for a different request: ${difference}.`, fields);
+    super(
+      'conflict',
+      `${fields.workflowId} exists already, for a request that differs in ${difference.join(', ')}.`,
+      fields,
+    );
   }
 }
 

@@ -1,0 +1,103 @@
+/**
+ * All that a business service imports: start an erase, follow it, take its result, cancel it. Loads neither the worker
+ * nor the vendor's SDK nor the ledger.
+ */
+import { EraseHandle, type ResultOptions } from './client/handle.js';
+import { type ListedErase, type ListOptions, listErases } from './client/list.js';
+import { type EraseClientConfig, openSession, type Session } from './client/session.js';
+import { startErase } from './client/start.js';
+import type { EraseRequest, EraseResult } from './contract/request.js';
+
+export type { CancelOutcome, ResultOptions } from './client/handle.js';
+export { EraseHandle } from './client/handle.js';
+export type { ListedErase, ListedStatus, ListOptions } from './client/list.js';
+export type { ConnectTo, EraseClientConfig, ExistingConnection } from './client/session.js';
+export type { EraseRunStatus, ExecutionStatus } from './client/status.js';
+export { ERROR_CLASSES, type ErrorClass, EXIT, type ExitCode } from './contract/error-classes.js';
+export { PHASE, type Phase } from './contract/names.js';
+export type {
+  EraseFailureDetails,
+  EraseRequest,
+  EraseResult,
+  EraseStatus,
+  PayAgain,
+  PublishOutcome,
+  PublishRequest,
+  RecipeRequest,
+  ResultFile,
+} from './contract/request.js';
+export {
+  ConfigurationError,
+  EraseCancelledError,
+  EraseError,
+  EraseFailedError,
+  EraseNotFoundError,
+  EraseStillRunningError,
+  InvalidRequestError,
+  RequestConflictError,
+  UnavailableError,
+} from './errors.js';
+
+/**
+ * @example
+ * ```ts
+ * const client = await EraseClient.connect();
+ * const handle = await client.start({
+ *   fileId: '5285485487985271487',
+ *   subAppId: 1500000001,
+ *   recipe: { name: 'subtitles' },
+ * });
+ * const { resultFileId } = await handle.result();
+ * await client.close();
+ * ```
+ */
+export class EraseClient {
+  private constructor(private readonly session: Session) {}
+
+  /**
+   * Connects by Temporal's own environment variables, by what is given here instead of them, or on a connection that
+   * is open already.
+   * @throws UnavailableError, ConfigurationError
+   */
+  static async connect(config: EraseClientConfig = {}): Promise<EraseClient> {
+    return new EraseClient(await openSession(config));
+  }
+
+  /**
+   * Starts an erase and returns as soon as Temporal has it. Starting the same one again gives the run that exists,
+   * running or done. Nothing is sent when the request is not valid.
+   * @throws InvalidRequestError, RequestConflictError, UnavailableError, ConfigurationError
+   */
+  async start(request: EraseRequest): Promise<EraseHandle> {
+    const { workflowId, runId, started } = await startErase(this.session, request);
+    return new EraseHandle(this.session, workflowId, runId, started);
+  }
+
+  /** Starts an erase and waits for its result; see {@link start} and {@link EraseHandle.result}. */
+  async execute(request: EraseRequest, options: Pick<ResultOptions, 'signal'> = {}): Promise<EraseResult> {
+    const handle = await this.start(request);
+    return handle.result(options);
+  }
+
+  /**
+   * The latest run of a workflow id, or of the `key` that it was started with. Costs no call, so an id that does not
+   * exist shows at the first use.
+   */
+  getHandle(id: string | { key: string }): EraseHandle {
+    return new EraseHandle(this.session, typeof id === 'string' ? id : `erase/key/${id.key}`);
+  }
+
+  /** Erases of the namespace, newest first. */
+  list(options: ListOptions = {}): AsyncGenerator<ListedErase> {
+    return listErases(this.session, options);
+  }
+
+  /** Closes the connection, unless it was the caller's. */
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

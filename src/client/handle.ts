@@ -1,0 +1,118 @@
+import { isGrpcCancelledError, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import type { EraseResult } from '../contract/request.js';
+import { EraseError, EraseNotFoundError, EraseStillRunningError } from '../errors.js';
+import { GRPC, grpcCode } from '../temporal/service-errors.js';
+import { failureOf } from './failures.js';
+import type { Session } from './session.js';
+import { type EraseRunStatus, queryStatus, statusFromDescription, withOutcome } from './status.js';
+
+/** States in which a run still has something to do. */
+const OPEN = new Set(['RUNNING', 'PAUSED']);
+
+export interface ResultOptions {
+  /** False: do not wait, throw {@link EraseStillRunningError} while it runs. Default true. */
+  wait?: boolean;
+  /** Ends the wait; the erase runs on. The promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What a cancel found: a run that it reached, or one that had ended. */
+export type CancelOutcome = 'requested' | 'already-ended';
+
+/** A hold on one erase, whether it runs or has ended. Only the id matters: it can be kept, and taken up elsewhere. */
+export class EraseHandle {
+  /** Use {@link EraseClient.start} or {@link EraseClient.getHandle}. */
+  constructor(
+    private readonly session: Session,
+    readonly workflowId: string,
+    /** Set when a certain run is meant; otherwise the latest of this id. */
+    readonly runId?: string,
+    /** True when this start began the run, false when it existed; undefined on a handle taken up by its id. */
+    readonly started?: boolean,
+  ) {}
+
+  /**
+   * Where the erase is. Asks the run itself; when no worker answers, tells what Temporal knows (`live: false`).
+   * @throws EraseNotFoundError, UnavailableError
+   */
+  async status(): Promise<EraseRunStatus> {
+    const description = await this.describe();
+    const known = statusFromDescription(description);
+    if (!OPEN.has(description.status.name)) return withOutcome(known, await this.outcome(description));
+    const live = await this.session.call(() => queryStatus(this.session, description));
+    return live === undefined ? known : { ...known, ...live, fileId: live.fileId ?? known.fileId, live: true };
+  }
+
+  /**
+   * Waits for the end, for as long as it takes.
+   * @throws EraseFailedError, EraseCancelledError, InvalidRequestError: why there is no result
+   * @throws EraseStillRunningError with `wait: false`
+   */
+  async result({ wait = true, signal }: ResultOptions = {}): Promise<EraseResult> {
+    signal?.throwIfAborted();
+    if (!wait) {
+      const description = await this.describe();
+      if (OPEN.has(description.status.name)) {
+        throw new EraseStillRunningError(this.workflowId, statusFromDescription(description).phase);
+      }
+    }
+    const outcome = await this.outcome(undefined, signal);
+    if (outcome instanceof EraseError) throw outcome;
+    return outcome;
+  }
+
+  /**
+   * Asks the run to end: the vendor's task is aborted where that is still possible, and the outcome says whether money
+   * was spent. Who and why stand in the run's history. Returns as soon as the request is written down.
+   */
+  async cancel(reason: string, by?: string): Promise<CancelOutcome> {
+    const description = await this.describe();
+    if (!OPEN.has(description.status.name)) return 'already-ended';
+    const { client, namespace } = this.session;
+    try {
+      // The SDK's own cancel() sends no reason.
+      await client.workflowService.requestCancelWorkflowExecution({
+        namespace,
+        workflowExecution: { workflowId: this.workflowId, runId: description.runId },
+        reason,
+        identity: by ?? client.options.identity,
+      });
+    } catch (error) {
+      if (grpcCode(error) === GRPC.notFound) return 'already-ended';
+      return this.session.call(() => Promise.reject(error));
+    }
+    return 'requested';
+  }
+
+  private describe(): Promise<WorkflowExecutionDescription> {
+    return this.ask(() => this.session.client.workflow.getHandle(this.workflowId, this.runId).describe());
+  }
+
+  /** How it ended: a result, or the error that says why there is none. Waits when it has not. */
+  private async outcome(
+    known: WorkflowExecutionDescription | undefined,
+    signal?: AbortSignal,
+  ): Promise<EraseResult | EraseError> {
+    const { client } = this.session;
+    const wait = () => client.workflow.getHandle(this.workflowId, known?.runId ?? this.runId).result();
+    try {
+      return (await this.ask(() =>
+        signal === undefined ? wait() : client.connection.withAbortSignal(signal, wait),
+      )) as EraseResult;
+    } catch (error) {
+      if (signal?.aborted && isGrpcCancelledError(error)) throw signal.reason;
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      return failureOf(error, this.workflowId, known ?? (await this.describe()));
+    }
+  }
+
+  private async ask<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.session.call(work);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new EraseNotFoundError(this.workflowId, { cause: error });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { MEMO, type Phase, SEARCH_ATTRIBUTE, WORKFLOW } from '../contract/names.js';
+import type { EraseRequest } from '../contract/request.js';
+import { InvalidRequestError } from '../errors.js';
+import { GRPC, grpcCode } from '../temporal/service-errors.js';
+import { searchAttribute } from './failures.js';
+import type { Session } from './session.js';
+import type { ExecutionStatus } from './status.js';
+
+/** Execution statuses by the word that a caller uses, as Temporal's list filter spells them. */
+const STATUS_IN_FILTER = {
+  running: 'Running',
+  completed: 'Completed',
+  failed: 'Failed',
+  cancelled: 'Canceled',
+  terminated: 'Terminated',
+  timed_out: 'TimedOut',
+} as const;
+
+export type ListedStatus = keyof typeof STATUS_IN_FILTER;
+export const LISTED_STATUSES = Object.keys(STATUS_IN_FILTER) as ListedStatus[];
+
+export interface ListOptions {
+  phase?: Phase;
+  status?: ListedStatus;
+  batchId?: string;
+  /** Default: all. */
+  limit?: number;
+}
+
+export interface ListedErase {
+  workflowId: string;
+  runId: string;
+  execution: ExecutionStatus;
+  /** Null where the search attribute is not registered. */
+  phase: Phase | null;
+  fileId: string | null;
+  recipe: string | null;
+  taskId: string | null;
+  batchId: string | null;
+  /** ISO 8601. */
+  startedAt: string;
+  closedAt: string | null;
+}
+
+/**
+ * Erases by visibility, newest first; what was started or ended within the last second may be missing.
+ * @throws InvalidRequestError when it is asked to filter by a search attribute that the namespace does not have
+ */
+export async function* listErases(session: Session, options: ListOptions = {}): AsyncGenerator<ListedErase> {
+  const { limit = Number.POSITIVE_INFINITY } = options;
+  const runs = session.client.workflow.list({ query: filterOf(options), pageSize: Math.min(limit, 1_000) });
+  const iterator = runs[Symbol.asyncIterator]();
+  for (let given = 0; given < limit; given++) {
+    const next = await session.call(() => iterator.next()).catch((error: unknown) => Promise.reject(explained(error)));
+    if (next.done) return;
+    yield listed(next.value);
+  }
+}
+
+function filterOf({ phase, status, batchId }: ListOptions): string {
+  const terms = [`WorkflowType = '${WORKFLOW.erase}'`];
+  if (status !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[status]}'`);
+  if (phase !== undefined) terms.push(`${SEARCH_ATTRIBUTE.phase} = '${quoted(phase)}'`);
+  if (batchId !== undefined) terms.push(`${SEARCH_ATTRIBUTE.batchId} = '${quoted(batchId)}'`);
+  return terms.join(' AND ');
+}
+
+/** A caller's word inside a quoted literal of the list filter. */
+function quoted(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+}
+
+function explained(error: unknown): unknown {
+  if (grpcCode(error) !== GRPC.invalidArgument) return error;
+  return new InvalidRequestError(['This namespace does not have the search attribute that the filter needs.'], {
+    code: 'SearchAttributeMissing',
+    advice: 'Register it with `smart-erase setup`, or list without --phase and --batch.',
+    cause: error,
+  });
+}
+
+function listed(info: WorkflowExecutionInfo): ListedErase {
+  const request = info.memo?.[MEMO.request] as Partial<EraseRequest> | undefined;
+  return {
+    workflowId: info.workflowId,
+    runId: info.runId,
+    execution: info.status.name.toLowerCase() as ExecutionStatus,
+    phase: searchAttribute(info, SEARCH_ATTRIBUTE.phase) as Phase | null,
+    fileId: searchAttribute(info, SEARCH_ATTRIBUTE.fileId) ?? request?.fileId ?? null,
+    recipe: request?.recipe?.name ?? null,
+    taskId: searchAttribute(info, SEARCH_ATTRIBUTE.taskId),
+    batchId: searchAttribute(info, SEARCH_ATTRIBUTE.batchId) ?? request?.batchId ?? null,
+    startedAt: info.startTime.toISOString(),
+    closedAt: info.closeTime?.toISOString() ?? null,
+  };
+}

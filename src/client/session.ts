@@ -1,0 +1,115 @@
+import { Client, type ConnectionLike, type StartWorkflowExecutionRequest } from '@temporalio/client';
+import { Secret } from '../config/secret.js';
+import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
+import { connectClient } from '../temporal/connection.js';
+import { temporalError } from '../temporal/service-errors.js';
+
+/** An open connection of the caller's own; it stays the caller's to close. */
+export interface ExistingConnection {
+  connection: ConnectionLike;
+  /** Default `default`. */
+  namespace?: string;
+}
+
+/** Where to connect. What is left out comes from Temporal's own environment variables and configuration file. */
+export interface ConnectTo {
+  /** `host:port`. */
+  address?: string;
+  namespace?: string;
+  apiKey?: string;
+  /** Default: none without an API key. */
+  tls?: boolean;
+  /** Default `process.env`. */
+  env?: NodeJS.ProcessEnv;
+  /** How long the first connection may take, in milliseconds. Default 5000. */
+  connectTimeoutMs?: number;
+}
+
+export type EraseClientConfig = ExistingConnection | ConnectTo;
+
+/** A connection with what the rest of the client needs of it. */
+export interface Session {
+  client: Client;
+  namespace: string;
+  /** For error messages. */
+  address: string;
+  /** Runs a call; an error that means "unreachable" or "not allowed" is thrown as such. */
+  call<T>(work: () => Promise<T>): Promise<T>;
+  /** Whether the run was begun by this client's start, as the server answered; undefined for a run never started here. */
+  startedHere(runId: string): boolean | undefined;
+  close(): Promise<void>;
+}
+
+export async function openSession(config: EraseClientConfig): Promise<Session> {
+  if ('connection' in config) {
+    return sessionOn(config.connection, config.namespace ?? 'default', 'the given connection', async () => {});
+  }
+  const settings = withOverrides(loadTemporalSettings(config.env ?? process.env), config);
+  const { connection, address, namespace } = await connectClient(settings, {
+    connectTimeoutMs: config.connectTimeoutMs,
+  });
+  return sessionOn(connection, namespace, address, () => connection.close());
+}
+
+function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalSettings {
+  const options = { ...settings.connectionOptions.reveal() };
+  if (config.address !== undefined) options.address = config.address;
+  if (config.apiKey !== undefined) options.apiKey = config.apiKey;
+  if (config.tls !== undefined) options.tls = config.tls;
+  else if (config.apiKey !== undefined) options.tls ??= true;
+  return {
+    address: config.address ?? settings.address,
+    namespace: config.namespace ?? settings.namespace,
+    tls: options.tls !== undefined && options.tls !== false,
+    connectionOptions: new Secret(options),
+  };
+}
+
+/** Answers that are kept to tell a run that was begun from one that was there; the oldest are forgotten. */
+const REMEMBERED_STARTS = 10_000;
+
+function sessionOn(
+  connection: ConnectionLike,
+  namespace: string,
+  address: string,
+  close: () => Promise<void>,
+): Session {
+  const starts = new Map<string, boolean>();
+  const client = new Client({ connection: observingStarts(connection, starts), namespace });
+  return {
+    client,
+    namespace,
+    address,
+    async call(work) {
+      try {
+        return await work();
+      } catch (error) {
+        throw temporalError(error, address);
+      }
+    },
+    startedHere: (runId) => starts.get(runId),
+    close,
+  };
+}
+
+/**
+ * The server says in its answer to a start whether it began a run or gave the one that exists; the SDK drops that
+ * field. So the service is watched here, and one more call for each start is spared.
+ */
+function observingStarts(connection: ConnectionLike, starts: Map<string, boolean>): ConnectionLike {
+  const service = connection.workflowService;
+  const watched: typeof service = Object.create(service, {
+    startWorkflowExecution: {
+      value: async (request: StartWorkflowExecutionRequest) => {
+        const answer = await service.startWorkflowExecution(request);
+        starts.set(answer.runId, answer.started);
+        for (const runId of starts.keys()) {
+          if (starts.size <= REMEMBERED_STARTS) break;
+          starts.delete(runId);
+        }
+        return answer;
+      },
+    },
+  });
+  return Object.create(connection, { workflowService: { value: watched } });
+}

@@ -1,0 +1,105 @@
+import type { WorkflowExecutionDescription, WorkflowStartOptions } from '@temporalio/client';
+import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
+import { MEMO, QUEUE, WORKFLOW } from '../contract/names.js';
+import type { NormalizedEraseRequest } from '../contract/request.js';
+import { InvalidRequestError, RequestConflictError } from '../errors.js';
+import type { Session } from './session.js';
+import { validRequest } from './validate.js';
+
+export interface StartedRun {
+  workflowId: string;
+  runId: string;
+  /** False when the run existed already: running, or done. */
+  started: boolean;
+}
+
+/** The options of a start, as docs/contract.md promises them. */
+export function startOptions(request: NormalizedEraseRequest): WorkflowStartOptions {
+  return {
+    workflowId: eraseWorkflowId(request),
+    taskQueue: QUEUE.main,
+    args: [request],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    // A run that succeeded is the answer; one that failed may be tried again, and the ledger says whether that costs.
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    memo: { [MEMO.request]: request },
+    staticSummary: summaryOf(request),
+    staticDetails: detailsOf(request),
+  };
+}
+
+/** Starts the run, or finds the one that exists and makes sure that it does what is asked. */
+export async function startErase(session: Session, input: unknown): Promise<StartedRun> {
+  const request = validRequest(input);
+  const workflowId = eraseWorkflowId(request);
+  const { workflow } = session.client;
+  return session.call(async () => {
+    let runId: string;
+    try {
+      const handle = await workflow.start(WORKFLOW.erase, startOptions(request));
+      runId = handle.firstExecutionRunId;
+      if (session.startedHere(runId) === true) return { workflowId, runId, started: true };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      runId = '';
+    }
+    const existing = await workflow.getHandle(workflowId, runId === '' ? undefined : runId).describe();
+    const difference = await differenceFrom(session, existing, request);
+    if (difference.length > 0) throw new RequestConflictError(difference, { workflowId });
+    return { workflowId, runId: existing.runId, started: false };
+  });
+}
+
+async function differenceFrom(
+  session: Session,
+  existing: WorkflowExecutionDescription,
+  asked: NormalizedEraseRequest,
+): Promise<string[]> {
+  if (existing.type !== WORKFLOW.erase) return [`the workflow type (it is ${existing.type})`];
+  const given = existing.memo?.[MEMO.request] ?? (await inputOf(session, existing));
+  let request: NormalizedEraseRequest;
+  try {
+    request = validRequest(given);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return ['its input, which is not valid'];
+    throw error;
+  }
+  return describeDifference(request, asked);
+}
+
+/** Input of a run that was started without our client, as plain JSON: it stands in the first event only. */
+async function inputOf(session: Session, { workflowId, runId }: WorkflowExecutionDescription): Promise<unknown> {
+  const { history } = await session.client.workflowService.getWorkflowExecutionHistory({
+    namespace: session.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const payload = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+}
+
+/** A line of Markdown for lists of runs; Temporal allows 400 bytes. */
+function summaryOf(request: NormalizedEraseRequest): string {
+  return `${inert(request.recipe.name, 40)} on ${inert(request.fileId, 40)}`;
+}
+
+function detailsOf(request: NormalizedEraseRequest): string {
+  const lines = [
+    `**Erase** \`${inert(request.recipe.name, 40)}\``,
+    '',
+    `- Source file: \`${inert(request.fileId, 40)}\``,
+    `- Sub-application: \`${request.subAppId}\``,
+    `- Publish: ${request.publish === undefined ? 'no' : 'yes'}`,
+  ];
+  if (request.requestedBy !== undefined) lines.push(`- Asked for by: ${inert(request.requestedBy, 200)}`);
+  if (request.batchId !== undefined) lines.push(`- Batch: ${inert(request.batchId, 200)}`);
+  if (request.payAgain !== undefined) lines.push(`- Pays again: ${inert(request.payAgain.reason, 500)}`);
+  return lines.join('\n');
+}
+
+/** A caller's words as one line that Markdown leaves alone. */
+function inert(text: string, maxLength: number): string {
+  const line = text.replace(/\s+/g, ' ').slice(0, maxLength);
+  return line.replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');
+}

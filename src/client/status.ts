@@ -1,0 +1,137 @@
+import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
+import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY, QUEUE, SEARCH_ATTRIBUTE } from '../contract/names.js';
+import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus } from '../contract/request.js';
+import { EraseError } from '../errors.js';
+import { searchAttribute, taskIdOf } from './failures.js';
+import type { Session } from './session.js';
+
+/** How long a worker has to answer the query before the description has to do, in milliseconds. */
+const QUERY_TIMEOUT_MS = 5_000;
+/** `TASK_QUEUE_TYPE_WORKFLOW` in the server's enum TaskQueueType. */
+const WORKFLOW_QUEUE = 1;
+
+/** How the run stands in Temporal, in lower case. */
+export type ExecutionStatus = Lowercase<WorkflowExecutionStatusName>;
+
+export interface EraseRunStatus extends EraseStatus {
+  workflowId: string;
+  runId: string;
+  execution: ExecutionStatus;
+  /** The request as it was asked; null when it cannot be known without the history. */
+  request: EraseRequest | null;
+  /** False when no worker answered: the rest is then what Temporal itself knows, and may lag behind. */
+  live: boolean;
+  /** ISO 8601. */
+  startedAt: string;
+  /** ISO 8601; null while it runs. */
+  closedAt: string | null;
+  /** Set on a run that failed or was cancelled. */
+  failure: EraseFailureDetails | null;
+  /** Set on a run that succeeded. */
+  result: EraseResult | null;
+}
+
+/** What is known without asking a worker. */
+export function statusFromDescription(description: WorkflowExecutionDescription): EraseRunStatus {
+  const request = (description.memo?.[MEMO.request] as EraseRequest | undefined) ?? null;
+  const taskId = taskIdOf(description);
+  return {
+    workflowId: description.workflowId,
+    runId: description.runId,
+    execution: description.status.name.toLowerCase() as ExecutionStatus,
+    request,
+    live: false,
+    startedAt: description.startTime.toISOString(),
+    closedAt: description.closeTime?.toISOString() ?? null,
+    failure: null,
+    result: null,
+    phase: phaseOf(description),
+    fileId: searchAttribute(description, SEARCH_ATTRIBUTE.fileId) ?? request?.fileId ?? null,
+    taskId,
+    resultFileId: null,
+    waitingFor: description.status.name === 'RUNNING' ? 'a worker: none has answered' : null,
+    held: null,
+    submittedAt: null,
+    deadlineAt: null,
+    reused: false,
+    moneySpent: taskId !== null,
+  };
+}
+
+function phaseOf(description: WorkflowExecutionDescription): Phase {
+  switch (description.status.name) {
+    case 'COMPLETED':
+      return PHASE.succeeded;
+    case 'CANCELLED':
+      return PHASE.cancelled;
+    case 'RUNNING':
+    case 'PAUSED':
+      return (searchAttribute(description, SEARCH_ATTRIBUTE.phase) as Phase | null) ?? phaseOfActivities(description);
+    default:
+      return PHASE.failed;
+  }
+}
+
+const PHASE_OF_ACTIVITY: Readonly<Record<string, Phase>> = {
+  [ACTIVITY_ID.awaitTask]: PHASE.waiting,
+  [ACTIVITY_ID.fetchResult]: PHASE.fetching,
+  [ACTIVITY_ID.publish]: PHASE.publishing,
+};
+
+/** Where search attributes are not registered, the activity that is pending tells the phase. */
+function phaseOfActivities(description: WorkflowExecutionDescription): Phase {
+  for (const { activityId } of description.raw.pendingActivities ?? []) {
+    const phase = PHASE_OF_ACTIVITY[activityId ?? ''];
+    if (phase !== undefined) return phase;
+  }
+  return PHASE.submitting;
+}
+
+/** Asks the run itself; undefined when there is no worker to answer for it. */
+export async function queryStatus(
+  session: Session,
+  execution: { workflowId: string; runId: string },
+): Promise<EraseStatus | undefined> {
+  if (!(await hasWorker(session))) return undefined;
+  const { client } = session;
+  try {
+    return await client.connection.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
+      client.workflow.getHandle(execution.workflowId, execution.runId).query<EraseStatus>(QUERY.status),
+    );
+  } catch {
+    // Slow, stopping, or of a version that has no such query: what Temporal knows has to do.
+    return undefined;
+  }
+}
+
+async function hasWorker({ client, namespace }: Session): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: QUEUE.main },
+    taskQueueType: WORKFLOW_QUEUE,
+  });
+  return pollers.length > 0;
+}
+
+/** Adds what a run that has ended left behind: its result, or why there is none. */
+export function withOutcome(status: EraseRunStatus, outcome: EraseResult | EraseError): EraseRunStatus {
+  if (!(outcome instanceof EraseError)) {
+    return {
+      ...status,
+      result: outcome,
+      taskId: outcome.taskId ?? status.taskId,
+      resultFileId: outcome.resultFileId ?? null,
+      submittedAt: outcome.submittedAt ?? null,
+      reused: outcome.reused ?? false,
+      moneySpent: !outcome.reused,
+    };
+  }
+  const { class: errorClass, code, requestId, taskId, message, moneySpent, resultFileId } = outcome;
+  return {
+    ...status,
+    failure: { class: errorClass, code, requestId, taskId, message, moneySpent, resultFileId },
+    taskId: taskId ?? status.taskId,
+    resultFileId,
+    moneySpent,
+  };
+}
