@@ -1,0 +1,61 @@
+import { invalidValue } from '../api-error.js';
+import { parseIso } from '../clock.js';
+import type { House } from '../house.js';
+import { isObject, type Parameters, type ParameterTable } from '../parameters.js';
+
+export interface ActionContext {
+  house: House;
+  parameters: Parameters;
+  /** The sub-application that the request is for, known to exist. */
+  subAppId: number;
+  requestId: string;
+}
+
+/** One API: its input, which rate it counts against, and what it does. The answer goes into `Response`. */
+export interface Action {
+  parameters: ParameterTable;
+  rate: 'submit' | 'read' | 'write';
+  run(context: ActionContext): Record<string, unknown>;
+}
+
+/** A TimeRange parameter in house time; open ends are infinite. */
+export function timeRange(context: ActionContext, name: string): { fromMs: number; beforeMs: number } | undefined {
+  const range = context.parameters[name];
+  if (!isObject(range)) return undefined;
+  for (const key of Object.keys(range))
+    if (key !== 'After' && key !== 'Before')
+      throw invalidValue(`${name}.${key}`, 'there is no such field', 'UnknownParameter');
+  return {
+    fromMs: houseTime(context, `${name}.After`, range.After) ?? Number.NEGATIVE_INFINITY,
+    beforeMs: houseTime(context, `${name}.Before`, range.Before) ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+export function houseTime(context: ActionContext, name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  const realMs = typeof value === 'string' ? parseIso(value) : undefined;
+  if (realMs === undefined) throw invalidValue(name, 'it is not a time like 2018-10-01T10:00:00Z');
+  return context.house.clock.fromReal(realMs);
+}
+
+export function sortOrder(context: ActionContext, fields: readonly string[], code?: string) {
+  const sort = context.parameters.Sort;
+  if (!isObject(sort)) return undefined;
+  if (typeof sort.Field !== 'string' || !fields.includes(sort.Field))
+    throw invalidValue('Sort.Field', `it must be ${fields.join(' or ')}`, code);
+  if (sort.Order !== 'Asc' && sort.Order !== 'Desc') throw invalidValue('Sort.Order', 'it must be Asc or Desc', code);
+  return { field: sort.Field, descending: sort.Order === 'Desc' };
+}
+
+export function numberWithin(
+  context: ActionContext,
+  name: string,
+  fallback: number,
+  min: number,
+  max: number,
+  code?: string,
+) {
+  const value = (context.parameters[name] as number | undefined) ?? fallback;
+  if (value < min || value > max) throw invalidValue(name, `it must be from ${min} to ${max}`, code);
+  return value;
+}

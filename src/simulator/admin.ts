@@ -1,0 +1,173 @@
+import { ACTION_NAMES } from './actions/index.js';
+import type { Call, CallDetail } from './call-log.js';
+import { parseIso } from './clock.js';
+import { type Fault, type FaultSpec, parseFault } from './faults.js';
+import type { House } from './house.js';
+import { type Media, NEVER_EXPIRES } from './media-library.js';
+import type { TaskStatus } from './task.js';
+import { endMs } from './task-house.js';
+
+/** A file for the library. `duration` in seconds, `createTime` and `expireTime` ISO 8601. */
+export interface MediaSpec {
+  fileId: string;
+  /** Default: the simulator's first. */
+  subAppId?: number;
+  name: string;
+  duration: number;
+  width: number;
+  height: number;
+  classId?: number;
+  tags?: string[];
+  description?: string;
+  /** Default: now. */
+  createTime?: string;
+  /** Default: never. */
+  expireTime?: string;
+}
+
+/** A task as the simulator knows it, also when the vendor's API would no longer show it. Times in real ms. */
+export interface AdminTask {
+  taskId: string;
+  kind: string;
+  subAppId: number;
+  fileId: string;
+  requestId: string;
+  status: TaskStatus;
+  createdAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  resultFileId: string | null;
+  /** What was submitted for each sub-task, as JSON text. */
+  inputs: string[];
+  failure: string | null;
+}
+
+/** Invalid admin input: the message is a sentence for a person. */
+export class AdminError extends Error {}
+
+/** What the HTTP admin API offers, for use in the same process. */
+export class Admin {
+  constructor(readonly house: House) {}
+
+  calls(): Call[] {
+    return this.house.calls.map(({ at, action, fileId, taskId, outcome }) => ({ at, action, fileId, taskId, outcome }));
+  }
+
+  /** Also with RequestId, SecretId and sub-application. */
+  callDetails(): readonly CallDetail[] {
+    return this.house.calls;
+  }
+
+  tasks(): AdminTask[] {
+    const { tasks, clock } = this.house;
+    tasks.advance();
+    const real = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : clock.toReal(ms));
+    return tasks.all.map((task) => ({
+      taskId: task.taskId,
+      kind: task.kind,
+      subAppId: task.subAppId,
+      fileId: task.fileId,
+      requestId: task.requestId,
+      status: tasks.status(task),
+      createdAt: clock.toReal(task.createdMs),
+      startedAt: real(task.startedMs),
+      finishedAt: real(endMs(task)),
+      resultFileId: task.endSeq === null ? null : (task.resultFileIds.find((fileId) => fileId !== null) ?? null),
+      inputs: task.subTasks.map(({ input }) => input),
+      failure: task.failure?.code ?? null,
+    }));
+  }
+
+  /** All or none: one bad file and nothing is added. A known FileId is replaced. */
+  addMedia(medias: readonly MediaSpec[]): void {
+    const checked = medias.map((media, at) => this.#media(media, at));
+    this.house.addMedia(checked);
+  }
+
+  /** True when there was such a file. */
+  removeMedia(fileId: string, subAppId?: number): boolean {
+    return this.house.removeMedia(this.#subApp(subAppId), fileId);
+  }
+
+  addFault(spec: FaultSpec): Fault {
+    const fault = parseFault(spec, ACTION_NAMES);
+    if (typeof fault === 'string') throw new AdminError(fault);
+    return this.house.faults.add(fault);
+  }
+
+  faults(): readonly Fault[] {
+    return this.house.faults.list();
+  }
+
+  clearFaults(): void {
+    this.house.faults.clear();
+  }
+
+  /** Makes all tasks and media older by `ms`: what is processed comes nearer to its end, what is old to be forgotten. */
+  age(ms: number): void {
+    if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0)
+      throw new AdminError('"ms" must be a whole number of milliseconds, 0 or more.');
+    this.house.age(ms);
+  }
+
+  #subApp(subAppId: unknown): number {
+    const { subAppIds } = this.house.options;
+    if (subAppId === undefined) return subAppIds[0] as number;
+    if (!subAppIds.includes(subAppId as number))
+      throw new AdminError(`"subAppId" must be one of the simulator's: ${subAppIds.join(', ')}.`);
+    return subAppId as number;
+  }
+
+  #media(spec: MediaSpec, at: number): Media {
+    const where = `medias[${at}]`;
+    if (typeof spec !== 'object' || spec === null) throw new AdminError(`${where} must be an object.`);
+    const need = (holds: boolean, sentence: string) => {
+      if (!holds) throw new AdminError(`${where}.${sentence}`);
+    };
+    const isIso = (value: unknown) => typeof value === 'string' && parseIso(value) !== undefined;
+    const isSize = (value: unknown) => typeof value === 'number' && Number.isInteger(value) && value > 0;
+    need(typeof spec.fileId === 'string' && /^\d{1,20}$/.test(spec.fileId), 'fileId must be a string of digits.');
+    need(typeof spec.name === 'string', 'name must be a string.');
+    need(typeof spec.duration === 'number' && spec.duration >= 0, 'duration must be a number of seconds.');
+    need(isSize(spec.width), 'width must be a whole number of pixels.');
+    need(isSize(spec.height), 'height must be a whole number of pixels.');
+    need(spec.classId === undefined || Number.isInteger(spec.classId), 'classId must be a whole number.');
+    need(
+      spec.tags === undefined || (Array.isArray(spec.tags) && spec.tags.every((tag) => typeof tag === 'string')),
+      'tags must be an array of strings.',
+    );
+    need(spec.description === undefined || typeof spec.description === 'string', 'description must be a string.');
+    need(
+      spec.createTime === undefined || isIso(spec.createTime),
+      'createTime must be a time like 2018-10-01T10:00:00Z.',
+    );
+    need(
+      spec.expireTime === undefined || isIso(spec.expireTime),
+      'expireTime must be a time like 2018-10-01T10:00:00Z.',
+    );
+    const unknown = Object.keys(spec).find((key) => !MEDIA_KEYS.includes(key));
+    need(unknown === undefined, `${unknown} is not known; a file has ${MEDIA_KEYS.join(', ')}.`);
+    const { clock } = this.house;
+    const createdMs = spec.createTime ? clock.fromReal(parseIso(spec.createTime) ?? 0) : clock.now();
+    return {
+      fileId: spec.fileId,
+      subAppId: this.#subApp(spec.subAppId),
+      name: spec.name,
+      description: spec.description ?? '',
+      createdMs,
+      updatedMs: createdMs,
+      expireTime: spec.expireTime ?? NEVER_EXPIRES,
+      classId: spec.classId ?? 0,
+      tags: spec.tags ?? [],
+      coverUrl: '',
+      duration: spec.duration,
+      width: spec.width,
+      height: spec.height,
+      resultOf: null,
+    };
+  }
+}
+
+const MEDIA_KEYS = 'fileId subAppId name duration width height classId tags description createTime expireTime'.split(
+  ' ',
+);

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import type { Task, TaskStatus } from './task.js';
+import { endMs, type TaskHouse } from './task-house.js';
+
+/** A DescribeTasks request, checked. Times are house times cut to whole seconds, as the API shows them. */
+export interface TaskQuery {
+  subAppId: number;
+  status?: TaskStatus;
+  fileId?: string;
+  createdFromMs: number;
+  createdBeforeMs: number;
+  /** Undefined: unfinished tasks count too. */
+  finished?: { fromMs: number; beforeMs: number };
+  sortBy: 'CreateTime' | 'FinishTime';
+  descending: boolean;
+  limit: number;
+  scrollToken: string;
+}
+
+export interface TaskPage {
+  tasks: Task[];
+  /** Empty at the end. */
+  scrollToken: string;
+}
+
+/** An ordered row of tasks with the key that orders it, so that a page can begin at any place by binary search. */
+interface Lane {
+  tasks: readonly Task[];
+  key(task: Task): number;
+}
+
+/** Undefined when the ScrollToken is none of ours, or belongs to another query. */
+export function listTasks(house: TaskHouse, query: TaskQuery, nowMs: number): TaskPage | undefined {
+  const lane = laneFor(house, query);
+  const step = query.descending ? -1 : 1;
+  let at = query.descending ? lane.tasks.length - 1 : 0;
+  if (query.scrollToken !== '') {
+    const key = readToken(query.scrollToken, query);
+    if (key === undefined) return undefined;
+    at = query.descending
+      ? lowerBound(lane.tasks, (task) => lane.key(task) > key) - 1
+      : lowerBound(lane.tasks, (task) => lane.key(task) >= key);
+  } else if (lane.key === byCreation) {
+    // Without a token the first task in time is found by search, not by walking over years of older ones.
+    at = query.descending
+      ? lowerBound(lane.tasks, (task) => task.createdMs >= query.createdBeforeMs) - 1
+      : lowerBound(lane.tasks, (task) => task.createdMs >= query.createdFromMs);
+  } else if (query.finished) {
+    const { fromMs, beforeMs } = query.finished;
+    at = query.descending
+      ? lowerBound(lane.tasks, (task) => (endMs(task) ?? 0) >= beforeMs) - 1
+      : lowerBound(lane.tasks, (task) => (endMs(task) ?? 0) >= fromMs);
+  }
+  const tasks: Task[] = [];
+  for (; at >= 0 && at < lane.tasks.length; at += step) {
+    const task = lane.tasks[at] as Task;
+    if (beyond(task, lane, query)) break;
+    if (!fits(task, house, query, nowMs)) continue;
+    if (tasks.length === query.limit) return { tasks, scrollToken: writeToken(lane.key(task), query) };
+    tasks.push(task);
+  }
+  return { tasks, scrollToken: '' };
+}
+
+const byCreation = (task: Task) => task.seq;
+/** Unfinished tasks have the zero time as their end, so they come before all others. */
+const byEnd = (task: Task) => task.endSeq ?? task.seq - Number.MAX_SAFE_INTEGER;
+
+function laneFor(house: TaskHouse, query: TaskQuery): Lane {
+  const shelf = house.shelf(query.subAppId);
+  if (query.fileId !== undefined) {
+    const tasks = shelf.byFile.get(query.fileId) ?? [];
+    if (query.sortBy === 'CreateTime') return { tasks, key: byCreation };
+    return { tasks: [...tasks].sort((a, b) => byEnd(a) - byEnd(b)), key: byEnd };
+  }
+  if (query.status === 'WAITING' || query.status === 'PROCESSING') return { tasks: [...shelf.open], key: byCreation };
+  if (query.sortBy === 'CreateTime') return { tasks: shelf.created, key: byCreation };
+  if (query.status === 'FINISH' || query.finished) return { tasks: shelf.ended, key: byEnd };
+  return { tasks: [...shelf.open, ...shelf.ended], key: byEnd };
+}
+
+/** Nothing after this task can fit, because the lane is ordered by the time that it has passed. */
+function beyond(task: Task, lane: Lane, query: TaskQuery): boolean {
+  if (lane.key === byCreation)
+    return query.descending ? task.createdMs < query.createdFromMs : task.createdMs >= query.createdBeforeMs;
+  const ended = endMs(task);
+  if (!query.finished || ended === undefined) return false;
+  return query.descending ? ended < query.finished.fromMs : ended >= query.finished.beforeMs;
+}
+
+function fits(task: Task, house: TaskHouse, query: TaskQuery, nowMs: number): boolean {
+  if (task.listedMs > nowMs) return false;
+  if (task.createdMs < query.createdFromMs || task.createdMs >= query.createdBeforeMs) return false;
+  if (query.status !== undefined && house.status(task) !== query.status) return false;
+  if (!query.finished) return true;
+  const ended = endMs(task);
+  return ended !== undefined && ended >= query.finished.fromMs && ended < query.finished.beforeMs;
+}
+
+/** The first place where `holds` is true; it must be false before that place and true after it. */
+function lowerBound(tasks: readonly Task[], holds: (task: Task) => boolean): number {
+  let low = 0;
+  let high = tasks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(tasks[middle] as Task)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function fingerprint(query: TaskQuery): string {
+  const { subAppId, status, fileId, sortBy, descending } = query;
+  return createHash('sha256')
+    .update(JSON.stringify([subAppId, status, fileId, sortBy, descending]))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function writeToken(key: number, query: TaskQuery): string {
+  return Buffer.from(`${fingerprint(query)}:${key}`).toString('base64url');
+}
+
+function readToken(token: string, query: TaskQuery): number | undefined {
+  const [print, key, ...rest] = Buffer.from(token, 'base64url').toString().split(':');
+  if (print !== fingerprint(query) || rest.length > 0 || !/^-?\d+$/.test(key ?? '')) return undefined;
+  return Number(key);
+}

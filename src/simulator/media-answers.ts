@@ -1,0 +1,79 @@
+import type { HouseClock } from './clock.js';
+import type { Media } from './media-library.js';
+
+/** DescribeMediaInfos, `Filters`: the name of each part of an answer, and the field that it fills. */
+export const MEDIA_PARTS: Record<string, string> = {
+  basicInfo: 'BasicInfo',
+  metaData: 'MetaData',
+  transcodeInfo: 'TranscodeInfo',
+  animatedGraphicsInfo: 'AnimatedGraphicsInfo',
+  imageSpriteInfo: 'ImageSpriteInfo',
+  snapshotByTimeOffsetInfo: 'SnapshotByTimeOffsetInfo',
+  sampleSnapshotInfo: 'SampleSnapshotInfo',
+  keyFrameDescInfo: 'KeyFrameDescInfo',
+  adaptiveDynamicStreamingInfo: 'AdaptiveDynamicStreamingInfo',
+  miniProgramReviewInfo: 'MiniProgramReviewInfo',
+  subtitleInfo: 'SubtitleInfo',
+  reviewInfo: 'ReviewInfo',
+  mpsAiMediaInfo: 'MPSAiMediaInfo',
+  knowledgeBasesInfo: 'KnowledgeBasesInfo',
+};
+
+/** The bit rate that all files claim, in bits a second. */
+const BIT_RATE = 2_000_000;
+
+export function mediaUrl(baseUrl: string, media: Pick<Media, 'subAppId' | 'fileId'>): string {
+  return `${baseUrl}/media/${media.subAppId}/${media.fileId}/video.mp4`;
+}
+
+/** A MediaInfo as DescribeMediaInfos and SearchMedia give it; parts that were not asked for, or do not exist, are null. */
+export function mediaInfo(media: Media, clock: HouseClock, baseUrl: string, parts: readonly string[] | undefined) {
+  const info: Record<string, unknown> = { FileId: media.fileId };
+  for (const [part, field] of Object.entries(MEDIA_PARTS)) {
+    const wanted = parts === undefined || parts.length === 0 || parts.includes(part);
+    if (wanted && part === 'basicInfo') info[field] = basicInfo(media, clock, baseUrl);
+    else if (wanted && part === 'metaData') info[field] = metaData(media);
+    else info[field] = null;
+  }
+  return info;
+}
+
+function basicInfo(media: Media, clock: HouseClock, baseUrl: string) {
+  return {
+    Name: media.name,
+    Description: media.description,
+    CreateTime: clock.iso(media.createdMs),
+    UpdateTime: clock.iso(media.updatedMs),
+    ExpireTime: media.expireTime,
+    ClassId: media.classId,
+    ClassName: media.classId === 0 ? '其他' : `class ${media.classId}`,
+    ClassPath: media.classId === 0 ? '其他' : `class ${media.classId}`,
+    CoverUrl: media.coverUrl,
+    Type: 'mp4',
+    MediaUrl: mediaUrl(baseUrl, media),
+    SourceInfo: { SourceType: media.resultOf ? 'VideoProcessing' : 'Upload', SourceContext: '' },
+    StorageRegion: 'ap-singapore',
+    TagSet: media.tags,
+    Vid: '',
+    Category: 'Video',
+    Status: 'Normal',
+    StorageClass: 'STANDARD',
+  };
+}
+
+function metaData(media: Media) {
+  return {
+    Size: Math.round((media.duration * BIT_RATE) / 8),
+    Container: 'mov,mp4,m4a,3gp,3g2,mj2',
+    Bitrate: BIT_RATE,
+    Height: media.height,
+    Width: media.width,
+    Duration: media.duration,
+    Rotate: 0,
+    VideoStreamSet: [{ Bitrate: BIT_RATE, Height: media.height, Width: media.width, Codec: 'h264', Fps: 25 }],
+    AudioStreamSet: [],
+    VideoDuration: media.duration,
+    AudioDuration: 0,
+    Md5: '',
+  };
+}

@@ -1,0 +1,93 @@
+import type { HouseClock } from './clock.js';
+import { parseIso } from './clock.js';
+
+/** API document: this expiry means that a file is kept for good. */
+export const NEVER_EXPIRES = '9999-12-31T23:59:59Z';
+
+/** A file in the library. Times are on the house clock, in milliseconds. */
+export interface Media {
+  fileId: string;
+  subAppId: number;
+  name: string;
+  description: string;
+  createdMs: number;
+  updatedMs: number;
+  /** As given, ISO 8601. */
+  expireTime: string;
+  classId: number;
+  tags: string[];
+  coverUrl: string;
+  /** Seconds. */
+  duration: number;
+  width: number;
+  height: number;
+  /** The FileId that this is the result of, or null for an original. */
+  resultOf: string | null;
+}
+
+interface Shelf {
+  byId: Map<string, Media>;
+  /** Ascending by creation time unless `sorted` is false. */
+  byTime: Media[];
+  sorted: boolean;
+}
+
+export class MediaLibrary {
+  readonly #shelves = new Map<number, Shelf>();
+
+  constructor(readonly clock: HouseClock) {}
+
+  get size(): number {
+    let size = 0;
+    for (const shelf of this.#shelves.values()) size += shelf.byId.size;
+    return size;
+  }
+
+  /** Undefined also when the file has expired. */
+  get(subAppId: number, fileId: string): Media | undefined {
+    const media = this.#shelves.get(subAppId)?.byId.get(fileId);
+    return media && !this.#expired(media) ? media : undefined;
+  }
+
+  /** Takes the place of a file with the same id. */
+  put(media: Media): void {
+    const shelf = this.#shelf(media.subAppId);
+    if (shelf.byId.has(media.fileId)) this.remove(media.subAppId, media.fileId);
+    shelf.byId.set(media.fileId, media);
+    if (media.createdMs < (shelf.byTime.at(-1)?.createdMs ?? 0)) shelf.sorted = false;
+    shelf.byTime.push(media);
+  }
+
+  remove(subAppId: number, fileId: string): boolean {
+    const shelf = this.#shelf(subAppId);
+    const media = shelf.byId.get(fileId);
+    if (!media) return false;
+    shelf.byId.delete(fileId);
+    shelf.byTime.splice(shelf.byTime.indexOf(media), 1);
+    return true;
+  }
+
+  /** Every file that has not expired, by creation time. */
+  inOrder(subAppId: number): Media[] {
+    const shelf = this.#shelf(subAppId);
+    if (!shelf.sorted) {
+      shelf.byTime.sort((a, b) => a.createdMs - b.createdMs);
+      shelf.sorted = true;
+    }
+    return shelf.byTime.filter((media) => !this.#expired(media));
+  }
+
+  #expired(media: Media): boolean {
+    if (media.expireTime === NEVER_EXPIRES) return false;
+    return (parseIso(media.expireTime) ?? Number.POSITIVE_INFINITY) <= this.clock.toReal(this.clock.now());
+  }
+
+  #shelf(subAppId: number): Shelf {
+    let shelf = this.#shelves.get(subAppId);
+    if (!shelf) {
+      shelf = { byId: new Map(), byTime: [], sorted: true };
+      this.#shelves.set(subAppId, shelf);
+    }
+    return shelf;
+  }
+}

@@ -1,0 +1,153 @@
+import type { HouseClock } from './clock.js';
+import { Heap } from './heap.js';
+import type { Task, TaskStatus } from './task.js';
+
+/** The tasks of one sub-application in the orders in which they are asked for. */
+export interface TaskShelf {
+  /** Ascending by `seq`, and so by creation time. */
+  created: Task[];
+  /** FINISH and ABORTED ones, ascending by `endSeq`, and so by the time of their end. */
+  ended: Task[];
+  /** WAITING and PROCESSING ones, ascending by `seq`. */
+  open: Set<Task>;
+  byFile: Map<string, Task[]>;
+}
+
+export interface TaskHouseEvents {
+  started(task: Task): void;
+  ended(task: Task): void;
+}
+
+/**
+ * Runs tasks without timers: {@link advance} replays, in order of time, every start and end that has come due since it was
+ * last called. So ten thousand tasks in flight cost nothing until somebody looks.
+ */
+export class TaskHouse {
+  readonly all: Task[] = [];
+  readonly #byId = new Map<string, Task>();
+  readonly #shelves = new Map<number, TaskShelf>();
+  readonly #waiting = new Set<Task>();
+  readonly #running = new Heap<Task>((a, b) =>
+    a.finishMs === b.finishMs ? a.seq < b.seq : (a.finishMs ?? 0) < (b.finishMs ?? 0),
+  );
+  #lastEventMs = 0;
+  #nextEndSeq = 1;
+
+  constructor(
+    readonly clock: HouseClock,
+    readonly maxConcurrent: number,
+    readonly events: TaskHouseEvents,
+  ) {}
+
+  get nextSeq(): number {
+    return (this.all.at(-1)?.seq ?? 0) + 1;
+  }
+
+  get(taskId: string): Task | undefined {
+    return this.#byId.get(taskId);
+  }
+
+  shelf(subAppId: number): TaskShelf {
+    let shelf = this.#shelves.get(subAppId);
+    if (!shelf) {
+      shelf = { created: [], ended: [], open: new Set(), byFile: new Map() };
+      this.#shelves.set(subAppId, shelf);
+    }
+    return shelf;
+  }
+
+  submit(task: Task): void {
+    this.advance();
+    this.#index(task);
+    this.#waiting.add(task);
+    this.shelf(task.subAppId).open.add(task);
+    this.advance();
+  }
+
+  /** True when it was WAITING and is now ABORTED. */
+  abort(task: Task): boolean {
+    this.advance();
+    if (this.status(task) !== 'WAITING') return false;
+    this.#waiting.delete(task);
+    task.abortedMs = this.clock.now();
+    this.#end(task);
+    return true;
+  }
+
+  status(task: Task): TaskStatus {
+    if (task.abortedMs !== null) return 'ABORTED';
+    if (task.endSeq !== null) return 'FINISH';
+    return task.startedMs === null ? 'WAITING' : 'PROCESSING';
+  }
+
+  /** Brings every task up to now. */
+  advance(): void {
+    const now = this.clock.now();
+    for (;;) {
+      const finishing = this.#running.peek();
+      const finishMs = finishing?.finishMs ?? Number.POSITIVE_INFINITY;
+      const starting = this.#running.size < this.maxConcurrent ? firstOf(this.#waiting) : undefined;
+      const startMs = starting ? Math.max(starting.eligibleMs, this.#lastEventMs) : Number.POSITIVE_INFINITY;
+      const due = Math.min(finishMs, startMs);
+      if (due > now) return;
+      this.#lastEventMs = Math.max(this.#lastEventMs, due);
+      if (finishing && finishMs <= startMs) {
+        this.#running.pop();
+        this.#end(finishing);
+      } else if (starting) {
+        this.#waiting.delete(starting);
+        starting.startedMs = startMs;
+        starting.finishMs = startMs + starting.durationMs;
+        this.#running.push(starting);
+        this.events.started(starting);
+      }
+    }
+  }
+
+  /** Puts back what a state file held, in creation order. */
+  restore(tasks: Task[]): void {
+    for (const task of tasks) this.#index(task);
+    const ended = tasks.filter((task) => task.endSeq !== null);
+    for (const task of ended.sort((a, b) => (a.endSeq ?? 0) - (b.endSeq ?? 0))) {
+      this.shelf(task.subAppId).ended.push(task);
+      this.#nextEndSeq = (task.endSeq ?? 0) + 1;
+      this.#lastEventMs = Math.max(this.#lastEventMs, endMs(task) ?? 0);
+    }
+    for (const task of tasks) {
+      if (task.endSeq !== null) continue;
+      this.shelf(task.subAppId).open.add(task);
+      if (task.startedMs === null) this.#waiting.add(task);
+      else this.#running.push(task);
+    }
+    this.advance();
+  }
+
+  #index(task: Task): void {
+    this.all.push(task);
+    this.#byId.set(task.taskId, task);
+    const shelf = this.shelf(task.subAppId);
+    shelf.created.push(task);
+    const ofFile = shelf.byFile.get(task.fileId);
+    if (ofFile) ofFile.push(task);
+    else shelf.byFile.set(task.fileId, [task]);
+  }
+
+  #end(task: Task): void {
+    task.endSeq = this.#nextEndSeq++;
+    const shelf = this.shelf(task.subAppId);
+    shelf.open.delete(task);
+    shelf.ended.push(task);
+    this.events.ended(task);
+  }
+}
+
+/** When the task ended, on the house clock; undefined while it has not. */
+export function endMs(task: Task): number | undefined {
+  if (task.endSeq === null) return undefined;
+  return task.abortedMs ?? task.finishMs ?? undefined;
+}
+
+function firstOf<T>(items: Set<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
+}
