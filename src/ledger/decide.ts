@@ -7,7 +7,10 @@ export type Decision =
   | { kind: 'running' | 'done' | 'lost' | 'failed'; record: SubmissionRecord }
   | { kind: 'uncertain'; record: SubmissionRecord; why: string };
 
-type Asked = Pick<Intent, 'runId' | 'workflowId' | 'resubmitAfterTaskId' | 'lookedFor' | 'operatorRetry' | 'settleMs'>;
+type Asked = Pick<
+  Intent,
+  'runId' | 'workflowId' | 'resubmitAfterTaskId' | 'lookedFor' | 'operatorRetryUpTo' | 'settleMs'
+>;
 
 /**
  * Whether money may be spent: the heart of the ledger, pure so that every case can be shown by a table.
@@ -42,7 +45,7 @@ function unresolved(
   const settled = nowMs >= last.placeAt.getTime() + asked.settleMs;
   if (asked.lookedFor !== last.key.number || !settled) return { kind: 'look', record: last };
   const next: Decision = { kind: 'arm', number: last.key.number + 1, giveUp: last.state === 'sending' };
-  if (asked.operatorRetry) return next;
+  if (asked.operatorRetryUpTo !== null && last.key.number <= asked.operatorRetryUpTo) return next;
   if (last.saidDuplicate) {
     return {
       kind: 'uncertain',

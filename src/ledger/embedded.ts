@@ -28,6 +28,8 @@ export interface EmbeddedPostgresOptions {
   /** Default 200: a test run has many pools at once. */
   maxConnections?: number;
   portFlag?: string;
+  /** Where the data of a temporary server is, for whoever cleans up after us. */
+  onTemporaryFolder?: (path: string) => void;
   onLine?: (line: string) => void;
   onSpawn?: (pid: number) => void;
   onExit?: (pid: number) => void;
@@ -43,8 +45,8 @@ export interface EmbeddedPostgres {
   readonly process: OwnedProcess;
   /** A URL like `url` for another database of this server. */
   urlOf(database: string): string;
-  /** Fast shutdown: open transactions are rolled back. Ends it within 3 s. */
-  stop(): Promise<void>;
+  /** Fast shutdown: open transactions are rolled back. SIGKILL follows after `graceMs` (default 3,000). */
+  stop(options?: { graceMs?: number }): Promise<void>;
 }
 
 /**
@@ -55,6 +57,7 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
   const temporary = options.dataDir === undefined;
   const dataDir = options.dataDir ? resolve(options.dataDir) : await mkdtemp(join(tmpdir(), 'smart-erase-postgres-'));
+  if (temporary) options.onTemporaryFolder?.(dataDir);
   const removeTemporary = async () => {
     if (temporary) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
   };
@@ -66,8 +69,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
     const cluster: Cluster = { binaries, dataDir, user, folder, temporary };
     const password = await initialise(cluster);
     const running = await startWithRetries(cluster, password, options);
-    const stop = async () => {
-      await running.process.stop({ signal: 'SIGINT', graceMs: STOP_GRACE_MS });
+    const stop = async ({ graceMs = STOP_GRACE_MS } = {}) => {
+      await running.process.stop({ signal: 'SIGINT', graceMs });
       await removeTemporary();
     };
     return { ...running, dataDir, pid: running.process.pid, stop };

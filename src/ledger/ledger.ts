@@ -66,8 +66,11 @@ export interface Intent {
   resubmitAfterTaskId: string | null;
   /** Set after looking for the task of an unresolved submission and not finding it: it may be given up once it has settled. */
   lookedFor: number | null;
-  /** An operator looked at a hold and decided to submit again. */
-  operatorRetry: boolean;
+  /**
+   * An operator looked at a hold and decided to submit again: leave to go past uncertain submissions up to this number.
+   * What is in doubt after that needs a new decision.
+   */
+  operatorRetryUpTo: number | null;
   /** Milliseconds after its place in which a submit can still turn up in the vendor's lists. */
   settleMs: number;
 }

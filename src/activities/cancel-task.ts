@@ -1,0 +1,177 @@
+import { Context } from '@temporalio/activity';
+import { recipeHash } from '../contract/identity.js';
+import { RECIPES, type Recipe } from '../contract/recipes.js';
+import { parseEraseRequest } from '../contract/request-schema.js';
+import type { SubmissionRecord } from '../ledger/ledger.js';
+import { judgeTask } from '../vod/task-verdict.js';
+import { VodError } from '../vod/vod-error.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { notYet, readFailure } from './failures.js';
+import { lookForTask } from './look-for-task.js';
+import { isRunOf, thisRun } from './this-run.js';
+
+export interface CancelTaskInput {
+  /** Whatever the run was started with. */
+  request: unknown;
+}
+
+/** What a cancel came to, in words and in money. */
+export interface CancelTaskOutcome {
+  taskId: string | null;
+  moneySpent: boolean;
+  code: 'NothingSubmitted' | 'Aborted' | 'RunsOn' | 'Finished' | 'AnotherRunsTask';
+  message: string;
+  requestId: string | null;
+  resultFileId: string | null;
+}
+
+const NOTHING: CancelTaskOutcome = {
+  taskId: null,
+  moneySpent: false,
+  code: 'NothingSubmitted',
+  message: 'Cancelled before anything was submitted; nothing is billed.',
+  requestId: null,
+  resultFileId: null,
+};
+
+/**
+ * After a cancel: finds out from the ledger whether this run submitted anything, aborts the task while the vendor lets
+ * it, and says plainly what runs on and is billed. A task of another run is left alone.
+ */
+export function createCancelTask(deps: ActivityDependencies) {
+  return async function cancelTask(input: CancelTaskInput): Promise<CancelTaskOutcome> {
+    const context = Context.current();
+    const parsed = parseEraseRequest(input.request);
+    if (!parsed.ok) return NOTHING;
+    const { request } = parsed;
+    try {
+      const record = await resolve(deps, {
+        subAppId: request.subAppId,
+        fileId: request.fileId,
+        recipeHash: recipeHash(request.recipe),
+        payToken: request.payAgain?.token ?? '',
+      });
+      if (record?.taskId == null) return NOTHING;
+      if (!isRunOf(record, thisRun())) {
+        return {
+          ...NOTHING,
+          taskId: record.taskId,
+          code: 'AnotherRunsTask',
+          message: `Cancelled; task ${record.taskId} belongs to the run ${record.workflowId} and was left alone.`,
+        };
+      }
+      return await end(deps, record, record.taskId);
+    } catch (error) {
+      throw readFailure(error, context.info.attempt);
+    }
+  };
+}
+
+/** The newest submission, its doubt resolved where looking can. Null: nothing was ever accepted. */
+async function resolve(
+  deps: ActivityDependencies,
+  identity: SubmissionRecord['identity'],
+): Promise<SubmissionRecord | null> {
+  const { cancellationSignal } = Context.current();
+  const record = await deps.ledger.findLatest(identity);
+  if (record === null || record.state !== 'sending') return record;
+  const verdict = await lookForTask(deps, record, cancellationSignal);
+  if (verdict.kind === 'found') {
+    await deps.ledger.accepted(record.key, { taskId: verdict.taskId, requestId: record.requestId, adopted: true });
+    return await deps.ledger.findLatest(identity);
+  }
+  const settlesInMs = record.placeAt.getTime() + deps.timings.settleMs - Date.now();
+  if (settlesInMs > 0)
+    throw notYet(
+      'The submit is in doubt; its task is looked for until it has settled.',
+      Math.min(settlesInMs + 100, 10_000),
+    );
+  return record;
+}
+
+async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId: string): Promise<CancelTaskOutcome> {
+  const { subAppId, fileId } = record.identity;
+  const signal = Context.current().cancellationSignal;
+  let requestId: string | null = null;
+  const task = await deps.vod.describeTask({ subAppId, taskId }, { signal });
+  requestId = task.requestId;
+  if (task.status === 'WAITING') {
+    try {
+      ({ requestId } = await deps.vod.abortTask({ subAppId, taskId }, { signal }));
+      await deps.ledger.recordOutcome(taskId, aborted('Aborted while it was waiting.'));
+      return outcome(
+        'Aborted',
+        taskId,
+        false,
+        `Task ${taskId} was aborted while it was waiting; it is not billed.`,
+        requestId,
+      );
+    } catch (error) {
+      // It may have begun in between: the next look tells.
+      if (!(error instanceof VodError)) throw error;
+      throw readFailure(
+        new VodError({ ...error, class: 'retry', message: error.message }),
+        Context.current().info.attempt,
+      );
+    }
+  }
+  const recipe = record.recipe as Recipe;
+  const verdict = judgeTask(task, { sourceFileId: fileId, makes: RECIPES[recipe.name]?.makes ?? ['video'] });
+  switch (verdict.kind) {
+    case 'unfinished':
+      return outcome(
+        'RunsOn',
+        taskId,
+        true,
+        `Task ${taskId} is already being processed: it runs on and is billed. Starting this erase again takes it up without paying.`,
+        requestId,
+      );
+    case 'succeeded':
+      await deps.ledger.recordOutcome(taskId, {
+        outcome: 'succeeded',
+        code: null,
+        message: null,
+        resultFileId: verdict.resultFileId,
+        result: { files: verdict.files, finishedAt: task.finishTime, requestId },
+      });
+      return {
+        ...outcome(
+          'Finished',
+          taskId,
+          true,
+          `Task ${taskId} had finished and is billed; its result is ${verdict.resultFileId ?? 'a subtitle file'}.`,
+          requestId,
+        ),
+        resultFileId: verdict.resultFileId,
+      };
+    case 'failed': {
+      const wasAborted = verdict.class === 'aborted';
+      await deps.ledger.recordOutcome(taskId, {
+        ...aborted(verdict.message),
+        outcome: wasAborted ? 'aborted' : 'failed',
+        code: verdict.code,
+      });
+      return outcome(
+        wasAborted ? 'Aborted' : 'Finished',
+        taskId,
+        !wasAborted,
+        `Task ${taskId}: ${verdict.message}`,
+        requestId,
+      );
+    }
+  }
+}
+
+function aborted(message: string) {
+  return { outcome: 'aborted' as const, code: 'Aborted', message, resultFileId: null, result: null };
+}
+
+function outcome(
+  code: CancelTaskOutcome['code'],
+  taskId: string,
+  moneySpent: boolean,
+  message: string,
+  requestId: string | null,
+): CancelTaskOutcome {
+  return { taskId, moneySpent, code, message, requestId, resultFileId: null };
+}

@@ -1,0 +1,24 @@
+import type { SearchAttributeKey } from '../contract/names.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { VodApi } from '../vod/vod-api.js';
+
+/** What the activities need from the worker that runs them. */
+export interface ActivityDependencies {
+  vod: VodApi;
+  ledger: Ledger;
+  /** Search attributes that the namespace has: upserting any other blocks a workflow for ever. */
+  registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
+  /** The last look before a submit leaves this process: true when one more fits into the last second. */
+  mayLeaveNow: () => boolean;
+  timings: ActivityTimings;
+}
+
+/** All in milliseconds. */
+export interface ActivityTimings {
+  /** How long after a submit its task can still be missing from the vendor's lists. */
+  settleMs: number;
+  /** From the submit to the first poll. */
+  pollFirstMs: number;
+  /** Longest time between two polls. */
+  pollMaxMs: number;
+}

@@ -1,0 +1,24 @@
+import { createAwaitTask } from './await-task.js';
+import { createCancelTask } from './cancel-task.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { createFetchResult } from './fetch-result.js';
+import { createPublishResult } from './publish-result.js';
+import { createSubmitErase } from './submit-erase.js';
+
+/** Activities of the main queue. */
+export function createMainActivities(deps: ActivityDependencies) {
+  return {
+    awaitTask: createAwaitTask(deps),
+    fetchResult: createFetchResult(deps),
+    publishResult: createPublishResult(deps),
+    cancelTask: createCancelTask(deps),
+  };
+}
+
+/** The paid call, on queues of its own. */
+export function createSubmitActivities(deps: ActivityDependencies) {
+  return { submitErase: createSubmitErase(deps) };
+}
+
+export type MainActivities = ReturnType<typeof createMainActivities>;
+export type SubmitActivities = ReturnType<typeof createSubmitActivities>;

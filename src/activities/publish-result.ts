@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { ERROR_CLASSES } from '../contract/error-classes.js';
+import type { PublishOutcome, PublishRequest } from '../contract/request.js';
+import type { MediaChange, MediaInfo, VodApi } from '../vod/vod-api.js';
+import { VodError } from '../vod/vod-error.js';
+import { fetchCover } from './cover.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { describeError, finalFailure, readFailure } from './failures.js';
+import type { Hold } from './submit-erase.js';
+
+export interface PublishInput {
+  subAppId: number;
+  sourceFileId: string;
+  resultFileId: string;
+  taskId: string;
+  publish: PublishRequest;
+}
+
+export type PublishResultOutcome =
+  | { kind: 'published'; published: PublishOutcome }
+  /** The account does not allow it now: publishing stops, the result is safe. */
+  | { kind: 'held'; hold: Hold };
+
+/** What the vendor writes for a file that is never deleted. */
+const NEVER_EXPIRES = '9999-12-31T23:59:59Z';
+/** The vendor's limit on a SessionId, in characters. */
+const SESSION_ID_LENGTH = 50;
+
+/** Puts the new file in its place. Each step is safe to repeat; a failed prefetch is a warning. */
+export function createPublishResult({ vod }: ActivityDependencies) {
+  return async function publishResult(input: PublishInput): Promise<PublishResultOutcome> {
+    const context = Context.current();
+    const known = { taskId: input.taskId, moneySpent: true, resultFileId: input.resultFileId };
+    try {
+      return { kind: 'published', published: await publishSteps(vod, input) };
+    } catch (error) {
+      if (error instanceof VodError && error.class === 'account') {
+        const { errorClass, ...described } = describeError(error);
+        return { kind: 'held', hold: { class: errorClass, ...described, submission: null } };
+      }
+      if (error instanceof VodError && ERROR_CLASSES[error.class].onRead === 'fail') {
+        const { code, message, requestId } = describeError(error);
+        throw finalFailure(
+          'publishFailed',
+          {
+            code,
+            message: `The erase succeeded (result ${input.resultFileId}), but publishing it was refused: ${message}`,
+            requestId,
+          },
+          known,
+        );
+      }
+      throw readFailure(error, context.info.attempt, known);
+    }
+  };
+}
+
+async function publishSteps(vod: VodApi, input: PublishInput): Promise<PublishOutcome> {
+  const { cancellationSignal: signal } = Context.current();
+  const { subAppId, sourceFileId, resultFileId, publish } = input;
+  const inherit = new Set(publish.inherit ?? []);
+  const warnings: string[] = [];
+
+  let source: MediaInfo | undefined;
+  if (inherit.size > 0) {
+    const { media } = await vod.describeMedia({ subAppId, fileIds: [sourceFileId] }, { signal });
+    source = media[0];
+    if (source === undefined) warnings.push(`The source ${sourceFileId} is gone: nothing was inherited from it.`);
+  }
+  const change = changeOf(publish, source);
+  if (inherit.has('cover') && source?.coverUrl) {
+    const cover = await fetchCover(source.coverUrl, signal);
+    if (cover.ok) change.coverData = cover.base64;
+    else warnings.push(`The cover was not inherited: ${cover.problem}`);
+  }
+  const changed = Object.keys(change);
+  if (changed.length > 0) await vod.modifyMedia({ subAppId, fileId: resultFileId, change }, { signal });
+
+  let procedureTaskId: string | null = null;
+  if (publish.procedure !== undefined) {
+    procedureTaskId = await runProcedure(vod, input, publish.procedure, signal);
+  }
+
+  const prefetchedUrls: string[] = [];
+  if (publish.prefetch === true) {
+    try {
+      const { media } = await vod.describeMedia({ subAppId, fileIds: [resultFileId] }, { signal });
+      const url = media[0]?.mediaUrl;
+      if (!url) throw new Error('the vendor gives no URL for the new file');
+      await vod.prefetchUrls({ subAppId, urls: [url] }, { signal });
+      prefetchedUrls.push(url);
+    } catch (error) {
+      warnings.push(`Prefetch failed: ${describeError(error).message}`);
+    }
+  }
+  return { changed, procedureTaskId, prefetchedUrls, warnings };
+}
+
+/** The change that the request asks for: its own values first, the source's where it asks to inherit. */
+export function changeOf(publish: PublishRequest, source: MediaInfo | undefined): MediaChange {
+  const inherit = new Set(publish.inherit ?? []);
+  const from = <K extends 'name' | 'description' | 'classId' | 'expireTime'>(field: K) =>
+    inherit.has(field) ? (source?.[field] ?? undefined) : undefined;
+  const tags = publish.tags ?? (inherit.has('tags') ? source?.tags : undefined);
+  const expireTime = publish.expireTime ?? from('expireTime');
+  const change: MediaChange = {
+    name: publish.name ?? from('name'),
+    description: publish.description ?? from('description'),
+    classId: publish.classId ?? from('classId'),
+    expireTime: expireTime === 'never' ? NEVER_EXPIRES : expireTime,
+    addTags: tags !== undefined && tags.length > 0 ? tags : undefined,
+  };
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}
+
+/** The SessionId is the same for every repetition, so the vendor refuses a second run of the procedure. */
+async function runProcedure(
+  vod: VodApi,
+  { subAppId, resultFileId }: PublishInput,
+  procedure: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const sessionId = createHash('sha256')
+    .update(`${subAppId}/${resultFileId}/${procedure}`)
+    .digest('hex')
+    .slice(0, SESSION_ID_LENGTH);
+  try {
+    const { taskId } = await vod.runProcedure({ subAppId, fileId: resultFileId, procedure, sessionId }, { signal });
+    return taskId;
+  } catch (error) {
+    if (error instanceof VodError && error.class === 'duplicate') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CancelledFailure } from '@temporalio/common';
+import type { Place, SubmissionKey } from '../ledger/ledger.js';
+import { LedgerError } from '../ledger/ledger-error.js';
+import { PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
+import type { ActivityDependencies } from './dependencies.js';
+
+/** A process this late again and again has no time to keep a pace: it gives the activity back, and another may take it. */
+const MAX_MISSED_PLACES = 40;
+/** Longest lead that a process asks for when it keeps missing its places, in milliseconds. */
+const MAX_LEAD_MS = 500;
+
+/**
+ * Waits for the submission's place and makes the call at that very moment, or not at all: a place that was missed is
+ * dropped and a new one taken, since calls made late bunch up and break the rate.
+ *
+ * A cancel stops the wait, never the call: what comes of a call that went out has to be known.
+ *
+ * @throws CancelledFailure when nothing was sent
+ */
+export async function sendAtPlace<T>(
+  { ledger, mayLeaveNow }: Pick<ActivityDependencies, 'ledger' | 'mayLeaveNow'>,
+  submission: SubmissionKey,
+  firstPlace: Place,
+  cancel: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> {
+  let place = firstPlace;
+  let leadMs = PLACE_LEAD_MS;
+  for (let missed = 0; missed <= MAX_MISSED_PLACES; missed += 1) {
+    await waitUntil(place.dueAtMs, cancel);
+    // No await between these checks and the call: a process that is stopped in here sends nothing late.
+    if (performance.now() - place.dueAtMs <= PLACE_TOLERANCE_MS && mayLeaveNow()) return await call();
+    leadMs = Math.min(leadMs * 2, MAX_LEAD_MS);
+    place = await ledger.retakePlace(submission, { leadMs });
+  }
+  throw new LedgerError(
+    'unavailable',
+    `This worker missed ${MAX_MISSED_PLACES} places in the pace: it, or the ledger, is too slow to keep it.`,
+  );
+}
+
+async function waitUntil(dueAtMs: number, cancel: AbortSignal): Promise<void> {
+  for (;;) {
+    if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
+    const waitMs = dueAtMs - performance.now();
+    if (waitMs <= 0) return;
+    try {
+      await sleep(waitMs, undefined, { signal: cancel });
+    } catch {
+      // Only the signal ends the sleep early; the loop says so.
+    }
+  }
+}
+
+/** Waits between tries of a write that tells what came of a paid call, in milliseconds. */
+const WRITE_RETRY_DELAYS_MS = [100, 250, 500, 1_000, 2_000, 4_000];
+
+/**
+ * Repeats a write of the ledger while it cannot be reached. When it stays away the submission remains in doubt, which the
+ * next attempt resolves by looking.
+ */
+export async function keepTrying<T>(write: () => Promise<T>): Promise<T> {
+  for (const delayMs of WRITE_RETRY_DELAYS_MS) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.kind !== 'unavailable') throw error;
+      await sleep(delayMs);
+    }
+  }
+  return await write();
+}

@@ -1,0 +1,324 @@
+import { CancelledFailure, Context } from '@temporalio/activity';
+import { ERROR_CLASSES, type ErrorClass, retryDelayMs } from '../contract/error-classes.js';
+import { recipeHash } from '../contract/identity.js';
+import type { SearchAttributeKey } from '../contract/names.js';
+import type { Recipe } from '../contract/recipes.js';
+import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
+import { parseEraseRequest } from '../contract/request-schema.js';
+import type { BeginOutcome, Intent, SubmissionKey, SubmissionRecord } from '../ledger/ledger.js';
+import { toMpsParams } from '../vod/recipe-params.js';
+import { VodError } from '../vod/vod-error.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+import { lookForTask } from './look-for-task.js';
+import { keepTrying, sendAtPlace } from './send-at-place.js';
+import { isRunOf, thisRun } from './this-run.js';
+
+/** The vendor forgets a task 72 hours after its submit; past this nothing is waited for. Hours. */
+export const LATEST_DEADLINE_HOURS = 68;
+
+/** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
+const THROTTLE_PAUSE_MS = 1_000;
+/** Longest time between two looks for a task that may still turn up, in milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+
+export interface SubmitInput {
+  /** Whatever the run was started with. */
+  request: unknown;
+  /** The failed task after which one more payment is allowed. */
+  resubmitAfterTaskId: string | null;
+  /** Set when an operator ended a hold by `retry`: leave for one more submit after the one that was held, no further. */
+  operatorRetry: (OperatorDecision & { upToSubmission: number | null }) | null;
+}
+
+/** What the run needs to know of the request, once it was checked. */
+export interface Accepted {
+  request: NormalizedEraseRequest;
+  recipeHash: string;
+  /** Registered in the namespace: only these may be upserted. */
+  searchAttributes: SearchAttributeKey[];
+}
+
+export type SubmitOutcome =
+  | (Accepted & {
+      kind: 'running';
+      taskId: string;
+      requestId: string | null;
+      /** ISO 8601. */
+      submittedAt: string;
+      /** ISO 8601. */
+      deadlineAt: string;
+      /** True when another run submitted it. */
+      reused: boolean;
+      /** True when the answer was lost and the task was found by looking. */
+      adopted: boolean;
+    })
+  | (Accepted & { kind: 'done'; result: EraseResult })
+  | (Accepted & { kind: 'held'; hold: Hold });
+
+/** Why a run stopped for an operator. */
+export interface Hold {
+  class: ErrorClass;
+  code: string | null;
+  message: string;
+  requestId: string | null;
+  /** Number of the submission whose fate is uncertain; null for any other hold. */
+  submission: number | null;
+}
+
+/**
+ * The paid step. Validates the request, asks the ledger whether money is due, and if so submits at its place in the
+ * pace. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
+ */
+export function createSubmitErase(deps: ActivityDependencies) {
+  return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
+    const parsed = parseEraseRequest(input.request);
+    if (!parsed.ok) {
+      const list = parsed.problems.map((p) => (p.path === '' ? p.message : `${p.path}: ${p.message}`)).join('; ');
+      throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
+    }
+    const { request } = parsed;
+    return await withHeartbeat(() => new Submit(deps, request, input).run());
+  };
+}
+
+class Submit {
+  private readonly context = Context.current();
+  private readonly hash: string;
+  private readonly recipe: Recipe;
+  private readonly intent: Intent;
+
+  constructor(
+    private readonly deps: ActivityDependencies,
+    private readonly request: NormalizedEraseRequest,
+    input: SubmitInput,
+  ) {
+    this.recipe = request.recipe as Recipe;
+    this.hash = recipeHash(request.recipe);
+    this.intent = {
+      identity: {
+        subAppId: request.subAppId,
+        fileId: request.fileId,
+        recipeHash: this.hash,
+        payToken: request.payAgain?.token ?? '',
+      },
+      request,
+      ...thisRun(),
+      resubmitAfterTaskId: input.resubmitAfterTaskId,
+      lookedFor: null,
+      operatorRetryUpTo: input.operatorRetry?.upToSubmission ?? null,
+      settleMs: deps.timings.settleMs,
+    };
+  }
+
+  async run(): Promise<SubmitOutcome> {
+    try {
+      const accepted: Accepted = {
+        request: this.request,
+        recipeHash: this.hash,
+        searchAttributes: await this.deps.registeredSearchAttributes(),
+      };
+      return { ...accepted, ...(await this.decideAndAct()) };
+    } catch (error) {
+      throw readFailure(error, this.context.info.attempt);
+    }
+  }
+
+  private async decideAndAct(): Promise<DistributiveOmit<SubmitOutcome, keyof Accepted>> {
+    for (;;) {
+      const begun: BeginOutcome = await this.deps.ledger.begin(this.intent);
+      switch (begun.kind) {
+        case 'send':
+          return await this.send(begun.submission, begun.place);
+        case 'look': {
+          const seen = await this.look(begun.record, begun.settlesInMs);
+          if (seen !== null) return seen;
+          continue;
+        }
+        case 'running':
+          return this.running(begun.record);
+        case 'done':
+          return { kind: 'done', result: await this.reuse(begun.record) };
+        case 'uncertain':
+          return uncertain(begun.why, begun.record);
+        case 'lost':
+          throw finalFailure(
+            'expired',
+            {
+              code: 'PaidAndLost',
+              message: `Task ${begun.record.taskId} was paid for and ended unread; the vendor no longer knows it. Look for the new file in the media library, or start again with payAgain.`,
+            },
+            { taskId: begun.record.taskId, moneySpent: true },
+          );
+        case 'failed':
+          throw finalFailure(
+            'taskFailed',
+            { code: begun.record.outcomeCode, message: begun.record.outcomeMessage ?? 'The task failed.' },
+            { taskId: begun.record.taskId, moneySpent: true },
+          );
+      }
+    }
+  }
+
+  private async send(submission: SubmissionKey, place: { dueAtMs: number }) {
+    const { vod, ledger } = this.deps;
+    try {
+      const answer = await sendAtPlace(this.deps, submission, place, this.context.cancellationSignal, () =>
+        vod.submit({
+          subAppId: this.request.subAppId,
+          fileId: this.request.fileId,
+          params: toMpsParams(this.recipe),
+        }),
+      );
+      await keepTrying(() => ledger.accepted(submission, { ...answer, adopted: false }));
+      const record = await keepTrying(() => ledger.findByTask(answer.taskId));
+      if (record === null) throw new Error(`The ledger lost the task ${answer.taskId} that was just written.`);
+      return this.running(record);
+    } catch (error) {
+      if (error instanceof CancelledFailure) {
+        // Cancelled while waiting for its place: nothing was sent, and the books say so.
+        await keepTrying(() =>
+          ledger.refused(submission, {
+            class: 'cancelled',
+            code: 'NeverSent',
+            message: 'cancelled before it was sent',
+            requestId: null,
+          }),
+        );
+        throw error;
+      }
+      if (!(error instanceof VodError)) throw error;
+      return await this.notAccepted(submission, error);
+    }
+  }
+
+  /** The vendor's answer was not a TaskId: act by the class of the error. */
+  private async notAccepted(submission: SubmissionKey, error: VodError) {
+    const { ledger } = this.deps;
+    const described = describeError(error);
+    const { attempt } = this.context.info;
+    const reaction = ERROR_CLASSES[error.class].onSubmit;
+    if (reaction === 'look') {
+      await keepTrying(() =>
+        ledger.doubted(submission, { ...toSubmitError(error), saidDuplicate: error.class === 'duplicate' }),
+      );
+      throw retryFailure(error.class, described, retryDelayMs(error.class, attempt), {
+        taskId: null,
+        moneySpent: true,
+      });
+    }
+    await keepTrying(() => ledger.refused(submission, toSubmitError(error)));
+    switch (reaction) {
+      case 'fail':
+        throw finalFailure(error.class, described);
+      case 'hold':
+        return held(error.class, error.code, described.message, error.requestId);
+      case 'retry':
+        if (error.class === 'throttled') await ledger.slowDown(THROTTLE_PAUSE_MS);
+        throw retryFailure(error.class, described, retryDelayMs(error.class, attempt));
+    }
+  }
+
+  /** Null: nothing is known to run, ask the ledger again. */
+  private async look(record: SubmissionRecord, settlesInMs: number) {
+    const verdict = await lookForTask(this.deps, record, this.context.cancellationSignal);
+    if (verdict.kind === 'found') {
+      // When another submission took it between the look and the write, the ledger knows more now: ask it again.
+      await this.deps.ledger.accepted(record.key, {
+        taskId: verdict.taskId,
+        requestId: record.requestId,
+        adopted: true,
+      });
+      return null;
+    }
+    if (settlesInMs > 0) {
+      const reason = verdict.kind === 'unclear' ? verdict.why : 'no task of it is listed yet';
+      throw retryFailure(
+        'ambiguous',
+        {
+          code: 'LookingForTask',
+          message: `An earlier submit is in doubt and is looked for: ${reason}. It settles in ${Math.ceil(settlesInMs / 1000)} s.`,
+        },
+        Math.min(settlesInMs + 100, LOOK_AGAIN_MS),
+        { taskId: null, moneySpent: true },
+      );
+    }
+    const leave = this.intent.operatorRetryUpTo !== null && record.key.number <= this.intent.operatorRetryUpTo;
+    if (verdict.kind === 'unclear' && !leave) return uncertain(verdict.why, record);
+    this.intent.lookedFor = record.key.number;
+    return null;
+  }
+
+  private running(record: SubmissionRecord) {
+    if (record.taskId === null) throw new Error('A running submission has no TaskId.');
+    const submittedAt = record.placeAt;
+    const deadlineHours = Math.min(this.request.deadlineHours, LATEST_DEADLINE_HOURS);
+    return {
+      kind: 'running' as const,
+      taskId: record.taskId,
+      requestId: record.requestId,
+      submittedAt: submittedAt.toISOString(),
+      deadlineAt: new Date(submittedAt.getTime() + deadlineHours * 3_600_000).toISOString(),
+      reused: !isRunOf(record, this.intent),
+      adopted: record.adopted,
+    };
+  }
+
+  /** The result that was paid for before, after checking that the vendor still has it. */
+  private async reuse(record: SubmissionRecord): Promise<EraseResult> {
+    const { resultFileId, taskId, result } = record;
+    if (resultFileId !== null) {
+      const { missing } = await this.deps.vod.describeMedia(
+        { subAppId: this.request.subAppId, fileIds: [resultFileId] },
+        { signal: this.context.cancellationSignal },
+      );
+      if (missing.includes(resultFileId)) {
+        throw finalFailure(
+          'badResult',
+          {
+            code: 'ResultDeleted',
+            message: `This erase was paid for before (task ${taskId}), but its result ${resultFileId} was deleted from the library. Start again with payAgain to make it anew.`,
+          },
+          { taskId, moneySpent: true },
+        );
+      }
+    }
+    return {
+      status: 'succeeded',
+      reused: true,
+      subAppId: this.request.subAppId,
+      sourceFileId: this.request.fileId,
+      resultFileId,
+      taskId: taskId ?? '',
+      files: result?.files ?? [],
+      requestId: result?.requestId ?? record.requestId,
+      recipe: this.request.recipe,
+      recipeHash: this.hash,
+      submittedAt: record.placeAt.toISOString(),
+      finishedAt: result?.finishedAt ?? null,
+      published: null,
+    };
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+function held(errorClass: ErrorClass, code: string, message: string, requestId: string | null) {
+  return { kind: 'held' as const, hold: { class: errorClass, code, message, requestId, submission: null } };
+}
+
+function uncertain(why: string, record: SubmissionRecord) {
+  const hold: Hold = {
+    class: 'uncertain',
+    code: 'SubmitUncertain',
+    message: `Whether this erase was paid for cannot be found out: ${why}.`,
+    requestId: record.requestId,
+    submission: record.key.number,
+  };
+  return { kind: 'held' as const, hold };
+}
+
+function toSubmitError(error: VodError) {
+  return { class: error.class, code: error.code, message: error.message, requestId: error.requestId };
+}

@@ -1,0 +1,217 @@
+/** Builds and runs the workers of one process. Business services import `client.ts` instead. */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import {
+  DefaultLogger,
+  type LogEntry,
+  type NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import { pino } from 'pino';
+import type { ActivityDependencies } from './activities/dependencies.js';
+import { createMainActivities, createSubmitActivities } from './activities/index.js';
+import type { Settings } from './config/settings.js';
+import { QUEUE, type SearchAttributeKey } from './contract/names.js';
+import { ConfigurationError, UnavailableError } from './errors.js';
+import { LedgerError } from './ledger/ledger-error.js';
+import { openLedger } from './ledger/postgres-ledger.js';
+import { registeredSearchAttributes } from './temporal/search-attributes.js';
+import { connectWorker } from './temporal/worker-connection.js';
+import { SlidingWindow } from './vod/sliding-window.js';
+import { createVodClient } from './vod/vod-client.js';
+
+/**
+ * The queue's own rate limit, as a multiple of the submit budget: a guard against a defect, not the promise. Set at the
+ * budget itself it was measured to cost 15% of the rate, and it lets bursts through all the same; the pace in the
+ * ledger keeps the promise.
+ */
+const QUEUE_RATE_MARGIN = 1.5;
+
+/** How long a look at the namespace's search attributes stays good, in milliseconds. */
+const SEARCH_ATTRIBUTES_FRESH_MS = 60_000;
+
+/** After the grace, how long a worker may take to end what it cut off, in milliseconds. */
+const FORCE_AFTER_GRACE_MS = 5_000;
+
+export interface WorkerGroup {
+  identity: string;
+  taskQueues: string[];
+  /** Runs until {@link WorkerGroup.shutdown}; rejects when a worker fails. Closes everything that was opened. */
+  run(): Promise<void>;
+  /** No new work; what runs may end within the grace. */
+  shutdown(): void;
+}
+
+export interface CreateWorkersOptions {
+  /** Workflow code: a prebuilt bundle, by default the one beside this file. */
+  workflowBundlePath?: string;
+  identity?: string;
+}
+
+/**
+ * Connects to Temporal, the ledger and the vendor, and makes one worker for each task queue.
+ *
+ * @throws ConfigurationError when the ledger is not migrated, or a setting does not fit; UnavailableError when a server
+ *   cannot be reached
+ */
+export async function createWorkers(settings: Settings, options: CreateWorkersOptions = {}): Promise<WorkerGroup> {
+  installRuntime(settings.log);
+  const { vendor, worker } = settings;
+  const identity = options.identity ?? `smart-erase@${hostname()}:${process.pid}`;
+  const ledger = openLedger(settings.databaseUrl.reveal(), {
+    submitsPerSecond: vendor.submitsPerSecond,
+    maxConnections: connectionsFor(worker.submitConcurrency),
+  });
+  const vod = createVodClient({
+    endpoint: vendor.endpoint,
+    credentials:
+      vendor.credentials === undefined
+        ? undefined
+        : {
+            secretId: vendor.credentials.secretId,
+            secretKey: vendor.credentials.secretKey.reveal(),
+            token: vendor.credentials.token?.reveal(),
+          },
+    requestTimeoutSeconds: vendor.requestTimeoutSeconds,
+  });
+  let connection: NativeConnection | undefined;
+  const close = async () => {
+    vod.close();
+    await Promise.allSettled([ledger.close(), connection?.close()]);
+  };
+  try {
+    await ledger.check();
+    const connected = await connectWorker(settings.temporal);
+    connection = connected.connection;
+    const window = new SlidingWindow({ limit: vendor.submitsPerSecond, windowMs: 1_000 });
+    const deps: ActivityDependencies = {
+      vod,
+      ledger,
+      registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace)),
+      mayLeaveNow: () => window.tryTake(),
+      timings: {
+        settleMs: vendor.settleSeconds * 1_000,
+        pollFirstMs: vendor.pollFirstSeconds * 1_000,
+        pollMaxMs: vendor.pollMaxSeconds * 1_000,
+      },
+    };
+    const workers = await Promise.all(
+      workerOptions(settings, deps, options).map((each) =>
+        Worker.create({ ...each, connection: connected.connection, namespace: connected.namespace, identity }),
+      ),
+    );
+    return {
+      identity,
+      taskQueues: workers.map((w) => w.options.taskQueue),
+      run: async () => {
+        try {
+          await runTogether(workers);
+        } finally {
+          await close();
+        }
+      },
+      shutdown: () => shutdownAll(workers),
+    };
+  } catch (error) {
+    await close();
+    throw asPersonError(error);
+  }
+}
+
+function workerOptions(settings: Settings, deps: ActivityDependencies, options: CreateWorkersOptions): WorkerOptions[] {
+  const { vendor, worker } = settings;
+  const graceMs = worker.shutdownGraceSeconds * 1_000;
+  const shutdown = { shutdownGraceTime: graceMs, shutdownForceTime: graceMs + FORCE_AFTER_GRACE_MS };
+  const submit = {
+    ...shutdown,
+    activities: createSubmitActivities(deps),
+    maxConcurrentActivityTaskExecutions: worker.submitConcurrency,
+    maxTaskQueueActivitiesPerSecond: vendor.submitsPerSecond * QUEUE_RATE_MARGIN,
+  };
+  return [
+    {
+      ...shutdown,
+      taskQueue: QUEUE.main,
+      ...workflowCode(options.workflowBundlePath),
+      activities: createMainActivities(deps),
+      maxConcurrentActivityTaskExecutions: worker.activityConcurrency,
+    },
+    { ...submit, taskQueue: QUEUE.submit },
+    { ...submit, taskQueue: QUEUE.submitBatch },
+  ];
+}
+
+/** The bundle that the build made; from sources, where there is none, it is made at every start. */
+function workflowCode(path: string | undefined): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  if (path !== undefined) return { workflowBundle: { codePath: path } };
+  const built = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+  if (existsSync(built)) return { workflowBundle: { codePath: built } };
+  return { workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)) };
+}
+
+/** When one worker fails the others stop too: half a process would look alive and do half of the work. */
+async function runTogether(workers: Worker[]): Promise<void> {
+  const runs = workers.map(async (worker) => {
+    try {
+      await worker.run();
+    } catch (error) {
+      shutdownAll(workers);
+      throw error;
+    }
+  });
+  const ended = await Promise.allSettled(runs);
+  const failed = ended.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function shutdownAll(workers: Worker[]): void {
+  for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+}
+
+/** Two submit queues, and the reads of the ledger by the other activities. */
+function connectionsFor(submitConcurrency: number): number {
+  return Math.min(2 * submitConcurrency + 5, 30);
+}
+
+function cached(read: () => Promise<SearchAttributeKey[]>): () => Promise<SearchAttributeKey[]> {
+  let fresh: { value: Promise<SearchAttributeKey[]>; untilMs: number } | undefined;
+  return () => {
+    if (fresh === undefined || performance.now() > fresh.untilMs) {
+      const value = read();
+      fresh = { value, untilMs: performance.now() + SEARCH_ATTRIBUTES_FRESH_MS };
+      value.catch(() => {
+        fresh = undefined;
+      });
+    }
+    return fresh.value;
+  };
+}
+
+let runtimeInstalled = false;
+
+/** The SDK has one runtime a process: the first worker's log settings stand. */
+function installRuntime({ level, format }: Settings['log']): void {
+  if (runtimeInstalled) return;
+  runtimeInstalled = true;
+  const log = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  const sdkLevel = level === 'fatal' || level === 'silent' ? 'ERROR' : level.toUpperCase();
+  Runtime.install({
+    logger: new DefaultLogger(sdkLevel as 'INFO', (entry: LogEntry) => {
+      const method = entry.level.toLowerCase() as 'info';
+      if (format === 'json') log[method](entry.meta ?? {}, entry.message);
+      else process.stderr.write(`${entry.level.padEnd(5)} ${entry.message} ${JSON.stringify(entry.meta ?? {})}\n`);
+    }),
+    // SIGINT and SIGTERM belong to the program that runs the workers.
+    shutdownSignals: [],
+  });
+}
+
+function asPersonError(error: unknown): unknown {
+  if (!(error instanceof LedgerError)) return error;
+  return error.kind === 'unavailable'
+    ? new UnavailableError(error.message, { code: 'ledger.unavailable', cause: error })
+    : new ConfigurationError([error.message], { code: `ledger.${error.kind}`, cause: error });
+}

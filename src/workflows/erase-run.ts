@@ -1,0 +1,126 @@
+import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributeUpdatePair } from '@temporalio/common';
+import {
+  condition,
+  defineQuery,
+  defineUpdate,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { Accepted, Hold } from '../activities/submit-erase.js';
+import { ERROR_CLASSES } from '../contract/error-classes.js';
+import { PHASE, type Phase, QUERY, SEARCH_ATTRIBUTE, type SearchAttributeKey, UPDATE } from '../contract/names.js';
+import type { EraseStatus, OperatorDecision } from '../contract/request.js';
+import { currentDetails } from './current-details.js';
+import { invalidDecision, looseRequest } from './loose-input.js';
+
+export const statusQuery = defineQuery<EraseStatus>(QUERY.status);
+export const retryUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.retry);
+export const skipUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.skip);
+export const abortUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.abort);
+
+export type HoldEnd = OperatorDecision & { action: 'retry' | 'skip' | 'abort' };
+
+/** What one run knows and shows: its status, its details in the UI, its search attributes, and its holds. */
+export class EraseRun {
+  readonly status: EraseStatus;
+  private registered: readonly SearchAttributeKey[] = [];
+  private readonly batchId: string | null;
+  private holdEnd: HoldEnd | null = null;
+
+  constructor(input: unknown) {
+    const { fileId, batchId } = looseRequest(input);
+    this.batchId = batchId;
+    this.status = {
+      phase: PHASE.submitting,
+      fileId,
+      taskId: null,
+      resultFileId: null,
+      waitingFor: 'its turn to be submitted',
+      held: null,
+      submittedAt: null,
+      deadlineAt: null,
+      reused: false,
+      moneySpent: false,
+    };
+    setHandler(statusQuery, () => this.status);
+    this.acceptDecision(retryUpdate, 'retry');
+    this.acceptDecision(skipUpdate, 'skip');
+    this.acceptDecision(abortUpdate, 'abort');
+    this.show();
+  }
+
+  /** What the submit activity found out about the request. */
+  learn({ request, searchAttributes }: Accepted): void {
+    this.status.fileId = request.fileId;
+    this.registered = searchAttributes;
+  }
+
+  /** Enters a phase. Search attributes are upserted with it when they can be told, next to other commands: one event. */
+  enter(phase: Phase, waitingFor: string | null, options: { upsert: boolean }): void {
+    this.status.phase = phase;
+    this.status.waitingFor = waitingFor;
+    this.show();
+    if (options.upsert) this.upsert();
+  }
+
+  /** Stops for an operator until `retry`, `skip` or `abort`. Never ends by itself: nothing is lost by waiting. */
+  async hold(hold: Hold, nowMs: number): Promise<HoldEnd> {
+    this.holdEnd = null;
+    this.status.held = {
+      class: hold.class,
+      code: hold.code,
+      message: hold.message,
+      requestId: hold.requestId,
+      since: new Date(nowMs).toISOString(),
+    };
+    this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[hold.class].advice}`, { upsert: true });
+    try {
+      await condition(() => this.holdEnd !== null);
+    } finally {
+      this.status.held = null;
+    }
+    const end = this.holdEnd as HoldEnd | null;
+    if (end === null) throw new Error('A hold ended without a decision.');
+    return end;
+  }
+
+  private acceptDecision(update: typeof retryUpdate, action: HoldEnd['action']): void {
+    setHandler(
+      update,
+      (decision) => {
+        this.holdEnd = { ...decision, action };
+        return `${action} accepted`;
+      },
+      {
+        validator: (decision) => {
+          if (this.status.phase !== PHASE.held || this.holdEnd !== null) {
+            throw new Error(`This erase is not held (it is ${this.status.phase}), so there is nothing to ${action}.`);
+          }
+          const problem = invalidDecision(decision);
+          if (problem !== null) throw new Error(problem);
+        },
+      },
+    );
+  }
+
+  private show(): void {
+    setCurrentDetails(currentDetails(this.status));
+  }
+
+  private upsert(): void {
+    const values: Record<SearchAttributeKey, string | null> = {
+      phase: this.status.phase,
+      taskId: this.status.taskId,
+      fileId: this.status.fileId,
+      batchId: this.batchId,
+    };
+    const pairs: SearchAttributeUpdatePair[] = [];
+    for (const key of this.registered) {
+      const value = values[key];
+      if (value === null) continue;
+      pairs.push({ key: defineSearchAttributeKey(SEARCH_ATTRIBUTE[key], SearchAttributeType.KEYWORD), value });
+    }
+    if (pairs.length > 0) upsertSearchAttributes(pairs);
+  }
+}

@@ -1,0 +1,239 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  isCancellation,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { FetchResultOutcome } from '../activities/fetch-result.js';
+import type { SubmitInput, SubmitOutcome } from '../activities/submit-erase.js';
+import { isErrorClass } from '../contract/error-classes.js';
+import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
+import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
+import { awaitTask, cancelTask, fetchResult, publishResult, submitActivities } from './activities.js';
+import { EraseRun } from './erase-run.js';
+import { looseRequest } from './loose-input.js';
+
+type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
+type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
+
+/**
+ * One erase of one file by one recipe: submit, wait, fetch the result, publish. Its input is any JSON: the submit
+ * activity checks it, so that clients of every language are treated alike.
+ */
+export async function erase(input: unknown): Promise<EraseResult> {
+  const run = new EraseRun(input);
+  try {
+    const result = await eraseSteps(run, input);
+    run.status.resultFileId = result.resultFileId;
+    run.enter(PHASE.succeeded, null, { upsert: true });
+    return result;
+  } catch (error) {
+    if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
+      await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, input));
+      throw isCancellation(error) ? error : new CancelledFailure('Cancelled.');
+    }
+    run.enter(PHASE.failed, null, { upsert: true });
+    throw asContractFailure(error, run);
+  }
+}
+
+async function eraseSteps(run: EraseRun, input: unknown): Promise<EraseResult> {
+  let resubmitAfterTaskId: string | null = null;
+  for (;;) {
+    const submitted = await submit(run, input, resubmitAfterTaskId);
+    if (submitted.kind === 'done') {
+      run.status.taskId = submitted.result.taskId;
+      run.status.reused = true;
+      return await publish(run, submitted, submitted.result);
+    }
+    const fetched = await waitAndFetch(run, submitted);
+    if (fetched.kind === 'succeeded') return await publish(run, submitted, resultOf(submitted, fetched));
+    // One more payment at most, by this run: after that the failure stands.
+    if (!fetched.worthOneMore || resubmitAfterTaskId !== null) {
+      throw failure(fetched.class, fetched, run);
+    }
+    resubmitAfterTaskId = submitted.taskId;
+    run.enter(PHASE.submitting, `one more submit, since task ${submitted.taskId} failed: ${fetched.code}`, {
+      upsert: false,
+    });
+  }
+}
+
+/** Step 1. Ends with a task that runs, or with a result that was paid for before; a hold is waited out in here. */
+async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string | null) {
+  const { submitErase } = submitActivities(looseRequest(input).batchId === null ? 'live' : 'batch');
+  let operatorRetry: SubmitInput['operatorRetry'] = null;
+  for (;;) {
+    const outcome: SubmitOutcome = await submitErase.executeWithOptions(
+      { activityId: ACTIVITY_ID.submit, summary: 'Submit to ProcessMediaByMPS, unless it was paid for before' },
+      [{ request: input, resubmitAfterTaskId, operatorRetry }],
+    );
+    run.learn(outcome);
+    if (outcome.kind !== 'held') return outcome;
+    const end = await run.hold(outcome.hold, Date.now());
+    if (end.action !== 'retry') throw decided(end, run);
+    operatorRetry = { by: end.by, reason: end.reason, upToSubmission: outcome.hold.submission };
+    run.enter(PHASE.submitting, `its turn to be submitted (retry by ${end.by}: ${end.reason})`, { upsert: true });
+  }
+}
+
+/** Steps 2 and 3. */
+async function waitAndFetch(run: EraseRun, submitted: Submitted) {
+  const { request, taskId, submittedAt, deadlineAt } = submitted;
+  run.status.taskId = taskId;
+  run.status.submittedAt = submittedAt;
+  run.status.deadlineAt = deadlineAt;
+  run.status.reused = submitted.reused;
+  run.status.moneySpent = !submitted.reused;
+  run.enter(PHASE.waiting, `task ${taskId} to end`, { upsert: true });
+  const { subAppId } = request;
+  const waited = await awaitTask.executeWithOptions({ summary: `Wait for task ${taskId}` }, [
+    { subAppId, taskId, submittedAt, deadlineAt },
+  ]);
+  run.enter(PHASE.fetching, 'the result of the task', { upsert: false });
+  const fetched = await fetchResult.executeWithOptions({ summary: `Read how task ${taskId} ended` }, [
+    { subAppId, taskId, sourceFileId: request.fileId, recipeName: request.recipe.name },
+  ]);
+  if (fetched.kind === 'unfinished') {
+    const why = waited.kind === 'deadline' ? `by its deadline, ${deadlineAt}` : 'although it was said to be over';
+    const message = `Task ${taskId} is still ${fetched.status}; it did not end ${why}. It runs on and is billed; starting this erase again takes it up without paying.`;
+    throw failure('expired', { code: 'DeadlinePassed', message, requestId: fetched.requestId }, run);
+  }
+  return fetched;
+}
+
+function resultOf(submitted: Submitted, fetched: Finished): EraseResult {
+  const { request } = submitted;
+  return {
+    status: 'succeeded',
+    reused: submitted.reused,
+    subAppId: request.subAppId,
+    sourceFileId: request.fileId,
+    resultFileId: fetched.resultFileId,
+    taskId: submitted.taskId,
+    files: fetched.files,
+    requestId: fetched.requestId,
+    recipe: request.recipe,
+    recipeHash: submitted.recipeHash,
+    submittedAt: submitted.submittedAt,
+    finishedAt: fetched.finishedAt,
+    published: null,
+  };
+}
+
+/** Step 5. The result is safe by now: trouble here stops publishing only. */
+async function publish(
+  run: EraseRun,
+  { request }: Pick<Submitted, 'request'>,
+  result: EraseResult,
+): Promise<EraseResult> {
+  const { resultFileId, taskId } = result;
+  if (request.publish === undefined || resultFileId === null) return result;
+  run.status.resultFileId = resultFileId;
+  for (;;) {
+    run.enter(PHASE.publishing, 'the publish steps', { upsert: false });
+    const outcome = await publishResult.executeWithOptions({ summary: `Publish ${resultFileId}` }, [
+      { subAppId: result.subAppId, sourceFileId: result.sourceFileId, resultFileId, taskId, publish: request.publish },
+    ]);
+    if (outcome.kind === 'published') return { ...result, published: outcome.published };
+    const end = await run.hold(outcome.hold, Date.now());
+    if (end.action === 'abort') throw decided(end, run);
+    if (end.action === 'skip') return { ...result, published: skippedPublish(end.by, end.reason) };
+  }
+}
+
+function skippedPublish(by: string, reason: string): PublishOutcome {
+  return {
+    changed: [],
+    procedureTaskId: null,
+    prefetchedUrls: [],
+    warnings: [`Publishing was skipped by ${by}: ${reason}`],
+  };
+}
+
+/** Step 6. Aborts the vendor's task where that is possible, and leaves what became of it in the memo. */
+async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
+  const details = await cancelDetails(run, input);
+  run.status.taskId = details.taskId;
+  run.status.moneySpent = details.moneySpent;
+  upsertMemo({ [MEMO.outcome]: details });
+  run.enter(PHASE.cancelled, null, { upsert: true });
+}
+
+async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailureDetails> {
+  try {
+    const outcome = await cancelTask.executeWithOptions({ summary: 'Abort the task if it still waits' }, [
+      { request: input },
+    ]);
+    const { code, message, taskId, moneySpent, requestId, resultFileId } = outcome;
+    return {
+      class: 'cancelled',
+      code,
+      requestId,
+      taskId,
+      message,
+      moneySpent,
+      ...(resultFileId ? { resultFileId } : {}),
+    };
+  } catch {
+    const { taskId } = run.status;
+    const message =
+      taskId === null
+        ? 'Cancelled; whether a submit was accepted could not be found out. The ledger keeps it: a new start looks for its task first.'
+        : `Cancelled, but task ${taskId} could not be reached: it runs on and is billed.`;
+    return { class: 'cancelled', code: 'CancelUnconfirmed', requestId: null, taskId, message, moneySpent: true };
+  }
+}
+
+function decided(end: { action: 'skip' | 'abort' | 'retry'; by: string; reason: string }, run: EraseRun) {
+  const word = end.action === 'skip' ? 'skipped' : 'aborted';
+  const message = `The held erase was ${word} by ${end.by}: ${end.reason}`;
+  return failure(word, { code: null, message, requestId: null }, run);
+}
+
+/** The failure that the contract promises: `type` is the class, `details[0]` the rest. */
+function failure(
+  errorClass: EraseFailureDetails['class'],
+  fields: { code: string | null; message: string; requestId: string | null },
+  run: EraseRun,
+): ApplicationFailure {
+  const { taskId, moneySpent, resultFileId } = run.status;
+  const details: EraseFailureDetails = {
+    class: errorClass,
+    code: fields.code,
+    requestId: fields.requestId,
+    taskId,
+    message: fields.message,
+    moneySpent,
+    ...(resultFileId === null ? {} : { resultFileId }),
+  };
+  return ApplicationFailure.create({
+    type: errorClass,
+    message: fields.message,
+    nonRetryable: true,
+    details: [details],
+  });
+}
+
+/** An activity's final failure carries the class and what it knew; this run may know more. */
+function asContractFailure(error: unknown, run: EraseRun): unknown {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure)) {
+    const message = `${workflowInfo().workflowType}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return failure('unexpected', { code: null, message, requestId: null }, run);
+  }
+  if (!(error instanceof ActivityFailure)) return error;
+  const told = cause.details?.[0] as Partial<EraseFailureDetails> | undefined;
+  const errorClass = isErrorClass(cause.type) ? cause.type : 'unexpected';
+  run.status.taskId = told?.taskId ?? run.status.taskId;
+  run.status.moneySpent = run.status.moneySpent || told?.moneySpent === true;
+  run.status.resultFileId = told?.resultFileId ?? run.status.resultFileId;
+  return failure(
+    errorClass,
+    { code: told?.code ?? null, message: told?.message ?? cause.message, requestId: told?.requestId ?? null },
+    run,
+  );
+}

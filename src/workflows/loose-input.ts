@@ -1,0 +1,28 @@
+/**
+ * Reading JSON that nobody has checked yet. A workflow must not crash on any input: a plain Error in workflow code
+ * retries its task for ever. The submit activity checks the request and says what is wrong with it.
+ */
+
+export interface LooseRequest {
+  fileId: string | null;
+  batchId: string | null;
+}
+
+export function looseRequest(input: unknown): LooseRequest {
+  return { fileId: textField(input, 'fileId'), batchId: textField(input, 'batchId') };
+}
+
+/** What is wrong with the argument of an operator's update; null when nothing is. */
+export function invalidDecision(decision: unknown): string | null {
+  if (textField(decision, 'by') === null)
+    return 'Say who decided: {"by": "…", "reason": "…"}; "by" is missing or empty.';
+  if (textField(decision, 'reason') === null)
+    return 'Say why: {"by": "…", "reason": "…"}; "reason" is missing or empty.';
+  return null;
+}
+
+function textField(value: unknown, field: string): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const text = (value as Record<string, unknown>)[field];
+  return typeof text === 'string' && text.trim() !== '' ? text : null;
+}
