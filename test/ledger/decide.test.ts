@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../src/ledger/decide.js';
+import { PLACE_AT, submissionRecord } from '../support/submissions.js';
+
+const SETTLE_MS = 60_000;
+const NOW = PLACE_AT.getTime() + 10_000;
+const SETTLED = PLACE_AT.getTime() + SETTLE_MS;
+
+const asked = {
+  workflowId: 'erase/1',
+  runId: 'run-1',
+  resubmitAfterTaskId: null,
+  lookedFor: null,
+  operatorRetryUpTo: null,
+  settleMs: SETTLE_MS,
+};
+
+const sending = (number = 1) => submissionRecord({ number, state: 'sending' });
+const unknown = (number: number) => submissionRecord({ number, state: 'unknown' });
+
+describe('what nobody paid for', () => {
+  it('is sent when there is no submission', () => {
+    expect(decide([], asked, NOW)).toEqual({ kind: 'arm', number: 1, giveUp: false });
+  });
+
+  it('is sent again in the same row when the last one was refused', () => {
+    const refused = submissionRecord({ number: 2, state: 'refused' });
+    expect(decide([refused], asked, NOW)).toEqual({ kind: 'arm', number: 2, giveUp: false });
+  });
+
+  it('is sent again after its task was aborted', () => {
+    const aborted = submissionRecord({ outcome: 'aborted' });
+    expect(decide([aborted], asked, NOW)).toMatchObject({ kind: 'arm', number: 2 });
+  });
+});
+
+describe('what was paid for', () => {
+  it.each([
+    ['is waited for while it runs', null, 'running'],
+    ['is reused when it succeeded', 'succeeded', 'done'],
+    ['is not paid for again when it expired unread', 'expired', 'lost'],
+  ] as const)('%s', (_name, outcome, kind) => {
+    expect(decide([submissionRecord({ outcome })], { ...asked, runId: 'another' }, NOW)).toMatchObject({ kind });
+  });
+
+  it('is not paid for again by the run whose task failed', () => {
+    expect(decide([submissionRecord({ outcome: 'failed' })], asked, NOW)).toMatchObject({ kind: 'failed' });
+  });
+
+  it('is paid for once more by that run when it names the failed task', () => {
+    const failed = submissionRecord({ outcome: 'failed' });
+    const again = { ...asked, resubmitAfterTaskId: failed.taskId };
+    expect(decide([failed], again, NOW)).toEqual({ kind: 'arm', number: 2, giveUp: false });
+    const second = submissionRecord({ number: 2, outcome: 'failed' });
+    expect(decide([second, failed], again, NOW)).toMatchObject({ kind: 'failed' });
+  });
+
+  it('is paid for once more by a new run of a failed erase', () => {
+    const failed = submissionRecord({ outcome: 'failed' });
+    expect(decide([failed], { ...asked, runId: 'run-2' }, NOW)).toMatchObject({ kind: 'arm', number: 2 });
+  });
+
+  it('is waited for even when its answer came after it was given up', () => {
+    const late = submissionRecord({ number: 1 });
+    expect(decide([sending(2), late], asked, NOW)).toMatchObject({ kind: 'running', record: late });
+  });
+});
+
+describe('an unresolved submit', () => {
+  it('is looked for first, whoever comes', () => {
+    expect(decide([sending()], asked, SETTLED)).toMatchObject({ kind: 'look' });
+    expect(decide([sending()], { ...asked, runId: 'another' }, SETTLED)).toMatchObject({ kind: 'look' });
+  });
+
+  it('is not given up before it has settled', () => {
+    expect(decide([sending()], { ...asked, lookedFor: 1 }, SETTLED - 1)).toMatchObject({ kind: 'look' });
+  });
+
+  it('is given up and sent again once it was looked for and has settled', () => {
+    expect(decide([sending()], { ...asked, lookedFor: 1 }, SETTLED)).toEqual({ kind: 'arm', number: 2, giveUp: true });
+  });
+
+  it('is looked for when what was looked for is another one', () => {
+    expect(decide([sending(2), unknown(1)], { ...asked, lookedFor: 1 }, SETTLED)).toMatchObject({ kind: 'look' });
+  });
+
+  it('is looked for again when a run of long ago gave it up', () => {
+    expect(decide([unknown(1)], asked, SETTLED)).toMatchObject({ kind: 'look' });
+    expect(decide([unknown(1)], { ...asked, lookedFor: 1 }, SETTLED)).toEqual({
+      kind: 'arm',
+      number: 2,
+      giveUp: false,
+    });
+  });
+
+  it('is never sent again when the vendor said that it had it', () => {
+    const duplicate = submissionRecord({ state: 'sending', saidDuplicate: true });
+    expect(decide([duplicate], { ...asked, lookedFor: 1 }, SETTLED)).toMatchObject({ kind: 'uncertain' });
+  });
+
+  it('stops for an operator after three rounds without a task', () => {
+    const rounds = [sending(3), unknown(2), unknown(1)];
+    expect(decide(rounds, { ...asked, lookedFor: 3 }, SETTLED)).toMatchObject({ kind: 'uncertain' });
+    expect(decide(rounds.slice(1), { ...asked, lookedFor: 2 }, SETTLED)).toMatchObject({ kind: 'arm', number: 3 });
+  });
+
+  it('counts only rounds in a row', () => {
+    const rounds = [sending(4), submissionRecord({ number: 3, outcome: 'failed' }), unknown(2), unknown(1)];
+    expect(decide(rounds, { ...asked, lookedFor: 4 }, SETTLED)).toMatchObject({ kind: 'arm', number: 5 });
+  });
+
+  it('goes on by an operator’s leave, for what was held and no further', () => {
+    const rounds = [sending(3), unknown(2), unknown(1)];
+    const leave = { ...asked, lookedFor: 3, operatorRetryUpTo: 3 };
+    expect(decide(rounds, leave, SETTLED)).toEqual({ kind: 'arm', number: 4, giveUp: true });
+    const next = [sending(4), unknown(3), unknown(2), unknown(1)];
+    expect(decide(next, { ...leave, lookedFor: 4 }, SETTLED)).toMatchObject({ kind: 'uncertain' });
+  });
+
+  it('is looked for and settles even when an operator gave leave', () => {
+    const leave = { ...asked, operatorRetryUpTo: 1 };
+    expect(decide([sending()], leave, SETTLED)).toMatchObject({ kind: 'look' });
+    expect(decide([sending()], { ...leave, lookedFor: 1 }, NOW)).toMatchObject({ kind: 'look' });
+  });
+});

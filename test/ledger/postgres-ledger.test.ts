@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import { LedgerError } from '../../src/ledger/ledger-error.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+
+let database: TestDatabase;
+let ledger: Ledger;
+let files = 5285485487985271000n;
+
+beforeAll(async () => {
+  database = await createTestDatabase('ledger');
+  await migrateLedger(database.url);
+  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+});
+afterAll(async () => {
+  await ledger.close();
+  await database.drop();
+});
+
+function intentFor(fields: Partial<Intent> = {}): Intent {
+  files += 1n;
+  const fileId = String(files);
+  return {
+    identity: { subAppId: 1500000001, fileId, recipeHash: 'c'.repeat(32), payToken: '' },
+    request: { fileId, subAppId: 1500000001, recipe: { name: 'subtitles' }, deadlineHours: 24 },
+    workflowId: `erase/${fileId}`,
+    runId: 'run-1',
+    resubmitAfterTaskId: null,
+    lookedFor: null,
+    operatorRetryUpTo: null,
+    settleMs: 0,
+    ...fields,
+  };
+}
+
+async function send(intent: Intent) {
+  const begun = await ledger.begin(intent);
+  if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
+  return begun.submission;
+}
+
+describe('the books of one erase', () => {
+  it('keep an accepted submit and its result for whoever asks next', async () => {
+    const intent = intentFor();
+    const submission = await send(intent);
+    expect(await ledger.accepted(submission, { taskId: `task-${files}`, requestId: 'r-1', adopted: false })).toBe(
+      'accepted',
+    );
+    expect(await ledger.begin({ ...intent, workflowId: 'other', runId: 'run-9' })).toMatchObject({
+      kind: 'running',
+      record: { taskId: `task-${files}`, workflowId: intent.workflowId, runId: 'run-1', requestId: 'r-1' },
+    });
+    const outcome = {
+      outcome: 'succeeded' as const,
+      code: null,
+      message: null,
+      resultFileId: '3877702313900000001',
+      result: { files: [], finishedAt: '2026-03-01T12:00:00Z', requestId: 'r-2' },
+    };
+    await ledger.recordOutcome(`task-${files}`, outcome);
+    expect(await ledger.begin(intent)).toMatchObject({
+      kind: 'done',
+      record: { resultFileId: '3877702313900000001', result: outcome.result },
+    });
+  });
+
+  it('keep the first outcome of a task', async () => {
+    const submission = await send(intentFor());
+    await ledger.accepted(submission, { taskId: `task-${files}`, requestId: null, adopted: false });
+    const none = { code: null, message: null, resultFileId: null, result: null };
+    await ledger.recordOutcome(`task-${files}`, { ...none, outcome: 'succeeded', resultFileId: '1' });
+    await ledger.recordOutcome(`task-${files}`, { ...none, outcome: 'failed' });
+    expect(await ledger.findByTask(`task-${files}`)).toMatchObject({ outcome: 'succeeded', resultFileId: '1' });
+  });
+
+  it('say the same when a write is repeated', async () => {
+    const intent = intentFor();
+    const submission = await send(intent);
+    const task = { taskId: `task-${files}`, requestId: 'r-1', adopted: false };
+    await ledger.accepted(submission, task);
+    expect(await ledger.accepted(submission, task)).toBe('accepted');
+    await ledger.refused(submission, { class: 'retry', code: 'late', message: 'late', requestId: null });
+    expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'accepted', error: null });
+  });
+
+  it('refuse a second task for one submission, loudly', async () => {
+    const submission = await send(intentFor());
+    await ledger.accepted(submission, { taskId: `task-${files}`, requestId: null, adopted: false });
+    await expect(
+      ledger.accepted(submission, { taskId: `task-${files}-again`, requestId: null, adopted: false }),
+    ).rejects.toThrow(/already has the task .* duplicate that was paid for/);
+  });
+
+  it('give a task to one submission only', async () => {
+    const taskId = `task-shared-${files}`;
+    const [mine, other] = [await send(intentFor()), await send(intentFor())];
+    expect(await ledger.accepted(mine, { taskId, requestId: null, adopted: true })).toBe('accepted');
+    expect(await ledger.accepted(other, { taskId, requestId: null, adopted: true })).toBe('taken');
+    expect(await ledger.knownTasks([taskId, 'nobody’s'])).toEqual(new Map([[taskId, mine]]));
+  });
+
+  it('arm a refused submit in its own row', async () => {
+    const intent = intentFor();
+    const first = await send(intent);
+    await ledger.refused(first, { class: 'throttled', code: 'RequestLimitExceeded', message: 'slow', requestId: 'r' });
+    expect(await ledger.findLatest(intent.identity)).toMatchObject({
+      state: 'refused',
+      error: { class: 'throttled', code: 'RequestLimitExceeded' },
+    });
+    expect(await send(intent)).toEqual(first);
+    expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'sending', error: null });
+  });
+
+  it('look for a submit in doubt, then give it up in a row that stays', async () => {
+    const intent = intentFor();
+    const first = await send(intent);
+    await ledger.doubted(first, {
+      class: 'ambiguous',
+      code: 'ECONNRESET',
+      message: 'reset',
+      requestId: null,
+      saidDuplicate: false,
+    });
+    const looked = await ledger.begin({ ...intent, settleMs: 60_000 });
+    expect(looked).toMatchObject({ kind: 'look', record: { key: first, error: { code: 'ECONNRESET' } } });
+    expect((looked as { settlesInMs: number }).settlesInMs).toBeGreaterThan(50_000);
+    expect(await ledger.begin({ ...intent, lookedFor: 1 })).toMatchObject({ kind: 'send', submission: { number: 2 } });
+    // The answer of the first comes after all: the books say so, and nobody submits a third.
+    await ledger.accepted(first, { taskId: `task-${files}`, requestId: null, adopted: false });
+    expect(await ledger.begin(intent)).toMatchObject({ kind: 'running', record: { key: first } });
+  });
+
+  it('know a payment with a token as another payment', async () => {
+    const intent = intentFor();
+    await ledger.accepted(await send(intent), { taskId: `task-${files}`, requestId: null, adopted: false });
+    const again = { ...intent, identity: { ...intent.identity, payToken: 'order-1' } };
+    expect(await ledger.begin(again)).toMatchObject({ kind: 'send' });
+    expect(await ledger.begin(again)).toMatchObject({ kind: 'look' });
+  });
+});
+
+describe('runs that ask at the same moment', () => {
+  it('are given one intent between them', async () => {
+    const intent = intentFor({ settleMs: 60_000 });
+    const all = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => ledger.begin({ ...intent, workflowId: `w-${i}`, runId: `r-${i}` })),
+    );
+    expect(all.map((b) => b.kind).sort()).toEqual([...Array(11).fill('look'), 'send']);
+  });
+});
+
+describe('a ledger that cannot be used', () => {
+  it('says that it is not migrated', async () => {
+    const empty = await createTestDatabase('ledger_empty');
+    const unmigrated = openLedger(empty.url);
+    try {
+      await expect(unmigrated.check()).rejects.toThrow(/0001-books.*smart-erase setup/);
+      await expect(unmigrated.begin(intentFor())).rejects.toMatchObject({ name: 'LedgerError', kind: 'schema' });
+    } finally {
+      await unmigrated.close();
+      await empty.drop();
+    }
+  });
+
+  it('says that it cannot be reached, without the password', async () => {
+    const away = openLedger('postgres://user:hunter2@127.0.0.1:9/none');
+    try {
+      const error = await away.findByTask('t').catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(LedgerError);
+      expect(error).toMatchObject({ kind: 'unavailable' });
+      expect(String((error as Error).message)).not.toContain('hunter2');
+    } finally {
+      await away.close();
+    }
+  });
+
+  it('is migrated by several processes at once, and again, without harm', async () => {
+    const fresh = await createTestDatabase('ledger_fresh');
+    try {
+      const applied = await Promise.all([1, 2, 3].map(() => migrateLedger(fresh.url)));
+      expect(applied.flat()).toEqual(['0001-books']);
+      expect(await migrateLedger(fresh.url)).toEqual([]);
+    } finally {
+      await fresh.drop();
+    }
+  });
+});

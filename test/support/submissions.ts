@@ -1,0 +1,32 @@
+import type { SubmissionRecord } from '../../src/ledger/ledger.js';
+
+/** When the records of these tests took their place. */
+export const PLACE_AT = new Date('2026-03-01T12:00:00.000Z');
+
+/** A submission as the ledger reads it: accepted by run `run-1`, still running, unless told otherwise. */
+export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: number } = {}): SubmissionRecord {
+  const { number = 1, ...rest } = fields;
+  const state = rest.state ?? 'accepted';
+  return {
+    key: { eraseId: '7', number },
+    identity: { subAppId: 1500000001, fileId: '5285485487985271487', recipeHash: 'a'.repeat(32), payToken: '' },
+    recipe: { name: 'subtitles' },
+    state,
+    intentAt: PLACE_AT,
+    placeAt: PLACE_AT,
+    answeredAt: null,
+    taskId: state === 'accepted' ? `1500000001-ProcessMediaByMPS-${number}` : null,
+    requestId: null,
+    saidDuplicate: false,
+    adopted: false,
+    error: null,
+    workflowId: 'erase/1',
+    runId: 'run-1',
+    outcome: null,
+    outcomeCode: null,
+    outcomeMessage: null,
+    resultFileId: null,
+    result: null,
+    ...rest,
+  };
+}
