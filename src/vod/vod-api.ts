@@ -1,6 +1,7 @@
 /**
  * The vendor's side as the rest of the program sees it: one interface over the SDK, with answers that were checked and
- * put into one form. Every method throws a {@link VodError} and nothing else.
+ * put into one form. Every method throws a {@link VodError} and nothing else, but for a call that was given up: that throws the
+ * reason of its signal.
  */
 
 /** The parameters of ProcessMediaByMPS that a recipe turns into. */

@@ -1,0 +1,273 @@
+/**
+ * The vendor's answers, checked and brought into the shapes of `vod-api.ts`. Nulls where lists were promised are empty
+ * lists; ids that came as numbers are refused, since their last digits are lost by then.
+ */
+import { z } from 'zod';
+import { pathText } from '../contract/problem.js';
+import type { VodAction } from './rates.js';
+import type { MediaInfo, OutputFile, SubTask, TaskDetail, TaskStatus, TaskSummary } from './vod-api.js';
+import { VodError } from './vod-error.js';
+
+/** TaskType of a task made by ProcessMediaByMPS. */
+const MPS_TASK = 'ProcessMediaByMPS';
+
+/** Go's zero time: what the vendor's list may give as FinishTime of a task that is not finished. */
+const ZERO_TIME = '0001-01-01';
+
+/** `errCode` of a task whose ErrCode is a word instead of a number; the word is then in the message. */
+const WORD_ERR_CODE = -1;
+
+const TASK_STATUS = ['WAITING', 'PROCESSING', 'FINISH', 'ABORTED'] as const satisfies readonly TaskStatus[];
+
+/** Absent, null or empty are all null. */
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => (value === undefined || value === '' ? null : value));
+const number = z
+  .union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)])
+  .nullish()
+  .transform((value) => (value === null || value === undefined ? null : Number(value)));
+const list = <S extends z.ZodType>(item: S) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((items) => items ?? []);
+
+const id = z.string({
+  error: (issue) => (typeof issue.input === 'number' ? 'is a number, so its last digits are lost' : undefined),
+});
+const fileId = id.nullish().transform((value) => (value === undefined || value === '' ? null : value));
+const taskId = id.min(1);
+const status = z.enum(TASK_STATUS);
+const time = text.transform((value) => (value === null || value.startsWith(ZERO_TIME) ? null : value));
+
+const requestIdOnly = z.looseObject({ RequestId: text });
+
+const outputFile = z
+  .object({ FileType: text, StorageMode: text, FileId: fileId, Url: text, ExpiredTime: number })
+  .transform(
+    (file): OutputFile => ({
+      type: file.FileType ?? '',
+      storageMode: file.StorageMode,
+      fileId: file.FileId,
+      url: file.Url,
+      expiresInSeconds: file.ExpiredTime,
+    }),
+  );
+
+const subTask = z
+  .object({
+    TaskType: text,
+    Status: z.string(),
+    ErrCode: z.union([z.string(), z.number()]).nullish(),
+    Message: text,
+    Input: z.unknown(),
+    Output: z.object({ OutputFiles: list(outputFile) }).nullish(),
+  })
+  .transform(
+    (task): SubTask => ({
+      type: task.TaskType ?? '',
+      status: task.Status,
+      // A success without a code has nothing to report; a failure without one must not read as "0".
+      errCode: String(task.ErrCode ?? (task.Status === 'SUCCESS' ? '0' : '')),
+      message: task.Message ?? '',
+      input: parsedInput(task.Input),
+      outputFiles: task.Output?.OutputFiles ?? [],
+    }),
+  );
+
+const mpsTask = z
+  .object({
+    Status: text,
+    ErrCode: z.union([z.string(), z.number()]).nullish(),
+    Message: text,
+    SubTaskSet: list(subTask),
+  })
+  .transform((task): NonNullable<TaskDetail['mps']> => {
+    const code = Number(task.ErrCode ?? 0);
+    const word = Number.isNaN(code) ? `${task.ErrCode}: ` : '';
+    return {
+      errCode: Number.isNaN(code) ? WORD_ERR_CODE : code,
+      message: word + (task.Message ?? ''),
+      status: task.Status,
+      subTasks: task.SubTaskSet,
+    };
+  });
+
+const taskDetail = z.object({
+  TaskType: text,
+  Status: status,
+  CreateTime: time,
+  FinishTime: time,
+  ProcessMediaByMPSTask: mpsTask.nullish(),
+  RequestId: text,
+});
+
+const anyTask = z.looseObject({ TaskId: z.unknown(), TaskType: z.unknown() });
+
+const mpsTaskSummary = z.object({
+  TaskId: taskId,
+  Status: status,
+  FileId: fileId,
+  CreateTime: time,
+  FinishTime: time,
+});
+
+const taskList = z.object({ TaskSet: list(anyTask), ScrollToken: text, RequestId: text });
+
+const media = z
+  .object({
+    FileId: id.min(1),
+    BasicInfo: z
+      .object({
+        Name: text,
+        Description: text,
+        ClassId: number,
+        TagSet: list(z.string()),
+        CoverUrl: text,
+        MediaUrl: text,
+        ExpireTime: text,
+        CreateTime: text,
+      })
+      .nullish(),
+    MetaData: z.object({ Duration: number, Width: number, Height: number }).nullish(),
+  })
+  .transform(
+    ({ FileId, BasicInfo: basic, MetaData: meta }): MediaInfo => ({
+      fileId: FileId,
+      name: basic?.Name ?? null,
+      description: basic?.Description ?? null,
+      classId: basic?.ClassId ?? null,
+      tags: basic?.TagSet ?? [],
+      coverUrl: basic?.CoverUrl ?? null,
+      mediaUrl: basic?.MediaUrl ?? null,
+      expireTime: basic?.ExpireTime ?? null,
+      createTime: basic?.CreateTime ?? null,
+      durationSeconds: meta?.Duration ?? null,
+      width: meta?.Width ?? null,
+      height: meta?.Height ?? null,
+    }),
+  );
+
+const mediaInfos = z.object({ MediaInfoSet: list(media), NotExistFileIdSet: list(id), RequestId: text });
+const mediaSearch = z.object({ TotalCount: number, MediaInfoSet: list(media), RequestId: text });
+const procedure = z.object({ TaskId: text, RequestId: text });
+const submitted = z.object({ TaskId: taskId, RequestId: text });
+
+export function readSubmitted(answer: unknown): { taskId: string; requestId: string } | null {
+  const read = submitted.safeParse(answer);
+  return read.success ? { taskId: read.data.TaskId, requestId: read.data.RequestId ?? '' } : null;
+}
+
+export function readRequestId(action: VodAction, answer: unknown): { requestId: string } {
+  return { requestId: read(action, requestIdOnly, answer).RequestId ?? '' };
+}
+
+/** The answer does not repeat the TaskId that was asked for. */
+export function readTaskDetail(action: VodAction, answer: unknown, askedTaskId: string): TaskDetail {
+  const task = read(action, taskDetail, answer);
+  const ended = task.Status === 'FINISH' || task.Status === 'ABORTED';
+  return {
+    taskId: askedTaskId,
+    isMps: isMpsTask(task.TaskType, askedTaskId),
+    status: task.Status,
+    createTime: task.CreateTime,
+    finishTime: ended ? task.FinishTime : null,
+    mps: task.ProcessMediaByMPSTask ?? null,
+    requestId: task.RequestId ?? '',
+  };
+}
+
+/** Tasks of other kinds are listed as far as they can be read: their forms are none of our business. */
+export function readTaskList(
+  action: VodAction,
+  answer: unknown,
+): { tasks: TaskSummary[]; scrollToken: string | null; requestId: string } {
+  const page = read(action, taskList, answer);
+  const tasks: TaskSummary[] = [];
+  page.TaskSet.forEach((entry, index) => {
+    const isMps = isMpsTask(entry.TaskType, entry.TaskId);
+    const summary = mpsTaskSummary.safeParse(entry, { reportInput: true });
+    if (summary.success) {
+      const { Status, TaskId, FileId, CreateTime, FinishTime } = summary.data;
+      const ended = Status === 'FINISH' || Status === 'ABORTED';
+      tasks.push({
+        taskId: TaskId,
+        isMps,
+        status: Status,
+        fileId: FileId,
+        createTime: CreateTime,
+        finishTime: ended ? FinishTime : null,
+      });
+    } else if (isMps) {
+      throw badAnswer(action, summary.error, answer, ['TaskSet', index]);
+    }
+  });
+  return { tasks, scrollToken: page.ScrollToken, requestId: page.RequestId ?? '' };
+}
+
+export function readMediaInfos(
+  action: VodAction,
+  answer: unknown,
+): { media: MediaInfo[]; missing: string[]; requestId: string } {
+  const infos = read(action, mediaInfos, answer);
+  return { media: infos.MediaInfoSet, missing: infos.NotExistFileIdSet, requestId: infos.RequestId ?? '' };
+}
+
+export function readMediaSearch(
+  action: VodAction,
+  answer: unknown,
+): { media: MediaInfo[]; totalCount: number; requestId: string } {
+  const found = read(action, mediaSearch, answer);
+  return {
+    media: found.MediaInfoSet,
+    totalCount: found.TotalCount ?? found.MediaInfoSet.length,
+    requestId: found.RequestId ?? '',
+  };
+}
+
+export function readProcedure(action: VodAction, answer: unknown): { taskId: string | null; requestId: string } {
+  const started = read(action, procedure, answer);
+  return { taskId: started.TaskId, requestId: started.RequestId ?? '' };
+}
+
+/** The vendor's list of task types leaves MPS out, so the TaskId counts too. */
+function isMpsTask(type: unknown, taskId: unknown): boolean {
+  return type === MPS_TASK || (typeof taskId === 'string' && taskId.includes(`-${MPS_TASK}-`));
+}
+
+function parsedInput(input: unknown): unknown {
+  if (typeof input !== 'string') {
+    return input ?? null;
+  }
+  try {
+    return JSON.parse(input);
+  } catch {
+    return null;
+  }
+}
+
+function read<S extends z.ZodType>(action: VodAction, schema: S, answer: unknown): z.output<S> {
+  const result = schema.safeParse(answer, { reportInput: true });
+  if (result.success) {
+    return result.data;
+  }
+  throw badAnswer(action, result.error, answer, []);
+}
+
+function badAnswer(action: VodAction, error: z.ZodError, answer: unknown, prefix: PropertyKey[]): VodError {
+  const issue = error.issues[0];
+  const where = pathText([...prefix, ...(issue?.path ?? [])]) || 'The answer';
+  const known = requestIdOnly.safeParse(answer);
+  const requestId = known.success ? known.data.RequestId : null;
+  const id = requestId === null ? '' : ` RequestId ${requestId}.`;
+  const value = JSON.stringify(issue?.input)?.slice(0, 80) ?? 'absent';
+  return new VodError({
+    class: 'badAnswer',
+    action,
+    code: 'bad-answer',
+    message: `${action}: bad-answer: ${where} is not as documented: ${issue?.message} (${value}).${id}`,
+    requestId,
+  });
+}

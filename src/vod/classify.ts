@@ -1,0 +1,111 @@
+import { classOfCode, findErrorCode } from './error-codes.js';
+import type { VodAction } from './rates.js';
+import { VodError } from './vod-error.js';
+
+/** What the SDK throws: its own exception for nearly everything, node-fetch's for a bad body, a TypeError for `{}`. */
+interface Thrown {
+  code?: unknown;
+  message?: unknown;
+  requestId?: unknown;
+  httpCode?: unknown;
+  type?: unknown;
+  name?: unknown;
+}
+
+/**
+ * Errno and texts in the messages of network errors, in the order in which they are looked for. The SDK drops the cause
+ * and the code of a network error; only the message of node-fetch is left (`… failed, reason: read ECONNRESET`).
+ */
+const NETWORK_PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [/getaddrinfo ENOTFOUND/, 'ENOTFOUND'],
+  [/getaddrinfo EAI_AGAIN/, 'EAI_AGAIN'],
+  [/connect ETIMEDOUT/, 'connect-timeout'],
+  [/ECONNREFUSED/, 'ECONNREFUSED'],
+  [/EHOSTUNREACH/, 'EHOSTUNREACH'],
+  [/ENETUNREACH/, 'ENETUNREACH'],
+  [/ENETDOWN/, 'ENETDOWN'],
+  [/EADDRNOTAVAIL/, 'EADDRNOTAVAIL'],
+  [/EMFILE/, 'EMFILE'],
+  [/before secure TLS connection was established/, 'tls'],
+  [/self[- ]signed certificate|unable to (verify|get)( the)? .*certificate|certificate has expired|altnames/i, 'tls'],
+  [/wrong version number|handshake failure|unsupported protocol|alert protocol version/i, 'tls'],
+  [/ECONNRESET/, 'ECONNRESET'],
+  [/EPIPE/, 'EPIPE'],
+  [/ETIMEDOUT/, 'ETIMEDOUT'],
+  [/network timeout at:|Response timeout while/, 'timeout'],
+  [/Premature close|\baborted\b/, 'cut-body'],
+  [/socket hang up/, 'hang-up'],
+];
+
+/** Puts what the SDK threw into a class. `secrets` are taken out of every text. */
+export function classify(action: VodAction, thrown: unknown, secrets: readonly string[] = []): VodError {
+  if (thrown instanceof VodError) {
+    return thrown;
+  }
+  const error: Thrown = typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) };
+  const text = hideSecrets(typeof error.message === 'string' ? error.message : '', secrets);
+  const requestId = nonEmpty(error.requestId);
+  const httpStatus = typeof error.httpCode === 'number' ? error.httpCode : null;
+  const code = codeOf(error, text, requestId !== null);
+  const said = httpStatus === null ? text : `HTTP ${httpStatus} ${text}`.trim();
+  return vodError({ action, code, said, requestId, httpStatus });
+}
+
+/** An error with the class that the table gives its code. */
+export function vodError(fields: {
+  action: VodAction;
+  code: string;
+  /** What the vendor or the network said. */
+  said?: string;
+  requestId?: string | null;
+  httpStatus?: number | null;
+}): VodError {
+  const { action, code, said = '', requestId = null, httpStatus = null } = fields;
+  const line = findErrorCode(code, action)?.line ?? 'This code is not known here.';
+  const quoted = said === '' ? '' : ` (${said.length > 500 ? `${said.slice(0, 500)}…` : said})`;
+  const id = requestId === null ? '' : ` RequestId ${requestId}.`;
+  return new VodError({
+    class: classOfCode(code, action),
+    action,
+    code,
+    message: `${action}: ${code}: ${line}${quoted}${id}`,
+    requestId,
+    httpStatus,
+  });
+}
+
+function codeOf(error: Thrown, text: string, answered: boolean): string {
+  if (typeof error.httpCode === 'number') {
+    return `http-${error.httpCode}`;
+  }
+  if (error.type === 'invalid-json') {
+    return 'bad-json';
+  }
+  if (error.type === 'body-timeout' || error.type === 'request-timeout') {
+    return 'timeout';
+  }
+  // FetchError carries a code too, but that is an errno: only the SDK's exception carries one of the vendor.
+  const vendorCode = error.name === 'FetchError' ? null : nonEmpty(error.code);
+  if (vendorCode !== null && !/^(E[A-Z_]+|ERR_\w+)$/.test(vendorCode)) {
+    return vendorCode;
+  }
+  if (error instanceof TypeError || answered) {
+    return 'no-response';
+  }
+  for (const [pattern, code] of NETWORK_PATTERNS) {
+    if (pattern.test(text)) {
+      return code;
+    }
+  }
+  return 'network';
+}
+
+function nonEmpty(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function hideSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .filter((secret) => secret.length >= 4)
+    .reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
+}

@@ -1,0 +1,118 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180717/vod_client.js';
+import { classify, vodError } from './classify.js';
+import type { CredentialProvider, Credentials } from './credentials.js';
+import type { Endpoint } from './endpoint.js';
+import type { VodAction } from './rates.js';
+
+export interface CallerOptions {
+  endpoint: Endpoint;
+  credentials: CredentialProvider;
+  requestTimeoutSeconds: number;
+  language: 'en-US' | 'zh-CN';
+  /** Whether connections are kept for the next call. */
+  keepAlive: boolean;
+}
+
+/** Refused because of the time in the signature: not executed, so a second signature is safe. */
+const SIGNATURE_EXPIRED = 'AuthFailure.SignatureExpire';
+
+/** Connections that are kept at most for reads. Ours: more than the paces of all reads need at once. */
+const MAX_SOCKETS = 64;
+
+/**
+ * One SDK client with an agent of its own. An explicit agent also keeps the SDK from picking up the lower-case
+ * `http_proxy` variable, which would send signed calls through a proxy that nobody has configured for them.
+ */
+export class SdkCaller {
+  readonly #client: Client;
+  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #provider: CredentialProvider;
+  #current: Credentials = { secretId: '', secretKey: '' };
+
+  constructor(options: CallerOptions) {
+    const { endpoint, keepAlive } = options;
+    const agentOptions = keepAlive ? { keepAlive, maxSockets: MAX_SOCKETS } : { keepAlive };
+    this.#agent = endpoint.protocol === 'https://' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+    this.#provider = options.credentials;
+    this.#client = new Client({
+      credential: { getCredential: async () => this.#current },
+      profile: {
+        language: options.language,
+        signMethod: 'TC3-HMAC-SHA256',
+        httpProfile: {
+          endpoint: endpoint.host,
+          protocol: endpoint.protocol,
+          reqMethod: 'POST',
+          reqTimeout: options.requestTimeoutSeconds,
+          agent: this.#agent,
+        },
+      },
+    });
+  }
+
+  /**
+   * Calls once; once more with a new signature when the first was refused as too old. Gives the answer as it came, or
+   * throws a VodError. When the signal fires, the signal's reason is thrown as it is: giving up is no vendor error.
+   */
+  async call(
+    action: VodAction,
+    request: Record<string, unknown>,
+    signal?: AbortSignal,
+    /** Called before anything of the request can leave this machine. */
+    onSend?: () => void,
+  ): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      const credentials = await this.#credentials(action, signal);
+      onSend?.();
+      try {
+        return await this.#client.request(action, request, signal === undefined ? undefined : { signal });
+      } catch (thrown) {
+        signal?.throwIfAborted();
+        const { secretId, secretKey, token } = credentials;
+        const error = classify(action, thrown, [secretId, secretKey, ...(token === undefined ? [] : [token])]);
+        if (error.code !== SIGNATURE_EXPIRED || attempt > 1) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** Asked for before the SDK does: inside of it, their absence would read like an error of the network. */
+  async #credentials(action: VodAction, signal?: AbortSignal): Promise<Credentials> {
+    let found: Credentials | null;
+    try {
+      found = await orAbort(this.#provider.getCredential(), signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw vodError({ action, code: 'NoCredentials', said: error instanceof Error ? error.message : String(error) });
+    }
+    if (found === null) {
+      throw vodError({ action, code: 'NoCredentials' });
+    }
+    this.#current = found;
+    return found;
+  }
+}
+
+async function orAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) {
+    return work;
+  }
+  let stop: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

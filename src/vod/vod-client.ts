@@ -1,0 +1,236 @@
+import * as answers from './answers.js';
+import { vodError } from './classify.js';
+import { type CredentialProvider, type Credentials, sdkCredentialChain } from './credentials.js';
+import { parseEndpoint } from './endpoint.js';
+import { DOCUMENTED_RATE, type PacedAction, paceOf, SUBMIT_ACTION, type VodAction } from './rates.js';
+import { SdkCaller } from './sdk-caller.js';
+import { SlidingWindow } from './sliding-window.js';
+import type { CallOptions, ListTasksQuery, MediaChange, SearchMediaQuery, VodApi } from './vod-api.js';
+import { VodError } from './vod-error.js';
+import { vodTime } from './vod-time.js';
+
+/** Seconds until the SDK gives up waiting, for the headers and again for the body of an answer. Ours. */
+export const DEFAULT_REQUEST_TIMEOUT_SECONDS = 20;
+
+/** A submit ends, whatever happens, within this many request timeouts, credentials and a second signature included. */
+export const SUBMIT_WORST_CASE = { requestTimeouts: 2 } as const;
+
+/** Longest time from calling `submit` to its outcome, in milliseconds. */
+export function submitWorstCaseMs(requestTimeoutSeconds: number = DEFAULT_REQUEST_TIMEOUT_SECONDS): number {
+  return requestTimeoutSeconds * SUBMIT_WORST_CASE.requestTimeouts * 1_000;
+}
+
+/** FileIds in one DescribeMediaInfos, and URLs in one PushUrlCache. Source: their API documents. */
+export const MAX_FILE_IDS = 20;
+export const MAX_URLS = 20;
+
+/** Entries of one DescribeTasks page. Source: its API document. */
+const MAX_TASKS = 100;
+
+/** The parts of a media description that are read; the others can be long. */
+const MEDIA_FILTERS = ['basicInfo', 'metaData'];
+
+export interface VodClientOptions {
+  /** Host or URL without path. */
+  endpoint: string;
+  /** Keys, a provider that is asked before every call, or undefined for the SDK's own chain. */
+  credentials?: Credentials | CredentialProvider | undefined;
+  /** Default 20. A call may take twice that: the vendor's headers and body have this time each. */
+  requestTimeoutSeconds?: number;
+  /** Replaces the pace of single actions; default: 80% of what the vendor documents. */
+  readsPerSecond?: Partial<Record<PacedAction, number>>;
+  /** Of the vendor's messages. Default `en-US`. */
+  language?: 'en-US' | 'zh-CN';
+}
+
+export type VodClient = VodApi & {
+  /** Closes kept connections. */
+  close(): void;
+};
+
+/**
+ * The vendor through its SDK. Nothing is retried here, with one exception: a call that was refused because of the age of
+ * its signature is signed anew, once. Reads wait for their pace; the paid call does not, its pace is kept in the ledger.
+ */
+export function createVodClient(options: VodClientOptions): VodClient {
+  const requestTimeoutSeconds = options.requestTimeoutSeconds ?? DEFAULT_REQUEST_TIMEOUT_SECONDS;
+  const shared = {
+    endpoint: parseEndpoint(options.endpoint),
+    credentials: asProvider(options.credentials),
+    requestTimeoutSeconds,
+    language: options.language ?? 'en-US',
+  };
+  const reads = new SdkCaller({ ...shared, keepAlive: true });
+  // On a kept connection, the other side may close just as a submit goes out: a reset whose meaning nobody can tell.
+  const submits = new SdkCaller({ ...shared, keepAlive: false });
+  const paces = pacesOf(options.readsPerSecond ?? {});
+
+  const read = async (action: PacedAction, request: Record<string, unknown>, { signal }: CallOptions = {}) => {
+    await paces[action].take(signal);
+    return reads.call(action, request, signal);
+  };
+
+  return {
+    submit: ({ subAppId, fileId, params }) =>
+      submitWithin(submitWorstCaseMs(requestTimeoutSeconds), submits, {
+        FileId: fileId,
+        SubAppId: subAppId,
+        // Never both: the typed task is ignored as soon as the text is there.
+        ...(params.mpsProcessMediaParams === null
+          ? { SmartEraseTask: params.smartEraseTask }
+          : { MPSProcessMediaParams: params.mpsProcessMediaParams }),
+      }),
+
+    async describeTask({ subAppId, taskId }, call) {
+      const action = 'DescribeTaskDetail';
+      return answers.readTaskDetail(action, await read(action, { TaskId: taskId, SubAppId: subAppId }, call), taskId);
+    },
+
+    async listTasks(query, call) {
+      const action = 'DescribeTasks';
+      return answers.readTaskList(action, await read(action, listTasksRequest(query), call));
+    },
+
+    async abortTask({ subAppId, taskId }, call) {
+      const action = 'ManageTask';
+      const request = { TaskId: taskId, OperationType: 'Abort', SubAppId: subAppId };
+      return answers.readRequestId(action, await read(action, request, call));
+    },
+
+    async describeMedia({ subAppId, fileIds }, call) {
+      const action = 'DescribeMediaInfos';
+      atMost(MAX_FILE_IDS, fileIds, 'FileIds', action);
+      const request = { FileIds: fileIds, SubAppId: subAppId, Filters: MEDIA_FILTERS };
+      return answers.readMediaInfos(action, await read(action, request, call));
+    },
+
+    async modifyMedia({ subAppId, fileId, change }, call) {
+      const action = 'ModifyMediaInfo';
+      const request = { FileId: fileId, SubAppId: subAppId, ...mediaChange(change) };
+      return answers.readRequestId(action, await read(action, request, call));
+    },
+
+    async runProcedure({ subAppId, fileId, procedure, sessionId }, call) {
+      const action = 'ProcessMediaByProcedure';
+      const request = { FileId: fileId, ProcedureName: procedure, SessionId: sessionId, SubAppId: subAppId };
+      return answers.readProcedure(action, await read(action, request, call));
+    },
+
+    async prefetchUrls({ subAppId, urls }, call) {
+      const action = 'PushUrlCache';
+      atMost(MAX_URLS, urls, 'URLs', action);
+      return answers.readRequestId(action, await read(action, { Urls: urls, SubAppId: subAppId }, call));
+    },
+
+    async searchMedia(query, call) {
+      const action = 'SearchMedia';
+      return answers.readMediaSearch(action, await read(action, searchRequest(query), call));
+    },
+
+    close() {
+      reads.close();
+      submits.close();
+    },
+  };
+}
+
+/** The SDK's time limit starts again with the body; this one does not. */
+async function submitWithin(worstCaseMs: number, submits: SdkCaller, request: Record<string, unknown>) {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), worstCaseMs);
+  let sent = false;
+  const onSend = () => {
+    sent = true;
+  };
+  try {
+    const answer = await submits.call(SUBMIT_ACTION, request, deadline.signal, onSend);
+    const submitted = answers.readSubmitted(answer);
+    if (submitted === null) {
+      throw vodError({ action: SUBMIT_ACTION, code: 'no-task-id', requestId: requestIdOf(answer) });
+    }
+    return submitted;
+  } catch (error) {
+    if (!deadline.signal.aborted || error instanceof VodError) {
+      throw error;
+    }
+    throw vodError({ action: SUBMIT_ACTION, code: sent ? 'timeout' : 'credentials-timeout' });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function requestIdOf(answer: unknown): string | null {
+  try {
+    return answers.readRequestId(SUBMIT_ACTION, answer).requestId || null;
+  } catch {
+    return null;
+  }
+}
+
+function asProvider(given: VodClientOptions['credentials']): CredentialProvider {
+  if (given === undefined) {
+    return sdkCredentialChain();
+  }
+  return 'getCredential' in given ? given : { getCredential: async () => given };
+}
+
+function pacesOf(own: Partial<Record<PacedAction, number>>): Record<PacedAction, SlidingWindow> {
+  const actions = Object.keys(DOCUMENTED_RATE) as PacedAction[];
+  return Object.fromEntries(
+    actions.map((action) => [action, new SlidingWindow({ limit: own[action] ?? paceOf(action) })]),
+  ) as Record<PacedAction, SlidingWindow>;
+}
+
+function listTasksRequest(query: ListTasksQuery): Record<string, unknown> {
+  return {
+    SubAppId: query.subAppId,
+    Status: query.status,
+    FileId: query.fileId,
+    CreateTime: timeRange(query.createdFrom, query.createdTo),
+    FinishTime: timeRange(query.finishedFrom, query.finishedTo),
+    Sort: query.sort === undefined ? undefined : { Field: query.sort.field, Order: query.sort.order },
+    Limit: query.limit ?? MAX_TASKS,
+    ScrollToken: query.scrollToken,
+  };
+}
+
+function searchRequest(query: SearchMediaQuery): Record<string, unknown> {
+  return {
+    SubAppId: query.subAppId,
+    ClassIds: query.classIds,
+    Tags: query.tags,
+    Names: query.names,
+    CreateTime: timeRange(query.createdFrom, query.createdTo),
+    Offset: query.offset,
+    Limit: query.limit,
+    Filters: MEDIA_FILTERS,
+  };
+}
+
+function mediaChange(change: MediaChange): Record<string, unknown> {
+  return {
+    Name: change.name,
+    Description: change.description,
+    ClassId: change.classId,
+    AddTags: change.addTags,
+    ExpireTime: change.expireTime === undefined ? undefined : vodTime(change.expireTime, 'nearest'),
+    CoverData: change.coverData,
+  };
+}
+
+/** Rounded outwards, so that nothing at the edge is lost to the vendor's whole seconds. */
+function timeRange(from: string | undefined, to: string | undefined): Record<string, string> | undefined {
+  if (from === undefined && to === undefined) {
+    return undefined;
+  }
+  return {
+    ...(from === undefined ? {} : { After: vodTime(from, 'down') }),
+    ...(to === undefined ? {} : { Before: vodTime(to, 'up') }),
+  };
+}
+
+function atMost(limit: number, items: readonly unknown[], what: string, action: VodAction): void {
+  if (items.length > limit) {
+    throw vodError({ action, code: 'TooMany', said: `${items.length} ${what}; at most ${limit}` });
+  }
+}
