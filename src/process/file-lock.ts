@@ -9,6 +9,8 @@ const STALE_AFTER_MS = 30_000;
 const LOOK_EVERY_MS = 250;
 
 export interface LockWaiting {
+  /** Whose lock it is: it is free once this process is gone. Default: ours. */
+  holder?: number;
   /** Called at each look while another process holds the lock. A true value ends the waiting without the lock. */
   whileWaiting?: () => Promise<boolean> | boolean;
   signal?: AbortSignal;
@@ -28,7 +30,7 @@ export async function takeFileLock(
   for (;;) {
     waiting.signal?.throwIfAborted();
     try {
-      await writeFile(path, String(process.pid), { flag: 'wx' });
+      await writeFile(path, String(waiting.holder ?? process.pid), { flag: 'wx' });
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

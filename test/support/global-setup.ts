@@ -32,7 +32,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     const onExit = (pid: number) => reaper.remove(pid);
-    const postgres = startEmbeddedPostgres({ onExit, onSpawn: (pid) => reaper.add(pid, 'SIGINT') });
+    const postgres = startEmbeddedPostgres({
+      onExit,
+      onSpawn: (pid) => reaper.add(pid, 'SIGINT'),
+      onTemporaryFolder: (path) => reaper.addFolder(path),
+    });
     const temporal = findTemporalCli({ onProgress: say }).then(async ({ path }) => {
       project.provide('temporalCli', path);
       const searchAttributes = Object.fromEntries(Object.values(SEARCH_ATTRIBUTE).map((n) => [n, 'Keyword' as const]));

@@ -1,8 +1,9 @@
 /**
  * The reaper: a process that outlives `smart-erase dev` by a few seconds when that is killed with SIGKILL, and ends what
- * it left behind. It reads orders from its stdin, one a line: `add PID SIGNAL`, `remove PID`. The end of stdin means
+ * it left behind. It reads orders from its stdin, one a line: `add PID SIGNAL`, `remove PID`, `folder PATH`. The end of stdin means
  * that its owner is gone.
  */
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** Asked to end, first. A server on a slow disk needs a moment to close its files. */
@@ -11,12 +12,15 @@ const LOOK_EVERY_MS = 50;
 
 /** By pid: how to ask it to end. */
 const children = new Map<number, NodeJS.Signals>();
+/** Temporary, and of no use without us. */
+const folders: string[] = [];
 
 const orders = createInterface({ input: process.stdin });
 orders.on('line', (line) => {
   const [order, pid, signal = 'SIGTERM'] = line.split(' ');
   if (order === 'add') children.set(Number(pid), signal as NodeJS.Signals);
   if (order === 'remove') children.delete(Number(pid));
+  if (order === 'folder') folders.push(line.slice('folder '.length));
 });
 orders.once('close', () => {
   for (const [pid, signal] of children) send(pid, signal);
@@ -26,6 +30,7 @@ orders.once('close', () => {
     if (children.size > 0 && Date.now() < deadline) return;
     for (const pid of children.keys()) send(pid, 'SIGKILL');
     clearInterval(looking);
+    for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }, LOOK_EVERY_MS);
 });
 

@@ -9,6 +9,8 @@ export interface Reaper {
   add(pid: number, signal?: NodeJS.Signals): void;
   /** It has ended; its pid may soon be another's. */
   remove(pid: number): void;
+  /** A temporary folder (an absolute path) that is removed when we are gone and what was registered has ended. */
+  addFolder(path: string): void;
   /** Ends whatever is still registered, and the reaper. */
   close(): Promise<void>;
 }
@@ -19,6 +21,7 @@ export interface Reaper {
  */
 export function startReaper(): Reaper {
   const registered = new Map<number, NodeJS.Signals>();
+  const folders: string[] = [];
   let closing = false;
   let helper = start();
 
@@ -38,6 +41,7 @@ export function startReaper(): Reaper {
       if (closing) return;
       helper = start();
       for (const [pid, signal] of registered) helper.stdin?.write(`add ${pid} ${signal}\n`);
+      for (const path of folders) helper.stdin?.write(`folder ${path}\n`);
     });
     return child;
   }
@@ -53,6 +57,10 @@ export function startReaper(): Reaper {
     remove(pid) {
       registered.delete(pid);
       helper.stdin?.write(`remove ${pid}\n`);
+    },
+    addFolder(path) {
+      folders.push(path);
+      helper.stdin?.write(`folder ${path}\n`);
     },
     close() {
       closing = true;

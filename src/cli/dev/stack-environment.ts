@@ -1,0 +1,29 @@
+import { devNull } from 'node:os';
+import { DEFAULT_CREDENTIAL, DEFAULT_SUB_APP_ID } from '../../simulator/options.js';
+
+/** Nothing of the caller's own Temporal or Tencent Cloud settings may reach what runs here. */
+export function stackEnvironment(stack: {
+  temporal: { address: string; namespace: string };
+  databaseUrl: string;
+  simulatorUrl: string | undefined;
+}): NodeJS.ProcessEnv {
+  const { temporal, databaseUrl, simulatorUrl } = stack;
+  const foreign = Object.keys(process.env).filter((name) => /^(TEMPORAL_|TENCENTCLOUD_)/.test(name));
+  const environment: NodeJS.ProcessEnv = Object.fromEntries(foreign.map((name) => [name, undefined]));
+  Object.assign(environment, {
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    // A profile of the caller's could ask for TLS.
+    TEMPORAL_CONFIG_FILE: devNull,
+    DATABASE_URL: databaseUrl,
+  });
+  if (simulatorUrl) {
+    Object.assign(environment, {
+      VOD_ENDPOINT: simulatorUrl,
+      VOD_SUB_APP_ID: String(DEFAULT_SUB_APP_ID),
+      TENCENTCLOUD_SECRET_ID: DEFAULT_CREDENTIAL.secretId,
+      TENCENTCLOUD_SECRET_KEY: DEFAULT_CREDENTIAL.secretKey,
+    });
+  }
+  return environment;
+}
