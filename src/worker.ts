@@ -86,7 +86,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     await ledger.check();
     const connected = await connectWorker(settings.temporal);
     connection = connected.connection;
-    const window = new SlidingWindow({ limit: vendor.submitsPerSecond, windowMs: 1_000 });
+    const window = submitWindow(vendor.submitsPerSecond);
     const deps: ActivityDependencies = {
       vod,
       ledger,
@@ -150,6 +150,12 @@ function workflowCode(path: string | undefined): Pick<WorkerOptions, 'workflowBu
   const built = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
   if (existsSync(built)) return { workflowBundle: { codePath: built } };
   return { workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)) };
+}
+
+/** The last look before a submit leaves: whole calls in a window, for budgets below one a second too. */
+function submitWindow(submitsPerSecond: number): SlidingWindow {
+  const limit = Math.max(1, Math.floor(submitsPerSecond));
+  return new SlidingWindow({ limit, windowMs: (limit / submitsPerSecond) * 1_000 });
 }
 
 /** When one worker fails the others stop too: half a process would look alive and do half of the work. */

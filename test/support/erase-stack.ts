@@ -1,0 +1,119 @@
+import { Client, Connection } from '@temporalio/client';
+import { EraseClient } from '../../src/client.js';
+import { loadSettings } from '../../src/config/settings.js';
+import type { EraseRequest } from '../../src/contract/request.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { MediaSpec, SimulatorOptions } from '../../src/simulator/index.js';
+import { createWorkers, type WorkerGroup } from '../../src/worker.js';
+import { createTestDatabase } from './postgres.js';
+import { SECRET_ID, SECRET_KEY, SimulatorAdmin, type SimulatorProcess, startSimulatorProcess } from './simulator.js';
+import { createTestNamespace, sharedTemporal } from './temporal.js';
+
+/** Waits that are a minute in production, short enough for a test. */
+const QUICK = {
+  VOD_REQUEST_TIMEOUT_SECONDS: '1',
+  VOD_SETTLE_SECONDS: '8',
+  VOD_POLL_FIRST_SECONDS: '0.2',
+  VOD_POLL_MAX_SECONDS: '0.5',
+  SMART_ERASE_LOG_LEVEL: 'error',
+};
+
+export interface EraseStackOptions {
+  simulator?: SimulatorOptions;
+  /** On top of the stack's own settings. */
+  env?: Record<string, string>;
+  searchAttributes?: readonly string[];
+}
+
+/** Everything that an erase needs, on real parts: a namespace and a database of its own, the simulator as a process. */
+export class EraseStack {
+  private groups: { group: WorkerGroup; ended: Promise<void> }[] = [];
+  private media = 0;
+
+  private constructor(
+    readonly env: NodeJS.ProcessEnv,
+    readonly simulator: SimulatorProcess,
+    readonly admin: SimulatorAdmin,
+    readonly client: EraseClient,
+    readonly temporal: Client,
+    readonly ledger: Ledger,
+    private readonly dropDatabase: () => Promise<void>,
+  ) {}
+
+  static async start(options: EraseStackOptions = {}): Promise<EraseStack> {
+    const { address } = sharedTemporal();
+    const [database, namespace, simulator] = await Promise.all([
+      createTestDatabase('stack'),
+      createTestNamespace('stack', options.searchAttributes),
+      startSimulatorProcess({ taskDurationMs: 300, ...options.simulator }),
+    ]);
+    await migrateLedger(database.url);
+    const env = {
+      ...QUICK,
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: namespace,
+      DATABASE_URL: database.url,
+      VOD_ENDPOINT: simulator.url,
+      TENCENTCLOUD_SECRET_ID: SECRET_ID,
+      TENCENTCLOUD_SECRET_KEY: SECRET_KEY,
+      ...options.env,
+    };
+    const connection = await Connection.connect({ address });
+    const temporal = new Client({ connection, namespace });
+    const client = await EraseClient.connect({ connection, namespace });
+    return new EraseStack(
+      env,
+      simulator,
+      new SimulatorAdmin(simulator.url),
+      client,
+      temporal,
+      openLedger(database.url),
+      () => database.drop(),
+    );
+  }
+
+  /** A group of workers in this process. */
+  async startWorker(env: Record<string, string> = {}): Promise<WorkerGroup> {
+    const group = await createWorkers(loadSettings({ ...this.env, ...env }), {
+      workflowBundlePath: sharedTemporal().workflowBundle,
+    });
+    this.groups.push({ group, ended: group.run() });
+    return group;
+  }
+
+  async stopWorkers(): Promise<void> {
+    const groups = this.groups.splice(0);
+    for (const { group } of groups) group.shutdown();
+    await Promise.all(groups.map(({ ended }) => ended));
+  }
+
+  /** A new file in the library, and a request for it. */
+  async request(fields: Partial<EraseRequest> & { media?: Partial<MediaSpec> } = {}): Promise<EraseRequest> {
+    const { media, ...rest } = fields;
+    this.media += 1;
+    const fileId = rest.fileId ?? String(5285000000000000000n + BigInt(this.media));
+    await this.admin.addMedia([
+      { name: `file ${this.media}`, duration: 10, width: 1280, height: 720, ...media, fileId },
+    ]);
+    return { subAppId: 1500000001, recipe: { name: 'subtitles' }, ...rest, fileId };
+  }
+
+  /** How often the vendor's door saw an action for a file, with what outcome. */
+  async outcomes(action: string, fileId?: string): Promise<string[]> {
+    const calls = await this.admin.calls();
+    return calls
+      .filter((c) => c.action === action && (fileId === undefined || c.fileId === fileId))
+      .map((c) => c.outcome);
+  }
+
+  async stop(): Promise<void> {
+    await this.stopWorkers();
+    await this.client.close();
+    await this.temporal.connection.close();
+    await this.ledger.close();
+    await this.simulator.kill();
+    await this.dropDatabase();
+  }
+}
