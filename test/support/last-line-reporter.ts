@@ -6,11 +6,18 @@ import type { Reporter, SerializedError, TestModule } from 'vitest/node';
  * failed: a file that does not load, an error outside of any test, a run that never came to its end.
  */
 export default class LastLineReporter implements Reporter {
-  private line = '0 passed, 1 failed';
+  private passed = 0;
+  private failed = 1;
+  private skipped = 0;
 
   onInit(): void {
     // The default reporter and the global set-up's teardown may still print after the run.
-    process.once('exit', () => writeSync(1, `${this.line}\n`));
+    process.once('exit', (code) => {
+      // A set-up that throws, or a run without a test: vitest has nothing to count and fails all the same.
+      if (code !== 0 && this.failed === 0) this.failed = 1;
+      const skipped = this.skipped > 0 ? `, ${this.skipped} skipped` : '';
+      writeSync(1, `${this.passed} passed, ${this.failed} failed${skipped}\n`);
+    });
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
@@ -20,8 +27,9 @@ export default class LastLineReporter implements Reporter {
       const broken = [module, ...module.children.allSuites()].filter((part) => part.errors().length > 0);
       count.failed += broken.length;
     }
+    this.passed = count.passed;
+    this.skipped = count.skipped;
     // A test that was neither run nor skipped on purpose was cut off.
-    const failed = count.failed + count.pending;
-    this.line = `${count.passed} passed, ${failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`;
+    this.failed = count.failed + count.pending;
   }
 }
