@@ -1,0 +1,20 @@
+import { Argument, Command } from 'commander';
+import { completionScript, SHELLS, type Shell } from '../completion-script.js';
+
+export function completionCommand(): Command {
+  return new Command('completion')
+    .description('print a completion script for your shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  source <(smart-erase completion bash)
+  smart-erase completion zsh > "\${fpath[1]}/_smart-erase"
+  smart-erase completion fish > ~/.config/fish/completions/smart-erase.fish`,
+    )
+    .action((shell: Shell, _options: unknown, command: Command) => {
+      const root = command.parent;
+      if (root) process.stdout.write(completionScript(shell, root));
+    });
+}

@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { EXIT } from '../../contract/error-classes.js';
+import { outputOf, withClient } from '../command-context.js';
+import { printedFailure, RESULT_COLUMNS } from '../erase-output.js';
+import { Exit } from '../exit.js';
+import { interruptible } from '../interrupt.js';
+
+export function resultCommand(): Command {
+  return new Command('result')
+    .description('print the result of an erase')
+    .argument('<id>', 'its workflow id')
+    .option('--wait', 'wait for it; without, a run that is not done ends with exit code 8')
+    .addHelpText('after', '\nExample:\n  smart-erase result erase/key/order-17 --wait -o json')
+    .action(async (id: string, { wait = false }: { wait?: boolean }, command: Command) => {
+      const output = outputOf(command);
+      const { EraseError, EraseStillRunningError } = await import('../../client.js');
+      await interruptible(
+        () => output.say(`The erase goes on. Come back with: smart-erase result ${id} --wait`),
+        (signal) =>
+          withClient(async (client) => {
+            try {
+              const result = await client.getHandle(id).result({ wait, signal });
+              output.one(result, RESULT_COLUMNS);
+            } catch (error) {
+              if (error instanceof EraseStillRunningError) {
+                output.say(error.message);
+                throw new Exit(EXIT.stillRunning);
+              }
+              // Only what the run itself ended with is its result; not to find or reach it is not.
+              if (output.format !== 'table' && error instanceof EraseError && error.class !== 'unavailable') {
+                if (error.code !== 'NotFound') output.one(printedFailure(error, id, null), []);
+              }
+              throw error;
+            }
+          }),
+      );
+    });
+}

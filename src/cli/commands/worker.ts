@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { outputOf } from '../command-context.js';
+import { untilStopped } from '../stop-signal.js';
+
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('run a worker until it is told to stop')
+    .addHelpText(
+      'after',
+      '\nSettings come from the environment; `smart-erase doctor` shows them.\n' +
+        'SIGTERM and SIGINT drain it: no new work, what runs may end within SMART_ERASE_SHUTDOWN_GRACE_SECONDS.\n' +
+        'With -o json it prints one line once it is ready: {"ready":true,"identity":…,"taskQueues":[…]}',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const output = outputOf(command);
+      const stopped = untilStopped();
+      const { loadSettings } = await import('../../config/settings.js');
+      const settings = loadSettings();
+      const { createWorkers } = await import('../../worker.js');
+      const workers = await createWorkers(settings);
+      const running = workers.run();
+      const { identity, taskQueues } = workers;
+      if (output.format === 'table') output.say(`Worker ${identity} is ready on ${taskQueues.join(', ')}.`);
+      else output.line({ ready: true, identity, taskQueues });
+      const reason = await Promise.race([stopped, running.then(() => null)]);
+      if (reason !== null) {
+        output.say(`${reason}: finishing what runs …`);
+        workers.shutdown();
+      }
+      await running;
+    });
+}

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+interface Words {
+  name: string;
+  description: string;
+  options: { flag: string; description: string }[];
+}
+
+/** A script that completes commands and options, made from the commands themselves. */
+export function completionScript(shell: Shell, root: Command): string {
+  const commands = root.commands.map(wordsOf);
+  const globals = wordsOf(root).options;
+  switch (shell) {
+    case 'bash':
+      return bash(commands, globals);
+    case 'zsh':
+      return zsh(commands, globals);
+    case 'fish':
+      return fish(commands, globals);
+  }
+}
+
+function wordsOf(command: Command): Words {
+  const options = command.options.flatMap(({ long, description }) => (long ? [{ flag: long, description }] : []));
+  return { name: command.name(), description: command.description(), options };
+}
+
+function bash(commands: readonly Words[], globals: Words['options']): string {
+  const always = globals.map(({ flag }) => flag).join(' ');
+  const cases = commands.map(
+    ({ name, options }) => `    ${name}) words="${[...options.map(({ flag }) => flag)].join(' ')} ${always}" ;;`,
+  );
+  return `# bash completion of smart-erase
+_smart_erase() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" command="" word words i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word="\${COMP_WORDS[i]}"
+    case "$word" in -*) ;; *) command="$word"; break ;; esac
+  done
+  case "$command" in
+    "") words="${commands.map(({ name }) => name).join(' ')} ${always}" ;;
+${cases.join('\n')}
+    *) words="${always}" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o default -F _smart_erase smart-erase
+`;
+}
+
+function zsh(commands: readonly Words[], globals: Words['options']): string {
+  const option = ({ flag, description }: Words['options'][number]) => `'${flag}[${quoted(description)}]'`;
+  const cases = commands.map(
+    ({ name, options }) =>
+      `    ${name}) _arguments ${[...options, ...globals].map(option).join(' ')} '*:file:_files' ;;`,
+  );
+  return `#compdef smart-erase
+_smart_erase() {
+  local -a commands
+  commands=(
+${commands.map(({ name, description }) => `    '${name}:${quoted(description)}'`).join('\n')}
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  local command="\${words[2]}"
+  shift words
+  (( CURRENT-- ))
+  case "$command" in
+${cases.join('\n')}
+  esac
+}
+compdef _smart_erase smart-erase
+`;
+}
+
+function fish(commands: readonly Words[], globals: Words['options']): string {
+  const lines = ['# fish completion of smart-erase'];
+  const line = (condition: string, flag: string, description: string) =>
+    lines.push(`complete -c smart-erase ${condition}-l ${flag.slice(2)} -d '${quoted(description)}'`);
+  for (const { name, description } of commands) {
+    lines.push(`complete -c smart-erase -n __fish_use_subcommand -f -a ${name} -d '${quoted(description)}'`);
+  }
+  for (const { flag, description } of globals) line('', flag, description);
+  for (const { name, options } of commands) {
+    for (const { flag, description } of options) line(`-n '__fish_seen_subcommand_from ${name}' `, flag, description);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Inside single quotes, and inside the brackets of zsh. */
+function quoted(text: string): string {
+  return text.replace(/['[\]:\\`]/g, ' ').trim();
+}

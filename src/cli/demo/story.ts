@@ -1,0 +1,151 @@
+import { type EraseClient, EraseError, type EraseRequest, type EraseResult } from '../../client.js';
+import { RECIPE_NAMES, RECIPES, type RecipeName } from '../../contract/recipes.js';
+import type { Output } from '../output.js';
+import { bar, Progress } from '../progress.js';
+import { addClips, loggedSubmits } from './simulator-admin.js';
+import { rate, type SubmitNumbers, submitNumbers } from './submit-rate.js';
+
+const BACKLOG_FILES = 60;
+/** FileIds of the demo's clips count up from here; made up, in the vendor's form. */
+const FIRST_FILE_ID = 5_285_485_400_000_000_000n;
+/** Of no clip: the vendor refuses it. */
+const NO_SUCH_FILE_ID = '5285485499999999999';
+const LOOK_EVERY_MS = 400;
+/** These two take parameters that only their caller knows. */
+const NOT_SHOWN: readonly RecipeName[] = ['raw', 'smart-erase-task'];
+
+export interface Stage {
+  client: EraseClient;
+  simulatorUrl: string;
+  uiUrl: string;
+  namespace: string;
+  subAppId: number;
+  output: Output;
+  signal: AbortSignal;
+}
+
+/** How one erase of the story ended. */
+export interface Ended {
+  what: string;
+  fileId: string;
+  workflowId: string;
+  result: EraseResult | null;
+  error: EraseError | null;
+}
+
+export interface StoryEnd extends SubmitNumbers {
+  ended: Ended[];
+}
+
+/** What a business service would do, one thing after another, told in words. */
+export async function tellStory(stage: Stage): Promise<StoryEnd> {
+  const { output, simulatorUrl, signal } = stage;
+  const recipes = RECIPE_NAMES.filter((name) => !NOT_SHOWN.includes(name));
+  const ids = Array.from({ length: recipes.length + 1 + BACKLOG_FILES }, (_, index) =>
+    String(FIRST_FILE_ID + BigInt(index)),
+  );
+  await addClips(simulatorUrl, ids);
+  const [published = '', ...rest] = ids;
+  const backlog = rest.slice(recipes.length);
+  const ended: Ended[] = [];
+
+  output.say(`\n1. One erase of each recipe, ${recipes.length} at once.`);
+  const each = recipes.map((name, index) => ({ fileId: rest[index] ?? '', recipe: { name } }));
+  for (const end of await Promise.all(
+    each.map((request) => erase(stage, RECIPES[request.recipe.name].title, request)),
+  )) {
+    tell(stage, end);
+    ended.push(end);
+  }
+
+  signal.throwIfAborted();
+  output.say('\n2. One erase whose new file is published: a name, a tag, the tags of the source, its URL prefetched.');
+  const publish = { name: 'Demo clip, without subtitles', tags: ['clean'], inherit: ['tags' as const], prefetch: true };
+  const withPublish = { fileId: published, recipe: { name: 'subtitles' }, publish };
+  ended.push(tell(stage, await erase(stage, 'Subtitles, then publish', withPublish)));
+
+  signal.throwIfAborted();
+  output.say(`\n3. A backlog of ${BACKLOG_FILES} files, as fast as the vendor allows (20 submits in any second).`);
+  ended.push(...(await eraseBacklog(stage, backlog)));
+
+  signal.throwIfAborted();
+  output.say('\n4. One erase that the vendor refuses: there is no such file.');
+  const refused = { fileId: NO_SUCH_FILE_ID, recipe: { name: 'subtitles' } };
+  ended.push(tell(stage, await erase(stage, 'A file that does not exist', refused)));
+
+  return { ended, ...submitNumbers(await loggedSubmits(simulatorUrl), new Set(backlog)) };
+}
+
+/** @param what in a person's words */
+async function erase(stage: Stage, what: string, request: Omit<EraseRequest, 'subAppId'>): Promise<Ended> {
+  const handle = await stage.client.start({ ...request, subAppId: stage.subAppId, requestedBy: 'the demo' });
+  const { workflowId } = handle;
+  try {
+    const result = await handle.result({ signal: stage.signal });
+    return { what, fileId: request.fileId, workflowId, result, error: null };
+  } catch (error) {
+    // A failed erase is an outcome; a server that is gone is not.
+    if (!(error instanceof EraseError) || error.class === 'unavailable') throw error;
+    return { what, fileId: request.fileId, workflowId, result: null, error };
+  }
+}
+
+async function eraseBacklog(stage: Stage, fileIds: readonly string[]): Promise<Ended[]> {
+  const { output, simulatorUrl } = stage;
+  const progress = new Progress(output);
+  const files = new Set(fileIds);
+  let done = 0;
+  let stopped = false;
+  const show = async () => {
+    while (!stopped) {
+      const calls = await loggedSubmits(simulatorUrl);
+      const times = calls.filter((call) => call.outcome === 'ok' && files.has(call.fileId ?? '')).map(({ at }) => at);
+      progress.update([
+        `   submitted ${bar(times.length, fileIds.length)} ${times.length} of ${fileIds.length}, ${rate(times)} a second`,
+        `   done      ${bar(done, fileIds.length)} ${done} of ${fileIds.length}`,
+      ]);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  };
+  // The display must not break what it shows.
+  const showing = show().catch(() => undefined);
+  try {
+    return await Promise.all(
+      fileIds.map(async (fileId) => {
+        const end = await erase(stage, 'Backlog', { fileId, recipe: { name: 'subtitles' }, batchId: 'demo' });
+        done++;
+        return end;
+      }),
+    );
+  } finally {
+    stopped = true;
+    await showing;
+    const calls = await loggedSubmits(simulatorUrl).catch(() => []);
+    const { submitsPerSecond } = submitNumbers(calls, files);
+    progress.end([`   ${done} of ${fileIds.length} done, ${submitsPerSecond} submits a second`]);
+  }
+}
+
+/** The run's page in Temporal's UI. */
+export function pageOf({ uiUrl, namespace }: Pick<Stage, 'uiUrl' | 'namespace'>, workflowId: string): string {
+  return `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+}
+
+function tell(stage: Stage, end: Ended): Ended {
+  const { output } = stage;
+  const { green, red, dim } = output.colors;
+  if (end.result !== null) {
+    const { files, resultFileId, published } = end.result;
+    const made = resultFileId === null ? `${files.length} file` : `new file ${resultFileId}`;
+    output.say(`   ${green('ok')}      ${end.what}: ${made}`);
+    if (published !== null) output.say(`           published: ${published.changed.join(', ')}`);
+    for (const warning of published?.warnings ?? []) output.say(`           warning: ${warning}`);
+  } else {
+    const { error } = end;
+    output.say(`   ${red('failed')}  ${end.what}: ${error?.message ?? ''}`);
+    output.say(`           class ${error?.class}, code ${error?.code}, RequestId ${error?.requestId}`);
+    output.say(`           what to do: ${error?.advice ?? ''}`);
+  }
+  output.say(dim(`           ${pageOf(stage, end.workflowId)}`));
+  return end;
+}

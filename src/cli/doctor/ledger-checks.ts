@@ -1,0 +1,21 @@
+import { withoutPassword } from '../../config/describe-settings.js';
+import { openLedger } from '../../ledger/postgres-ledger.js';
+import { type Check, failedBy, ok, warn } from './check.js';
+
+/** The pace goes by the database's clock; only what a person reads goes by ours. Seconds. */
+const MAX_CLOCK_DIFFERENCE = 5;
+
+export async function ledgerChecks(databaseUrl: string): Promise<Check[]> {
+  const ledger = openLedger(databaseUrl);
+  try {
+    const { serverVersion, clock } = await ledger.check();
+    const found = `PostgreSQL ${serverVersion} at ${withoutPassword(databaseUrl)}, migrated`;
+    const seconds = Math.round(Math.abs(clock.getTime() - Date.now()) / 1_000);
+    if (seconds <= MAX_CLOCK_DIFFERENCE) return [ok('Ledger', found)];
+    return [warn('Ledger', `${found}; its clock differs from ours by ${seconds} s`, 'Synchronise the clocks (NTP).')];
+  } catch (error) {
+    return [failedBy('Ledger', error)];
+  } finally {
+    await ledger.close();
+  }
+}

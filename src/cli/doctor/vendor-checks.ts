@@ -1,0 +1,79 @@
+import type { VendorSettings } from '../../config/settings.js';
+import { EXIT } from '../../contract/error-classes.js';
+import { createVodClient } from '../../vod/vod-client.js';
+import { type Check, fail, failedBy, ok, warn } from './check.js';
+
+/** The vendor refuses a signature whose time is off by more than this (AuthFailure.SignatureExpire). Seconds. */
+const REFUSED_CLOCK_DIFFERENCE = 300;
+const SUSPICIOUS_CLOCK_DIFFERENCE = 60;
+const CLOCK_TIMEOUT_MS = 10_000;
+
+/** Credentials, clock and reachability. Only reads: nothing here costs money. */
+export async function vendorChecks(vendor: VendorSettings): Promise<Check[]> {
+  return [credentials(vendor), await clock(vendor.endpoint), await reachable(vendor)];
+}
+
+function credentials({ credentials: given }: VendorSettings): Check {
+  if (given) return ok('Credentials', `${given.token ? 'temporary ones' : 'a key pair'} from the environment`);
+  return warn(
+    'Credentials',
+    "none in the environment: the SDK's chain is used (file, instance role)",
+    'Set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, unless the chain is what you want.',
+  );
+}
+
+async function clock(endpoint: string): Promise<Check> {
+  const url = /^https?:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`;
+  let header: string | null;
+  let readAt: number;
+  try {
+    const before = Date.now();
+    const answer = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(CLOCK_TIMEOUT_MS) });
+    readAt = (before + Date.now()) / 2;
+    header = answer.headers.get('date');
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } };
+    return fail(
+      'Vendor clock',
+      `${url} cannot be reached (${cause?.code ?? (error as Error).name})`,
+      'Check the network, the proxy and VOD_ENDPOINT.',
+      EXIT.temporary,
+    );
+  }
+  const theirs = header === null ? Number.NaN : Date.parse(header);
+  if (Number.isNaN(theirs)) return warn('Vendor clock', `${url} does not tell its time`, 'Compare the clock by hand.');
+  const seconds = Math.round(Math.abs(theirs - readAt) / 1_000);
+  const found = `differs from ours by ${seconds} s`;
+  if (seconds > REFUSED_CLOCK_DIFFERENCE) {
+    return fail('Vendor clock', found, 'Set the clock (NTP): every call is refused.', EXIT.configuration);
+  }
+  if (seconds > SUSPICIOUS_CLOCK_DIFFERENCE) {
+    return warn('Vendor clock', found, 'Set the clock (NTP): above 300 s every call is refused.');
+  }
+  return ok('Vendor clock', found);
+}
+
+async function reachable(vendor: VendorSettings): Promise<Check> {
+  const name = 'Vendor API';
+  if (vendor.subAppId === undefined) {
+    return warn(name, 'not asked: there is no sub-application to ask about', 'Set VOD_SUB_APP_ID to have it checked.');
+  }
+  const { credentials: given } = vendor;
+  const client = createVodClient({
+    endpoint: vendor.endpoint,
+    credentials: given && {
+      secretId: given.secretId,
+      secretKey: given.secretKey.reveal(),
+      token: given.token?.reveal(),
+    },
+    requestTimeoutSeconds: vendor.requestTimeoutSeconds,
+  });
+  try {
+    const { requestId } = await client.listTasks({ subAppId: vendor.subAppId, limit: 1 });
+    return ok(name, `${vendor.endpoint} answers for sub-application ${vendor.subAppId} (RequestId ${requestId})`);
+  } catch (error) {
+    return failedBy(name, error);
+  } finally {
+    client.close();
+  }
+}

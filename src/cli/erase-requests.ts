@@ -1,0 +1,85 @@
+import type { EraseRequest, PublishRequest, RecipeRequest } from '../contract/request.js';
+import { InvalidRequestError } from '../errors.js';
+import { UsageError } from './exit.js';
+import { jsonArgument } from './json-argument.js';
+
+export interface StartOptions {
+  recipe?: string;
+  recipeJson?: string;
+  publish?: string;
+  key?: string;
+  subAppId?: number;
+  requestedBy?: string;
+  deadlineHours?: number;
+  payAgain?: string;
+  reason?: string;
+  wait?: boolean;
+}
+
+/**
+ * One request for each FileId, checked: every problem of every one is told at once, before anything is started.
+ * @throws UsageError, InvalidRequestError
+ */
+export async function requestsOf(fileIds: readonly string[], options: StartOptions): Promise<EraseRequest[]> {
+  const shared = sharedPart(options);
+  if (options.key !== undefined && fileIds.length > 1) {
+    throw new UsageError('--key names one erase, but there are several FileIds.', 'Start them one by one.');
+  }
+  const { validRequest } = await import('../client/validate.js');
+  const problems = new Set<string>();
+  const requests: EraseRequest[] = [];
+  for (const fileId of new Set(fileIds)) {
+    const request = { ...shared, fileId };
+    try {
+      validRequest(request);
+      requests.push(request);
+    } catch (error) {
+      if (!(error instanceof InvalidRequestError)) throw error;
+      for (const problem of error.problems) {
+        problems.add(problem.startsWith('fileId') ? `${JSON.stringify(fileId)}: ${problem}` : problem);
+      }
+    }
+  }
+  if (problems.size > 0) throw new InvalidRequestError([...problems]);
+  return requests;
+}
+
+function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
+  const recipe = recipeOf(options);
+  const subAppId = options.subAppId ?? subAppIdFromEnvironment();
+  if ((options.payAgain === undefined) !== (options.reason === undefined)) {
+    throw new UsageError('--pay-again and --reason go together: paying twice needs a reason.');
+  }
+  const { key, requestedBy, deadlineHours, payAgain: token, reason } = options;
+  return {
+    subAppId,
+    recipe,
+    ...(options.publish === undefined ? {} : { publish: jsonArgument('--publish', options.publish) as PublishRequest }),
+    ...(key === undefined ? {} : { key }),
+    ...(requestedBy === undefined ? {} : { requestedBy }),
+    ...(deadlineHours === undefined ? {} : { deadlineHours }),
+    ...(token === undefined || reason === undefined ? {} : { payAgain: { token, reason } }),
+  };
+}
+
+function recipeOf({ recipe: name, recipeJson }: StartOptions): RecipeRequest {
+  const given = recipeJson === undefined ? {} : jsonArgument('--recipe-json', recipeJson);
+  if (name === undefined && given.name === undefined) {
+    throw new UsageError('No recipe: say what to erase with --recipe NAME.', 'See `smart-erase recipes`.');
+  }
+  if (name !== undefined && given.name !== undefined && given.name !== name) {
+    throw new UsageError(`--recipe is ${name}, but --recipe-json says ${JSON.stringify(given.name)}.`);
+  }
+  return { ...given, name: name ?? (given.name as string) };
+}
+
+function subAppIdFromEnvironment(): number {
+  const text = process.env.VOD_SUB_APP_ID ?? '';
+  if (!/^\d+$/.test(text)) {
+    throw new UsageError(
+      text === '' ? 'No sub-application.' : `VOD_SUB_APP_ID is "${text}", which is not a number.`,
+      'Give --sub-app-id NUMBER, or set VOD_SUB_APP_ID.',
+    );
+  }
+  return Number(text);
+}

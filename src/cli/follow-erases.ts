@@ -1,0 +1,119 @@
+import { type EraseClient, EraseError, type EraseHandle, type EraseRequest } from '../client.js';
+import type { ErasePrinted } from './erase-output.js';
+import { printedFailure } from './erase-output.js';
+import type { Output } from './output.js';
+import { bar, Progress } from './progress.js';
+
+/** Starts under way at once: enough to keep the server busy, few enough to stop at the first trouble. */
+const STARTS_AT_ONCE = 10;
+/** How often phases are asked for, in milliseconds. */
+const LOOK_EVERY_MS = 2_000;
+/** For more erases than this only counts are shown: each phase is a question to a worker. */
+const MAX_SHOWN_PHASES = 8;
+
+export interface Begun {
+  request: EraseRequest;
+  handle: EraseHandle;
+}
+
+/** A request that could not be started, with the reason. */
+export interface NotBegun {
+  request: EraseRequest;
+  error: EraseError;
+}
+
+/** Starts all of them. What is refused for itself is reported; what would stop the others too is thrown. */
+export async function startAll(
+  client: EraseClient,
+  requests: readonly EraseRequest[],
+): Promise<{ begun: Begun[]; notBegun: NotBegun[] }> {
+  const begun: (Begun | undefined)[] = [];
+  const notBegun: NotBegun[] = [];
+  const waiting = requests.entries();
+  const startNext = async (): Promise<void> => {
+    for (const [index, request] of waiting) {
+      try {
+        begun[index] = { request, handle: await client.start(request) };
+      } catch (error) {
+        if (!(error instanceof EraseError) || (error.class !== 'conflict' && error.class !== 'input')) throw error;
+        notBegun.push({ request, error });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(STARTS_AT_ONCE, requests.length) }, startNext));
+  return { begun: begun.filter((each) => each !== undefined), notBegun };
+}
+
+/** Waits for all of them, showing where they stand. `onEnd` is called as each ends. */
+export async function waitForAll(
+  output: Output,
+  begun: readonly Begun[],
+  { signal, onEnd }: { signal: AbortSignal; onEnd?: (printed: ErasePrinted) => void },
+): Promise<{ printed: ErasePrinted; error: EraseError | null }[]> {
+  const progress = new Progress(output);
+  const phases = new Map<string, string>();
+  let succeeded = 0;
+  let failed = 0;
+  const show = () => {
+    const ended = succeeded + failed;
+    const lines = [
+      `${bar(ended, begun.length)} ${ended} of ${begun.length} done${failed > 0 ? `, ${failed} failed` : ''}`,
+    ];
+    for (const [fileId, phase] of phases) lines.push(`  ${fileId}  ${phase}`);
+    progress.update(lines);
+  };
+  const watching = begun.length <= MAX_SHOWN_PHASES ? watchPhases(begun, phases, show) : undefined;
+  show();
+  try {
+    return await Promise.all(
+      begun.map(async ({ request, handle }) => {
+        const outcome = await outcomeOf(handle, request, signal);
+        if (outcome.error === null) succeeded++;
+        else failed++;
+        phases.delete(request.fileId);
+        onEnd?.(outcome.printed);
+        show();
+        return outcome;
+      }),
+    );
+  } finally {
+    watching?.();
+    progress.end();
+  }
+}
+
+async function outcomeOf(handle: EraseHandle, request: EraseRequest, signal: AbortSignal) {
+  try {
+    return { printed: await handle.result({ signal }), error: null };
+  } catch (error) {
+    if (!(error instanceof EraseError) || error.class === 'unavailable' || error.class === 'configuration') throw error;
+    return { printed: printedFailure(error, handle.workflowId, request.fileId), error };
+  }
+}
+
+/** Asks for the phases now and then, until the returned function is called. */
+function watchPhases(begun: readonly Begun[], phases: Map<string, string>, show: () => void): () => void {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  for (const { request } of begun) phases.set(request.fileId, 'started');
+  const look = async () => {
+    for (const { request, handle } of begun) {
+      if (stopped || !phases.has(request.fileId)) continue;
+      try {
+        const { phase, waitingFor } = await handle.status();
+        if (phases.has(request.fileId)) {
+          phases.set(request.fileId, waitingFor === null ? phase : `${phase}: ${waitingFor}`);
+        }
+      } catch {
+        // The wait itself tells what is wrong; the display can be late.
+      }
+    }
+    show();
+    if (!stopped) timer = setTimeout(() => void look(), LOOK_EVERY_MS);
+  };
+  timer = setTimeout(() => void look(), LOOK_EVERY_MS);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}

@@ -1,0 +1,25 @@
+import { EXIT } from '../contract/error-classes.js';
+import { Exit } from './exit.js';
+
+/**
+ * Runs `work` with a signal that Ctrl-C or SIGTERM aborts; then says `onInterrupt` and ends with 130. What runs in Temporal runs on.
+ */
+export async function interruptible<T>(onInterrupt: () => void, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort(new Exit(EXIT.interrupted));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    onInterrupt();
+    throw new Exit(EXIT.interrupted);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}

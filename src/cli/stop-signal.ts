@@ -1,0 +1,25 @@
+import { EXIT } from '../contract/error-classes.js';
+import { watchLauncher } from './dev/launcher.js';
+
+/** Why a program that runs until it is told to stop was told so. */
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';
+
+/**
+ * Settles at the first SIGTERM, SIGINT or SIGHUP, and when the npm or npx that started us is gone, which would leave us
+ * running unseen. A second signal ends the process at once.
+ */
+export function untilStopped(): Promise<StopReason> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const onSignal = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
+      if (stopping) process.exit(EXIT.interrupted);
+      stopping = true;
+      resolve(signal);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+    watchLauncher(() => {
+      stopping = true;
+      resolve('launcher gone');
+    });
+  });
+}
