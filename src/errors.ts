@@ -90,7 +90,10 @@ export class ConfigurationError extends EraseError {
     readonly problems: readonly string[],
     fields: EraseErrorFields = {},
   ) {
-    super('configuration', problems.join('\n'), fields);
+    super('configuration', problems.join('\n'), {
+      advice: 'Put right what is named, then check with `smart-erase doctor`.',
+      ...fields,
+    });
   }
 }
 

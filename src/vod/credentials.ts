@@ -1,8 +1,7 @@
-import {
-  CvmRoleCredential,
-  OIDCRoleArnCredential,
-  ProfileCredential,
-} from 'tencentcloud-sdk-nodejs/tencentcloud/common/credential.js';
+import credential from 'tencentcloud-sdk-nodejs/tencentcloud/common/credential.js';
+
+// Node finds no named exports in this CommonJS file.
+const { CvmRoleCredential, OIDCRoleArnCredential, ProfileCredential } = credential;
 
 export interface Credentials {
   secretId: string;
