@@ -18,9 +18,6 @@ export interface AwaitTaskOutcome {
   kind: 'ended' | 'deadline';
 }
 
-/** How early after the submit "no such task" can still mean "not yet", in milliseconds. */
-const TASK_MAY_BE_UNKNOWN_FOR_MS = 10 * 60_000;
-
 /**
  * Waits for a task without holding a slot: each attempt looks once and, while the task is not over, fails to be retried
  * later. It has the fixed id `await-task`, so that an outside process may complete it sooner.
@@ -51,9 +48,6 @@ export function createAwaitTask({ vod, timings }: ActivityDependencies) {
       if (error instanceof VodError) {
         if (nowMs >= deadlineMs) return { kind: 'deadline' };
         const described = describeError(error);
-        const early = nowMs - submittedMs < TASK_MAY_BE_UNKNOWN_FOR_MS;
-        // Refused for good, yet the task was paid for: the fetch says what became of it.
-        if (error.class === 'input' && !early) return { kind: 'ended' };
         const delayMs = Math.min(retryDelayMs(error.class, attempt), deadlineMs - nowMs);
         throw retryFailure(error.class, described, delayMs, known);
       }

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { RECIPES, type RecipeName } from '../contract/recipes.js';
 import type { ResultFile } from '../contract/request.js';
+import type { Ledger } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -11,7 +12,16 @@ export interface FetchResultInput {
   taskId: string;
   sourceFileId: string;
   recipeName: string;
+  /** ISO 8601. */
+  submittedAt: string;
+  /** ISO 8601. */
+  deadlineAt: string;
 }
+
+/** The vendor tells of tasks for three days after their submit (DescribeTaskDetail). */
+const VENDOR_MEMORY_MS = 72 * 3_600_000;
+/** What the vendor says of a task that it does not know, or does not know any more. */
+const NO_SUCH_TASK = 'ResourceNotFound';
 
 export type FetchResultOutcome =
   | {
@@ -73,26 +83,33 @@ export function createFetchResult({ vod, ledger }: ActivityDependencies) {
         }
       }
     } catch (error) {
-      if (error instanceof VodError && error.class === 'input') {
-        // The vendor no longer knows the task: what it made, if anything, is only in the media library.
-        await ledger.recordOutcome(input.taskId, {
-          outcome: 'expired',
-          code: error.code,
-          message: error.message,
-          resultFileId: null,
-          result: null,
-        });
-        throw finalFailure(
-          'expired',
-          {
-            code: error.code,
-            message: `Task ${input.taskId} is not known to the vendor any more: ${error.message} It was paid for; look for the new file in the media library.`,
-            requestId: error.requestId,
-          },
-          known,
-        );
-      }
+      if (error instanceof VodError && error.code === NO_SUCH_TASK) await forgotten(ledger, input, error);
       throw readFailure(error, context.info.attempt, known);
     }
   };
+}
+
+/** Throws when nothing can be waited for any more; otherwise the read is repeated. */
+async function forgotten(ledger: Ledger, input: FetchResultInput, error: VodError): Promise<void> {
+  const nowMs = Date.now();
+  if (nowMs < Date.parse(input.deadlineAt)) return;
+  if (nowMs >= Date.parse(input.submittedAt) + VENDOR_MEMORY_MS) {
+    // Only now is it certain that asking again will never help.
+    await ledger.recordOutcome(input.taskId, {
+      outcome: 'expired',
+      code: error.code,
+      message: error.message,
+      resultFileId: null,
+      result: null,
+    });
+  }
+  throw finalFailure(
+    'expired',
+    {
+      code: error.code,
+      message: `The vendor does not know task ${input.taskId} (any more): ${error.message} It was paid for; look for the new file in the media library.`,
+      requestId: error.requestId,
+    },
+    { taskId: input.taskId, moneySpent: true },
+  );
 }

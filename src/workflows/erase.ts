@@ -95,7 +95,7 @@ async function waitAndFetch(run: EraseRun, submitted: Submitted) {
   ]);
   run.enter(PHASE.fetching, 'the result of the task', { upsert: false });
   const fetched = await fetchResult.executeWithOptions({ summary: `Read how task ${taskId} ended` }, [
-    { subAppId, taskId, sourceFileId: request.fileId, recipeName: request.recipe.name },
+    { subAppId, taskId, sourceFileId: request.fileId, recipeName: request.recipe.name, submittedAt, deadlineAt },
   ]);
   if (fetched.kind === 'unfinished') {
     const why = waited.kind === 'deadline' ? `by its deadline, ${deadlineAt}` : 'although it was said to be over';

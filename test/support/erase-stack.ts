@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import pg from 'pg';
 import { EraseClient } from '../../src/client.js';
 import { loadSettings } from '../../src/config/settings.js';
 import type { EraseRequest } from '../../src/contract/request.js';
@@ -106,6 +107,17 @@ export class EraseStack {
     return calls
       .filter((c) => c.action === action && (fileId === undefined || c.fileId === fileId))
       .map((c) => c.outcome);
+  }
+
+  /** One statement in the ledger's database, for what only time would do. */
+  async sql(statement: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.env.DATABASE_URL });
+    await client.connect();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
   }
 
   async stop(): Promise<void> {

@@ -56,7 +56,8 @@ async function addKeywords(connection: Connection, namespace: string, names: rea
   const searchAttributes = Object.fromEntries(names.map((name) => [name, 2]));
   await eventually(`search attributes in ${namespace}`, async () => {
     try {
-      await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+      if (names.length === 0) await connection.operatorService.listSearchAttributes({ namespace });
+      else await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
       return true;
     } catch (error) {
       return /already exist/i.test(String(error)) || undefined;
