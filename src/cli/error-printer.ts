@@ -23,7 +23,7 @@ export function explain(error: unknown): Explanation {
       exitCode: error.exitCode,
       what: several ? error.problems : [error.message],
       ids: idsOf(error),
-      advice: error.advice,
+      advice: error.advice === '' ? null : error.advice,
     };
   }
   return explainForeign(error);
@@ -38,7 +38,6 @@ function explainForeign(error: unknown): Explanation {
       kind === 'unavailable' ? EXIT.temporary : kind === 'unexpected' ? EXIT.unexpected : EXIT.configuration;
     return { exitCode, what, ids: [], advice: null };
   }
-  if (name === 'LocalServerError') return { exitCode: EXIT.configuration, what, ids: [], advice: null };
   if (name === 'VodError') {
     const errorClass = (error as { class?: keyof typeof ERROR_CLASSES }).class ?? 'unexpected';
     const row = ERROR_CLASSES[errorClass] ?? ERROR_CLASSES.unexpected;

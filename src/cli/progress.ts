@@ -22,7 +22,7 @@ export class Progress {
       this.draw(lines);
       return;
     }
-    const plain = lines.join(' · ');
+    const plain = lines.map((line) => line.trim()).join(' · ');
     if (plain === this.lastPlain || now - this.lastAt < PLAIN_EVERY_MS) return;
     this.lastPlain = plain;
     this.lastAt = now;

@@ -3,7 +3,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure
 import { isErrorClass } from '../contract/error-classes.js';
 import { MEMO, SEARCH_ATTRIBUTE } from '../contract/names.js';
 import type { EraseFailureDetails } from '../contract/request.js';
-import { EraseCancelledError, type EraseError, EraseFailedError, InvalidRequestError } from '../errors.js';
+import { EraseCancelledError, type EraseError, EraseFailedError } from '../errors.js';
 
 /** A run that has ended without a result: why, as far as the failure and the description tell. */
 export function failureOf(
@@ -17,9 +17,6 @@ export function failureOf(
   }
   const details = failureDetails(cause, taskIdOf(description));
   if (details.class === 'cancelled') return new EraseCancelledError(details, workflowId, error);
-  if (details.class === 'input' && details.taskId === null) {
-    return new InvalidRequestError([details.message], { ...details, workflowId, cause: error });
-  }
   return new EraseFailedError(details, workflowId, error);
 }
 

@@ -46,7 +46,7 @@ export class EraseHandle {
 
   /**
    * Waits for the end, for as long as it takes.
-   * @throws EraseFailedError, EraseCancelledError, InvalidRequestError: why there is no result
+   * @throws EraseFailedError, EraseCancelledError: why there is no result
    * @throws EraseStillRunningError with `wait: false`
    */
   async result({ wait = true, signal }: ResultOptions = {}): Promise<EraseResult> {
@@ -98,7 +98,8 @@ export class EraseHandle {
     const wait = () => client.workflow.getHandle(this.workflowId, known?.runId ?? this.runId).result();
     try {
       return (await this.ask(() =>
-        signal === undefined ? wait() : client.connection.withAbortSignal(signal, wait),
+        // A signal of its own for each wait: the SDK adds a listener, and a caller may wait for many with one signal.
+        signal === undefined ? wait() : client.connection.withAbortSignal(AbortSignal.any([signal]), wait),
       )) as EraseResult;
     } catch (error) {
       if (signal?.aborted && isGrpcCancelledError(error)) throw signal.reason;

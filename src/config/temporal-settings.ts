@@ -27,7 +27,7 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
   }
   let config: ClientConnectConfig;
   try {
-    config = loadClientConnectConfig({ overrideEnvVars });
+    config = loadConfig(overrideEnvVars);
   } catch (error) {
     throw new ConfigurationError([
       `The Temporal configuration cannot be read: ${error instanceof Error ? error.message : String(error)}`,
@@ -42,4 +42,16 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
     tls: connectionOptions.tls !== undefined && connectionOptions.tls !== false,
     connectionOptions: new Secret(connectionOptions),
   };
+}
+
+function loadConfig(overrideEnvVars: Record<string, string>): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars });
+  } catch (error) {
+    // The SDK trips over a file without any profile, such as an empty one or /dev/null: there is nothing in it to read.
+    if (!(error instanceof TypeError)) throw error;
+    const profile = overrideEnvVars.TEMPORAL_PROFILE;
+    if (profile !== undefined) throw new Error(`its file has no profile "${profile}".`);
+    return loadClientConnectConfig({ overrideEnvVars, disableFile: true });
+  }
 }

@@ -83,7 +83,10 @@ function parseReadyLine(line: string): Record<string, unknown> | undefined {
 }
 
 function lastWords(child: OwnedProcess): string {
-  return child.lastLines().findLast((line) => line.trim() !== '' && !/^\s+at /.test(line)) ?? 'it said nothing.';
+  const lines = child.lastLines();
+  // This program says what was wrong in one line, then what to do.
+  const sentence = lines.findLast((line) => line.startsWith('smart-erase: '))?.slice('smart-erase: '.length);
+  return sentence ?? lines.findLast((line) => line.trim() !== '' && !/^\s+at /.test(line)) ?? 'it said nothing.';
 }
 
 function capitalised(text: string): string {
