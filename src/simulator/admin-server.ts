@@ -33,8 +33,10 @@ function route(admin: Admin, request: IncomingMessage, body: Buffer): Reply {
   const url = new URL(request.url ?? '/', 'http://simulator');
   const [what = '', ...rest] = url.pathname.slice(ADMIN_PREFIX.length).split('/');
   switch (`${request.method} ${what}`) {
-    case 'GET calls':
-      return ndjson(url.searchParams.has('detail') ? admin.callDetails() : admin.calls());
+    case 'GET calls': {
+      const from = numberOf(url.searchParams.get('from')) ?? 0;
+      return ndjson(url.searchParams.has('detail') ? admin.callDetails().slice(from) : admin.calls(from));
+    }
     case 'GET tasks':
       return json({ tasks: admin.tasks() });
     case 'GET faults':

@@ -49,8 +49,11 @@ export class AdminError extends Error {}
 export class Admin {
   constructor(readonly house: House) {}
 
-  calls(): Call[] {
-    return this.house.calls.map(({ at, action, fileId, taskId, outcome }) => ({ at, action, fileId, taskId, outcome }));
+  /** In the order in which they were answered, leaving out the first `from`. */
+  calls(from = 0): Call[] {
+    return this.house.calls
+      .slice(from)
+      .map(({ at, action, fileId, taskId, outcome }) => ({ at, action, fileId, taskId, outcome }));
   }
 
   /** Also with RequestId, SecretId and sub-application. */

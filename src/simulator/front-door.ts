@@ -52,10 +52,10 @@ export class FrontDoor {
     const { requestDelayMs, seed } = this.house.options;
     const delayMs = pick(requestDelayMs, seed, `request ${++this.#arrivals}`);
     if (delayMs > 0) await wait(delayMs);
-    const answer = this.#admit(request, body);
-    const late = answer instanceof Promise ? await answer : answer;
-    if (late.delayMs > 0) await wait(late.delayMs);
-    send(late, request, response);
+    const answer = await this.#admit(request, body);
+    const { delayMs: heldBackMs } = answer;
+    if (heldBackMs > 0) await wait(heldBackMs);
+    send(answer, request, response);
   }
 
   /** Everything up to the answer happens in one turn of the event loop, but for a fault that waits before it executes. */
@@ -116,7 +116,9 @@ export class FrontDoor {
     if (header(request, 'x-tc-version') !== API_VERSION)
       throw new ApiError('NoSuchVersion', `The version of this product is ${API_VERSION}.`);
     const given = method === 'GET' ? parametersOfQuery(query, action.parameters) : parseBody(request, body);
+    const [onlyFile, ...moreFiles] = Array.isArray(given.FileIds) ? given.FileIds : [];
     if (typeof given.FileId === 'string') call.fileId = given.FileId;
+    else if (typeof onlyFile === 'string' && moreFiles.length === 0) call.fileId = onlyFile;
     if (typeof given.TaskId === 'string') {
       call.taskId = given.TaskId;
       call.fileId ??= this.house.tasks.get(given.TaskId)?.fileId ?? null;
@@ -133,6 +135,12 @@ export class FrontDoor {
   }
 
   #run(action: Action, given: Parameters, call: CallDetail): Record<string, unknown> {
+    const beyond = action.notSimulated?.find((name) => given[name] !== undefined && given[name] !== null);
+    if (beyond)
+      throw new ApiError(
+        'UnsupportedOperation',
+        `The vendor knows the parameter \`${beyond}\`, the simulator does not.`,
+      );
     const parameters = checkParameters(given, action.parameters);
     const { subAppIds } = this.house.options;
     const subAppId = (parameters.SubAppId as number | undefined) ?? (subAppIds[0] as number);

@@ -27,9 +27,9 @@ export interface Media {
 
 interface Shelf {
   byId: Map<string, Media>;
-  /** Ascending by creation time unless `sorted` is false. */
+  /** Ascending by creation time, and without files that are gone, unless `tidy` is false. */
   byTime: Media[];
-  sorted: boolean;
+  tidy: boolean;
 }
 
 export class MediaLibrary {
@@ -52,27 +52,23 @@ export class MediaLibrary {
   /** Takes the place of a file with the same id. */
   put(media: Media): void {
     const shelf = this.#shelf(media.subAppId);
-    if (shelf.byId.has(media.fileId)) this.remove(media.subAppId, media.fileId);
+    if (shelf.byId.has(media.fileId) || media.createdMs < (shelf.byTime.at(-1)?.createdMs ?? 0)) shelf.tidy = false;
     shelf.byId.set(media.fileId, media);
-    if (media.createdMs < (shelf.byTime.at(-1)?.createdMs ?? 0)) shelf.sorted = false;
     shelf.byTime.push(media);
   }
 
   remove(subAppId: number, fileId: string): boolean {
     const shelf = this.#shelf(subAppId);
-    const media = shelf.byId.get(fileId);
-    if (!media) return false;
-    shelf.byId.delete(fileId);
-    shelf.byTime.splice(shelf.byTime.indexOf(media), 1);
-    return true;
+    shelf.tidy = false;
+    return shelf.byId.delete(fileId);
   }
 
   /** Every file that has not expired, by creation time. */
   inOrder(subAppId: number): Media[] {
     const shelf = this.#shelf(subAppId);
-    if (!shelf.sorted) {
-      shelf.byTime.sort((a, b) => a.createdMs - b.createdMs);
-      shelf.sorted = true;
+    if (!shelf.tidy) {
+      shelf.byTime = [...shelf.byId.values()].sort((a, b) => a.createdMs - b.createdMs);
+      shelf.tidy = true;
     }
     return shelf.byTime.filter((media) => !this.#expired(media));
   }
@@ -85,7 +81,7 @@ export class MediaLibrary {
   #shelf(subAppId: number): Shelf {
     let shelf = this.#shelves.get(subAppId);
     if (!shelf) {
-      shelf = { byId: new Map(), byTime: [], sorted: true };
+      shelf = { byId: new Map(), byTime: [], tidy: true };
       this.#shelves.set(subAppId, shelf);
     }
     return shelf;

@@ -26,7 +26,9 @@ export class TaskHouse {
   readonly all: Task[] = [];
   readonly #byId = new Map<string, Task>();
   readonly #shelves = new Map<number, TaskShelf>();
-  readonly #waiting = new Set<Task>();
+  /** In order of submission, from `#nextWaiting` on; aborted ones are passed over. */
+  #queue: Task[] = [];
+  #nextWaiting = 0;
   readonly #running = new Heap<Task>((a, b) =>
     a.finishMs === b.finishMs ? a.seq < b.seq : (a.finishMs ?? 0) < (b.finishMs ?? 0),
   );
@@ -59,7 +61,7 @@ export class TaskHouse {
   submit(task: Task): void {
     this.advance();
     this.#index(task);
-    this.#waiting.add(task);
+    this.#queue.push(task);
     this.shelf(task.subAppId).open.add(task);
     this.advance();
   }
@@ -68,7 +70,6 @@ export class TaskHouse {
   abort(task: Task): boolean {
     this.advance();
     if (this.status(task) !== 'WAITING') return false;
-    this.#waiting.delete(task);
     task.abortedMs = this.clock.now();
     this.#end(task);
     return true;
@@ -86,7 +87,7 @@ export class TaskHouse {
     for (;;) {
       const finishing = this.#running.peek();
       const finishMs = finishing?.finishMs ?? Number.POSITIVE_INFINITY;
-      const starting = this.#running.size < this.maxConcurrent ? firstOf(this.#waiting) : undefined;
+      const starting = this.#running.size < this.maxConcurrent ? this.#firstWaiting() : undefined;
       const startMs = starting ? Math.max(starting.eligibleMs, this.#lastEventMs) : Number.POSITIVE_INFINITY;
       const due = Math.min(finishMs, startMs);
       if (due > now) return;
@@ -95,7 +96,7 @@ export class TaskHouse {
         this.#running.pop();
         this.#end(finishing);
       } else if (starting) {
-        this.#waiting.delete(starting);
+        this.#nextWaiting++;
         starting.startedMs = startMs;
         starting.finishMs = startMs + starting.durationMs;
         this.#running.push(starting);
@@ -116,10 +117,19 @@ export class TaskHouse {
     for (const task of tasks) {
       if (task.endSeq !== null) continue;
       this.shelf(task.subAppId).open.add(task);
-      if (task.startedMs === null) this.#waiting.add(task);
+      if (task.startedMs === null) this.#queue.push(task);
       else this.#running.push(task);
     }
     this.advance();
+  }
+
+  #firstWaiting(): Task | undefined {
+    while (this.#queue[this.#nextWaiting]?.abortedMs) this.#nextWaiting++;
+    if (this.#nextWaiting > 4096) {
+      this.#queue = this.#queue.slice(this.#nextWaiting);
+      this.#nextWaiting = 0;
+    }
+    return this.#queue[this.#nextWaiting];
   }
 
   #index(task: Task): void {
@@ -145,9 +155,4 @@ export class TaskHouse {
 export function endMs(task: Task): number | undefined {
   if (task.endSeq === null) return undefined;
   return task.abortedMs ?? task.finishMs ?? undefined;
-}
-
-function firstOf<T>(items: Set<T>): T | undefined {
-  for (const item of items) return item;
-  return undefined;
 }

@@ -14,6 +14,8 @@ export interface ActionContext {
 /** One API: its input, which rate it counts against, and what it does. The answer goes into `Response`. */
 export interface Action {
   parameters: ParameterTable;
+  /** Documented parameters that are refused with a word rather than ignored. */
+  notSimulated?: readonly string[];
   rate: 'submit' | 'read' | 'write';
   run(context: ActionContext): Record<string, unknown>;
 }

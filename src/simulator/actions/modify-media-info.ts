@@ -26,6 +26,16 @@ export const modifyMediaInfo: Action = {
     DeleteTags: 'strings',
     ClearTags: 'integer',
   },
+  notSimulated: [
+    'AddKeyFrameDescs',
+    'DeleteKeyFrameDescs',
+    'ClearKeyFrameDescs',
+    'AddSubtitles',
+    'DeleteSubtitleIds',
+    'ClearSubtitles',
+    'DeleteKnowledgeBases',
+    'ClearKnowledgeBases',
+  ],
   rate: 'read',
   run({ house, parameters, subAppId }) {
     house.tasks.advance();

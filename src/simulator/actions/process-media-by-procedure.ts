@@ -10,7 +10,6 @@ export const processMediaByProcedure: Action = {
   parameters: {
     ProcedureName: 'string!',
     FileId: 'string',
-    MediaStoragePath: 'string',
     SubAppId: 'integer',
     TasksPriority: 'integer',
     TasksNotifyMode: 'string',
@@ -18,6 +17,7 @@ export const processMediaByProcedure: Action = {
     SessionId: 'string',
     ExtInfo: 'string',
   },
+  notSimulated: ['MediaStoragePath'],
   rate: 'write',
   run({ house, parameters, subAppId, requestId }) {
     const fileId = parameters.FileId as string | undefined;
