@@ -1,0 +1,161 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EraseHandle } from '../../src/client.js';
+import { EraseStack } from '../support/erase-stack.js';
+import { eventually } from '../support/processes.js';
+import { sharedTemporal } from '../support/temporal.js';
+
+/**
+ * Histories of every shape that a run can have. A change of workflow code that cannot replay one of them would break runs
+ * that are under way when it is deployed. `npm run histories` stores those of new shapes; a stored one is never changed.
+ */
+const STORE = fileURLToPath(new URL('../histories/erase', import.meta.url));
+const RECORD = process.env.RECORD_HISTORIES === '1';
+
+let stack: EraseStack;
+
+beforeAll(async () => {
+  stack = await EraseStack.start({ simulator: { taskDurationMs: 300 } });
+  await stack.startWorker();
+});
+afterAll(() => stack.stop());
+
+const SUBMIT = 'ProcessMediaByMPS';
+
+async function phase(handle: EraseHandle, name: string): Promise<void> {
+  await eventually(`phase ${name}`, async () => ((await handle.status()).phase === name ? true : undefined));
+}
+
+async function ended(handle: EraseHandle): Promise<EraseHandle> {
+  await handle.result().catch(() => undefined);
+  return handle;
+}
+
+async function heldBy(action: string, request: Awaited<ReturnType<EraseStack['request']>>): Promise<EraseHandle> {
+  await stack.admin.addFault({ action, kind: 'error', code: 'UnauthorizedOperation', times: 1 });
+  const handle = await stack.client.start(request);
+  await phase(handle, 'held');
+  return handle;
+}
+
+const decide = (handle: EraseHandle, update: string) =>
+  stack.temporal.workflow
+    .getHandle(handle.workflowId)
+    .executeUpdate(update, { args: [{ by: 'operator', reason: 'recorded' }] });
+
+const SHAPES: Record<string, () => Promise<EraseHandle>> = {
+  succeeded: async () => ended(await stack.client.start(await stack.request())),
+  published: async () =>
+    ended(await stack.client.start(await stack.request({ publish: { name: 'n', procedure: 'p', prefetch: true } }))),
+  'batch-item': async () => ended(await stack.client.start(await stack.request({ batchId: 'b' }))),
+  reused: async () => {
+    const request = await stack.request();
+    await stack.client.execute(request);
+    return ended(await stack.client.start({ ...request, key: `again-${request.fileId}`, publish: { name: 'n' } }));
+  },
+  'bad-input': async () => {
+    const workflowId = 'recorded-bad-input';
+    await stack.temporal.workflow.start('erase', { taskQueue: 'smart-erase', workflowId, args: [{ fileId: 7 }] });
+    return ended(stack.client.getHandle(workflowId));
+  },
+  'task-failed': async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({ action: SUBMIT, kind: 'task-failure', code: 'SourceFileError.NotExist' });
+    return ended(await stack.client.start(request));
+  },
+  resubmitted: async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({ action: SUBMIT, kind: 'task-failure', code: 'InternalError' });
+    return ended(await stack.client.start(request));
+  },
+  'held-then-retried': async () => {
+    const handle = await heldBy(SUBMIT, await stack.request());
+    await decide(handle, 'retry');
+    return ended(handle);
+  },
+  'held-then-skipped': async () => {
+    const handle = await heldBy(SUBMIT, await stack.request());
+    await decide(handle, 'skip');
+    return ended(handle);
+  },
+  'held-in-publish-then-skipped': async () => {
+    const handle = await heldBy('ModifyMediaInfo', await stack.request({ publish: { name: 'n' } }));
+    await decide(handle, 'skip');
+    return ended(handle);
+  },
+  'cancelled-while-held': async () => {
+    const handle = await heldBy(SUBMIT, await stack.request());
+    await handle.cancel('recorded');
+    return ended(handle);
+  },
+  'cancelled-while-waiting': async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({
+      action: 'DescribeTaskDetail',
+      kind: 'patch',
+      patch: { Status: 'PROCESSING' },
+      fileId: request.fileId,
+      times: 500,
+    });
+    const handle = await stack.client.start(request);
+    await phase(handle, 'waiting');
+    await handle.cancel('recorded');
+    return ended(handle);
+  },
+  expired: async () => {
+    const request = await stack.request({ deadlineHours: 1 / 3_600 });
+    await stack.admin.addFault({
+      action: 'DescribeTaskDetail',
+      kind: 'patch',
+      patch: { Status: 'PROCESSING' },
+      fileId: request.fileId,
+      times: 500,
+    });
+    return ended(await stack.client.start(request));
+  },
+};
+
+function replay(workflowId: string, history: unknown): Promise<void> {
+  const { workflowBundle } = sharedTemporal();
+  return Worker.runReplayHistory({ workflowBundle: { codePath: workflowBundle } }, history, workflowId);
+}
+
+describe('a run that is', () => {
+  it.each(Object.entries(SHAPES))('%s replays', async (name, make) => {
+    const handle = await make();
+    await stack.admin.clearFaults();
+    const history = await stack.temporal.workflow.getHandle(handle.workflowId).fetchHistory();
+    await replay(handle.workflowId, history);
+    const file = join(STORE, `${name}.json`);
+    if (RECORD && !existsSync(file)) {
+      mkdirSync(STORE, { recursive: true });
+      // Who recorded it, and where, is nobody's business.
+      const text = historyToJSON(history).replace(/"identity": "[^"]*"/g, '"identity": "recorded"');
+      writeFileSync(file, `${text.replaceAll(hostname(), 'host')}\n`);
+    }
+  });
+});
+
+describe('a stored history of', () => {
+  const stored = existsSync(STORE) ? readdirSync(STORE).map((file) => file.replace(/\.json$/, '')) : [];
+
+  it('every shape exists', () => {
+    expect(stored.toSorted()).toEqual(Object.keys(SHAPES).toSorted());
+  });
+
+  it.each(stored)('%s replays', async (name) => {
+    const history: unknown = JSON.parse(readFileSync(join(STORE, `${name}.json`), 'utf8'));
+    await replay(`stored-${name}`, history);
+  });
+
+  it('another workflow does not replay: the check can fail', async () => {
+    const text = readFileSync(join(STORE, 'succeeded.json'), 'utf8');
+    const broken = JSON.parse(text.replaceAll('"fetchResult"', '"somethingElse"')) as unknown;
+    await expect(replay('broken', broken)).rejects.toThrow(/[Nn]ondeterminism|determinis/);
+  });
+});
