@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startDevStack } from '../../src/cli/dev/dev-stack.js';
-import { stillAliveAfter } from '../support/processes.js';
+import { livingChildren, stillAliveAfter } from '../support/processes.js';
 
 /** What `dev` promises for its own end and that of all its children. */
 const GONE_WITHIN_MS = 5_000;
@@ -126,18 +126,19 @@ describe('what cannot start', () => {
     await once(taken, 'listening');
     cleanUps.push(() => taken.close());
     const { port } = taken.address() as { port: number };
-    const spawned: string[] = [];
+    const before = livingChildren();
     const start = startDevStack({
       ...FREE_PORTS,
       [option]: port,
       simulator: false,
       worker: false,
-      onProgress: (line) => spawned.push(line),
     });
     await expect(start).rejects.toThrow(new RegExp(`^Port ${port} on 127.0.0.1 is in use.*${flag}`));
+    expect(livingChildren()).toEqual(before);
   });
 
   test('a part that fails is told in its own words, and the others are stopped', async () => {
+    const before = livingChildren();
     const program = [process.execPath, '-e', 'console.error("Settings are missing: X."); process.exit(4)'] as const;
     const start = startDevStack({
       ...FREE_PORTS,
@@ -145,6 +146,7 @@ describe('what cannot start', () => {
       worker: false,
     });
     await expect(start).rejects.toThrow('The simulator ended before it was ready: Settings are missing: X.');
+    expect(livingChildren()).toEqual(before);
   });
 
   test('an abort while starting ends it', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { isAlive } from '../../src/process/file-lock.js';
 import { waitUntil } from '../../src/process/wait-until.js';
@@ -10,6 +11,14 @@ export function isGone(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The processes that this one started and that live. */
+export function livingChildren(): number[] {
+  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n');
+  const rows = table.map((row) => row.trim().split(/\s+/));
+  const mine = rows.filter(([, parent, command]) => Number(parent) === process.pid && command !== 'ps');
+  return mine.map(([pid]) => Number(pid)).filter((pid) => !isGone(pid));
 }
 
 /** Polls until none of them lives. @returns those that still do after `timeoutMs` */
