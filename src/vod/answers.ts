@@ -62,7 +62,7 @@ const subTask = z
     Status: z.string(),
     ErrCode: z.union([z.string(), z.number()]).nullish(),
     Message: text,
-    Input: z.unknown(),
+    Input: z.unknown().optional(),
     Output: z.object({ OutputFiles: list(outputFile) }).nullish(),
   })
   .transform(
@@ -104,7 +104,7 @@ const taskDetail = z.object({
   RequestId: text,
 });
 
-const anyTask = z.looseObject({ TaskId: z.unknown(), TaskType: z.unknown() });
+const anyTask = z.looseObject({ TaskId: z.unknown().optional(), TaskType: z.unknown().optional() });
 
 const mpsTaskSummary = z.object({
   TaskId: taskId,
