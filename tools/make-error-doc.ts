@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import {
   ERROR_CLASSES,
   type ErrorClass,
+  type ErrorClassRow,
   EXIT,
   type ExitCode,
   type Reaction,
@@ -88,7 +89,8 @@ function rows(cells: readonly (readonly string[])[]): string {
 }
 
 function classRow(name: ErrorClass): string[] {
-  const { meaning, onSubmit, onRead, exitCode, advice, delays } = ERROR_CLASSES[name];
+  const row: ErrorClassRow = ERROR_CLASSES[name];
+  const { meaning, onSubmit, onRead, exitCode, advice, delays } = row;
   const retried = onSubmit === 'retry' || onRead === 'retry' || onSubmit === 'look';
   const wait = retried ? `${seconds(retryDelayMs(name, 1))} to ${seconds(delays.maxMs)}` : '';
   return [`\`${name}\``, meaning, onSubmit, onRead, wait, String(exitCode), advice];
