@@ -56,6 +56,6 @@ export function startCli(
 }
 
 /** Runs the built command to its end. */
-export function runCli(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeoutMs?: number): Promise<CliEnd> {
-  return startCli(args, env, timeoutMs).ended;
+export function runCli(args: readonly string[], env: NodeJS.ProcessEnv = {}, options?: { timeoutMs: number }): Promise<CliEnd> {
+  return startCli(args, env, options).ended;
 }
