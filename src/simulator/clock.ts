@@ -2,16 +2,20 @@
  * The simulator's own time, in milliseconds since the epoch plus everything that `age` has added.
  *
  * Tasks and media keep their times on this clock, so ageing all of them is one addition; what is shown to a client is
- * turned back with {@link HouseClock.toReal}. Signatures and rate windows never use it.
+ * turned back with {@link HouseClock.toReal}. With a skew, that is the time of a vendor whose clock is not ours.
+ * Ageing touches neither signatures nor rate windows.
  */
 export class HouseClock {
   #lastMs = 0;
 
-  constructor(public ageMs = 0) {}
+  constructor(
+    public ageMs = 0,
+    readonly skewMs = 0,
+  ) {}
 
   /** Never runs backwards, so that creation order and creation time always agree. */
   now(): number {
-    this.#lastMs = Math.max(this.#lastMs, Date.now() + this.ageMs);
+    this.#lastMs = Math.max(this.#lastMs, Date.now() + this.skewMs + this.ageMs);
     return this.#lastMs;
   }
 

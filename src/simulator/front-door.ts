@@ -105,8 +105,9 @@ export class FrontDoor {
     for (const name of ['Action', 'Version', 'Timestamp'])
       if (!header(request, `x-tc-${name.toLowerCase()}`)) throw missingParameter(name);
     const headers = request.headers as Record<string, string | undefined>;
-    const { credentials } = this.house.options;
-    call.secretId = verifySignature({ method, path, query, headers, body }, credentials, call.at).secretId;
+    const { credentials, clockSkewMs } = this.house.options;
+    const vendorNowMs = call.at + clockSkewMs;
+    call.secretId = verifySignature({ method, path, query, headers, body }, credentials, vendorNowMs).secretId;
     const action = Object.hasOwn(ACTIONS, call.action) ? ACTIONS[call.action] : undefined;
     if (!action)
       throw new ApiError(

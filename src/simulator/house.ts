@@ -41,7 +41,7 @@ export class House {
     readonly store: StateStore,
   ) {
     const saved = store.load();
-    this.clock = new HouseClock(saved.ageMs);
+    this.clock = new HouseClock(saved.ageMs, options.clockSkewMs);
     this.calls = saved.calls;
     this.media = new MediaLibrary(this.clock);
     for (const media of saved.media) this.media.put(media);

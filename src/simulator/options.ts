@@ -39,6 +39,8 @@ export interface SimulatorOptions {
   retentionMs?: number;
   /** On its way every request is held back this long before the door counts it. Default 0. */
   requestDelayMs?: number | Range;
+  /** How far the vendor's clock is ahead of this machine's (behind, when negative). Default 0. */
+  clockSkewMs?: number;
   /** A file that keeps tasks, media and calls over restarts. Default: memory only. */
   stateFile?: string;
   /** Seed of task durations and request delays. Default 1. */
@@ -79,6 +81,7 @@ export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
     maxConcurrentTasks: options.maxConcurrentTasks ?? Number.POSITIVE_INFINITY,
     retentionMs: options.retentionMs ?? (options.retentionHours ?? DOCUMENTED_RETENTION_HOURS) * 3_600_000,
     requestDelayMs: options.requestDelayMs ?? 0,
+    clockSkewMs: options.clockSkewMs ?? 0,
     stateFile: options.stateFile,
     seed: options.seed ?? 1,
     acceptUnknownFiles: options.acceptUnknownFiles ?? false,
@@ -102,6 +105,7 @@ function assertSensible(options: ResolvedOptions): void {
   nonNegative('readsPerSecond', options.readsPerSecond);
   nonNegative('writesPerSecond', options.writesPerSecond);
   nonNegative('taskWaitMs', options.taskWaitMs);
+  if (!Number.isFinite(options.clockSkewMs)) problems.push('clockSkewMs must be a number of milliseconds');
   span('taskDurationMs', options.taskDurationMs);
   span('requestDelayMs', options.requestDelayMs);
   if (!(options.maxConcurrentTasks >= 1)) problems.push('maxConcurrentTasks must be 1 or more');

@@ -318,3 +318,19 @@ it('gives the same durations for the same seed', async () => {
     expect(ms).toBeLessThanOrEqual(100_000);
   }
 });
+
+describe('a vendor whose clock is wrong', () => {
+  it('gives its own times to tasks, and the caller the benefit of five minutes', async () => {
+    const { simulator, client } = await start({ clockSkewMs: 240_000 });
+    const before = Date.now();
+    const { CreateTime } = await detail(client, await submitErase(client));
+    expect(Date.parse(CreateTime ?? '')).toBeGreaterThanOrEqual(before + 240_000 - 1000);
+    // The log of calls keeps the time of this machine.
+    expect(simulator.admin.calls()[0]?.at).toBeLessThan(before + 240_000);
+  });
+
+  it.each([400_000, -400_000])('by %d ms refuses every signature', async (clockSkewMs) => {
+    const { client } = await start({ clockSkewMs });
+    expect(await refusalCode(client.DescribeTasks({ SubAppId: SUB_APP_ID }))).toBe('AuthFailure.SignatureExpire');
+  });
+});
