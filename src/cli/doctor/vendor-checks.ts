@@ -32,10 +32,10 @@ async function clock(endpoint: string): Promise<Check> {
     readAt = (before + Date.now()) / 2;
     header = answer.headers.get('date');
   } catch (error) {
-    const { cause } = error as { cause?: { code?: string } };
+    const { cause } = error as { cause?: { code?: string; message?: string } };
     return fail(
       'Vendor clock',
-      `${url} cannot be reached (${cause?.code ?? (error as Error).name})`,
+      `${url} cannot be reached (${cause?.code ?? cause?.message ?? (error as Error).name})`,
       'Check the network, the proxy and VOD_ENDPOINT.',
       EXIT.temporary,
     );
