@@ -90,7 +90,9 @@ describe('doctor', () => {
       found: expect.stringContaining('AuthFailure'),
     });
     expect(wrong.code).toBe(7);
-    const gone = await doctor({ VOD_ENDPOINT: `http://127.0.0.1:${await findFreePort()}` });
+    const gone = await doctor({
+      VOD_ENDPOINT: `http://127.0.0.1:${await findFreePort({ port: 0, purpose: 'nobody' })}`,
+    });
     expect(gone.checks.get('Vendor clock')).toMatchObject({
       verdict: 'fail',
       found: expect.stringContaining('ECONNREFUSED'),
