@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { recipeHash } from '../contract/identity.js';
-import { RECIPES, type Recipe } from '../contract/recipes.js';
+import { makesVideo, type Recipe } from '../contract/recipes.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
@@ -115,8 +115,7 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
       );
     }
   }
-  const recipe = record.recipe as Recipe;
-  const verdict = judgeTask(task, { sourceFileId: fileId, makes: RECIPES[recipe.name]?.makes ?? ['video'] });
+  const verdict = judgeTask(task, { sourceFileId: fileId, makesVideo: makesVideo(record.recipe as Recipe) });
   switch (verdict.kind) {
     case 'unfinished':
       return outcome(

@@ -1,5 +1,4 @@
 import { Context } from '@temporalio/activity';
-import { RECIPES, type RecipeName } from '../contract/recipes.js';
 import type { ResultFile } from '../contract/request.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
@@ -11,7 +10,7 @@ export interface FetchResultInput {
   subAppId: number;
   taskId: string;
   sourceFileId: string;
-  recipeName: string;
+  makesVideo: boolean;
   /** ISO 8601. */
   submittedAt: string;
   /** ISO 8601. */
@@ -54,7 +53,7 @@ export function createFetchResult({ vod, ledger }: ActivityDependencies) {
       );
       const verdict = judgeTask(detail, {
         sourceFileId: input.sourceFileId,
-        makes: RECIPES[input.recipeName as RecipeName]?.makes ?? ['video'],
+        makesVideo: input.makesVideo,
       });
       const { requestId } = detail;
       switch (verdict.kind) {

@@ -40,7 +40,8 @@ export async function lookForTask(
       },
       { signal },
     );
-    candidates.push(...page.tasks.filter((t) => t.isMps && t.fileId === fileId).map((t) => t.taskId));
+    // The query is for this file already; a list that leaves the FileId out must not hide our task.
+    candidates.push(...page.tasks.filter((t) => t.isMps && (t.fileId ?? fileId) === fileId).map((t) => t.taskId));
     scrollToken = page.scrollToken ?? undefined;
   } while (scrollToken !== undefined);
 

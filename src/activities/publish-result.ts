@@ -32,6 +32,10 @@ export function createPublishResult({ vod }: ActivityDependencies) {
   return async function publishResult(input: PublishInput): Promise<PublishResultOutcome> {
     const context = Context.current();
     const known = { taskId: input.taskId, moneySpent: true, resultFileId: input.resultFileId };
+    if (expiresBefore(input.publish, Date.now())) {
+      const message = `The erase succeeded (result ${input.resultFileId}), but publish.expireTime ${input.publish.expireTime} is past: the vendor would delete the new file at once.`;
+      throw finalFailure('publishFailed', { code: 'ExpireTimePast', message }, known);
+    }
     try {
       return { kind: 'published', published: await publishSteps(vod, input) };
     } catch (error) {
@@ -54,6 +58,11 @@ export function createPublishResult({ vod }: ActivityDependencies) {
       throw readFailure(error, context.info.attempt, known);
     }
   };
+}
+
+/** An expiry in the past deletes the file at once, for good. */
+export function expiresBefore(publish: PublishRequest | undefined, nowMs: number): boolean {
+  return publish?.expireTime !== undefined && Date.parse(publish.expireTime) <= nowMs;
 }
 
 async function publishSteps(vod: VodApi, input: PublishInput): Promise<PublishOutcome> {

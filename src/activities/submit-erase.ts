@@ -12,6 +12,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { lookForTask } from './look-for-task.js';
+import { expiresBefore } from './publish-result.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import { isRunOf, thisRun } from './this-run.js';
 
@@ -79,6 +80,12 @@ export function createSubmitErase(deps: ActivityDependencies) {
       throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
     }
     const { request } = parsed;
+    if (expiresBefore(request.publish, Date.now())) {
+      throw finalFailure('input', {
+        code: 'InvalidRequest',
+        message: `publish.expireTime ${request.publish?.expireTime} is in the past: the vendor would delete the new file at once.`,
+      });
+    }
     return await withHeartbeat(() => new Submit(deps, request, input).run());
   };
 }

@@ -14,9 +14,6 @@ const MPS_TASK = 'ProcessMediaByMPS';
 /** Go's zero time: what the vendor's list may give as FinishTime of a task that is not finished. */
 const ZERO_TIME = '0001-01-01';
 
-/** `errCode` of a task whose ErrCode is a word instead of a number; the word is then in the message. */
-const WORD_ERR_CODE = -1;
-
 const TASK_STATUS = ['WAITING', 'PROCESSING', 'FINISH', 'ABORTED'] as const satisfies readonly TaskStatus[];
 
 /** Absent, null or empty are all null. */
@@ -84,16 +81,15 @@ const mpsTask = z
     Message: text,
     SubTaskSet: list(subTask),
   })
-  .transform((task): NonNullable<TaskDetail['mps']> => {
-    const code = Number(task.ErrCode ?? 0);
-    const word = Number.isNaN(code) ? `${task.ErrCode}: ` : '';
-    return {
-      errCode: Number.isNaN(code) ? WORD_ERR_CODE : code,
-      message: word + (task.Message ?? ''),
+  .transform(
+    (task): NonNullable<TaskDetail['mps']> => ({
+      // Documented as a number; kept as text, since words were seen for it elsewhere in the API.
+      errCode: String(task.ErrCode ?? '0'),
+      message: task.Message ?? '',
       status: task.Status,
       subTasks: task.SubTaskSet,
-    };
-  });
+    }),
+  );
 
 const taskDetail = z.object({
   TaskType: text,

@@ -17,8 +17,8 @@ export type TaskVerdict =
 
 export interface Expected {
   sourceFileId: string;
-  /** What the recipe makes: the verdict asks for a video where there should be one. */
-  makes: readonly ('video' | 'subtitles')[];
+  /** Whether the recipe makes a video; one that does not makes a subtitle file. */
+  makesVideo: boolean;
 }
 
 /** Sub-tasks that erase, by route: the AiAnalysisTask route and the typed one. */
@@ -46,7 +46,7 @@ export function judgeTask(detail: TaskDetail, expected: Expected): TaskVerdict {
   if (erase !== undefined && (erase.status === 'FAIL' || erase.errCode !== '0')) {
     return taskFailure(erase.errCode, erase.message);
   }
-  if (detail.mps.errCode !== 0) return taskFailure(String(detail.mps.errCode), detail.mps.message);
+  if (detail.mps.errCode !== '0') return taskFailure(detail.mps.errCode, detail.mps.message);
   if (erase === undefined) {
     return failed('badResult', 'NoEraseSubTask', 'The task is finished, but it has no erase sub-task.', false);
   }
@@ -61,9 +61,9 @@ export function judgeTask(detail: TaskDetail, expected: Expected): TaskVerdict {
   return judgeFiles(erase, expected);
 }
 
-function judgeFiles(erase: SubTask, { sourceFileId, makes }: Expected): TaskVerdict {
+function judgeFiles(erase: SubTask, { sourceFileId, makesVideo }: Expected): TaskVerdict {
   const files = erase.outputFiles.map(toResultFile);
-  if (!makes.includes('video')) {
+  if (!makesVideo) {
     if (files.some((f) => SUBTITLE_FILES.has(f.type) && f.url !== null)) {
       const video = files.find((f) => VIDEO_FILES.has(f.type) && f.fileId !== null);
       return { kind: 'succeeded', resultFileId: video?.fileId ?? null, files };

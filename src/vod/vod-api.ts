@@ -43,7 +43,12 @@ export interface TaskDetail {
   createTime: string | null;
   finishTime: string | null;
   /** Null for a task of another kind, or where the vendor does not give it yet. */
-  mps: { errCode: number; message: string; status: string | null; subTasks: SubTask[] } | null;
+  mps: {
+    /** `"0"` is ok, a number or a word. */ errCode: string;
+    message: string;
+    status: string | null;
+    subTasks: SubTask[];
+  } | null;
   requestId: string;
 }
 

@@ -11,6 +11,7 @@ import type { FetchResultOutcome } from '../activities/fetch-result.js';
 import type { SubmitInput, SubmitOutcome } from '../activities/submit-erase.js';
 import { isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
+import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
 import { awaitTask, cancelTask, fetchResult, publishResult, submitActivities } from './activities.js';
 import { EraseRun } from './erase-run.js';
@@ -95,7 +96,7 @@ async function waitAndFetch(run: EraseRun, submitted: Submitted) {
   ]);
   run.enter(PHASE.fetching, 'the result of the task', { upsert: false });
   const fetched = await fetchResult.executeWithOptions({ summary: `Read how task ${taskId} ended` }, [
-    { subAppId, taskId, sourceFileId: request.fileId, recipeName: request.recipe.name, submittedAt, deadlineAt },
+    { subAppId, taskId, sourceFileId: request.fileId, makesVideo: makesVideo(request.recipe), submittedAt, deadlineAt },
   ]);
   if (fetched.kind === 'unfinished') {
     const why = waited.kind === 'deadline' ? `by its deadline, ${deadlineAt}` : 'although it was said to be over';

@@ -110,8 +110,10 @@ describe('the workflow id', () => {
 });
 
 describe('the difference of two requests', () => {
-  test('is nothing where only the key and the asker differ', () => {
-    expect(describeDifference(request({ key: 'a', requestedBy: 'x' }), request({ key: 'b' }))).toEqual([]);
+  test('is nothing where only the key, the asker and the batch differ', () => {
+    expect(describeDifference(request({ key: 'a', requestedBy: 'x', batchId: 'b' }), request({ key: 'b' }))).toEqual(
+      [],
+    );
   });
 
   test('names every field that differs', () => {

@@ -62,7 +62,7 @@ describe('the detail of a task', () => {
       finishTime: '2026-01-01T00:01:00Z',
       requestId: 'r-1',
       mps: {
-        errCode: 0,
+        errCode: '0',
         message: 'SUCCESS',
         status: 'FINISH',
         subTasks: [
@@ -112,11 +112,11 @@ describe('the detail of a task', () => {
 
   test('takes a word for the task’s number', () => {
     expect(mps({ ErrCode: 'SourceFileError.Broken', Message: 'm' }).mps).toMatchObject({
-      errCode: -1,
-      message: 'SourceFileError.Broken: m',
+      errCode: 'SourceFileError.Broken',
+      message: 'm',
     });
-    expect(mps({ ErrCode: '0' }).mps?.errCode).toBe(0);
-    expect(mps({ ErrCode: null }).mps?.errCode).toBe(0);
+    expect(mps({ ErrCode: '0' }).mps?.errCode).toBe('0');
+    expect(mps({ ErrCode: null }).mps?.errCode).toBe('0');
   });
 
   test('has a finish time only when it has ended', () => {

@@ -48,7 +48,7 @@ describe('the simulator', () => {
     const recipe = normalizeRecipe({ name, ...least[name] });
     const { taskId } = await vod.submit({ subAppId, fileId: FILE, params: toMpsParams(recipe) });
     const task = await finished(taskId);
-    expect(task).toMatchObject({ isMps: true, status: 'FINISH', mps: { errCode: 0 } });
+    expect(task).toMatchObject({ isMps: true, status: 'FINISH', mps: { errCode: '0' } });
     expect(task.mps?.subTasks.map(({ input }) => inputMatches(recipe, input))).toContain('same');
     const listed = await vod.listTasks({ subAppId, fileId: FILE });
     expect(listed.tasks.find((entry) => entry.taskId === taskId)).toMatchObject({ isMps: true, fileId: FILE });
