@@ -56,6 +56,10 @@ export function startCli(
 }
 
 /** Runs the built command to its end. */
-export function runCli(args: readonly string[], env: NodeJS.ProcessEnv = {}, options?: { timeoutMs: number }): Promise<CliEnd> {
+export function runCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  options?: { timeoutMs: number },
+): Promise<CliEnd> {
   return startCli(args, env, options).ended;
 }
