@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType } from 'kysely';
 
 /**
  * The tables as Kysely sees them. Times are `timestamptz` by the database's clock, never a worker's: workers' clocks
@@ -8,10 +8,15 @@ export interface LedgerDatabase {
   erase: EraseTable;
   submission: SubmissionTable;
   pace: PaceTable;
+  breaker: BreakerTable;
+  hold: HoldTable;
+  audit: AuditTable;
 }
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+/** Filled by the database. */
+type TimestampByDefault = ColumnType<Date, Date | string | undefined, Date | string>;
 /** `bigint` columns come back from `pg` as text. */
 type BigIntColumn = ColumnType<string, number | string, number | string>;
 
@@ -25,7 +30,7 @@ export interface EraseTable {
   pay_token: string;
   pay_reason: string | null;
   recipe: ColumnType<unknown, string, string>;
-  created_at: Generated<Timestamp>;
+  created_at: TimestampByDefault;
 }
 
 /**
@@ -80,4 +85,51 @@ export interface PaceTable {
   scope: string;
   /** The next free place. */
   next_at: Timestamp;
+  /** Since when every submit was throttled, with none accepted in between. */
+  throttled_since: NullableTimestamp;
+}
+
+/** A breaker that is not closed. */
+export interface BreakerTable {
+  scope: string;
+  state: 'open' | 'probing';
+  error_class: string;
+  error_code: string;
+  error_message: string;
+  request_id: string | null;
+  opened_at: Timestamp;
+  workflow_id: string;
+  probe_erase_id: ColumnType<string | null, string | null | undefined, string | null>;
+  probe_number: number | null;
+  probe_at: NullableTimestamp;
+}
+
+/** A run that waits, or waited, for an operator. */
+export interface HoldTable {
+  id: ColumnType<string, never, never>;
+  workflow_id: string;
+  run_id: string;
+  sub_app_id: BigIntColumn;
+  file_id: string;
+  batch_id: string | null;
+  error_class: string;
+  error_code: string | null;
+  message: string;
+  request_id: string | null;
+  since: TimestampByDefault;
+  ended_at: NullableTimestamp;
+  ended_as: string | null;
+  ended_by: string | null;
+  ended_reason: string | null;
+}
+
+/** Who decided what, and why. */
+export interface AuditTable {
+  id: ColumnType<string, never, never>;
+  at: TimestampByDefault;
+  action: string;
+  subject: string;
+  by: string | null;
+  reason: string | null;
+  details: ColumnType<unknown, string | null, string | null>;
 }
