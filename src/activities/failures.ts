@@ -44,12 +44,15 @@ export function retryFailure(
 
 /** Not a failure at all: the thing waited for has not happened yet. Kept out of error metrics and logs. */
 export function notYet(message: string, delayMs: number): ApplicationFailure {
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: 'notYet',
     message,
     nextRetryDelay: Math.max(1, Math.round(delayMs)),
     category: ApplicationFailureCategory.BENIGN,
   });
+  // The UI shows it with every look at a pending activity, and it leads nowhere.
+  failure.stack = '';
+  return failure;
 }
 
 /** Turns whatever a read or the ledger threw into what Temporal should do about it, by the table of classes. */
@@ -71,13 +74,8 @@ export interface DescribedError {
 /** One sentence with what happened, where, and the RequestId. */
 export function describeError(error: unknown): DescribedError {
   if (error instanceof VodError) {
-    const request = error.requestId === null ? '' : ` (RequestId ${error.requestId})`;
-    return {
-      errorClass: error.class,
-      code: error.code,
-      message: `${error.action}: ${error.code}: ${error.message}${request}`,
-      requestId: error.requestId,
-    };
+    // Its message names the action, the code and the RequestId already.
+    return { errorClass: error.class, code: error.code, message: error.message, requestId: error.requestId };
   }
   if (error instanceof LedgerError) {
     const errorClass =

@@ -1,4 +1,4 @@
-import { CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ERROR_CLASSES, type ErrorClass, retryDelayMs } from '../contract/error-classes.js';
 import { recipeHash } from '../contract/identity.js';
 import type { SearchAttributeKey } from '../contract/names.js';
@@ -41,6 +41,12 @@ export interface Accepted {
   searchAttributes: SearchAttributeKey[];
 }
 
+/** `details[1]` of a failure that ends the submit for good. */
+export interface FailedSubmit {
+  /** Registered, and safe to upsert with what the run knows: of a request that is not valid, the phase alone. */
+  searchAttributes: SearchAttributeKey[];
+}
+
 export type SubmitOutcome =
   | (Accepted & {
       kind: 'running';
@@ -75,19 +81,45 @@ export interface Hold {
 export function createSubmitErase(deps: ActivityDependencies) {
   return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
     const parsed = parseEraseRequest(input.request);
-    if (!parsed.ok) {
-      const list = parsed.problems.map((p) => (p.path === '' ? p.message : `${p.path}: ${p.message}`)).join('; ');
-      throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
+    try {
+      return await checkedSubmit(deps, parsed, input);
+    } catch (error) {
+      throw await withSearchAttributes(deps, error, parsed.ok);
     }
-    const { request } = parsed;
-    if (expiresBefore(request.publish, Date.now())) {
-      throw finalFailure('input', {
-        code: 'InvalidRequest',
-        message: `publish.expireTime ${request.publish?.expireTime} is in the past: the vendor would delete the new file at once.`,
-      });
-    }
-    return await withHeartbeat(() => new Submit(deps, request, input).run());
   };
+}
+
+/** Without them a run that failed here could not be found by its phase. */
+async function withSearchAttributes(deps: ActivityDependencies, error: unknown, valid: boolean): Promise<unknown> {
+  if (!(error instanceof ApplicationFailure) || error.nonRetryable !== true) return error;
+  // A report that cannot be had must not hide the failure.
+  const registered = await deps.registeredSearchAttributes().catch(() => []);
+  const report: FailedSubmit = { searchAttributes: valid ? registered : registered.filter((key) => key === 'phase') };
+  return ApplicationFailure.create({
+    type: error.type ?? 'unexpected',
+    message: error.message,
+    nonRetryable: true,
+    details: [error.details?.[0], report],
+  });
+}
+
+async function checkedSubmit(
+  deps: ActivityDependencies,
+  parsed: ReturnType<typeof parseEraseRequest>,
+  input: SubmitInput,
+): Promise<SubmitOutcome> {
+  if (!parsed.ok) {
+    const list = parsed.problems.map((p) => (p.path === '' ? p.message : `${p.path}: ${p.message}`)).join('; ');
+    throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
+  }
+  const { request } = parsed;
+  if (expiresBefore(request.publish, Date.now())) {
+    throw finalFailure('input', {
+      code: 'InvalidRequest',
+      message: `publish.expireTime ${request.publish?.expireTime} is in the past: the vendor would delete the new file at once.`,
+    });
+  }
+  return await withHeartbeat(() => new Submit(deps, request, input).run());
 }
 
 class Submit {

@@ -3,6 +3,7 @@ import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@
 import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
 import { MEMO, QUEUE, WORKFLOW } from '../contract/names.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
+import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
 import { InvalidRequestError, RequestConflictError } from '../errors.js';
 import type { Session } from './session.js';
 import { validRequest } from './validate.js';
@@ -95,7 +96,7 @@ function detailsOf(request: NormalizedEraseRequest): string {
   if (request.requestedBy !== undefined) lines.push(`- Asked for by: ${inert(request.requestedBy, 200)}`);
   if (request.batchId !== undefined) lines.push(`- Batch: ${inert(request.batchId, 200)}`);
   if (request.payAgain !== undefined) lines.push(`- Pays again: ${inert(request.payAgain.reason, 500)}`);
-  return lines.join('\n');
+  return lines.join('\n') + BLANK_LAST_LINE;
 }
 
 /** A caller's words as one line that Markdown leaves alone. */

@@ -169,7 +169,7 @@ export class FrontDoor {
     const body = envelope({ ...result, RequestId: call.requestId });
     switch (fault.kind) {
       case 'error':
-        return this.#refuse(new ApiError(fault.code ?? '', fault.message ?? 'A fault of the simulator.'), call);
+        return this.#refuse(new ApiError(fault.code ?? '', fault.message ?? 'An injected fault.'), call);
       case 'drop-after-accept':
         call.outcome = 'dropped';
         return { ...PLAIN, cutAfter: 0, reset: fault.reset === true };

@@ -1,29 +1,62 @@
-import type { EraseStatus } from '../contract/request.js';
+import { ERROR_CLASSES } from '../contract/error-classes.js';
+import type { EraseFailureDetails, EraseStatus } from '../contract/request.js';
+import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
 
-/** The run as the Temporal UI shows it under "current details": Markdown, a table of what is known. */
-export function currentDetails(status: EraseStatus): string {
+/**
+ * The run as the Temporal UI shows it under "current details": Markdown, a table of what is known, then why it stopped:
+ * `outcome` once it failed or was cancelled, or the hold it is in.
+ */
+export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails | null = null): string {
   const rows: [string, string | null][] = [
     ['Phase', status.phase],
-    ['Waits for', status.waitingFor],
+    ['Waits for', waitsFor(status)],
     ['Source FileId', code(status.fileId)],
     ['Result FileId', code(status.resultFileId)],
     ['TaskId', code(status.taskId)],
     ['Submitted at', status.submittedAt],
     ['Deadline', status.deadlineAt],
-    ['Paid by', status.taskId === null ? null : status.reused ? 'an earlier run' : 'this run'],
+    ['Paid by', paidBy(status, outcome)],
   ];
   const lines = ['| | |', '| --- | --- |'];
   for (const [name, value] of rows) if (value !== null) lines.push(`| ${name} | ${escaped(value)} |`);
-  if (status.held !== null) {
-    const { held } = status;
-    lines.push(
-      '',
-      `**Held since ${held.since}** (${held.class}${held.code === null ? '' : `, ${held.code}`}): ${escaped(held.message)}`,
-      '',
-      'End the hold by the update `retry`, `skip` or `abort` with `{"by": "…", "reason": "…"}`.',
-    );
-  }
-  return lines.join('\n');
+  if (status.held !== null) lines.push('', ...heldLines(status.held));
+  if (outcome !== null) lines.push('', ...outcomeLines(outcome));
+  return lines.join('\n') + BLANK_LAST_LINE;
+}
+
+/** Without what the other rows say: a long cell makes all of them wrap. */
+function waitsFor({ held, waitingFor, taskId }: EraseStatus): string | null {
+  if (held !== null) return 'an operator';
+  return waitingFor?.replace(`task ${taskId}`, 'the task') ?? null;
+}
+
+function paidBy(status: EraseStatus, outcome: EraseFailureDetails | null): string | null {
+  if (outcome !== null && !outcome.moneySpent) return 'nobody: nothing was spent';
+  if (status.taskId === null) return null;
+  return status.reused ? 'an earlier run' : 'this run';
+}
+
+function heldLines(held: NonNullable<EraseStatus['held']>): string[] {
+  return [
+    `**Held since ${held.since}** (${kind(held)}): ${escaped(held.message)}`,
+    '',
+    `**What to do:** ${ERROR_CLASSES[held.class].advice}`,
+    '',
+    'End the hold by the update `retry`, `skip` or `abort` with `{"by": "…", "reason": "…"}`.',
+  ];
+}
+
+function outcomeLines(outcome: EraseFailureDetails): string[] {
+  const title = outcome.class === 'cancelled' ? 'Cancelled' : 'Failed';
+  return [
+    `**${title}** (${kind(outcome)}): ${escaped(outcome.message)}`,
+    '',
+    `**What to do:** ${ERROR_CLASSES[outcome.class].advice}`,
+  ];
+}
+
+function kind(of: { class: string; code: string | null }): string {
+  return of.code === null ? of.class : `${of.class}, \`${of.code}\``;
 }
 
 function code(value: string | null): string | null {

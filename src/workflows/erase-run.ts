@@ -7,10 +7,10 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { Accepted, Hold } from '../activities/submit-erase.js';
+import type { Accepted, FailedSubmit, Hold } from '../activities/submit-erase.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import { PHASE, type Phase, QUERY, SEARCH_ATTRIBUTE, type SearchAttributeKey, UPDATE } from '../contract/names.js';
-import type { EraseStatus, OperatorDecision } from '../contract/request.js';
+import type { EraseFailureDetails, EraseStatus, OperatorDecision } from '../contract/request.js';
 import { currentDetails } from './current-details.js';
 import { invalidDecision, looseRequest } from './loose-input.js';
 
@@ -27,6 +27,7 @@ export class EraseRun {
   private registered: readonly SearchAttributeKey[] = [];
   private readonly batchId: string | null;
   private holdEnd: HoldEnd | null = null;
+  private outcome: EraseFailureDetails | null = null;
 
   constructor(input: unknown) {
     const { fileId, batchId } = looseRequest(input);
@@ -56,12 +57,25 @@ export class EraseRun {
     this.registered = searchAttributes;
   }
 
+  /** A submit that failed reports them beside the failure ({@link FailedSubmit}); any other report is ignored. */
+  learnSearchAttributes(report: unknown): void {
+    const { searchAttributes } = (report ?? {}) as Partial<FailedSubmit>;
+    if (!Array.isArray(searchAttributes)) return;
+    this.registered = searchAttributes.filter((key) => Object.hasOwn(SEARCH_ATTRIBUTE, key));
+  }
+
   /** Enters a phase. Search attributes are upserted with it when they can be told, next to other commands: one event. */
   enter(phase: Phase, waitingFor: string | null, options: { upsert: boolean }): void {
     this.status.phase = phase;
     this.status.waitingFor = waitingFor;
     this.show();
     if (options.upsert) this.upsert();
+  }
+
+  /** The last phase of a run without a result; the details in the UI go on saying why. */
+  end(phase: typeof PHASE.failed | typeof PHASE.cancelled, outcome: EraseFailureDetails | null): void {
+    this.outcome = outcome;
+    this.enter(phase, null, { upsert: true });
   }
 
   /** Stops for an operator until `retry`, `skip` or `abort`. Never ends by itself: nothing is lost by waiting. */
@@ -105,7 +119,7 @@ export class EraseRun {
   }
 
   private show(): void {
-    setCurrentDetails(currentDetails(this.status));
+    setCurrentDetails(currentDetails(this.status, this.outcome));
   }
 
   private upsert(): void {

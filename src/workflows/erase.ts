@@ -36,8 +36,9 @@ export async function erase(input: unknown): Promise<EraseResult> {
       await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, input));
       throw isCancellation(error) ? error : new CancelledFailure('Cancelled.');
     }
-    run.enter(PHASE.failed, null, { upsert: true });
-    throw asContractFailure(error, run);
+    const failed = asContractFailure(error, run);
+    run.end(PHASE.failed, (failed.details?.[0] as EraseFailureDetails | undefined) ?? null);
+    throw failed;
   }
 }
 
@@ -69,7 +70,7 @@ async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string
   let operatorRetry: SubmitInput['operatorRetry'] = null;
   for (;;) {
     const outcome: SubmitOutcome = await submitErase.executeWithOptions(
-      { activityId: ACTIVITY_ID.submit, summary: 'Submit to ProcessMediaByMPS, unless it was paid for before' },
+      { activityId: ACTIVITY_ID.submit, summary: submitSummary(resubmitAfterTaskId, operatorRetry) },
       [{ request: input, resubmitAfterTaskId, operatorRetry }],
     );
     run.learn(outcome);
@@ -79,6 +80,12 @@ async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string
     operatorRetry = { by: end.by, reason: end.reason, upToSubmission: outcome.hold.submission };
     run.enter(PHASE.submitting, `its turn to be submitted (retry by ${end.by}: ${end.reason})`, { upsert: true });
   }
+}
+
+function submitSummary(afterTaskId: string | null, retry: SubmitInput['operatorRetry']): string {
+  if (retry !== null) return 'Submit again, as an operator decided';
+  if (afterTaskId !== null) return `Submit once more, since task ${afterTaskId} failed`;
+  return 'Submit to ProcessMediaByMPS, unless it was paid for before';
 }
 
 /** Steps 2 and 3. */
@@ -161,7 +168,7 @@ async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
   run.status.taskId = details.taskId;
   run.status.moneySpent = details.moneySpent;
   upsertMemo({ [MEMO.outcome]: details });
-  run.enter(PHASE.cancelled, null, { upsert: true });
+  run.end(PHASE.cancelled, details);
 }
 
 async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailureDetails> {
@@ -211,23 +218,27 @@ function failure(
     moneySpent,
     ...(resultFileId === null ? {} : { resultFileId }),
   };
-  return ApplicationFailure.create({
+  const failed = ApplicationFailure.create({
     type: errorClass,
     message: fields.message,
     nonRetryable: true,
     details: [details],
   });
+  // What went wrong did so at the vendor or in an activity: the UI shows the sentence, not where it was put together.
+  if (errorClass !== 'unexpected') failed.stack = '';
+  return failed;
 }
 
 /** An activity's final failure carries the class and what it knew; this run may know more. */
-function asContractFailure(error: unknown, run: EraseRun): unknown {
+function asContractFailure(error: unknown, run: EraseRun): ApplicationFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) {
     const message = `${workflowInfo().workflowType}: ${cause instanceof Error ? cause.message : String(cause)}`;
     return failure('unexpected', { code: null, message, requestId: null }, run);
   }
-  if (!(error instanceof ActivityFailure)) return error;
+  if (!(error instanceof ActivityFailure)) return cause;
   const told = cause.details?.[0] as Partial<EraseFailureDetails> | undefined;
+  run.learnSearchAttributes(cause.details?.[1]);
   const errorClass = isErrorClass(cause.type) ? cause.type : 'unexpected';
   run.status.taskId = told?.taskId ?? run.status.taskId;
   run.status.moneySpent = run.status.moneySpent || told?.moneySpent === true;
