@@ -1,0 +1,185 @@
+import { readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES } from '../../src/config/environment.js';
+
+interface Service {
+  image?: string;
+  build?: unknown;
+  user?: string;
+  command?: string[];
+  profiles?: string[];
+  environment?: Record<string, string>;
+  depends_on?: Record<string, { condition: string; required?: boolean }>;
+  healthcheck?: unknown;
+  restart?: string;
+  ports?: string[];
+  volumes?: string[];
+}
+
+const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+
+const text = read('docker-compose.yml');
+const compose = parse(text, { merge: true }) as { services: Record<string, Service>; volumes: Record<string, unknown> };
+const services = Object.entries(compose.services);
+const dockerfile = read('Dockerfile');
+const example = read('.env.example');
+
+/** Ends once it is done; others wait for that. */
+const isOneShot = (name: string) =>
+  services.some(([, { depends_on = {} }]) => depends_on[name]?.condition === 'service_completed_successfully');
+/** Ours, built by the Dockerfile. */
+const program = services.filter(([, service]) => service.build !== undefined);
+/** Every `${NAME…}` that compose takes from .env. */
+const taken = [...text.replace(/\$\$/g, '').matchAll(/\$\{([A-Z_]+)[^}]*\}/g)].map(([, name]) => name as string);
+/** `NAME=` at the start of a line, also behind a `#`. */
+const explained = [...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(
+  ([, name, value]) => [name as string, value] as const,
+);
+
+/** Settings that the program reads; Temporal's own are read by its envconfig. */
+const SETTINGS = new Set([
+  ...[DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES].flatMap((schema) => Object.keys(schema.shape)),
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+]);
+
+describe('docker-compose.yml', () => {
+  it('has the parts of the whole', () => {
+    expect(Object.keys(compose.services).toSorted()).toEqual([
+      'postgresql',
+      'setup',
+      'simulator',
+      'temporal',
+      'temporal-namespace',
+      'temporal-schema',
+      'temporal-ui',
+      'worker',
+    ]);
+  });
+
+  it.each(services)('pins the image of %s to a version', (_name, { image }) => {
+    expect(image).toMatch(/:v?\d+\.\d+(\.\d+)?[\w.-]*$/);
+  });
+
+  it('takes server and tools of one release', () => {
+    const version = /^temporalio\/server:([\d.]+)$/.exec(compose.services.temporal?.image ?? '')?.[1];
+    expect(version).toMatch(/^1\.29\./);
+    for (const name of ['temporal-schema', 'temporal-namespace']) {
+      expect(compose.services[name]?.image).toMatch(new RegExp(`^temporalio/admin-tools:${version}-`));
+    }
+  });
+
+  it.each(services)('has no secret in what it gives to %s', (_name, { environment = {} }) => {
+    for (const [name, value] of Object.entries(environment)) {
+      if (/PASSWORD|PWD|SECRET|TOKEN|API_KEY/.test(name)) expect(value, name).toMatch(/^\$\{[A-Z_]+:[?-][^}]*\}$/);
+      // A password inside of a URL.
+      expect(value, name).not.toMatch(/:\/\/[^:/@]*:[^$@][^@]*@/);
+    }
+  });
+
+  it('has no default for a password: without .env it does not start', () => {
+    const passwords = taken.filter((name) => name.endsWith('PASSWORD'));
+    expect(new Set(passwords)).toEqual(new Set(['POSTGRES_PASSWORD', 'TEMPORAL_DB_PASSWORD', 'LEDGER_DB_PASSWORD']));
+    for (const name of passwords) expect(text).not.toContain(`\${${name}:-`);
+  });
+
+  it.each(services)('says what becomes of %s when it ends or hangs', (name, { healthcheck, restart }) => {
+    expect(restart).toMatch(isOneShot(name) ? /^on-failure:\d+$/ : /^unless-stopped$/);
+    if (['postgresql', 'temporal', 'simulator'].includes(name)) expect(healthcheck).toBeDefined();
+  });
+
+  it.each(services)('starts %s after what it needs is ready, not merely started', (_name, { depends_on = {} }) => {
+    for (const [needed, { condition }] of Object.entries(depends_on)) {
+      expect(condition, needed).toBe(isOneShot(needed) ? 'service_completed_successfully' : 'service_healthy');
+      if (condition === 'service_healthy') expect(compose.services[needed]?.healthcheck, needed).toBeDefined();
+    }
+  });
+
+  it('has the simulator behind a profile, and needs it for nothing', () => {
+    expect(services.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual(['simulator']);
+    expect(compose.services.simulator?.profiles).toEqual(['simulator']);
+    expect(compose.services.worker?.depends_on?.simulator?.required).toBe(false);
+  });
+
+  it.each(services)('opens ports of %s to this machine only', (_name, { ports = [] }) => {
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('mounts only named volumes that it declares, and files that are there', () => {
+    for (const [source = ''] of services.flatMap(([, { volumes = [] }]) =>
+      volumes.map((volume) => volume.split(':')),
+    )) {
+      if (source.startsWith('./'))
+        expect(statSync(new URL(`../../${source}`, import.meta.url)).size).toBeGreaterThan(0);
+      else expect(Object.keys(compose.volumes)).toContain(source);
+    }
+  });
+
+  it.each(program)('gives %s settings that the program knows', (_name, { environment = {} }) => {
+    expect(Object.keys(environment).filter((name) => !SETTINGS.has(name))).toEqual([]);
+  });
+
+  it('lets the worker have every setting of the program', () => {
+    const given = Object.keys(compose.services.worker?.environment ?? {});
+    expect([...SETTINGS].filter((name) => !given.includes(name))).toEqual([]);
+  });
+
+  it.each(program)('runs %s by a command that exists', async (_name, { command = [] }) => {
+    const { buildProgram } = await import('../../src/cli/program.js');
+    expect(buildProgram().commands.map((each) => each.name())).toContain(command[0]);
+  });
+
+  it('leaves a submit in mid-call the time to end', () => {
+    const grace = /stop_grace_period: (\d+)s/.exec(text.slice(text.indexOf('\n  worker:')))?.[1];
+    // Twice the request timeout of 20 s, 10 to write the answer down, 5 to end what was cut off.
+    expect(Number(grace)).toBeGreaterThanOrEqual(55);
+  });
+});
+
+describe('.env.example', () => {
+  it('explains every variable that compose takes, once, and no other', () => {
+    const names = explained.map(([name]) => name);
+    expect(names.toSorted()).toEqual([...new Set(taken)].toSorted());
+    // A comment stands above each, or above the group that it belongs to.
+    expect(example).not.toMatch(/^\n#?[A-Z_]+=/m);
+  });
+
+  it('has no secret in it', () => {
+    for (const [name, value] of explained) if (/PASSWORD|SECRET|TOKEN/.test(name)) expect(value, name).toBe('');
+  });
+
+  it('shows the defaults that the program has', () => {
+    const shape = { ...LOG_VARIABLES.shape, ...VENDOR_VARIABLES.shape };
+    const defaults = { ...LOG_VARIABLES.parse({}), ...VENDOR_VARIABLES.parse({}) } as Record<string, unknown>;
+    for (const [name, value] of explained) {
+      if (name in shape && defaults[name] !== undefined) expect(value, name).toBe(String(defaults[name]));
+    }
+  });
+});
+
+describe('Dockerfile', () => {
+  it('pins its base, ends on SIGTERM, and runs as nobody special', () => {
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+    expect(new Set(bases).size).toBe(1);
+    expect(bases[0]).toMatch(/^node:\d+\.\d+\.\d+-bookworm-slim$/);
+    expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m);
+    expect(dockerfile).toMatch(/^USER node$/m);
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", "dist\/cli\/main.js"\]$/m);
+  });
+
+  it('copies what is there and what .dockerignore lets through', () => {
+    const allowed = [...read('.dockerignore').matchAll(/^!(\S+)$/gm)].map(([, path]) => path as string);
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = '']) =>
+      paths.split(' '),
+    );
+    expect(copied.toSorted()).toEqual(
+      expect.arrayContaining(['package.json', 'package-lock.json', './src'].map((p) => p.replace('./', ''))),
+    );
+    for (const path of copied) {
+      expect(allowed).toContain(path);
+      expect(() => statSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)))).not.toThrow();
+    }
+  });
+});
