@@ -116,6 +116,18 @@ export class EraseNotFoundError extends EraseError {
   }
 }
 
+/** A decision came for a run that does not wait for one, or that was not complete. Nothing was changed. */
+export class EraseNotHeldError extends EraseError {
+  constructor(workflowId: string, message: string, fields: EraseErrorFields = {}) {
+    super('input', message, {
+      code: 'NotHeld',
+      advice: 'Look at it with `smart-erase status`; only a held erase takes retry, skip or abort.',
+      workflowId,
+      ...fields,
+    });
+  }
+}
+
 /** The run ended without a result. The class says which family of failure it is. */
 export class EraseFailedError extends EraseError {
   constructor(details: EraseFailureDetails, workflowId: string, cause?: unknown) {

@@ -22,6 +22,7 @@ import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { connectWorker } from './temporal/worker-connection.js';
 import { SlidingWindow } from './vod/sliding-window.js';
 import { createVodClient } from './vod/vod-client.js';
+import { createWebhookSender } from './webhook/sender.js';
 
 /**
  * The queue's own rate limit, as a multiple of the submit budget: a guard against a defect, not the promise. Set at the
@@ -90,10 +91,12 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     const deps: ActivityDependencies = {
       vod,
       ledger,
+      webhooks: createWebhookSender(settings.webhooks),
       registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace)),
       mayLeaveNow: () => window.tryTake(),
       timings: {
         settleMs: vendor.settleSeconds * 1_000,
+        throttledTooLongMs: vendor.throttledTooLongSeconds * 1_000,
         pollFirstMs: vendor.pollFirstSeconds * 1_000,
         pollMaxMs: vendor.pollMaxSeconds * 1_000,
       },

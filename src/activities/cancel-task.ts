@@ -45,6 +45,7 @@ export function createCancelTask(deps: ActivityDependencies) {
     if (!parsed.ok) return NOTHING;
     const { request } = parsed;
     try {
+      await deps.ledger.endHold(thisRun(), { as: 'cancel', by: null, reason: null });
       const record = await resolve(deps, {
         subAppId: request.subAppId,
         fileId: request.fileId,

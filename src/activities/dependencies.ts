@@ -1,11 +1,13 @@
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { VodApi } from '../vod/vod-api.js';
+import type { WebhookSender } from '../webhook/sender.js';
 
 /** What the activities need from the worker that runs them. */
 export interface ActivityDependencies {
   vod: VodApi;
   ledger: Ledger;
+  webhooks: WebhookSender;
   /** Search attributes that the namespace has: upserting any other blocks a workflow for ever. */
   registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
   /** The last look before a submit leaves this process: true when one more fits into the last second. */
@@ -17,6 +19,8 @@ export interface ActivityDependencies {
 export interface ActivityTimings {
   /** How long after a submit its task can still be missing from the vendor's lists. */
   settleMs: number;
+  /** After this long with every submit throttled and none accepted, the breaker opens. */
+  throttledTooLongMs: number;
   /** From the submit to the first poll. */
   pollFirstMs: number;
   /** Longest time between two polls. */

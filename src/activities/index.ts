@@ -1,7 +1,9 @@
 import { createAwaitTask } from './await-task.js';
 import { createCancelTask } from './cancel-task.js';
+import { createDeliverWebhook } from './deliver-webhook.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { createFetchResult } from './fetch-result.js';
+import { createEndHold } from './holds.js';
 import { createPublishResult } from './publish-result.js';
 import { createSubmitErase } from './submit-erase.js';
 
@@ -12,6 +14,8 @@ export function createMainActivities(deps: ActivityDependencies) {
     fetchResult: createFetchResult(deps),
     publishResult: createPublishResult(deps),
     cancelTask: createCancelTask(deps),
+    endHold: createEndHold(deps),
+    deliverWebhook: createDeliverWebhook(deps),
   };
 }
 

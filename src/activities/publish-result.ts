@@ -7,6 +7,7 @@ import { VodError } from '../vod/vod-error.js';
 import { fetchCover } from './cover.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure } from './failures.js';
+import { recordHold } from './holds.js';
 import type { Hold } from './submit-erase.js';
 
 export interface PublishInput {
@@ -15,6 +16,7 @@ export interface PublishInput {
   resultFileId: string;
   taskId: string;
   publish: PublishRequest;
+  batchId: string | undefined;
 }
 
 export type PublishResultOutcome =
@@ -28,7 +30,7 @@ const NEVER_EXPIRES = '9999-12-31T23:59:59Z';
 const SESSION_ID_LENGTH = 50;
 
 /** Puts the new file in its place. Each step is safe to repeat; a failed prefetch is a warning. */
-export function createPublishResult({ vod }: ActivityDependencies) {
+export function createPublishResult({ vod, ledger }: ActivityDependencies) {
   return async function publishResult(input: PublishInput): Promise<PublishResultOutcome> {
     const context = Context.current();
     const known = { taskId: input.taskId, moneySpent: true, resultFileId: input.resultFileId };
@@ -41,7 +43,14 @@ export function createPublishResult({ vod }: ActivityDependencies) {
     } catch (error) {
       if (error instanceof VodError && error.class === 'account') {
         const { errorClass, ...described } = describeError(error);
-        return { kind: 'held', hold: { class: errorClass, ...described, submission: null } };
+        const hold: Hold = { class: errorClass, ...described, submission: null, expiresAt: null };
+        await recordHold(
+          ledger,
+          { subAppId: input.subAppId, fileId: input.sourceFileId, batchId: input.batchId },
+          'publish',
+          hold,
+        );
+        return { kind: 'held', hold };
       }
       if (error instanceof VodError && ERROR_CLASSES[error.class].onRead === 'fail') {
         const { code, message, requestId } = describeError(error);

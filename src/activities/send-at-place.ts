@@ -10,27 +10,40 @@ const MAX_MISSED_PLACES = 40;
 /** Longest lead that a process asks for when it keeps missing its places, in milliseconds. */
 const MAX_LEAD_MS = 500;
 
+/** How long before its place a submit takes its last look at the breaker, in milliseconds. */
+const LAST_LOOK_MS = 15;
+
+export interface Sending<T, S> {
+  /** Ends the wait, never the call: what comes of a call that went out has to be known. */
+  cancel: AbortSignal;
+  /** Something that forbids the call by now; null lets it go. */
+  lastLook: () => Promise<S | null>;
+  call: () => Promise<T>;
+}
+
 /**
  * Waits for the submission's place and makes the call at that very moment, or not at all: a place that was missed is
  * dropped and a new one taken, since calls made late bunch up and break the rate.
  *
- * A cancel stops the wait, never the call: what comes of a call that went out has to be known.
- *
  * @throws CancelledFailure when nothing was sent
  */
-export async function sendAtPlace<T>(
+export async function sendAtPlace<T, S>(
   { ledger, mayLeaveNow }: Pick<ActivityDependencies, 'ledger' | 'mayLeaveNow'>,
   submission: SubmissionKey,
   firstPlace: Place,
-  cancel: AbortSignal,
-  call: () => Promise<T>,
-): Promise<T> {
+  { cancel, lastLook, call }: Sending<T, S>,
+): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
   let place = firstPlace;
   let leadMs = PLACE_LEAD_MS;
   for (let missed = 0; missed <= MAX_MISSED_PLACES; missed += 1) {
+    await waitUntil(place.dueAtMs - LAST_LOOK_MS, cancel);
+    const by = await lastLook();
+    if (by !== null) return { kind: 'stopped', by };
     await waitUntil(place.dueAtMs, cancel);
     // No await between these checks and the call: a process that is stopped in here sends nothing late.
-    if (performance.now() - place.dueAtMs <= PLACE_TOLERANCE_MS && mayLeaveNow()) return await call();
+    if (performance.now() - place.dueAtMs <= PLACE_TOLERANCE_MS && mayLeaveNow()) {
+      return { kind: 'answered', answer: await call() };
+    }
     leadMs = Math.min(leadMs * 2, MAX_LEAD_MS);
     place = await ledger.retakePlace(submission, { leadMs });
   }

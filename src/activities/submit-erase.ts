@@ -1,18 +1,22 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { ERROR_CLASSES, type ErrorClass, retryDelayMs } from '../contract/error-classes.js';
+import { ERROR_CLASSES, type ErrorClass, isErrorClass, retryDelayMs } from '../contract/error-classes.js';
 import { recipeHash } from '../contract/identity.js';
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
+import type { Breaker, BreakerScope } from '../ledger/breaker.js';
 import type { BeginOutcome, Intent, SubmissionKey, SubmissionRecord } from '../ledger/ledger.js';
+import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
 import { expiresBefore } from './publish-result.js';
+import { refuseUnusableWebhook } from './refuse-webhook.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import { isRunOf, thisRun } from './this-run.js';
 
@@ -21,6 +25,8 @@ export const LATEST_DEADLINE_HOURS = 68;
 
 /** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
 const THROTTLE_PAUSE_MS = 1_000;
+/** How long a submit waits for the probe of a breaker before it asks again, in milliseconds; spread by a quarter. */
+const PROBE_WAIT_MS = 4_000;
 /** Longest time between two looks for a task that may still turn up, in milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
@@ -72,6 +78,8 @@ export interface Hold {
   requestId: string | null;
   /** Number of the submission whose fate is uncertain; null for any other hold. */
   submission: number | null;
+  /** When looking for the task of an uncertain submission ends: the vendor forgets it soon after. ISO 8601, else null. */
+  expiresAt: string | null;
 }
 
 /**
@@ -119,6 +127,7 @@ async function checkedSubmit(
       message: `publish.expireTime ${request.publish?.expireTime} is in the past: the vendor would delete the new file at once.`,
     });
   }
+  await refuseUnusableWebhook(deps, request, Context.current().info.attempt);
   return await withHeartbeat(() => new Submit(deps, request, input).run());
 }
 
@@ -147,6 +156,7 @@ class Submit {
       resubmitAfterTaskId: input.resubmitAfterTaskId,
       lookedFor: null,
       operatorRetryUpTo: input.operatorRetry?.upToSubmission ?? null,
+      leave: input.operatorRetry !== null,
       settleMs: deps.timings.settleMs,
     };
   }
@@ -158,7 +168,9 @@ class Submit {
         recipeHash: this.hash,
         searchAttributes: await this.deps.registeredSearchAttributes(),
       };
-      return { ...accepted, ...(await this.decideAndAct()) };
+      const outcome = await this.decideAndAct();
+      if (outcome.kind === 'held') await recordHold(this.deps.ledger, this.request, 'submit', outcome.hold);
+      return { ...accepted, ...outcome };
     } catch (error) {
       throw readFailure(error, this.context.info.attempt);
     }
@@ -181,6 +193,17 @@ class Submit {
           return { kind: 'done', result: await this.reuse(begun.record) };
         case 'uncertain':
           return uncertain(begun.why, begun.record);
+        case 'blocked':
+          return blocked(begun.breaker);
+        case 'wait':
+          throw retryFailure(
+            'account',
+            {
+              code: 'BreakerProbing',
+              message: `Submits were stopped (${begun.breaker.code}), and one is out to see whether they are taken again.`,
+            },
+            PROBE_WAIT_MS * (0.75 + Math.random() / 2),
+          );
         case 'lost':
           throw finalFailure(
             'expired',
@@ -202,34 +225,35 @@ class Submit {
 
   private async send(submission: SubmissionKey, place: { dueAtMs: number }) {
     const { vod, ledger } = this.deps;
+    const { subAppId, fileId } = this.request;
     try {
-      const answer = await sendAtPlace(this.deps, submission, place, this.context.cancellationSignal, () =>
-        vod.submit({
-          subAppId: this.request.subAppId,
-          fileId: this.request.fileId,
-          params: toMpsParams(this.recipe),
-        }),
-      );
-      await keepTrying(() => ledger.accepted(submission, { ...answer, adopted: false }));
-      const record = await keepTrying(() => ledger.findByTask(answer.taskId));
-      if (record === null) throw new Error(`The ledger lost the task ${answer.taskId} that was just written.`);
+      const sent = await sendAtPlace(this.deps, submission, place, {
+        cancel: this.context.cancellationSignal,
+        lastLook: () => ledger.openBreaker(subAppId),
+        call: () => vod.submit({ subAppId, fileId, params: toMpsParams(this.recipe) }),
+      });
+      if (sent.kind === 'stopped') {
+        await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
+        return blocked(sent.by);
+      }
+      await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
+      const record = await keepTrying(() => ledger.findByTask(sent.answer.taskId));
+      if (record === null) throw new Error(`The ledger lost the task ${sent.answer.taskId} that was just written.`);
       return this.running(record);
     } catch (error) {
       if (error instanceof CancelledFailure) {
-        // Cancelled while waiting for its place: nothing was sent, and the books say so.
-        await keepTrying(() =>
-          ledger.refused(submission, {
-            class: 'cancelled',
-            code: 'NeverSent',
-            message: 'cancelled before it was sent',
-            requestId: null,
-          }),
-        );
+        await this.neverSent(submission, 'cancelled before it was sent');
         throw error;
       }
       if (!(error instanceof VodError)) throw error;
       return await this.notAccepted(submission, error);
     }
+  }
+
+  /** Nothing left this process, and the books say so. */
+  private async neverSent(submission: SubmissionKey, message: string): Promise<void> {
+    const error = { class: 'cancelled', code: 'NeverSent', message, requestId: null };
+    await keepTrying(() => this.deps.ledger.refused(submission, error));
   }
 
   /** The vendor's answer was not a TaskId: act by the class of the error. */
@@ -247,16 +271,30 @@ class Submit {
         moneySpent: true,
       });
     }
-    await keepTrying(() => ledger.refused(submission, toSubmitError(error)));
+    const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
+    const { throttledForMs } = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
     switch (reaction) {
       case 'fail':
         throw finalFailure(error.class, described);
       case 'hold':
         return held(error.class, error.code, described.message, error.requestId);
       case 'retry':
-        if (error.class === 'throttled') await ledger.slowDown(THROTTLE_PAUSE_MS);
+        if (error.class === 'throttled') await this.slowDown(submission, error, throttledForMs);
         throw retryFailure(error.class, described, retryDelayMs(error.class, attempt));
     }
+  }
+
+  private breakerFor(error: VodError): BreakerScope {
+    return concernsOneSubApp(error.code) ? `sub-app/${this.request.subAppId}` : 'account';
+  }
+
+  /** Every process calls less often; and when that has not helped for long, none calls at all. */
+  private async slowDown(submission: SubmissionKey, error: VodError, throttledForMs: number): Promise<void> {
+    const { ledger, timings } = this.deps;
+    if (throttledForMs < timings.throttledTooLongMs) return await ledger.slowDown(THROTTLE_PAUSE_MS);
+    const minutes = Math.round(throttledForMs / 60_000);
+    const message = `no submit was accepted for ${minutes} minutes: ${error.message}`;
+    await ledger.trip('account', submission, { ...toSubmitError(error), message });
   }
 
   /** Null: nothing is known to run, ask the ledger again. */
@@ -343,8 +381,23 @@ class Submit {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
+function blocked({ scope, class: errorClass, code, message, requestId, openedAt }: Breaker) {
+  const hold: Hold = {
+    class: isErrorClass(errorClass) ? errorClass : 'account',
+    code,
+    message: `Submits of ${scope} are stopped since ${openedAt.toISOString()}: ${message}`,
+    requestId,
+    submission: null,
+    expiresAt: null,
+  };
+  return { kind: 'held' as const, hold };
+}
+
 function held(errorClass: ErrorClass, code: string, message: string, requestId: string | null) {
-  return { kind: 'held' as const, hold: { class: errorClass, code, message, requestId, submission: null } };
+  return {
+    kind: 'held' as const,
+    hold: { class: errorClass, code, message, requestId, submission: null, expiresAt: null },
+  };
 }
 
 function uncertain(why: string, record: SubmissionRecord) {
@@ -354,6 +407,7 @@ function uncertain(why: string, record: SubmissionRecord) {
     message: `Whether this erase was paid for cannot be found out: ${why}.`,
     requestId: record.requestId,
     submission: record.key.number,
+    expiresAt: new Date(record.placeAt.getTime() + LATEST_DEADLINE_HOURS * 3_600_000).toISOString(),
   };
   return { kind: 'held' as const, hold };
 }

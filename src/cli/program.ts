@@ -5,9 +5,11 @@ import { completionCommand } from './commands/completion.js';
 import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
+import { abortCommand, skipCommand } from './commands/end-holds.js';
 import { listCommand } from './commands/list.js';
 import { recipesCommand } from './commands/recipes.js';
 import { resultCommand } from './commands/result.js';
+import { resumeCommand } from './commands/resume.js';
 import { setupCommand } from './commands/setup.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { startCommand } from './commands/start.js';
@@ -41,6 +43,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(add --help for more)');
   const groups: Record<string, Command[]> = {
     'Erases:': [startCommand(), statusCommand(), listCommand(), resultCommand(), cancelCommand(), recipesCommand()],
+    'Holds:': [resumeCommand(), skipCommand(), abortCommand()],
     'On this machine:': [demoCommand(), devCommand(), simulatorCommand()],
     'Operation:': [workerCommand(), setupCommand(), doctorCommand(), completionCommand()],
   };

@@ -1,7 +1,13 @@
-import { isGrpcCancelledError, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
+import {
+  isGrpcCancelledError,
+  type WorkflowExecutionDescription,
+  WorkflowFailedError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import type { EraseResult } from '../contract/request.js';
-import { EraseError, EraseNotFoundError, EraseStillRunningError } from '../errors.js';
+import { UPDATE } from '../contract/names.js';
+import type { EraseResult, OperatorDecision } from '../contract/request.js';
+import { EraseError, EraseNotFoundError, EraseNotHeldError, EraseStillRunningError } from '../errors.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import { failureOf } from './failures.js';
 import type { Session } from './session.js';
@@ -83,6 +89,43 @@ export class EraseHandle {
       return this.session.call(() => Promise.reject(error));
     }
     return 'requested';
+  }
+
+  /** Lets a held erase go on where it stopped: it submits, or publishes, again. Throws {@link EraseNotHeldError}. */
+  async retry(decision: OperatorDecision): Promise<void> {
+    await this.decide(UPDATE.retry, decision);
+  }
+
+  /** Ends a held erase as `skipped`; held in publishing, it succeeds without. Throws {@link EraseNotHeldError}. */
+  async skip(decision: OperatorDecision): Promise<void> {
+    await this.decide(UPDATE.skip, decision);
+  }
+
+  /** Ends a held erase as `aborted`. Throws {@link EraseNotHeldError}. */
+  async abort(decision: OperatorDecision): Promise<void> {
+    await this.decide(UPDATE.abort, decision);
+  }
+
+  private async decide(update: string, decision: OperatorDecision): Promise<void> {
+    const run = this.session.client.workflow.getHandle(this.workflowId, this.runId);
+    try {
+      await this.ask(() => run.executeUpdate<string, [OperatorDecision]>(update, { args: [decision] }));
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError) {
+        throw new EraseNotHeldError(this.workflowId, error.cause?.message ?? error.message, { cause: error });
+      }
+      if (error instanceof EraseNotFoundError && (await this.exists())) {
+        throw new EraseNotHeldError(this.workflowId, 'This erase has ended.', { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  private async exists(): Promise<boolean> {
+    return await this.describe().then(
+      () => true,
+      () => false,
+    );
   }
 
   private describe(): Promise<WorkflowExecutionDescription> {

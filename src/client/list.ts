@@ -38,6 +38,8 @@ export interface ListedErase {
   recipe: string | null;
   taskId: string | null;
   batchId: string | null;
+  /** Why it waits for an operator; null unless it is held. */
+  held: { class: string; code: string | null; message: string; since: string } | null;
   /** ISO 8601. */
   startedAt: string;
   closedAt: string | null;
@@ -91,6 +93,7 @@ function listed(info: WorkflowExecutionInfo): ListedErase {
     recipe: request?.recipe?.name ?? null,
     taskId: searchAttribute(info, SEARCH_ATTRIBUTE.taskId),
     batchId: searchAttribute(info, SEARCH_ATTRIBUTE.batchId) ?? request?.batchId ?? null,
+    held: (info.memo?.[MEMO.hold] as ListedErase['held'] | undefined) ?? null,
     startedAt: info.startTime.toISOString(),
     closedAt: info.closeTime?.toISOString() ?? null,
   };

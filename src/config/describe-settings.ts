@@ -1,4 +1,5 @@
 import type { Settings } from './settings.js';
+import { describeWebhookSettings } from './webhook-settings.js';
 
 /** Shows enough of an id to recognise it, not enough to use it. */
 function shortened(secretId: string): string {
@@ -14,7 +15,7 @@ export function withoutPassword(databaseUrl: string): string {
 
 /** The effective settings in the words of the environment variables, without secrets. What is not loaded is left out. */
 export function describeSettings(settings: Partial<Settings>): Record<string, string> {
-  const { temporal, databaseUrl, vendor, worker, log } = settings;
+  const { temporal, databaseUrl, vendor, worker, webhooks, log } = settings;
   const shown: Record<string, string> = {};
   if (temporal) {
     shown.TEMPORAL_ADDRESS = temporal.address;
@@ -33,6 +34,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.VOD_SUBMIT_RPS = String(vendor.submitsPerSecond);
     shown.VOD_REQUEST_TIMEOUT_SECONDS = String(vendor.requestTimeoutSeconds);
     shown.VOD_SETTLE_SECONDS = String(vendor.settleSeconds);
+    shown.VOD_THROTTLED_TOO_LONG_SECONDS = String(vendor.throttledTooLongSeconds);
     shown.VOD_POLL_FIRST_SECONDS = String(vendor.pollFirstSeconds);
     shown.VOD_POLL_MAX_SECONDS = String(vendor.pollMaxSeconds);
   }
@@ -41,6 +43,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.SMART_ERASE_ACTIVITY_CONCURRENCY = String(worker.activityConcurrency);
     shown.SMART_ERASE_SHUTDOWN_GRACE_SECONDS = String(worker.shutdownGraceSeconds);
   }
+  if (webhooks) Object.assign(shown, describeWebhookSettings(webhooks));
   if (log) {
     shown.SMART_ERASE_LOG_LEVEL = log.level;
     shown.SMART_ERASE_LOG_FORMAT = log.format;

@@ -62,6 +62,7 @@ export const VENDOR_VARIABLES = z.object({
   VOD_SUBMIT_RPS: positive.default(DOCUMENTED_SUBMITS_PER_SECOND),
   VOD_REQUEST_TIMEOUT_SECONDS: positiveInteger.default(20),
   VOD_SETTLE_SECONDS: positive.default(60),
+  VOD_THROTTLED_TOO_LONG_SECONDS: positive.default(1_800),
   VOD_POLL_FIRST_SECONDS: positive.default(60),
   VOD_POLL_MAX_SECONDS: positive.default(600),
   SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(10),

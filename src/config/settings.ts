@@ -11,6 +11,7 @@ import {
 import { Secret } from './secret.js';
 import { loadTemporalSettings, type TemporalSettings } from './temporal-settings.js';
 import { SHUTDOWN_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
+import { WEBHOOK_VARIABLES, type WebhookSettings, webhookSettings } from './webhook-settings.js';
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -34,6 +35,8 @@ export interface VendorSettings {
   requestTimeoutSeconds: number;
   /** How long a new task may stay out of the vendor's listing. */
   settleSeconds: number;
+  /** Every submit throttled and none accepted for this long opens the breaker. */
+  throttledTooLongSeconds: number;
   pollFirstSeconds: number;
   pollMaxSeconds: number;
 }
@@ -52,6 +55,7 @@ export interface Settings {
   databaseUrl: Secret;
   vendor: VendorSettings;
   worker: WorkerSettings;
+  webhooks: WebhookSettings;
   log: { level: LogLevel; format: LogFormat };
 }
 
@@ -61,7 +65,7 @@ export type Need = 'temporal' | 'database' | 'vendor';
 interface SectionsOf {
   temporal: 'temporal';
   database: 'databaseUrl';
-  vendor: 'vendor' | 'worker';
+  vendor: 'vendor' | 'worker' | 'webhooks';
 }
 
 export type SettingsFor<N extends Need> = Pick<Settings, SectionsOf[N] | 'log'>;
@@ -101,6 +105,8 @@ export function loadSettings<N extends Need = Need>(
       problems.push(...vendorConflicts(vendor));
       Object.assign(settings, vendorSections(vendor));
     }
+    const webhooks = parsed(WEBHOOK_VARIABLES, given, problems);
+    if (webhooks) settings.webhooks = webhookSettings(webhooks);
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
   return settings as SettingsFor<N>;
@@ -130,6 +136,7 @@ function vendorSections(value: z.infer<typeof VENDOR_VARIABLES>): Pick<Settings,
       submitsPerSecond: value.VOD_SUBMIT_RPS,
       requestTimeoutSeconds: value.VOD_REQUEST_TIMEOUT_SECONDS,
       settleSeconds: value.VOD_SETTLE_SECONDS,
+      throttledTooLongSeconds: value.VOD_THROTTLED_TOO_LONG_SECONDS,
       pollFirstSeconds: value.VOD_POLL_FIRST_SECONDS,
       pollMaxSeconds: value.VOD_POLL_MAX_SECONDS,
     },

@@ -4,7 +4,11 @@
  */
 
 /** Workflow types, as a client of any language starts them. */
-export const WORKFLOW = { erase: 'erase' } as const;
+export const WORKFLOW = {
+  erase: 'erase',
+  /** Delivers one webhook. Started by erases, not by callers. */
+  notification: 'eraseNotification',
+} as const;
 
 /**
  * Task queues. Submits have queues of their own so that a poll or a fetch never stands behind a backlog of submits
@@ -26,7 +30,8 @@ export const ACTIVITY = {
   fetchResult: 'fetchResult',
   publish: 'publishResult',
   cancelTask: 'cancelTask',
-  closeErase: 'closeErase',
+  endHold: 'endHold',
+  deliverWebhook: 'deliverWebhook',
 } as const;
 
 /** Fixed activity ids: an outside process completes `await-task` by (workflow id, activity id). */
@@ -36,6 +41,8 @@ export const ACTIVITY_ID = {
   fetchResult: 'fetch-result',
   publish: 'publish',
   cancelTask: 'cancel-task',
+  endHold: 'end-hold',
+  deliverWebhook: 'deliver-webhook',
 } as const;
 
 /** Updates that end a hold. Each takes one argument, `{"by": string, "reason": string}`. */
@@ -48,6 +55,8 @@ export const QUERY = { status: 'status' } as const;
 export const MEMO = {
   /** Set by our client at start: the request as it was asked, so that a second start can be compared with it. */
   request: 'eraseRequest',
+  /** Set while held, for lists: `{class, code, message, since}`; null again when the hold has ended. */
+  hold: 'eraseHold',
   /** Set by a cancelled run before it closes: {@link EraseFailureDetails}. */
   outcome: 'eraseOutcome',
 } as const;

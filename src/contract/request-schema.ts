@@ -4,6 +4,7 @@ import { plainJsonProblems } from './plain-json.js';
 import { kindOf, type Problem, pathText } from './problem.js';
 import { recipeSchema } from './recipe-schema.js';
 import { INHERITABLE, type NormalizedEraseRequest, type PublishRequest } from './request.js';
+import { webhookSchema } from './webhook-schema.js';
 
 /** Largest request, as JSON in UTF-8. Ours: far below Temporal's limit for one payload (2 MB). */
 export const MAX_REQUEST_BYTES = 64 * 1024;
@@ -100,6 +101,7 @@ export const eraseRequestSchema = closed({
   payAgain: closed({ token: visible(TOKEN), reason: oneLine(REASON) }).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
   batchId: visible(BATCH_ID).optional(),
+  webhook: webhookSchema.optional(),
 }) satisfies z.ZodType<NormalizedEraseRequest>;
 
 export type ParsedEraseRequest = { ok: true; request: NormalizedEraseRequest } | { ok: false; problems: Problem[] };

@@ -37,6 +37,14 @@ export interface PayAgain {
   reason: string;
 }
 
+/** Who is told what becomes of an erase: by signed POSTs, as the Standard Webhooks specification has them. */
+export interface WebhookRequest {
+  /** https, or http where the workers allow it; at most 2,000 characters, no user or password in it. */
+  url: string;
+  /** Name of a secret in the workers' configuration (`SMART_ERASE_WEBHOOK_SECRETS`), never the secret itself. */
+  secret: string;
+}
+
 /** Input of the workflow `erase`. Any client of any language may send it as plain JSON. */
 export interface EraseRequest {
   /** Source media, as decimal digits. A string: a FileId is above 2^53. */
@@ -54,6 +62,8 @@ export interface EraseRequest {
   deadlineHours?: number;
   /** The batch that this erase belongs to: it then queues behind live erases. */
   batchId?: string;
+  /** Told when the erase succeeded, failed, was cancelled, or is held. */
+  webhook?: WebhookRequest;
 }
 
 /** The request after validation and defaults, as the submit activity returns it and the ledger keeps it. */

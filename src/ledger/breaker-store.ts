@@ -90,6 +90,16 @@ export async function closeByProbe(db: Db, probe: SubmissionKey): Promise<void> 
   }
 }
 
+/** Lets whoever comes next probe: a breaker that is probing, with nobody at it. */
+export async function readyBreakers(db: Db, scopes: readonly BreakerScope[]): Promise<void> {
+  if (scopes.length === 0) return;
+  await db
+    .updateTable('breaker')
+    .set({ state: 'probing', probe_erase_id: null, probe_number: null, probe_at: null })
+    .where('scope', 'in', scopes)
+    .execute();
+}
+
 /** The probe was never sent: the breaker is open as before, and the next run with leave probes. */
 export async function dropProbe(db: Db, probe: SubmissionKey): Promise<void> {
   await db

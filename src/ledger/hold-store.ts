@@ -9,6 +9,8 @@ export interface HoldRecord {
   subAppId: number;
   fileId: string;
   batchId: string | null;
+  /** What is held: a submit, or the publishing of a result. */
+  stage: 'submit' | 'publish';
   class: string;
   code: string | null;
   message: string;
@@ -30,10 +32,11 @@ type Db = Kysely<LedgerDatabase>;
 /** Writes that a run is held. A run has one open hold: repeating it renews the reason. */
 export async function recordHold(db: Db, hold: Omit<HoldRecord, 'since'>): Promise<void> {
   await sql`
-    insert into hold (workflow_id, run_id, sub_app_id, file_id, batch_id, error_class, error_code, message, request_id)
-    values (${hold.workflowId}, ${hold.runId}, ${hold.subAppId}, ${hold.fileId}, ${hold.batchId}, ${hold.class},
+    insert into hold (workflow_id, run_id, sub_app_id, file_id, batch_id, stage, error_class, error_code, message, request_id)
+    values (${hold.workflowId}, ${hold.runId}, ${hold.subAppId}, ${hold.fileId}, ${hold.batchId}, ${hold.stage}, ${hold.class},
             ${hold.code}, ${hold.message}, ${hold.requestId})
     on conflict (workflow_id, run_id) where ended_at is null do update set
+      stage = excluded.stage,
       error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
       request_id = excluded.request_id`.execute(db);
 }
@@ -83,6 +86,7 @@ export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRe
     subAppId: Number(row.sub_app_id),
     fileId: row.file_id,
     batchId: row.batch_id,
+    stage: row.stage,
     class: row.error_class,
     code: row.error_code,
     message: row.message,

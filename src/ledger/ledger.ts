@@ -1,4 +1,7 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
+import type { AuditEntry } from './audit.js';
+import type { Breaker, BreakerScope } from './breaker.js';
+import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
 import type { SubmissionOutcome } from './schema.js';
 
 /**
@@ -21,8 +24,15 @@ export interface Ledger {
     submission: SubmissionKey,
     task: { taskId: string; requestId: string | null; adopted: boolean },
   ): Promise<'accepted' | 'taken'>;
-  /** The submit was certainly not executed. It may be armed again. */
-  refused(submission: SubmissionKey, error: SubmitError): Promise<void>;
+  /**
+   * The submit was certainly not executed. It may be armed again. With `trips` it also opens that breaker, in the same
+   * transaction. The answer says for how long submits have been throttled with none accepted, in milliseconds.
+   */
+  refused(
+    submission: SubmissionKey,
+    error: SubmitError,
+    options?: { trips?: BreakerScope },
+  ): Promise<{ throttledForMs: number }>;
   /** The submit's fate is not known; the intent stays `sending`. */
   doubted(submission: SubmissionKey, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /** Pushes the next place of every process back by `ms` milliseconds: the vendor throttled. */
@@ -35,6 +45,22 @@ export interface Ledger {
   knownTasks(taskIds: string[]): Promise<Map<string, SubmissionKey>>;
   /** How a task ended. The first outcome stands; the same one again changes nothing. */
   recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void>;
+  /** Opens a breaker for a reason that built up over many calls; the submission is the last of them. */
+  trip(scope: BreakerScope, submission: SubmissionKey, error: SubmitError): Promise<void>;
+  /** The open breaker that covers submits of the sub-application; null when there is none. */
+  openBreaker(subAppId: number): Promise<Breaker | null>;
+  listBreakers(): Promise<Breaker[]>;
+  /** Lets the next submit of the scopes be a probe, whoever makes it: for breakers that hold nobody. */
+  readyBreakers(scopes: BreakerScope[]): Promise<void>;
+  /** The run waits for an operator. Repeating it renews the reason. */
+  recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void>;
+  endHold(
+    run: { workflowId: string; runId: string },
+    end: { as: HoldEndedAs; by: string | null; reason: string | null },
+  ): Promise<void>;
+  /** Open holds, oldest first. */
+  listHolds(filter?: HoldFilter): Promise<HoldRecord[]>;
+  writeAudit(entry: AuditEntry): Promise<void>;
   /** Throws a `LedgerError` of kind `schema` when the tables are not those of this program. */
   check(): Promise<{ serverVersion: string; clock: Date }>;
   close(): Promise<void>;
@@ -71,6 +97,8 @@ export interface Intent {
    * What is in doubt after that needs a new decision.
    */
   operatorRetryUpTo: number | null;
+  /** An operator told this run to go on: it may be the probe of an open breaker. */
+  leave: boolean;
   /** Milliseconds after its place in which a submit can still turn up in the vendor's lists. */
   settleMs: number;
 }
@@ -141,4 +169,8 @@ export type BeginOutcome =
   /** The task failed, and this run has no leave to pay once more. */
   | { kind: 'failed'; record: SubmissionRecord }
   /** Too many rounds without a task, or the vendor says duplicate and there is none: an operator decides. */
-  | { kind: 'uncertain'; record: SubmissionRecord; why: string };
+  | { kind: 'uncertain'; record: SubmissionRecord; why: string }
+  /** A breaker is open: hold. */
+  | { kind: 'blocked'; breaker: Breaker }
+  /** A breaker's probe is out: ask again later. */
+  | { kind: 'wait'; breaker: Breaker };

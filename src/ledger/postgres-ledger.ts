@@ -1,6 +1,19 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type AuditEntry, writeAudit } from './audit.js';
+import { type Breaker, type BreakerScope, passBreakers, scopesOf } from './breaker.js';
+import {
+  closeByProbe,
+  dropProbe,
+  findOpenBreaker,
+  listBreakers,
+  lockBreakers,
+  openBreaker,
+  readyBreakers,
+  setProbe,
+} from './breaker-store.js';
 import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
+import { endHold, type HoldEndedAs, type HoldFilter, type HoldRecord, listHolds, recordHold } from './hold-store.js';
 import {
   type BeginOutcome,
   type Intent,
@@ -71,6 +84,10 @@ class PostgresLedger implements Ledger {
       return { ...decision, settlesInMs: decision.record.placeAt.getTime() + intent.settleMs - nowMs };
     }
     if (decision.kind !== 'arm') return decision;
+    const submission = { eraseId, number: decision.number };
+    const scopes = scopesOf(intent.identity.subAppId);
+    const verdict = passBreakers(await lockBreakers(trx, scopes), submission, intent.leave, nowMs);
+    if (verdict.kind === 'blocked' || verdict.kind === 'wait') return verdict;
     if (decision.giveUp) {
       await trx
         .updateTable('submission')
@@ -80,7 +97,7 @@ class PostgresLedger implements Ledger {
         .where('state', '=', 'sending')
         .execute();
     }
-    const submission = { eraseId, number: decision.number };
+    if (verdict.kind === 'probe') await setProbe(trx, verdict.scopes, submission);
     return { kind: 'send', submission, place: await this.arm(trx, submission, intent) };
   }
 
@@ -120,20 +137,28 @@ class PostgresLedger implements Ledger {
   ): Promise<'accepted' | 'taken'> {
     return await this.guard('record an accepted submit', async () => {
       try {
-        const { numUpdatedRows } = await this.db
-          .updateTable('submission')
-          .set({
-            state: 'accepted',
-            task_id: task.taskId,
-            request_id: task.requestId,
-            adopted: task.adopted,
-            answered_at: sql<Date>`clock_timestamp()`,
-          })
-          .where('erase_id', '=', key.eraseId)
-          .where('number', '=', key.number)
-          .where('task_id', 'is', null)
-          .executeTakeFirst();
-        if (numUpdatedRows > 0n) return 'accepted';
+        const written = await this.db.transaction().execute(async (trx) => {
+          const { numUpdatedRows } = await trx
+            .updateTable('submission')
+            .set({
+              state: 'accepted',
+              task_id: task.taskId,
+              request_id: task.requestId,
+              adopted: task.adopted,
+              answered_at: sql<Date>`clock_timestamp()`,
+            })
+            .where('erase_id', '=', key.eraseId)
+            .where('number', '=', key.number)
+            .where('task_id', 'is', null)
+            .executeTakeFirst();
+          if (numUpdatedRows === 0n) return false;
+          await closeByProbe(trx, key);
+          await sql`update pace set throttled_since = null where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(
+            trx,
+          );
+          return true;
+        });
+        if (written) return 'accepted';
       } catch (error) {
         if ((error as { constraint?: string }).constraint === 'submission_task_id_key') return 'taken';
         throw error;
@@ -149,27 +174,30 @@ class PostgresLedger implements Ledger {
     });
   }
 
-  async refused(key: SubmissionKey, error: SubmitError): Promise<void> {
-    await this.note(key, { state: 'refused', ...errorColumns(error) }, 'record a refused submit');
+  async refused(
+    key: SubmissionKey,
+    error: SubmitError,
+    { trips }: { trips?: BreakerScope } = {},
+  ): Promise<{ throttledForMs: number }> {
+    return await this.guard('record a refused submit', () =>
+      this.db.transaction().execute(async (trx) => {
+        await note(trx, key, { state: 'refused', ...errorColumns(error) });
+        if (trips !== undefined) {
+          await openBreaker(trx, trips, error, await workflowOf(trx, key));
+        } else if (error.class === 'input') {
+          // The vendor looked at the request: the account is fine.
+          await closeByProbe(trx, key);
+        } else if (error.class === 'cancelled') {
+          await dropProbe(trx, key);
+        }
+        return { throttledForMs: error.class === 'throttled' ? await throttledFor(trx) : 0 };
+      }),
+    );
   }
 
   async doubted(key: SubmissionKey, error: SubmitError & { saidDuplicate: boolean }): Promise<void> {
-    await this.note(key, { said_duplicate: error.saidDuplicate, ...errorColumns(error) }, 'record a submit in doubt');
-  }
-
-  private async note(
-    key: SubmissionKey,
-    columns: Partial<{ state: 'refused'; said_duplicate: boolean }> & ReturnType<typeof errorColumns>,
-    doing: string,
-  ): Promise<void> {
-    await this.guard(doing, () =>
-      this.db
-        .updateTable('submission')
-        .set({ ...columns, answered_at: sql<Date>`clock_timestamp()` })
-        .where('erase_id', '=', key.eraseId)
-        .where('number', '=', key.number)
-        .where('state', '=', 'sending')
-        .execute(),
+    await this.guard('record a submit in doubt', () =>
+      note(this.db, key, { said_duplicate: error.saidDuplicate, ...errorColumns(error) }),
     );
   }
 
@@ -226,6 +254,43 @@ class PostgresLedger implements Ledger {
         .where('outcome', 'is', null)
         .execute(),
     );
+  }
+
+  async trip(scope: BreakerScope, key: SubmissionKey, error: SubmitError): Promise<void> {
+    await this.guard('open a breaker', () =>
+      this.db.transaction().execute(async (trx) => openBreaker(trx, scope, error, await workflowOf(trx, key))),
+    );
+  }
+
+  async openBreaker(subAppId: number): Promise<Breaker | null> {
+    return await this.guard('read the breaker', () => findOpenBreaker(this.db, scopesOf(subAppId)));
+  }
+
+  async listBreakers(): Promise<Breaker[]> {
+    return await this.guard('read the breakers', () => listBreakers(this.db));
+  }
+
+  async readyBreakers(scopes: BreakerScope[]): Promise<void> {
+    await this.guard('ready the breakers', () => readyBreakers(this.db, scopes));
+  }
+
+  async recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void> {
+    await this.guard('record a hold', () => recordHold(this.db, hold));
+  }
+
+  async endHold(
+    run: { workflowId: string; runId: string },
+    end: { as: HoldEndedAs; by: string | null; reason: string | null },
+  ): Promise<void> {
+    await this.guard('end a hold', () => this.db.transaction().execute((trx) => endHold(trx, run, end)));
+  }
+
+  async listHolds(filter: HoldFilter = {}): Promise<HoldRecord[]> {
+    return await this.guard('list the holds', () => listHolds(this.db, filter));
+  }
+
+  async writeAudit(entry: AuditEntry): Promise<void> {
+    await this.guard('write the audit', () => writeAudit(this.db, entry));
   }
 
   async check(): Promise<{ serverVersion: string; clock: Date }> {
@@ -321,6 +386,38 @@ function toRecord(row: Row): SubmissionRecord {
     resultFileId: row.result_file_id,
     result: row.result as StoredResult | null,
   };
+}
+
+async function note(
+  db: Kysely<LedgerDatabase>,
+  key: SubmissionKey,
+  columns: Partial<{ state: 'refused'; said_duplicate: boolean }> & ReturnType<typeof errorColumns>,
+): Promise<void> {
+  await db
+    .updateTable('submission')
+    .set({ ...columns, answered_at: sql<Date>`clock_timestamp()` })
+    .where('erase_id', '=', key.eraseId)
+    .where('number', '=', key.number)
+    .where('state', '=', 'sending')
+    .execute();
+}
+
+async function workflowOf(db: Kysely<LedgerDatabase>, key: SubmissionKey): Promise<string> {
+  const { workflow_id } = await db
+    .selectFrom('submission')
+    .select('workflow_id')
+    .where('erase_id', '=', key.eraseId)
+    .where('number', '=', key.number)
+    .executeTakeFirstOrThrow();
+  return workflow_id;
+}
+
+/** Since the first throttled submit after the last accepted one, in milliseconds. */
+async function throttledFor(db: Kysely<LedgerDatabase>): Promise<number> {
+  const { rows } = await sql<{ ms: number }>`
+    update pace set throttled_since = coalesce(throttled_since, clock_timestamp()) where scope = ${SUBMIT_SCOPE}
+    returning extract(epoch from clock_timestamp() - throttled_since)::double precision * 1000 as ms`.execute(db);
+  return rows[0]?.ms ?? 0;
 }
 
 function errorColumns(error: SubmitError) {

@@ -112,6 +112,8 @@ export interface HoldTable {
   sub_app_id: BigIntColumn;
   file_id: string;
   batch_id: string | null;
+  /** What is held: a submit, or the publishing of a result. */
+  stage: 'submit' | 'publish';
   error_class: string;
   error_code: string | null;
   message: string;

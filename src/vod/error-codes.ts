@@ -148,3 +148,11 @@ function prefixRow(code: string, action?: VodAction): ErrorCodeRow | null {
   const dot = code.indexOf('.');
   return dot < 0 ? null : exactRow(code.slice(0, dot), action);
 }
+
+/** Refusals of one sub-application; every other refusal of class `account` concerns all that these keys can reach. */
+const OF_ONE_SUB_APP: readonly string[] = ['InvalidParameterValue.SubAppId', 'UnauthorizedOperation'];
+
+/** Whether a refusal of class `account` says something about one sub-application only. */
+export function concernsOneSubApp(code: string): boolean {
+  return OF_ONE_SUB_APP.includes(code);
+}

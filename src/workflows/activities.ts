@@ -52,3 +52,5 @@ export const { cancelTask } = proxyActivities<MainActivities>({
   // The one total: a cancel has to end some time, even when the vendor cannot be reached.
   scheduleToCloseTimeout: '15m',
 });
+
+export const { endHold } = proxyActivities<MainActivities>({ ...reads, activityId: ACTIVITY_ID.endHold });

@@ -5,14 +5,26 @@ import {
   defineUpdate,
   setCurrentDetails,
   setHandler,
+  upsertMemo,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Accepted, FailedSubmit, Hold } from '../activities/submit-erase.js';
+import { type EraseEventData, EVENT, type EventType } from '../contract/erase-event.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
-import { PHASE, type Phase, QUERY, SEARCH_ATTRIBUTE, type SearchAttributeKey, UPDATE } from '../contract/names.js';
-import type { EraseFailureDetails, EraseStatus, OperatorDecision } from '../contract/request.js';
+import {
+  MEMO,
+  PHASE,
+  type Phase,
+  QUERY,
+  SEARCH_ATTRIBUTE,
+  type SearchAttributeKey,
+  UPDATE,
+} from '../contract/names.js';
+import type { EraseFailureDetails, EraseStatus, OperatorDecision, WebhookRequest } from '../contract/request.js';
 import { currentDetails } from './current-details.js';
 import { invalidDecision, looseRequest } from './loose-input.js';
+import { startNotification } from './notification.js';
 
 export const statusQuery = defineQuery<EraseStatus>(QUERY.status);
 export const retryUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.retry);
@@ -26,12 +38,14 @@ export class EraseRun {
   readonly status: EraseStatus;
   private registered: readonly SearchAttributeKey[] = [];
   private readonly batchId: string | null;
+  private readonly webhook: WebhookRequest | null;
   private holdEnd: HoldEnd | null = null;
   private outcome: EraseFailureDetails | null = null;
 
   constructor(input: unknown) {
-    const { fileId, batchId } = looseRequest(input);
+    const { fileId, batchId, webhook } = looseRequest(input);
     this.batchId = batchId;
+    this.webhook = webhook;
     this.status = {
       phase: PHASE.submitting,
       fileId,
@@ -74,29 +88,48 @@ export class EraseRun {
 
   /** The last phase of a run without a result; the details in the UI go on saying why. */
   end(phase: typeof PHASE.failed | typeof PHASE.cancelled, outcome: EraseFailureDetails | null): void {
+    if (this.isHeld) this.release();
     this.outcome = outcome;
     this.enter(phase, null, { upsert: true });
   }
 
-  /** Stops for an operator until `retry`, `skip` or `abort`. Never ends by itself: nothing is lost by waiting. */
-  async hold(hold: Hold, nowMs: number): Promise<HoldEnd> {
-    this.holdEnd = null;
-    this.status.held = {
-      class: hold.class,
-      code: hold.code,
-      message: hold.message,
-      requestId: hold.requestId,
-      since: new Date(nowMs).toISOString(),
-    };
-    this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[hold.class].advice}`, { upsert: true });
-    try {
-      await condition(() => this.holdEnd !== null);
-    } finally {
-      this.status.held = null;
+  /**
+   * Stops for an operator until `retry`, `skip` or `abort`. Never ends by itself: nothing is lost by waiting. With `lookAgainMs`
+   * it gives null after that time, for a look whether the reason is gone; the hold goes on when it is called again.
+   */
+  async hold(hold: Hold, nowMs: number, lookAgainMs: number | null = null): Promise<HoldEnd | null> {
+    if (this.status.held === null) {
+      this.holdEnd = null;
+      const { class: errorClass, code, message, requestId } = hold;
+      this.status.held = { class: errorClass, code, message, requestId, since: new Date(nowMs).toISOString() };
+      this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[errorClass].advice}`, { upsert: true });
+      upsertMemo({ [MEMO.hold]: { class: errorClass, code, message, since: this.status.held.since } });
+      this.tell(EVENT.held, { held: this.status.held });
     }
-    const end = this.holdEnd as HoldEnd | null;
-    if (end === null) throw new Error('A hold ended without a decision.');
-    return end;
+    const decided = () => this.holdEnd !== null;
+    if (lookAgainMs === null) await condition(decided);
+    else await condition(decided, lookAgainMs);
+    return this.holdEnd;
+  }
+
+  /** Tells the webhook, if there is one. The run neither waits for that nor learns what comes of it. */
+  tell(type: EventType, what: Pick<EraseEventData, 'result' | 'failure' | 'held'>): void {
+    if (this.webhook === null) return;
+    const { workflowId, runId } = workflowInfo();
+    const { fileId: sourceFileId, taskId, resultFileId } = this.status;
+    const data = { workflowId, runId, sourceFileId, taskId, resultFileId, ...what };
+    startNotification(this.webhook, { type, timestamp: new Date().toISOString(), data });
+  }
+
+  get isHeld(): boolean {
+    return this.status.held !== null;
+  }
+
+  /** The hold is over; what comes next enters its own phase. */
+  release(): void {
+    this.status.held = null;
+    this.holdEnd = null;
+    upsertMemo({ [MEMO.hold]: undefined });
   }
 
   private acceptDecision(update: typeof retryUpdate, action: HoldEnd['action']): void {

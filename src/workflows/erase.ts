@@ -8,13 +8,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FetchResultOutcome } from '../activities/fetch-result.js';
-import type { SubmitInput, SubmitOutcome } from '../activities/submit-erase.js';
+import type { EndHoldInput } from '../activities/holds.js';
+import type { Hold, SubmitInput, SubmitOutcome } from '../activities/submit-erase.js';
+import { EVENT, WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
 import { isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
 import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
-import { awaitTask, cancelTask, fetchResult, publishResult, submitActivities } from './activities.js';
-import { EraseRun } from './erase-run.js';
+import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
+import { EraseRun, type HoldEnd } from './erase-run.js';
 import { looseRequest } from './loose-input.js';
 
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
@@ -30,6 +32,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
     const result = await eraseSteps(run, input);
     run.status.resultFileId = result.resultFileId;
     run.enter(PHASE.succeeded, null, { upsert: true });
+    run.tell(EVENT.succeeded, { result });
     return result;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
@@ -37,7 +40,9 @@ export async function erase(input: unknown): Promise<EraseResult> {
       throw isCancellation(error) ? error : new CancelledFailure('Cancelled.');
     }
     const failed = asContractFailure(error, run);
-    run.end(PHASE.failed, (failed.details?.[0] as EraseFailureDetails | undefined) ?? null);
+    const details = failed.details?.[0] as EraseFailureDetails | undefined;
+    run.end(PHASE.failed, details ?? null);
+    if (details?.code !== WEBHOOK_UNUSABLE) run.tell(EVENT.failed, { failure: details });
     throw failed;
   }
 }
@@ -68,18 +73,51 @@ async function eraseSteps(run: EraseRun, input: unknown): Promise<EraseResult> {
 async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string | null) {
   const { submitErase } = submitActivities(looseRequest(input).batchId === null ? 'live' : 'batch');
   let operatorRetry: SubmitInput['operatorRetry'] = null;
+  let looks = 0;
   for (;;) {
     const outcome: SubmitOutcome = await submitErase.executeWithOptions(
       { activityId: ACTIVITY_ID.submit, summary: submitSummary(resubmitAfterTaskId, operatorRetry) },
       [{ request: input, resubmitAfterTaskId, operatorRetry }],
     );
     run.learn(outcome);
-    if (outcome.kind !== 'held') return outcome;
-    const end = await run.hold(outcome.hold, Date.now());
-    if (end.action !== 'retry') throw decided(end, run);
-    operatorRetry = { by: end.by, reason: end.reason, upToSubmission: outcome.hold.submission };
-    run.enter(PHASE.submitting, `its turn to be submitted (retry by ${end.by}: ${end.reason})`, { upsert: true });
+    if (outcome.kind !== 'held') {
+      if (run.isHeld) await leaveHold(run, { as: 'resolved', decision: null });
+      return outcome;
+    }
+    const end = await waitForDecision(run, outcome.hold, looks++);
+    operatorRetry = null;
+    if (end === null) continue;
+    const { action, by, reason } = end;
+    await leaveHold(run, { as: action, decision: { by, reason } });
+    if (action !== 'retry') throw decided(end, run);
+    operatorRetry = { by, reason, upToSubmission: outcome.hold.submission };
+    looks = 0;
+    run.enter(PHASE.submitting, `its turn to be submitted (retry by ${by}: ${reason})`, { upsert: true });
   }
+}
+
+/** First look whether an uncertain submit has turned up after all; each further one waits twice as long. Milliseconds. */
+const LOOK_AGAIN_FIRST_MS = 60_000;
+const LOOK_AGAIN_MAX_MS = 6 * 3_600_000;
+
+/**
+ * An uncertain submit was perhaps paid for: while an operator is waited for, its task is looked for again and again (null:
+ * look now), until the vendor would no longer know it. Any other hold waits for the operator alone.
+ */
+async function waitForDecision(run: EraseRun, hold: Hold, looks: number): Promise<HoldEnd | null> {
+  if (hold.expiresAt === null) return await run.hold(hold, Date.now());
+  const leftMs = Date.parse(hold.expiresAt) - Date.now();
+  if (leftMs <= 0) {
+    const message = `${hold.message} It was looked for until ${hold.expiresAt}, and the vendor forgets tasks soon after.`;
+    await leaveHold(run, { as: 'resolved', decision: null });
+    throw failure('expired', { code: hold.code, message, requestId: hold.requestId, moneySpent: true }, run);
+  }
+  return await run.hold(hold, Date.now(), Math.min(LOOK_AGAIN_FIRST_MS * 2 ** looks, LOOK_AGAIN_MAX_MS, leftMs));
+}
+
+async function leaveHold(run: EraseRun, end: EndHoldInput): Promise<void> {
+  run.release();
+  await endHold(end);
 }
 
 function submitSummary(afterTaskId: string | null, retry: SubmitInput['operatorRetry']): string {
@@ -144,10 +182,19 @@ async function publish(
   for (;;) {
     run.enter(PHASE.publishing, 'the publish steps', { upsert: false });
     const outcome = await publishResult.executeWithOptions({ summary: `Publish ${resultFileId}` }, [
-      { subAppId: result.subAppId, sourceFileId: result.sourceFileId, resultFileId, taskId, publish: request.publish },
+      {
+        subAppId: result.subAppId,
+        sourceFileId: result.sourceFileId,
+        resultFileId,
+        taskId,
+        publish: request.publish,
+        batchId: request.batchId,
+      },
     ]);
     if (outcome.kind === 'published') return { ...result, published: outcome.published };
-    const end = await run.hold(outcome.hold, Date.now());
+    const end = await waitForDecision(run, outcome.hold, 0);
+    if (end === null) continue;
+    await leaveHold(run, { as: end.action, decision: { by: end.by, reason: end.reason } });
     if (end.action === 'abort') throw decided(end, run);
     if (end.action === 'skip') return { ...result, published: skippedPublish(end.by, end.reason) };
   }
@@ -169,6 +216,7 @@ async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
   run.status.moneySpent = details.moneySpent;
   upsertMemo({ [MEMO.outcome]: details });
   run.end(PHASE.cancelled, details);
+  run.tell(EVENT.cancelled, { failure: details });
 }
 
 async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailureDetails> {
@@ -205,7 +253,7 @@ function decided(end: { action: 'skip' | 'abort' | 'retry'; by: string; reason: 
 /** The failure that the contract promises: `type` is the class, `details[0]` the rest. */
 function failure(
   errorClass: EraseFailureDetails['class'],
-  fields: { code: string | null; message: string; requestId: string | null },
+  fields: { code: string | null; message: string; requestId: string | null; moneySpent?: boolean },
   run: EraseRun,
 ): ApplicationFailure {
   const { taskId, moneySpent, resultFileId } = run.status;
@@ -215,7 +263,7 @@ function failure(
     requestId: fields.requestId,
     taskId,
     message: fields.message,
-    moneySpent,
+    moneySpent: fields.moneySpent ?? moneySpent,
     ...(resultFileId === null ? {} : { resultFileId }),
   };
   const failed = ApplicationFailure.create({

@@ -1,1 +1,2 @@
 export { erase } from './erase.js';
+export { eraseNotification } from './notification.js';

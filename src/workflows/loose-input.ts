@@ -2,14 +2,22 @@
  * Reading JSON that nobody has checked yet. A workflow must not crash on any input: a plain Error in workflow code
  * retries its task for ever. The submit activity checks the request and says what is wrong with it.
  */
+import type { WebhookRequest } from '../contract/request.js';
 
 export interface LooseRequest {
   fileId: string | null;
   batchId: string | null;
+  webhook: WebhookRequest | null;
 }
 
 export function looseRequest(input: unknown): LooseRequest {
-  return { fileId: textField(input, 'fileId'), batchId: textField(input, 'batchId') };
+  const webhook = (input as { webhook?: unknown } | null | undefined)?.webhook;
+  const [url, secret] = [textField(webhook, 'url'), textField(webhook, 'secret')];
+  return {
+    fileId: textField(input, 'fileId'),
+    batchId: textField(input, 'batchId'),
+    webhook: url === null || secret === null ? null : { url, secret },
+  };
 }
 
 /** What is wrong with the argument of an operator's update; null when nothing is. */

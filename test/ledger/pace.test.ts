@@ -34,6 +34,7 @@ function intent(): Intent {
     resubmitAfterTaskId: null,
     lookedFor: null,
     operatorRetryUpTo: null,
+    leave: false,
     settleMs: 0,
   };
 }

@@ -109,12 +109,21 @@ export class EraseStack {
       .map((c) => c.outcome);
   }
 
+  /** What an operator's resume would do in the end: a refusal of one test must not stop the next. */
+  async closeBreakers(): Promise<void> {
+    await this.sql('delete from breaker');
+  }
+
   /** One statement in the ledger's database, for what only time would do. */
   async sql(statement: string): Promise<void> {
+    await this.query(statement);
+  }
+
+  async query(statement: string): Promise<pg.QueryResult> {
     const client = new pg.Client({ connectionString: this.env.DATABASE_URL });
     await client.connect();
     try {
-      await client.query(statement);
+      return await client.query(statement);
     } finally {
       await client.end();
     }

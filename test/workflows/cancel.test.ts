@@ -17,7 +17,10 @@ beforeAll(async () => {
   );
 });
 afterAll(() => stack.stop());
-beforeEach(() => stack.admin.clearFaults());
+beforeEach(async () => {
+  await stack.admin.clearFaults();
+  await stack.closeBreakers();
+});
 
 async function reached(handle: EraseHandle, phase: string): Promise<void> {
   await eventually(`phase ${phase}`, async () => ((await handle.status()).phase === phase ? true : undefined));

@@ -129,6 +129,7 @@ describe('a run that is', () => {
   it.each(Object.entries(SHAPES))('%s replays', async (name, make) => {
     const handle = await make();
     await stack.admin.clearFaults();
+    await stack.closeBreakers();
     const history = await stack.temporal.workflow.getHandle(handle.workflowId).fetchHistory();
     await replay(handle.workflowId, history);
     const file = join(STORE, `${name}.json`);

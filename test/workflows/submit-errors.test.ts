@@ -13,7 +13,10 @@ beforeAll(async () => {
   await stack.startWorker();
 });
 afterAll(() => stack.stop());
-beforeEach(() => stack.admin.clearFaults());
+beforeEach(async () => {
+  await stack.admin.clearFaults();
+  await stack.closeBreakers();
+});
 
 async function startWith(fault: Omit<FaultSpec, 'action'>): Promise<{ request: EraseRequest; handle: EraseHandle }> {
   const request = await stack.request();

@@ -11,7 +11,10 @@ beforeAll(async () => {
   await stack.startWorker();
 });
 afterAll(() => stack.stop());
-beforeEach(() => stack.admin.clearFaults());
+beforeEach(async () => {
+  await stack.admin.clearFaults();
+  await stack.closeBreakers();
+});
 
 async function requestWith(
   fault: Omit<FaultSpec, 'action'>,

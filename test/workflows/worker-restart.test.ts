@@ -35,7 +35,7 @@ async function start(
   fault?: FaultSpec,
 ): Promise<{ request: EraseRequest; handle: EraseHandle }> {
   const request = await stack.request(fields);
-  if (fault !== undefined) await stack.admin.addFault({ ...fault, fileId: request.fileId });
+  if (fault !== undefined) await stack.admin.addFault({ fileId: request.fileId, ...fault });
   return { request, handle: await stack.client.start(request) };
 }
 
@@ -51,10 +51,13 @@ describe('a worker', () => {
     worker = await startWorkerProcess();
     const held = await start({}, { action: 'ProcessMediaByMPS', kind: 'error', code: 'UnauthorizedOperation' });
     await inPhase(held.handle, 'held');
+    // Only this one is meant to be held.
+    await stack.closeBreakers();
     // The procedure is held back after the vendor executed it: the repetition must not start it twice.
     const publishing = await start(
       { publish: { name: 'p', procedure: 'flow' } },
-      { action: 'ProcessMediaByProcedure', kind: 'delay', ms: HELD_BACK_MS },
+      // It is run on the new file, whose id nobody knows yet.
+      { action: 'ProcessMediaByProcedure', kind: 'delay', ms: HELD_BACK_MS, fileId: undefined },
     );
     await inPhase(publishing.handle, 'publishing');
     const fetching = await start({}, { action: 'DescribeTaskDetail', kind: 'delay', ms: HELD_BACK_MS, times: 2 });

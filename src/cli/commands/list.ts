@@ -16,6 +16,7 @@ const COLUMNS: readonly Column<ListedErase>[] = [
   { heading: 'RECIPE', of: (row) => row.recipe },
   { heading: 'STARTED', of: (row) => row.startedAt },
   { heading: 'TASKID', of: (row) => row.taskId },
+  { heading: 'HELD FOR', of: (row) => (row.held === null ? null : (row.held.code ?? row.held.class)) },
 ];
 
 export function listCommand(): Command {

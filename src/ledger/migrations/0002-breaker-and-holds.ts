@@ -25,6 +25,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('sub_app_id', 'bigint', (c) => c.notNull())
     .addColumn('file_id', 'text', (c) => c.notNull())
     .addColumn('batch_id', 'text')
+    .addColumn('stage', 'text', (c) => c.notNull().check(sql`stage in ('submit', 'publish')`))
     .addColumn('error_class', 'text', (c) => c.notNull())
     .addColumn('error_code', 'text')
     .addColumn('message', 'text', (c) => c.notNull())

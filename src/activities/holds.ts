@@ -1,0 +1,45 @@
+import { Context } from '@temporalio/activity';
+import type { NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { readFailure } from './failures.js';
+import type { Hold } from './submit-erase.js';
+import { thisRun } from './this-run.js';
+
+/** Writes into the ledger that this run waits for an operator, so that `resume` finds it without Temporal's visibility. */
+export async function recordHold(
+  ledger: Ledger,
+  request: Pick<NormalizedEraseRequest, 'subAppId' | 'fileId' | 'batchId'>,
+  stage: 'submit' | 'publish',
+  hold: Hold,
+): Promise<void> {
+  await ledger.recordHold({
+    ...thisRun(),
+    subAppId: request.subAppId,
+    fileId: request.fileId,
+    batchId: request.batchId ?? null,
+    stage,
+    class: hold.class,
+    code: hold.code,
+    message: hold.message,
+    requestId: hold.requestId,
+  });
+}
+
+export interface EndHoldInput {
+  /** `resolved`: the run found out by itself; `cancel`: it was cancelled. */
+  as: 'retry' | 'skip' | 'abort' | 'cancel' | 'resolved';
+  /** Null where nobody decided. */
+  decision: OperatorDecision | null;
+}
+
+/** Keeps who ended a hold, and why, however it was ended: by the command line, the Temporal UI, or another client. */
+export function createEndHold({ ledger }: ActivityDependencies) {
+  return async function endHold({ as, decision }: EndHoldInput): Promise<void> {
+    try {
+      await ledger.endHold(thisRun(), { as, by: decision?.by ?? null, reason: decision?.reason ?? null });
+    } catch (error) {
+      throw readFailure(error, Context.current().info.attempt);
+    }
+  };
+}

@@ -1,0 +1,124 @@
+import { Command } from 'commander';
+import type { EraseClient, OperatorDecision } from '../../client.js';
+import { EXIT } from '../../contract/error-classes.js';
+import type { Breaker } from '../../ledger/breaker.js';
+import type { HoldRecord } from '../../ledger/hold-store.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import { outputOf, withClient } from '../command-context.js';
+import { Exit, UsageError } from '../exit.js';
+import { decideAll, decideOne, decisionOf, filterOf, type HoldOptions, withHoldOptions, withLedger } from '../holds.js';
+import { duration } from '../option-parsers.js';
+import type { Output } from '../output.js';
+
+const DEFAULT_PROBE_TIMEOUT_MS = 180_000;
+const LOOK_EVERY_MS = 250;
+/** Held for these, an erase may have been paid for: it is retried by its id only, by somebody who looked. */
+const ONE_BY_ONE = new Set(['uncertain']);
+
+export function resumeCommand(): Command {
+  return withHoldOptions(
+    new Command('resume').description('let held erases go on, once one of them shows that it works'),
+  )
+    .option('--probe-timeout <time>', 'how long the first one may take', duration, DEFAULT_PROBE_TIMEOUT_MS)
+    .addHelpText(
+      'after',
+      '\nWhere a breaker is open, one erase goes first. Only when the vendor takes it do the others follow, at the pace;\n' +
+        'when it is refused again all stay held, and the exit code is 7.\n' +
+        'An erase that may have been paid for (class uncertain) is resumed only by its id.\n\n' +
+        'Examples:\n  smart-erase resume --all --reason "the bill is paid"\n' +
+        '  smart-erase resume --sub-app-id 1500000001 --reason "policy corrected"\n' +
+        '  smart-erase resume erase/key/order-17 --reason "looked in the console: no task"',
+    )
+    .action(async (id: string | undefined, options: HoldOptions & { probeTimeout: number }, command: Command) => {
+      const output = outputOf(command);
+      const filter = filterOf(id, options);
+      const decision = decisionOf(options);
+      await withLedger((ledger) =>
+        withClient(async (client) => {
+          await ledger.writeAudit({
+            action: 'resume',
+            subject: id ?? (options.subAppId === undefined ? 'all' : `sub-app/${options.subAppId}`),
+            ...decision,
+            details: null,
+          });
+          const wanted = (hold: HoldRecord) => id !== undefined || !ONE_BY_ONE.has(hold.class);
+          if (id === undefined) await probeBreakers(output, ledger, client, options, decision, wanted);
+          const released = await decideAll(ledger, client, filter, 'retry', decision, {
+            wanted,
+            onProgress: ({ done }) => output.say(`resumed ${done}`),
+          });
+          output.one({ resumed: released.done, gone: released.gone }, [
+            { heading: 'Resumed', of: (row) => String(row.resumed) },
+            { heading: 'Not held any more', of: (row) => (row.gone === 0 ? null : String(row.gone)) },
+          ]);
+          if (released.done === 0 && id !== undefined) {
+            throw new UsageError(`${id} is not held.`, 'Look at it with `smart-erase status`.');
+          }
+        }),
+      );
+    });
+}
+
+/** Sends one erase for each open breaker ahead, and waits for what the vendor says to it. */
+async function probeBreakers(
+  output: Output,
+  ledger: Ledger,
+  client: EraseClient,
+  { subAppId, probeTimeout }: HoldOptions & { probeTimeout: number },
+  decision: OperatorDecision,
+  wanted: (hold: HoldRecord) => boolean,
+): Promise<void> {
+  const breakers = (await ledger.listBreakers()).filter((b) => concerns(b, subAppId));
+  for (const breaker of breakers) {
+    output.say(`The breaker ${breaker.scope} is ${breaker.state} (${breaker.code}); one erase goes first.`);
+    if (!(await sendProbe(ledger, client, breaker, decision, wanted))) {
+      await ledger.readyBreakers([breaker.scope]);
+      output.say(`No erase is held by ${breaker.scope}: the next one that comes is its probe.`);
+      continue;
+    }
+    const after = await afterProbe(ledger, breaker, probeTimeout);
+    if (after === null) {
+      output.say(`The vendor took it: ${breaker.scope} is closed.`);
+    } else if (after.state === 'open') {
+      output.say(`Refused again (${after.code}): ${after.message}`);
+      output.say('All others stay held. Put the account right, then resume again.');
+      throw new Exit(EXIT.accountBlocked);
+    } else {
+      output.say(`The vendor has not answered for ${Math.round(probeTimeout / 1000)} s; the probe goes on.`);
+      throw new Exit(EXIT.stillRunning);
+    }
+  }
+}
+
+function concerns({ scope }: Breaker, subAppId: number | undefined): boolean {
+  return subAppId === undefined || scope === 'account' || scope === `sub-app/${subAppId}`;
+}
+
+async function sendProbe(
+  ledger: Ledger,
+  client: EraseClient,
+  { scope }: Breaker,
+  decision: OperatorDecision,
+  wanted: (hold: HoldRecord) => boolean,
+): Promise<boolean> {
+  const subAppId = scope === 'account' ? undefined : Number(scope.slice('sub-app/'.length));
+  for (const hold of await ledger.listHolds({ subAppId })) {
+    // One that is held in publishing never comes to a submit, and would tell nothing.
+    if (!wanted(hold) || hold.stage !== 'submit') continue;
+    if (await decideOne(ledger, client, hold, 'retry', decision)) return true;
+  }
+  return false;
+}
+
+/** The breaker after its probe: null once closed, open when it was refused again, probing when nothing is known yet. */
+async function afterProbe(ledger: Ledger, before: Breaker, timeoutMs: number): Promise<Breaker | null> {
+  const deadlineMs = Date.now() + timeoutMs;
+  for (;;) {
+    const now = (await ledger.listBreakers()).find((b) => b.scope === before.scope);
+    if (now === undefined) return null;
+    const openedAgain = now.state === 'open' && now.openedAt.getTime() > before.openedAt.getTime();
+    if (openedAgain) return now;
+    if (Date.now() >= deadlineMs) return { ...now, state: 'probing' };
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}

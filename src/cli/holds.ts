@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import type { EraseClient, OperatorDecision } from '../client.js';
+import type { HoldFilter, HoldRecord } from '../ledger/hold-store.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { UsageError } from './exit.js';
+import { positiveInteger } from './option-parsers.js';
+
+/** Options that the three commands on holds share. */
+export interface HoldOptions {
+  subAppId?: number;
+  all?: boolean;
+  reason: string;
+  by?: string;
+}
+
+/** Updates sent at once: each costs a worker some milliseconds. */
+const UPDATES_AT_ONCE = 20;
+/** Holds read from the ledger at once. */
+const PAGE = 500;
+
+export function withHoldOptions(command: Command): Command {
+  return command
+    .argument('[id]', 'workflow id of one held erase')
+    .option('--sub-app-id <number>', 'all that are held in this sub-application', positiveInteger)
+    .option('--all', 'all that are held')
+    .requiredOption('--reason <text>', 'why; it is kept')
+    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME);
+}
+
+/** Which holds a command is about. @throws UsageError when that is not said, or said twice */
+export function filterOf(id: string | undefined, { subAppId, all }: HoldOptions): HoldFilter {
+  const said = [id !== undefined, subAppId !== undefined, all === true].filter(Boolean).length;
+  if (said !== 1) {
+    throw new UsageError(
+      'Say which: a workflow id, --sub-app-id N, or --all.',
+      'List them with `smart-erase list --phase held`.',
+    );
+  }
+  return { workflowId: id, subAppId };
+}
+
+export function decisionOf({ by, reason }: HoldOptions): OperatorDecision {
+  if (by === undefined || by.trim() === '') throw new UsageError('Say who decides: --by NAME.');
+  return { by, reason };
+}
+
+/** Opens the ledger for `work`, and closes it whatever happens. */
+export async function withLedger<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const { loadSettings } = await import('../config/settings.js');
+  const { openLedger } = await import('../ledger/postgres-ledger.js');
+  const { databaseUrl } = loadSettings(process.env, { need: ['database'] });
+  const ledger = openLedger(databaseUrl.reveal(), { maxConnections: 2 });
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+export interface Released {
+  done: number;
+  /** Held in the ledger, and by now no longer: decided by somebody else, or ended. */
+  gone: number;
+}
+
+/** Sends a decision to every open hold that the filter and `wanted` let through, page by page. */
+export async function decideAll(
+  ledger: Ledger,
+  client: EraseClient,
+  filter: HoldFilter,
+  update: 'retry' | 'skip' | 'abort',
+  decision: OperatorDecision,
+  {
+    wanted = () => true,
+    onProgress = () => {},
+  }: { wanted?: (hold: HoldRecord) => boolean; onProgress?: (so: Released) => void } = {},
+): Promise<Released> {
+  const so: Released = { done: 0, gone: 0 };
+  const tried = new Set<string>();
+  for (;;) {
+    const page = await ledger.listHolds({ ...filter, limit: PAGE + tried.size });
+    const next = page.filter((hold) => wanted(hold) && !tried.has(`${hold.workflowId} ${hold.runId}`));
+    if (next.length === 0) return so;
+    for (const hold of next) tried.add(`${hold.workflowId} ${hold.runId}`);
+    for (let at = 0; at < next.length; at += UPDATES_AT_ONCE) {
+      await Promise.all(
+        next.slice(at, at + UPDATES_AT_ONCE).map(async (hold) => {
+          if (await decideOne(ledger, client, hold, update, decision)) so.done += 1;
+          else so.gone += 1;
+        }),
+      );
+      onProgress(so);
+    }
+  }
+}
+
+/** False when the run is no longer held; the ledger is then put right. */
+export async function decideOne(
+  ledger: Ledger,
+  client: EraseClient,
+  hold: HoldRecord,
+  update: 'retry' | 'skip' | 'abort',
+  decision: OperatorDecision,
+): Promise<boolean> {
+  const { EraseNotFoundError, EraseNotHeldError } = await import('../errors.js');
+  try {
+    await client.getHandle(hold.workflowId)[update](decision);
+    return true;
+  } catch (error) {
+    if (!(error instanceof EraseNotHeldError || error instanceof EraseNotFoundError)) throw error;
+    await ledger.endHold(hold, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
+    return false;
+  }
+}
