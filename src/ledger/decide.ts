@@ -21,6 +21,9 @@ type Asked = Pick<
 export function decide(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
   const last = recent[0];
   if (last === undefined) return { kind: 'arm', number: 1, giveUp: false };
+  // Two tasks for one identity come of a late answer only; one that succeeded is what was paid for.
+  const done = recent.find((r) => r.outcome === 'succeeded');
+  if (done !== undefined) return { kind: 'done', record: done };
   // An answer that came after its submission was given up still counts: that task is running and is paid for.
   const running = recent.find((r) => r.state === 'accepted' && r.outcome === null);
   if (running !== undefined) return { kind: 'running', record: running };
@@ -81,9 +84,10 @@ function ended(last: SubmissionRecord, asked: Asked): Decision {
       return { kind: 'arm', number: last.key.number + 1, giveUp: false };
     case 'failed': {
       const sameRun = last.workflowId === asked.workflowId && last.runId === asked.runId;
-      const leave = asked.resubmitAfterTaskId === last.taskId;
-      // A new run of a failed erase is somebody's decision to try, and to pay, once more.
-      if (sameRun && !leave) return { kind: 'failed', record: last };
+      // A new run of a failed erase is somebody's decision to try, and to pay, once more; a run that goes on after a
+      // failed task has leave for the submit after that task only, whoever made it.
+      const leave = asked.resubmitAfterTaskId === null ? !sameRun : asked.resubmitAfterTaskId === last.taskId;
+      if (!leave) return { kind: 'failed', record: last };
       return { kind: 'arm', number: last.key.number + 1, giveUp: false };
     }
   }

@@ -66,6 +66,27 @@ describe('what was paid for', () => {
   });
 });
 
+describe('what was paid for by several runs', () => {
+  it('is not paid for a third time by a run whose failed task was followed by another’s', () => {
+    const theirs = submissionRecord({ number: 2, outcome: 'failed', runId: 'theirs' });
+    const first = submissionRecord({ outcome: 'failed', runId: 'theirs' });
+    const again = { ...asked, resubmitAfterTaskId: first.taskId };
+    expect(decide([theirs, first], again, NOW)).toMatchObject({ kind: 'failed', record: theirs });
+  });
+
+  it('is reused although a late answer told of one more task', () => {
+    const late = submissionRecord({ number: 1 });
+    const done = submissionRecord({ number: 2, outcome: 'succeeded' });
+    expect(decide([done, late], { ...asked, runId: 'next' }, NOW)).toMatchObject({ kind: 'done', record: done });
+    const doneFirst = submissionRecord({ number: 1, outcome: 'succeeded' });
+    const failed = submissionRecord({ number: 2, outcome: 'failed' });
+    expect(decide([failed, doneFirst], { ...asked, runId: 'next' }, NOW)).toMatchObject({
+      kind: 'done',
+      record: doneFirst,
+    });
+  });
+});
+
 describe('an unresolved submit', () => {
   it('is looked for first, whoever comes', () => {
     expect(decide([sending()], asked, SETTLED)).toMatchObject({ kind: 'look' });
