@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
-import type { Place, SubmissionKey } from '../ledger/ledger.js';
+import type { ArmedSubmission, Place } from '../ledger/ledger.js';
 import { LedgerError } from '../ledger/ledger-error.js';
 import { PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -29,7 +29,7 @@ export interface Sending<T, S> {
  */
 export async function sendAtPlace<T, S>(
   { ledger, mayLeaveNow }: Pick<ActivityDependencies, 'ledger' | 'mayLeaveNow'>,
-  submission: SubmissionKey,
+  submission: ArmedSubmission,
   firstPlace: Place,
   { cancel, lastLook, call }: Sending<T, S>,
 ): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {

@@ -6,7 +6,7 @@ import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import type { Breaker, BreakerScope } from '../ledger/breaker.js';
-import type { BeginOutcome, Intent, SubmissionKey, SubmissionRecord } from '../ledger/ledger.js';
+import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../ledger/ledger.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
@@ -223,7 +223,7 @@ class Submit {
     }
   }
 
-  private async send(submission: SubmissionKey, place: { dueAtMs: number }) {
+  private async send(submission: ArmedSubmission, place: { dueAtMs: number }) {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
     try {
@@ -251,13 +251,13 @@ class Submit {
   }
 
   /** Nothing left this process, and the books say so. */
-  private async neverSent(submission: SubmissionKey, message: string): Promise<void> {
+  private async neverSent(submission: ArmedSubmission, message: string): Promise<void> {
     const error = { class: 'cancelled', code: 'NeverSent', message, requestId: null };
     await keepTrying(() => this.deps.ledger.refused(submission, error));
   }
 
   /** The vendor's answer was not a TaskId: act by the class of the error. */
-  private async notAccepted(submission: SubmissionKey, error: VodError) {
+  private async notAccepted(submission: ArmedSubmission, error: VodError) {
     const { ledger } = this.deps;
     const described = describeError(error);
     const { attempt } = this.context.info;
@@ -289,7 +289,7 @@ class Submit {
   }
 
   /** Every process calls less often; and when that has not helped for long, none calls at all. */
-  private async slowDown(submission: SubmissionKey, error: VodError, throttledForMs: number): Promise<void> {
+  private async slowDown(submission: ArmedSubmission, error: VodError, throttledForMs: number): Promise<void> {
     const { ledger, timings } = this.deps;
     if (throttledForMs < timings.throttledTooLongMs) return await ledger.slowDown(THROTTLE_PAUSE_MS);
     const minutes = Math.round(throttledForMs / 60_000);

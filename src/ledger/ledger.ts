@@ -15,7 +15,7 @@ export interface Ledger {
    */
   begin(intent: Intent): Promise<BeginOutcome>;
   /** A new place for an intent whose place was missed. */
-  retakePlace(submission: SubmissionKey, options?: { leadMs?: number }): Promise<Place>;
+  retakePlace(submission: ArmedSubmission, options?: { leadMs?: number }): Promise<Place>;
   /**
    * The vendor accepted the submit: by its answer, or because the task was found. Repeating it changes nothing.
    * `taken`: another submission holds this TaskId, so it cannot be this one's.
@@ -29,12 +29,12 @@ export interface Ledger {
    * transaction. The answer says for how long submits have been throttled with none accepted, in milliseconds.
    */
   refused(
-    submission: SubmissionKey,
+    submission: ArmedSubmission,
     error: SubmitError,
     options?: { trips?: BreakerScope },
   ): Promise<{ throttledForMs: number }>;
   /** The submit's fate is not known; the intent stays `sending`. */
-  doubted(submission: SubmissionKey, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
+  doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /** Pushes the next place of every process back by `ms` milliseconds: the vendor throttled. */
   slowDown(ms: number): Promise<void>;
   /** The submission as it stands, by TaskId. */
@@ -80,6 +80,15 @@ export interface SubmissionKey {
   number: number;
 }
 
+/**
+ * A submission as one attempt armed it. A row is armed again after a refusal; what an attempt says late, or repeats, must
+ * not be taken for a word about the call that goes out since.
+ */
+export interface ArmedSubmission extends SubmissionKey {
+  /** 1, 2, … within the submission. */
+  arm: number;
+}
+
 export interface Intent {
   identity: PaymentIdentity;
   request: NormalizedEraseRequest;
@@ -122,6 +131,8 @@ export interface SubmissionRecord {
   state: 'sending' | 'accepted' | 'refused' | 'unknown';
   intentAt: Date;
   placeAt: Date;
+  /** From the place to this reading, by the database's clock, in milliseconds: elapsed time is the same on every clock. */
+  sincePlaceMs: number;
   answeredAt: Date | null;
   taskId: string | null;
   requestId: string | null;
@@ -157,7 +168,7 @@ export const MAX_UNKNOWN_ROUNDS = 3;
 
 export type BeginOutcome =
   /** The intent is written: send at the place, then say what came of it. */
-  | { kind: 'send'; submission: SubmissionKey; place: Place }
+  | { kind: 'send'; submission: ArmedSubmission; place: Place }
   /** An earlier submit is unresolved: look for its task. `settlesInMs` ≤ 0 once nothing new can turn up. */
   | { kind: 'look'; record: SubmissionRecord; settlesInMs: number }
   /** A task is under way, or ended and was not read yet. */

@@ -20,6 +20,12 @@ export const PLACE_TOLERANCE_MS = 20;
 /** Least time between asking for a place and its turn, in milliseconds: the commit has to fit in. */
 export const PLACE_LEAD_MS = 5;
 
+/**
+ * A place further away than this, in milliseconds, is of a clock that was set back since: no submit waits as long (its
+ * attempt is over by then), and the pace begins anew.
+ */
+export const PLACE_FARTHEST_MS = 10 * 60_000;
+
 export function paceIntervalMs(callsPerSecond: number): number {
   return (1000 / callsPerSecond) * PACE_MARGIN;
 }
@@ -28,10 +34,12 @@ export function paceIntervalMs(callsPerSecond: number): number {
 export function takePlace(scope: string, intervalMs: number, leadMs: number) {
   const interval = sql`make_interval(secs => ${intervalMs / 1000}::double precision)`;
   const lead = sql`make_interval(secs => ${leadMs / 1000}::double precision)`;
+  const farthest = sql`make_interval(secs => ${PLACE_FARTHEST_MS / 1000}::double precision)`;
   return sql`
     insert into pace (scope, next_at)
     values (${scope}, clock_timestamp() + ${lead} + ${interval})
     on conflict (scope) do update
-      set next_at = greatest(pace.next_at, clock_timestamp() + ${lead}) + ${interval}
+      set next_at = ${interval} + case when pace.next_at > clock_timestamp() + ${farthest} then clock_timestamp() + ${lead}
+        else greatest(pace.next_at, clock_timestamp() + ${lead}) end
     returning next_at - ${interval} as place_at`;
 }

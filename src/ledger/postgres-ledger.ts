@@ -15,6 +15,7 @@ import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
 import { endHold, type HoldEndedAs, type HoldFilter, type HoldRecord, listHolds, recordHold } from './hold-store.js';
 import {
+  type ArmedSubmission,
   type BeginOutcome,
   type Intent,
   type Ledger,
@@ -40,7 +41,9 @@ export interface LedgerOptions {
 }
 
 type Row = Selectable<SubmissionTable> &
-  Pick<Selectable<EraseTable>, 'sub_app_id' | 'file_id' | 'recipe_hash' | 'pay_token' | 'recipe'>;
+  Pick<Selectable<EraseTable>, 'sub_app_id' | 'file_id' | 'recipe_hash' | 'pay_token' | 'recipe'> & {
+    since_place_ms: number;
+  };
 
 /** The ledger in PostgreSQL 14 or later. */
 export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Ledger {
@@ -98,12 +101,17 @@ class PostgresLedger implements Ledger {
         .execute();
     }
     if (verdict.kind === 'probe') await setProbe(trx, verdict.scopes, submission);
-    return { kind: 'send', submission, place: await this.arm(trx, submission, intent) };
+    return { kind: 'send', ...(await this.arm(trx, submission, intent)) };
   }
 
   /** Writes the intent and takes its place in one statement, the last before the commit: the pace row is everybody's. */
-  private async arm(trx: Transaction<LedgerDatabase>, key: SubmissionKey, intent: Intent): Promise<Place> {
-    const { rows } = await sql<{ wait_ms: number }>`
+  private async arm(
+    trx: Transaction<LedgerDatabase>,
+    key: SubmissionKey,
+    intent: Intent,
+  ): Promise<{ submission: ArmedSubmission; place: Place }> {
+    const askedMs = performance.now();
+    const { rows } = await sql<{ arms: number; wait_ms: number }>`
       with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, PLACE_LEAD_MS)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, batch_id)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
@@ -114,20 +122,24 @@ class PostgresLedger implements Ledger {
         workflow_id = excluded.workflow_id, run_id = excluded.run_id,
         requested_by = excluded.requested_by, batch_id = excluded.batch_id,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
-      returning extract(epoch from place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(trx);
-    return placeFrom(rows[0]);
+      returning arms, extract(epoch from place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
+      trx,
+    );
+    return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: placeFrom(rows[0], askedMs) };
   }
 
-  async retakePlace(key: SubmissionKey, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
+  async retakePlace(key: ArmedSubmission, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
     return await this.guard('take a place in the pace', async () => {
+      const askedMs = performance.now();
       const { rows } = await sql<{ wait_ms: number }>`
         with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, leadMs)})
         update submission set place_at = place.place_at from place
-        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and state = 'sending'
+        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
+          and state = 'sending'
         returning extract(epoch from submission.place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
         this.db,
       );
-      return placeFrom(rows[0]);
+      return placeFrom(rows[0], askedMs);
     });
   }
 
@@ -175,13 +187,15 @@ class PostgresLedger implements Ledger {
   }
 
   async refused(
-    key: SubmissionKey,
+    key: ArmedSubmission,
     error: SubmitError,
     { trips }: { trips?: BreakerScope } = {},
   ): Promise<{ throttledForMs: number }> {
     return await this.guard('record a refused submit', () =>
       this.db.transaction().execute(async (trx) => {
-        await note(trx, key, { state: 'refused', ...errorColumns(error) });
+        const written = await note(trx, key, { state: 'refused', ...errorColumns(error) });
+        // Repeated, or too late: what else a refusal does was done with the first one, or is no longer this one's to do.
+        if (!written) return { throttledForMs: 0 };
         if (trips !== undefined) {
           await openBreaker(trx, trips, error, await workflowOf(trx, key));
         } else if (error.class === 'input') {
@@ -195,10 +209,10 @@ class PostgresLedger implements Ledger {
     );
   }
 
-  async doubted(key: SubmissionKey, error: SubmitError & { saidDuplicate: boolean }): Promise<void> {
-    await this.guard('record a submit in doubt', () =>
-      note(this.db, key, { said_duplicate: error.saidDuplicate, ...errorColumns(error) }),
-    );
+  async doubted(key: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void> {
+    await this.guard('record a submit in doubt', async () => {
+      await note(this.db, key, { said_duplicate: error.saidDuplicate, ...errorColumns(error) });
+    });
   }
 
   async slowDown(ms: number): Promise<void> {
@@ -353,7 +367,12 @@ function selectSubmissions(db: Kysely<LedgerDatabase>) {
     .selectFrom('submission')
     .innerJoin('erase', 'erase.id', 'submission.erase_id')
     .selectAll('submission')
-    .select(['erase.sub_app_id', 'erase.file_id', 'erase.recipe_hash', 'erase.pay_token', 'erase.recipe']);
+    .select(['erase.sub_app_id', 'erase.file_id', 'erase.recipe_hash', 'erase.pay_token', 'erase.recipe'])
+    .select(
+      sql<number>`extract(epoch from clock_timestamp() - submission.place_at)::double precision * 1000`.as(
+        'since_place_ms',
+      ),
+    );
 }
 
 function toRecord(row: Row): SubmissionRecord {
@@ -369,6 +388,7 @@ function toRecord(row: Row): SubmissionRecord {
     state: row.state,
     intentAt: row.intent_at,
     placeAt: row.place_at,
+    sincePlaceMs: row.since_place_ms,
     answeredAt: row.answered_at,
     taskId: row.task_id,
     requestId: row.request_id,
@@ -388,18 +408,21 @@ function toRecord(row: Row): SubmissionRecord {
   };
 }
 
+/** False when the submission is resolved, or was armed again since. */
 async function note(
   db: Kysely<LedgerDatabase>,
-  key: SubmissionKey,
+  key: ArmedSubmission,
   columns: Partial<{ state: 'refused'; said_duplicate: boolean }> & ReturnType<typeof errorColumns>,
-): Promise<void> {
-  await db
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
     .updateTable('submission')
     .set({ ...columns, answered_at: sql<Date>`clock_timestamp()` })
     .where('erase_id', '=', key.eraseId)
     .where('number', '=', key.number)
+    .where('arms', '=', key.arm)
     .where('state', '=', 'sending')
-    .execute();
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 async function workflowOf(db: Kysely<LedgerDatabase>, key: SubmissionKey): Promise<string> {
@@ -429,9 +452,13 @@ function errorColumns(error: SubmitError) {
   };
 }
 
-function placeFrom(row: { wait_ms: number } | undefined): Place {
+/** An answer that took longer than this, in milliseconds, makes its place late: nobody knows when it was given. */
+const PLACE_ANSWER_MS = 1_000;
+
+/** The place lies `wait_ms` after some moment between asking and now. Now is as good as any while that is not long. */
+function placeFrom(row: { wait_ms: number } | undefined, askedMs: number): Place {
   if (row === undefined) {
     throw new LedgerError('unexpected', 'The submission was resolved by somebody else while it waited for its place.');
   }
-  return { dueAtMs: performance.now() + row.wait_ms };
+  return { dueAtMs: Math.min(performance.now(), askedMs + PLACE_ANSWER_MS) + row.wait_ms };
 }

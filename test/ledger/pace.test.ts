@@ -1,9 +1,11 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Intent, Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { PACE_MARGIN, paceIntervalMs } from '../../src/ledger/pace.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/processes.js';
 
 let database: TestDatabase;
 /** Two pools, as two processes would have. */
@@ -56,6 +58,46 @@ describe('places in the pace', () => {
     // Dates are read in whole milliseconds.
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(Math.floor(INTERVAL_MS));
     expect((places.at(-1) ?? 0) - (places[0] ?? 0)).toBeGreaterThanOrEqual(Math.floor(29 * INTERVAL_MS));
+  });
+
+  it('are missed when the answer that tells of them comes late', async () => {
+    const blocker = new pg.Client({ connectionString: database.url });
+    await blocker.connect();
+    try {
+      await blocker.query('delete from pace');
+      await placeOf(ledgers[0]);
+      await blocker.query('begin');
+      await blocker.query('select * from pace for update');
+      const begun = ledgers[0].begin(intent());
+      await eventually('the intent to wait for the pace', async () => {
+        const { rows } = await blocker.query(
+          "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+        );
+        return rows.length > 0 ? true : undefined;
+      });
+      const committed = blocker.query('commit');
+      await new Promise(setImmediate);
+      // As a process that is stopped while the database answers.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000);
+      await committed;
+      const outcome = await begun;
+      if (outcome.kind !== 'send') throw new Error(`expected a place, got ${outcome.kind}`);
+      expect(performance.now() - outcome.place.dueAtMs).toBeGreaterThan(1_000);
+    } finally {
+      await blocker.end();
+    }
+  });
+
+  it('are not kept from anybody by a clock that was set back', async () => {
+    const blocker = new pg.Client({ connectionString: database.url });
+    await blocker.connect();
+    try {
+      await placeOf(ledgers[0]);
+      await blocker.query("update pace set next_at = clock_timestamp() + interval '1 hour'");
+    } finally {
+      await blocker.end();
+    }
+    expect((await placeOf(ledgers[0])) - Date.now()).toBeLessThan(60_000);
   });
 
   it('never put more than the budget into a second, with the margin to spare', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import type { Intent, Ledger, SubmissionKey } from '../../src/ledger/ledger.js';
 import { LedgerError } from '../../src/ledger/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
@@ -42,6 +42,9 @@ async function send(intent: Intent) {
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   return begun.submission;
 }
+
+/** Its row, however often it was armed. */
+const rowOf = ({ eraseId, number }: SubmissionKey): SubmissionKey => ({ eraseId, number });
 
 describe('the books of one erase', () => {
   it('keep an accepted submit and its result for whoever asks next', async () => {
@@ -100,7 +103,7 @@ describe('the books of one erase', () => {
     const [mine, other] = [await send(intentFor()), await send(intentFor())];
     expect(await ledger.accepted(mine, { taskId, requestId: null, adopted: true })).toBe('accepted');
     expect(await ledger.accepted(other, { taskId, requestId: null, adopted: true })).toBe('taken');
-    expect(await ledger.knownTasks([taskId, 'nobody’s'])).toEqual(new Map([[taskId, mine]]));
+    expect(await ledger.knownTasks([taskId, 'nobody’s'])).toEqual(new Map([[taskId, rowOf(mine)]]));
   });
 
   it('arm a refused submit in its own row', async () => {
@@ -111,8 +114,23 @@ describe('the books of one erase', () => {
       state: 'refused',
       error: { class: 'throttled', code: 'RequestLimitExceeded' },
     });
-    expect(await send(intent)).toEqual(first);
+    expect(await send(intent)).toMatchObject(rowOf(first));
     expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'sending', error: null });
+  });
+
+  it('do not take a late or repeated refusal for one of the submit that was armed since', async () => {
+    const intent = intentFor();
+    const first = await send(intent);
+    const error = { class: 'throttled', code: 'RequestLimitExceeded', message: 'slow', requestId: 'r' };
+    await ledger.refused(first, error);
+    const second = await send({ ...intent, workflowId: 'another', runId: 'run-2' });
+    // The connection broke after the commit: the first run writes its refusal again, while the second is calling.
+    await ledger.refused(first, error);
+    await ledger.doubted(first, { ...error, saidDuplicate: true });
+    await expect(ledger.retakePlace(first)).rejects.toThrow(/resolved by somebody else/);
+    expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'sending', error: null });
+    await ledger.refused(second, error);
+    expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'refused' });
   });
 
   it('look for a submit in doubt, then give it up in a row that stays', async () => {
@@ -126,12 +144,12 @@ describe('the books of one erase', () => {
       saidDuplicate: false,
     });
     const looked = await ledger.begin({ ...intent, settleMs: 60_000 });
-    expect(looked).toMatchObject({ kind: 'look', record: { key: first, error: { code: 'ECONNRESET' } } });
+    expect(looked).toMatchObject({ kind: 'look', record: { key: rowOf(first), error: { code: 'ECONNRESET' } } });
     expect((looked as { settlesInMs: number }).settlesInMs).toBeGreaterThan(50_000);
     expect(await ledger.begin({ ...intent, lookedFor: 1 })).toMatchObject({ kind: 'send', submission: { number: 2 } });
     // The answer of the first comes after all: the books say so, and nobody submits a third.
     await ledger.accepted(first, { taskId: `task-${files}`, requestId: null, adopted: false });
-    expect(await ledger.begin(intent)).toMatchObject({ kind: 'running', record: { key: first } });
+    expect(await ledger.begin(intent)).toMatchObject({ kind: 'running', record: { key: rowOf(first) } });
   });
 
   it('know a payment with a token as another payment', async () => {
@@ -154,6 +172,20 @@ describe('runs that ask at the same moment', () => {
 });
 
 describe('a ledger that cannot be used', () => {
+  it('is waited for while it takes no writes, as after a change of the primary', async () => {
+    const standby = await createTestDatabase('ledger_standby');
+    await migrateLedger(standby.url);
+    const url = new URL(standby.url);
+    url.searchParams.set('options', '-c default_transaction_read_only=on');
+    const readOnly = openLedger(url.href);
+    try {
+      await expect(readOnly.begin(intentFor())).rejects.toMatchObject({ name: 'LedgerError', kind: 'unavailable' });
+    } finally {
+      await readOnly.close();
+      await standby.drop();
+    }
+  });
+
   it('says that it is not migrated', async () => {
     const empty = await createTestDatabase('ledger_empty');
     const unmigrated = openLedger(empty.url);

@@ -14,6 +14,7 @@ export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: 
     state,
     intentAt: PLACE_AT,
     placeAt: PLACE_AT,
+    sincePlaceMs: 0,
     answeredAt: null,
     taskId: state === 'accepted' ? `1500000001-ProcessMediaByMPS-${number}` : null,
     requestId: null,
