@@ -3,6 +3,7 @@ import { createCancelTask } from './cancel-task.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { createFetchResult } from './fetch-result.js';
+import { heartbeating } from './heartbeat.js';
 import { createEndHold } from './holds.js';
 import { createPublishResult } from './publish-result.js';
 import { createSubmitErase } from './submit-erase.js';
@@ -10,18 +11,18 @@ import { createSubmitErase } from './submit-erase.js';
 /** Activities of the main queue. */
 export function createMainActivities(deps: ActivityDependencies) {
   return {
-    awaitTask: createAwaitTask(deps),
-    fetchResult: createFetchResult(deps),
-    publishResult: createPublishResult(deps),
-    cancelTask: createCancelTask(deps),
-    endHold: createEndHold(deps),
+    awaitTask: heartbeating(createAwaitTask(deps)),
+    fetchResult: heartbeating(createFetchResult(deps)),
+    publishResult: heartbeating(createPublishResult(deps)),
+    cancelTask: heartbeating(createCancelTask(deps)),
+    endHold: heartbeating(createEndHold(deps)),
     deliverWebhook: createDeliverWebhook(deps),
   };
 }
 
 /** The paid call, on queues of its own. */
 export function createSubmitActivities(deps: ActivityDependencies) {
-  return { submitErase: createSubmitErase(deps) };
+  return { submitErase: heartbeating(createSubmitErase(deps)) };
 }
 
 export type MainActivities = ReturnType<typeof createMainActivities>;

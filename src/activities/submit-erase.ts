@@ -12,7 +12,6 @@ import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
-import { withHeartbeat } from './heartbeat.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
 import { expiresBefore } from './publish-result.js';
@@ -128,7 +127,7 @@ async function checkedSubmit(
     });
   }
   await refuseUnusableWebhook(deps, request, Context.current().info.attempt);
-  return await withHeartbeat(() => new Submit(deps, request, input).run());
+  return await new Submit(deps, request, input).run();
 }
 
 class Submit {

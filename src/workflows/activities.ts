@@ -30,6 +30,7 @@ export function submitActivities(lane: 'live' | 'batch') {
 
 const reads = {
   startToCloseTimeout: READ_TIMEOUT,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: RETRY,
   // Reads are given up at once: nothing is lost by not hearing the answer.
   cancellationType: ActivityCancellationType.TRY_CANCEL,
