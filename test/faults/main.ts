@@ -1,0 +1,71 @@
+/** `npm run test:faults`: every cell of the matrix on real processes, then, if asked for, a random soak; then the books. */
+import { parseArgs } from 'node:util';
+import type { House } from './house.js';
+import { MATRIX } from './matrix.js';
+import { add, NOTHING, runGroups, settle } from './runner.js';
+import { startSharedServers } from './servers.js';
+import { runSoak, SOAK_HOUSE } from './soak.js';
+
+const USAGE = `npm run test:faults -- [options]
+  --only TEXT     groups whose name contains TEXT; may be repeated
+  --list          names of the groups and what is in them
+  --lanes N       groups at a time (default 5)
+  --minutes N     a random soak of N minutes as well (default 0)
+  --seed N        of the soak (default: from the clock; it is printed)
+  --soak-only     no matrix`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    list: { type: 'boolean' },
+    lanes: { type: 'string', default: '5' },
+    minutes: { type: 'string', default: '0' },
+    seed: { type: 'string' },
+    'soak-only': { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  if (values.help) return usage();
+  const only = values.only;
+  const groups = MATRIX.filter(({ name }) => only === undefined || only.some((text) => name.includes(text)));
+  if (values.list) {
+    for (const group of groups) {
+      const cells = group.kind === 'vendor' ? group.cells.map(({ name }) => name) : group.moments;
+      process.stdout.write(`${group.name}: ${cells.length} cells: ${cells.join('; ')}\n`);
+    }
+    return 0;
+  }
+  const minutes = Number(values.minutes);
+  const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
+  const lanes = Number(values.lanes);
+  if (!(minutes >= 0) || !Number.isInteger(seed) || !(lanes >= 1)) return usage();
+
+  const servers = await startSharedServers(say);
+  const stop = (code: number) => void servers.stop().finally(() => process.exit(code));
+  process.once('SIGINT', () => stop(130)).once('SIGTERM', () => stop(143));
+  try {
+    let totals = values['soak-only'] ? NOTHING : await runGroups(groups, servers, lanes, say);
+    if (minutes > 0) {
+      const soak = (house: House) => runSoak(house, { seed, minutes });
+      totals = add(totals, await settle(`soak, seed ${seed}`, servers, SOAK_HOUSE, soak, say));
+    }
+    const { problems, ...told } = totals;
+    if (problems > 0) say(`${problems} problems, each told above.`);
+    process.stdout.write(`${JSON.stringify(told)}\n`);
+    return totals.duplicates + totals.lost + problems > 0 ? 1 : 0;
+  } finally {
+    await servers.stop();
+  }
+}
+
+function usage(): number {
+  say(USAGE);
+  return 2;
+}
+
+// Not by itself: what a broken group left open must not keep us.
+process.exit(await main());

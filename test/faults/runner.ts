@@ -1,0 +1,93 @@
+import { type Balance, balance } from './books.js';
+import { House, type HouseOptions } from './house.js';
+import type { Group } from './matrix.js';
+import type { SharedServers } from './servers.js';
+import { tellStory } from './story.js';
+import { runStrikeGroup, strikeHouse } from './strike-group.js';
+import type { TrackedErase } from './tracked-erase.js';
+import { runVendorGroup, VENDOR_HOUSE } from './vendor-group.js';
+
+export interface Totals {
+  cells: number;
+  erases: number;
+  faults: number;
+  duplicates: number;
+  lost: number;
+  held: number;
+  /** Whatever else must not be: a wrong end, a moment that was missed, a group that broke. */
+  problems: number;
+}
+
+export const NOTHING: Totals = { cells: 0, erases: 0, faults: 0, duplicates: 0, lost: 0, held: 0, problems: 0 };
+
+/** Runs groups, `lanes` at a time, and adds up their books. */
+export async function runGroups(
+  groups: readonly Group[],
+  servers: SharedServers,
+  lanes: number,
+  say: (line: string) => void,
+): Promise<Totals> {
+  const waiting = [...groups];
+  const totals: Totals[] = [];
+  const lane = async () => {
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      const one = group;
+      const [options, work] =
+        one.kind === 'strikes'
+          ? [strikeHouse(one), (house: House) => runStrikeGroup(one, house)]
+          : [VENDOR_HOUSE, (house: House) => runVendorGroup(one, house)];
+      totals.push(await settle(one.name, servers, options, work, say));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return totals.reduce(add, NOTHING);
+}
+
+/** Runs a group in a house of its own and balances its books. Never throws: a group that breaks is a problem. */
+export async function settle(
+  name: string,
+  servers: SharedServers,
+  options: HouseOptions,
+  work: (house: House) => Promise<readonly TrackedErase[]>,
+  say: (line: string) => void,
+): Promise<Totals> {
+  const startedMs = Date.now();
+  let house: House | undefined;
+  try {
+    house = await House.start(name, servers, options);
+    await house.startWorker();
+    const erases = await work(house);
+    const books = await balance(house, erases);
+    for (const mismatch of books.mismatches) say(await tellStory(mismatch));
+    for (const problem of house.problems) say(`${name}: ${problem}`);
+    const totals = totalsOf(house, erases, books);
+    const words = `${totals.cells} cells, ${totals.erases} erases, ${totals.duplicates} duplicates, ${totals.lost} lost`;
+    const seconds = Math.round((Date.now() - startedMs) / 1_000);
+    say(`${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s`);
+    return totals;
+  } catch (error) {
+    say(`${name}: broke: ${error instanceof Error ? error.stack : String(error)}`);
+    for (const line of house?.diary.slice(-20) ?? []) say(`  ${line}`);
+    return { ...NOTHING, problems: 1 };
+  } finally {
+    await house?.stop();
+  }
+}
+
+function totalsOf(house: House, erases: readonly TrackedErase[], books: Balance): Totals {
+  return {
+    cells: new Set(erases.map((erase) => erase.cell)).size,
+    erases: erases.length,
+    faults: house.faults,
+    duplicates: books.duplicates,
+    lost: books.lost,
+    held: books.held,
+    problems: house.problems.length + books.mismatches.filter(({ kind }) => kind === 'wrong').length,
+  };
+}
+
+export function add(a: Totals, b: Totals): Totals {
+  return Object.fromEntries(
+    Object.entries(a).map(([name, value]) => [name, value + b[name as keyof Totals]]),
+  ) as unknown as Totals;
+}

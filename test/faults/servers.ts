@@ -1,0 +1,114 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { type Reaper, startReaper } from '../../src/cli/dev/reaper.js';
+import { SEARCH_ATTRIBUTE } from '../../src/contract/names.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded.js';
+import { findTemporalCli } from '../../src/temporal/cli-binary.js';
+import { type DevServer, startDevServer } from '../../src/temporal/dev-server.js';
+import { build } from '../../tools/build.mjs';
+import { eventually } from '../support/processes.js';
+
+/** What all groups of cells share, and the reaper that ends it all with us. */
+export interface SharedServers {
+  readonly reaper: Reaper;
+  readonly postgres: EmbeddedPostgres;
+  readonly temporal: TemporalOnFile;
+  /** A server of one's own, to be killed. */
+  startTemporal(): Promise<TemporalOnFile>;
+  stop(): Promise<void>;
+}
+
+/** A Temporal dev server on a database file: it can be killed and started again where it was. */
+export interface TemporalOnFile {
+  readonly address: string;
+  kill(): Promise<void>;
+  startAgain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startSharedServers(say: (line: string) => void): Promise<SharedServers> {
+  await build({ onProgress: say, strict: false });
+  const { path: cliPath } = await findTemporalCli({ onProgress: say });
+  const reaper = startReaper();
+  const started: TemporalOnFile[] = [];
+  const startTemporal = async () => {
+    const server = await startTemporalOnFile(cliPath, reaper);
+    started.push(server);
+    return server;
+  };
+  const [postgres, temporal] = await Promise.all([
+    startEmbeddedPostgres({
+      maxConnections: 400,
+      onExit: (pid) => reaper.remove(pid),
+      onSpawn: (pid) => reaper.add(pid, 'SIGINT'),
+      onTemporaryFolder: (path) => reaper.addFolder(path),
+    }),
+    startTemporal(),
+  ]);
+  return {
+    reaper,
+    postgres,
+    temporal,
+    startTemporal,
+    async stop() {
+      await Promise.allSettled([postgres.stop(), ...started.map((server) => server.stop())]);
+      await reaper.close();
+    },
+  };
+}
+
+async function startTemporalOnFile(cliPath: string, reaper: Reaper): Promise<TemporalOnFile> {
+  const folder = await mkdtemp(join(tmpdir(), 'smart-erase-faults-'));
+  reaper.addFolder(folder);
+  const searchAttributes = Object.fromEntries(Object.values(SEARCH_ATTRIBUTE).map((n) => [n, 'Keyword' as const]));
+  const start = (port?: number): Promise<DevServer> =>
+    startDevServer({
+      cliPath,
+      port,
+      uiPort: false,
+      dbFile: join(folder, 'temporal.db'),
+      logLevel: 'never',
+      searchAttributes,
+      onExit: (pid) => reaper.remove(pid),
+      onSpawn: (pid) => reaper.add(pid),
+    });
+  let server = await start();
+  const { address } = server;
+  const port = Number(address.split(':')[1]);
+  return {
+    address,
+    async kill() {
+      process.kill(server.pid, 'SIGKILL');
+      await server.process.ended;
+    },
+    async startAgain() {
+      server = await start(port);
+    },
+    stop: () => server.stop(),
+  };
+}
+
+/** A namespace with the search attributes; ready when this returns. */
+export async function createNamespace(address: string, namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    // 2 is Keyword in temporal.api.enums.v1.IndexedValueType.
+    const searchAttributes = Object.fromEntries(Object.values(SEARCH_ATTRIBUTE).map((name) => [name, 2]));
+    await eventually(`search attributes in ${namespace}`, async () => {
+      try {
+        await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+        return true;
+      } catch (error) {
+        return /already exist/i.test(String(error)) || undefined;
+      }
+    });
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,92 @@
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+
+/** What stands between the workers and PostgreSQL, so that a test decides when a byte arrives. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Nothing moves in either direction, on old connections and new ones, until {@link thaw}. Bytes are kept. */
+  freeze(): void;
+  thaw(): void;
+  /** Every open connection goes silent for good, as when a host vanished; new ones work. */
+  silence(): void;
+  /** Resets every open connection. */
+  cut(): void;
+  /** While true, new connections are reset too: nobody listens. */
+  refuse(refusing: boolean): void;
+  close(): Promise<void>;
+}
+
+interface Pair {
+  near: Socket;
+  far: Socket;
+  silent: boolean;
+}
+
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const pairs = new Set<Pair>();
+  let frozen = false;
+  let refusing = false;
+
+  const apply = (pair: Pair) => {
+    for (const socket of [pair.near, pair.far]) {
+      if (frozen || pair.silent) socket.pause();
+      else socket.resume();
+    }
+  };
+  const server: Server = createServer({ allowHalfOpen: false }, (near) => {
+    near.on('error', () => undefined);
+    if (refusing) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = createConnection({ host: '127.0.0.1', port: targetPort });
+    const pair: Pair = { near, far, silent: false };
+    pairs.add(pair);
+    const end = () => {
+      near.destroy();
+      far.destroy();
+      pairs.delete(pair);
+    };
+    far.on('error', end).on('close', end);
+    near.on('close', end);
+    // Not pipe(): its own flow control would resume what was frozen.
+    near.on('data', (bytes) => void far.write(bytes));
+    far.on('data', (bytes) => void near.write(bytes));
+    near.setNoDelay(true);
+    far.setNoDelay(true);
+    apply(pair);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const applyAll = () => {
+    for (const pair of pairs) apply(pair);
+  };
+  const cut = () => {
+    for (const { near, far } of [...pairs]) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+  };
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    freeze() {
+      frozen = true;
+      applyAll();
+    },
+    thaw() {
+      frozen = false;
+      applyAll();
+    },
+    silence() {
+      for (const pair of pairs) pair.silent = true;
+      applyAll();
+    },
+    cut,
+    refuse(value) {
+      refusing = value;
+    },
+    async close() {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
