@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { retryDelayMs } from '../contract/error-classes.js';
+import { ERROR_CLASSES, retryDelayMs } from '../contract/error-classes.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies, ActivityTimings } from './dependencies.js';
 import { describeError, notYet, readFailure, retryFailure } from './failures.js';
@@ -47,6 +47,8 @@ export function createAwaitTask({ vod, timings }: ActivityDependencies) {
       const nowMs = Date.now();
       if (error instanceof VodError) {
         if (nowMs >= deadlineMs) return { kind: 'deadline' };
+        // Refused for good: the run ends and says so; its task is paid for, and a new start takes it up.
+        if (ERROR_CLASSES[error.class].onRead === 'fail') throw readFailure(error, attempt, known);
         const described = describeError(error);
         const delayMs = Math.min(retryDelayMs(error.class, attempt), deadlineMs - nowMs);
         throw retryFailure(error.class, described, delayMs, known);
