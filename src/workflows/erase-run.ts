@@ -39,6 +39,7 @@ export class EraseRun {
   private registered: readonly SearchAttributeKey[] = [];
   private readonly batchId: string | null;
   private readonly webhook: WebhookRequest | null;
+  private readonly notified: Promise<void>[] = [];
   private holdEnd: HoldEnd | null = null;
   private outcome: EraseFailureDetails | null = null;
 
@@ -104,7 +105,7 @@ export class EraseRun {
       this.status.held = { class: errorClass, code, message, requestId, since: new Date(nowMs).toISOString() };
       this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[errorClass].advice}`, { upsert: true });
       upsertMemo({ [MEMO.hold]: { class: errorClass, code, message, since: this.status.held.since } });
-      this.tell(EVENT.held, { held: this.status.held });
+      void this.tell(EVENT.held, { held: this.status.held });
     }
     const decided = () => this.holdEnd !== null;
     if (lookAgainMs === null) await condition(decided);
@@ -112,13 +113,18 @@ export class EraseRun {
     return this.holdEnd;
   }
 
-  /** Tells the webhook, if there is one. The run neither waits for that nor learns what comes of it. */
-  tell(type: EventType, what: Pick<EraseEventData, 'result' | 'failure' | 'held'>): void {
+  /**
+   * Tells the webhook, if there is one, by a workflow of its own. Ends when the server has this notification and those
+   * before it: to be awaited before the run closes, and only then.
+   */
+  async tell(type: EventType, what: Pick<EraseEventData, 'result' | 'failure' | 'held'>): Promise<void> {
     if (this.webhook === null) return;
     const { workflowId, runId } = workflowInfo();
-    const { fileId: sourceFileId, taskId, resultFileId } = this.status;
+    const { fileId: sourceFileId, taskId } = this.status;
+    const resultFileId = what.failure?.resultFileId ?? this.status.resultFileId;
     const data = { workflowId, runId, sourceFileId, taskId, resultFileId, ...what };
-    startNotification(this.webhook, { type, timestamp: new Date().toISOString(), data });
+    this.notified.push(startNotification(this.webhook, { type, timestamp: new Date().toISOString(), data }));
+    await Promise.all(this.notified);
   }
 
   get isHeld(): boolean {

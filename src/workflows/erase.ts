@@ -32,7 +32,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
     const result = await eraseSteps(run, input);
     run.status.resultFileId = result.resultFileId;
     run.enter(PHASE.succeeded, null, { upsert: true });
-    run.tell(EVENT.succeeded, { result });
+    await run.tell(EVENT.succeeded, { result });
     return result;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
@@ -42,7 +42,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
     const failed = asContractFailure(error, run);
     const details = failed.details?.[0] as EraseFailureDetails | undefined;
     run.end(PHASE.failed, details ?? null);
-    if (details?.code !== WEBHOOK_UNUSABLE) run.tell(EVENT.failed, { failure: details });
+    if (details?.code !== WEBHOOK_UNUSABLE) await run.tell(EVENT.failed, { failure: details });
     throw failed;
   }
 }
@@ -216,7 +216,7 @@ async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
   run.status.moneySpent = details.moneySpent;
   upsertMemo({ [MEMO.outcome]: details });
   run.end(PHASE.cancelled, details);
-  run.tell(EVENT.cancelled, { failure: details });
+  await run.tell(EVENT.cancelled, { failure: details });
 }
 
 async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailureDetails> {
