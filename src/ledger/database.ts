@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { ImpatientClient } from './impatient-client.js';
 import type { LedgerDatabase } from './schema.js';
 
 export interface DatabaseOptions {
@@ -15,6 +16,7 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** Opens the ledger's connection pool. Connects lazily. The caller ends it with `destroy()`. */
 export function openDatabase(databaseUrl: string, options: DatabaseOptions = {}): Kysely<LedgerDatabase> {
   const pool = new pg.Pool({
+    Client: ImpatientClient,
     connectionString: databaseUrl,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
