@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { recipeHash } from '../contract/identity.js';
 import { makesVideo, type Recipe } from '../contract/recipes.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
-import type { SubmissionRecord } from '../ledger/ledger.js';
+import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -19,7 +19,7 @@ export interface CancelTaskInput {
 export interface CancelTaskOutcome {
   taskId: string | null;
   moneySpent: boolean;
-  code: 'NothingSubmitted' | 'Aborted' | 'RunsOn' | 'Finished' | 'AnotherRunsTask';
+  code: 'NothingSubmitted' | 'InDoubt' | 'Aborted' | 'RunsOn' | 'Finished' | 'AnotherRunsTask';
   message: string;
   requestId: string | null;
   resultFileId: string | null;
@@ -52,6 +52,7 @@ export function createCancelTask(deps: ActivityDependencies) {
         recipeHash: recipeHash(request.recipe),
         payToken: request.payAgain?.token ?? '',
       });
+      if (record !== null && 'doubt' in record) return inDoubt(record.doubt);
       if (record?.taskId == null) return NOTHING;
       if (!isRunOf(record, thisRun())) {
         return {
@@ -68,11 +69,11 @@ export function createCancelTask(deps: ActivityDependencies) {
   };
 }
 
-/** The newest submission, its doubt resolved where looking can. Null: nothing was ever accepted. */
+/** The newest submission, or the doubt about it that looking cannot resolve. Null: nothing was ever accepted. */
 async function resolve(
   deps: ActivityDependencies,
   identity: SubmissionRecord['identity'],
-): Promise<SubmissionRecord | null> {
+): Promise<SubmissionRecord | { doubt: string } | null> {
   const { cancellationSignal } = Context.current();
   const record = await deps.ledger.findLatest(identity);
   if (record === null || record.state !== 'sending') return record;
@@ -87,7 +88,22 @@ async function resolve(
       'The submit is in doubt; its task is looked for until it has settled.',
       Math.min(settlesInMs + 100, 10_000),
     );
+  // Where a new submit would be held as uncertain, "nothing was submitted" would be a guess.
+  if (verdict.kind === 'unclear') return { doubt: verdict.why };
+  if (record.saidDuplicate) return { doubt: 'the vendor said that it already had the request, yet no task is listed' };
+  if (record.key.number >= MAX_UNKNOWN_ROUNDS)
+    return { doubt: `${record.key.number} submits got no answer, and no task is listed` };
   return record;
+}
+
+function inDoubt(why: string): CancelTaskOutcome {
+  return {
+    ...NOTHING,
+    // What is not known counts as spent.
+    moneySpent: true,
+    code: 'InDoubt',
+    message: `Cancelled; whether a submit was accepted, and is billed, cannot be found out: ${why}. Look for the task in the VOD console.`,
+  };
 }
 
 async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId: string): Promise<CancelTaskOutcome> {

@@ -299,7 +299,10 @@ class Submit {
   /** Null: nothing is known to run, ask the ledger again. */
   private async look(record: SubmissionRecord, settlesInMs: number) {
     const verdict = await lookForTask(this.deps, record, this.context.cancellationSignal);
-    if (verdict.kind === 'found') {
+    // The task of an earlier submit that was given up may turn up after its settle time. Only when this one has settled
+    // too is it known whether there are two.
+    const mayHideAnother = record.key.number > 1 && settlesInMs > 0;
+    if (verdict.kind === 'found' && !mayHideAnother) {
       // When another submission took it between the look and the write, the ledger knows more now: ask it again.
       await this.deps.ledger.accepted(record.key, {
         taskId: verdict.taskId,
@@ -309,7 +312,12 @@ class Submit {
       return null;
     }
     if (settlesInMs > 0) {
-      const reason = verdict.kind === 'unclear' ? verdict.why : 'no task of it is listed yet';
+      const reason =
+        verdict.kind === 'unclear'
+          ? verdict.why
+          : verdict.kind === 'found'
+            ? `task ${verdict.taskId} may be that of a submit before it`
+            : 'no task of it is listed yet';
       throw retryFailure(
         'ambiguous',
         {

@@ -63,10 +63,12 @@ class PostgresLedger implements Ledger {
     return await this.guard('write the intent of a submit', () =>
       this.db.transaction().execute(async (trx) => {
         const eraseId = await lockErase(trx, intent);
+        // Locked: a late answer, or a new place for a late call, comes before this decision or after it, never in between.
         const recent = await selectSubmissions(trx)
           .where('submission.erase_id', '=', eraseId)
           .orderBy('number', 'desc')
           .limit(MAX_UNKNOWN_ROUNDS + 1)
+          .forUpdate('submission')
           .execute();
         const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(trx);
         const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
