@@ -225,11 +225,15 @@ class Submit {
   private async send(submission: ArmedSubmission, place: { dueAtMs: number }) {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
+    let called = false;
     try {
       const sent = await sendAtPlace(this.deps, submission, place, {
         cancel: this.context.cancellationSignal,
         lastLook: () => ledger.openBreaker(subAppId),
-        call: () => vod.submit({ subAppId, fileId, params: toMpsParams(this.recipe) }),
+        call: () => {
+          called = true;
+          return vod.submit({ subAppId, fileId, params: toMpsParams(this.recipe) });
+        },
       });
       if (sent.kind === 'stopped') {
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
@@ -244,6 +248,8 @@ class Submit {
         await this.neverSent(submission, 'cancelled before it was sent');
         throw error;
       }
+      // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.
+      if (!called) await this.neverSent(submission, describeError(error).message);
       if (!(error instanceof VodError)) throw error;
       return await this.notAccepted(submission, error);
     }
