@@ -44,6 +44,8 @@ export class House {
   readonly diary: string[] = [];
   /** What went wrong with the house itself; a group with a problem has not shown what it is for. */
   readonly problems: string[] = [];
+  /** Moments that had passed when the strike came: the machine was too busy, and the group has to be repeated. */
+  readonly missed: string[] = [];
   /** How many were injected. */
   faults = 0;
   private files = 0;

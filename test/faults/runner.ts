@@ -43,7 +43,13 @@ export async function runGroups(
   return totals.reduce(add, NOTHING);
 }
 
-/** Runs a group in a house of its own and balances its books. Never throws: a group that breaks is a problem. */
+/** A group whose moments had passed before its strike is set again, this often. */
+const ATTEMPTS = 3;
+
+/**
+ * Runs a group in a house of its own and balances its books. Never throws: a group that breaks is a problem. The books
+ * of an attempt that missed its moments count all the same, its cells do not.
+ */
 export async function settle(
   name: string,
   servers: SharedServers,
@@ -51,6 +57,23 @@ export async function settle(
   work: (house: House) => Promise<readonly TrackedErase[]>,
   say: (line: string) => void,
 ): Promise<Totals> {
+  let all = NOTHING;
+  for (let attempt = 1; ; attempt += 1) {
+    const { totals, missed } = await settleOnce(name, servers, options, work, say);
+    const again = missed.length > 0 && attempt < ATTEMPTS;
+    all = add(all, again ? { ...totals, cells: 0 } : { ...totals, problems: totals.problems + missed.length });
+    if (!again) return all;
+    say(`${name}: ${missed[0]} The machine is too busy; once more.`);
+  }
+}
+
+async function settleOnce(
+  name: string,
+  servers: SharedServers,
+  options: HouseOptions,
+  work: (house: House) => Promise<readonly TrackedErase[]>,
+  say: (line: string) => void,
+): Promise<{ totals: Totals; missed: readonly string[] }> {
   const startedMs = Date.now();
   let house: House | undefined;
   try {
@@ -64,11 +87,11 @@ export async function settle(
     const words = `${totals.cells} cells, ${totals.erases} erases, ${totals.duplicates} duplicates, ${totals.lost} lost`;
     const seconds = Math.round((Date.now() - startedMs) / 1_000);
     say(`${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s`);
-    return totals;
+    return { totals, missed: house.missed };
   } catch (error) {
     say(`${name}: broke: ${error instanceof Error ? error.stack : String(error)}`);
     for (const line of house?.diary.slice(-20) ?? []) say(`  ${line}`);
-    return { ...NOTHING, problems: 1 };
+    return { totals: { ...NOTHING, problems: 1 }, missed: [] };
   } finally {
     await house?.stop();
   }

@@ -44,14 +44,18 @@ async function startCell(house: House, cell: VendorCell): Promise<TrackedErase[]
 
 /** Until the vendor has misbehaved on it for the first time. */
 async function misbehaved(house: House, { cell, request: { fileId } }: TrackedErase): Promise<void> {
-  await eventually(`the first call of ${cell}`, async () => {
-    const calls = await house.simulator.admin.calls();
-    return calls.some((call) => call.action === 'ProcessMediaByMPS' && call.fileId === fileId) || undefined;
-  });
+  await eventually(
+    `the first call of ${cell}`,
+    async () => {
+      const calls = await house.simulator.admin.calls();
+      return calls.some((call) => call.action === 'ProcessMediaByMPS' && call.fileId === fileId) || undefined;
+    },
+    90_000,
+  );
 }
 
 async function cancelWhenHeld(erase: TrackedErase): Promise<void> {
-  await eventually(`${erase.cell}: the hold`, async () => (await erase.phase()) === 'held' || undefined, 60_000);
+  await eventually(`${erase.cell}: the hold`, async () => (await erase.phase()) === 'held' || undefined, 90_000);
   await strike(erase.house, 'cancel', [erase]);
 }
 
