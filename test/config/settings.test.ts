@@ -49,6 +49,7 @@ describe('settings', () => {
       submitsPerSecond: 20,
       requestTimeoutSeconds: 20,
       settleSeconds: 60,
+      throttledTooLongSeconds: 1_800,
       pollFirstSeconds: 60,
       pollMaxSeconds: 600,
     });

@@ -9,6 +9,7 @@ import type { EraseHandle } from '../../src/client.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 import { sharedTemporal } from '../support/temporal.js';
+import { WEBHOOK_KEY, WebhookReceiver } from '../support/webhook-receiver.js';
 
 /**
  * Histories of every shape that a run can have. A change of workflow code that cannot replay one of them would break runs
@@ -18,12 +19,24 @@ const STORE = fileURLToPath(new URL('../histories/erase', import.meta.url));
 const RECORD = process.env.RECORD_HISTORIES === '1';
 
 let stack: EraseStack;
+let receiver: WebhookReceiver;
 
 beforeAll(async () => {
-  stack = await EraseStack.start({ simulator: { taskDurationMs: 300 } });
+  receiver = await new WebhookReceiver().listen();
+  stack = await EraseStack.start({
+    simulator: { taskDurationMs: 300 },
+    env: {
+      SMART_ERASE_WEBHOOK_SECRETS: `shop=${WEBHOOK_KEY}`,
+      SMART_ERASE_WEBHOOK_ALLOW_HTTP: 'true',
+      SMART_ERASE_WEBHOOK_NETWORKS: '127.0.0.1/32',
+    },
+  });
   await stack.startWorker();
 });
-afterAll(() => stack.stop());
+afterAll(async () => {
+  await stack.stop();
+  await receiver.close();
+});
 
 const SUBMIT = 'ProcessMediaByMPS';
 
@@ -48,7 +61,21 @@ const decide = (handle: EraseHandle, update: string) =>
     .getHandle(handle.workflowId)
     .executeUpdate(update, { args: [{ by: 'operator', reason: 'recorded' }] });
 
-const SHAPES: Record<string, () => Promise<EraseHandle>> = {
+/** The workflow that delivers the first webhook of an erase, when it has ended. */
+async function notificationOf({ workflowId }: EraseHandle): Promise<{ workflowId: string }> {
+  const query = `WorkflowType = 'eraseNotification' AND WorkflowId STARTS_WITH 'notify/${workflowId}/'`;
+  return await eventually(`the notification of ${workflowId}`, async () => {
+    for await (const run of stack.temporal.workflow.list({ query })) {
+      await stack.temporal.workflow.getHandle(run.workflowId).result();
+      return run;
+    }
+    return undefined;
+  });
+}
+
+const withWebhook = () => stack.request({ webhook: { url: receiver.url, secret: 'shop' } });
+
+const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
   succeeded: async () => ended(await stack.client.start(await stack.request())),
   published: async () =>
     ended(await stack.client.start(await stack.request({ publish: { name: 'n', procedure: 'p', prefetch: true } }))),
@@ -118,6 +145,14 @@ const SHAPES: Record<string, () => Promise<EraseHandle>> = {
     });
     return ended(await stack.client.start(request));
   },
+  'with-webhook': async () => ended(await stack.client.start(await withWebhook())),
+  'held-and-cancelled-with-webhook': async () => {
+    const handle = await heldBy(SUBMIT, await withWebhook());
+    await notificationOf(handle);
+    await handle.cancel('recorded');
+    return ended(handle);
+  },
+  notification: async () => notificationOf(await ended(await stack.client.start(await withWebhook()))),
 };
 
 function replay(workflowId: string, history: unknown): Promise<void> {

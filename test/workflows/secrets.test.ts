@@ -4,20 +4,28 @@ import type { FaultSpec } from '../../src/simulator/index.js';
 import { type RunningCli, runCli, startCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
+import { WEBHOOK_KEY, WebhookReceiver } from '../support/webhook-receiver.js';
 
 const SECRET_KEY = 'vErYsEcReTkEy0123456789abcdef';
 const TOKEN = 'tEmPoRaRyToKeN9876543210';
 
 let stack: EraseStack;
 let worker: RunningCli;
+let receiver: WebhookReceiver;
 
 beforeAll(async () => {
+  receiver = await new WebhookReceiver().listen();
+  // What is not taken is told of in logs and in the notification's history.
+  receiver.answers = [(response) => response.writeHead(500).end(WEBHOOK_KEY)];
   stack = await EraseStack.start({
     simulator: { credentials: [{ secretId: 'AKIDsecretstest', secretKey: SECRET_KEY, token: TOKEN }] },
     env: {
       TENCENTCLOUD_SECRET_ID: 'AKIDsecretstest',
       TENCENTCLOUD_SECRET_KEY: SECRET_KEY,
       TENCENTCLOUD_TOKEN: TOKEN,
+      SMART_ERASE_WEBHOOK_SECRETS: `shop=${WEBHOOK_KEY}`,
+      SMART_ERASE_WEBHOOK_ALLOW_HTTP: 'true',
+      SMART_ERASE_WEBHOOK_NETWORKS: '127.0.0.1/32',
       SMART_ERASE_LOG_LEVEL: 'trace',
     },
   });
@@ -27,6 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   worker.process.kill('SIGKILL');
   await stack.stop();
+  await receiver.close();
 });
 
 /** One of every kind of trouble that puts a text of the vendor's, the SDK's or the network's somewhere. */
@@ -49,12 +58,12 @@ describe('a secret', () => {
   it('stands in no history, log, error, ledger row or output, whatever goes wrong', { timeout: 120_000 }, async () => {
     const handles = [];
     for (const fault of FAULTS) {
-      const request = await stack.request();
+      const request = await stack.request({ webhook: { url: receiver.url, secret: 'shop' } });
       await stack.admin.addFault({ ...fault, fileId: request.fileId });
       handles.push(await stack.client.start(request));
     }
     const errors = await Promise.all(handles.map((handle) => handle.result().catch((error: unknown) => error)));
-    const request = await stack.request();
+    const request = await stack.request({ webhook: { url: receiver.url, secret: 'shop' } });
     await stack.admin.addFault({
       action: 'ProcessMediaByMPS',
       kind: 'error',
@@ -69,6 +78,17 @@ describe('a secret', () => {
     for (const handle of [...handles, held]) {
       const history = await stack.temporal.workflow.getHandle(handle.workflowId).fetchHistory();
       places[`history of ${handle.workflowId}`] = readable(historyToJSON(history));
+    }
+    const query = "WorkflowType = 'eraseNotification'";
+    const notifications = await eventually('all notifications', async () => {
+      const found = [];
+      for await (const run of stack.temporal.workflow.list({ query })) found.push(run);
+      return found.length > handles.length ? found : undefined;
+    });
+    for (const { workflowId } of notifications) {
+      const notification = stack.temporal.workflow.getHandle(workflowId);
+      places[`history of ${workflowId}`] = readable(historyToJSON(await notification.fetchHistory()));
+      places[`description of ${workflowId}`] = JSON.stringify(await notification.describe());
     }
     places.errors = errors
       .map((error) => (error instanceof Error ? `${error.stack} ${JSON.stringify(error)}` : ''))
@@ -87,7 +107,7 @@ describe('a secret', () => {
     // Each place has something in it, so that "not found" means something.
     expect(Object.entries(places).filter(([, text]) => text.length < 2)).toEqual([]);
     const databasePassword = new URL(stack.env.DATABASE_URL ?? '').password;
-    for (const secret of [SECRET_KEY, TOKEN, databasePassword]) {
+    for (const secret of [SECRET_KEY, TOKEN, databasePassword, WEBHOOK_KEY.slice('whsec_'.length)]) {
       expect(secret.length).toBeGreaterThan(5);
       expect(Object.keys(places).filter((place) => places[place]?.includes(secret))).toEqual([]);
     }
