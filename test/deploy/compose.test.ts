@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES } from '../../src/config/environment.js';
+import { WEBHOOK_VARIABLES } from '../../src/config/webhook-settings.js';
 
 interface Service {
   image?: string;
@@ -40,7 +41,9 @@ const explained = [...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(
 
 /** Settings that the program reads; Temporal's own are read by its envconfig. */
 const SETTINGS = new Set([
-  ...[DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES].flatMap((schema) => Object.keys(schema.shape)),
+  ...[DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES, WEBHOOK_VARIABLES].flatMap((schema) =>
+    Object.keys(schema.shape),
+  ),
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
 ]);
