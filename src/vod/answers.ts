@@ -67,7 +67,7 @@ const subTask = z
       type: task.TaskType ?? '',
       status: task.Status,
       // A success without a code has nothing to report; a failure without one must not read as "0".
-      errCode: String(task.ErrCode ?? (task.Status === 'SUCCESS' ? '0' : '')),
+      errCode: codeOr(task.ErrCode, task.Status === 'SUCCESS' ? '0' : ''),
       message: task.Message ?? '',
       input: parsedInput(task.Input),
       outputFiles: task.Output?.OutputFiles ?? [],
@@ -84,7 +84,7 @@ const mpsTask = z
   .transform(
     (task): NonNullable<TaskDetail['mps']> => ({
       // Documented as a number; kept as text, since words were seen for it elsewhere in the API.
-      errCode: String(task.ErrCode ?? '0'),
+      errCode: codeOr(task.ErrCode, '0'),
       message: task.Message ?? '',
       status: task.Status,
       subTasks: task.SubTaskSet,
@@ -231,6 +231,11 @@ export function readProcedure(action: VodAction, answer: unknown): { taskId: str
 /** The vendor's list of task types leaves MPS out, so the TaskId counts too. */
 function isMpsTask(type: unknown, taskId: unknown): boolean {
   return type === MPS_TASK || (typeof taskId === 'string' && taskId.includes(`-${MPS_TASK}-`));
+}
+
+/** An empty text is no code: other parts of the API write it for success. */
+function codeOr(code: string | number | null | undefined, absent: string): string {
+  return code === undefined || code === null || code === '' ? absent : String(code);
 }
 
 function parsedInput(input: unknown): unknown {

@@ -1,6 +1,5 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180717/vod_client.js';
+import { createAgent } from './agents.js';
 import { classify, vodError } from './classify.js';
 import type { CredentialProvider, Credentials } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
@@ -27,14 +26,13 @@ const MAX_SOCKETS = 64;
  */
 export class SdkCaller {
   readonly #client: Client;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #agent: ReturnType<typeof createAgent>;
   readonly #provider: CredentialProvider;
   #current: Credentials = { secretId: '', secretKey: '' };
 
   constructor(options: CallerOptions) {
     const { endpoint, keepAlive } = options;
-    const agentOptions = keepAlive ? { keepAlive, maxSockets: MAX_SOCKETS } : { keepAlive };
-    this.#agent = endpoint.protocol === 'https://' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+    this.#agent = createAgent(endpoint.protocol, keepAlive ? { keepAlive, maxSockets: MAX_SOCKETS } : { keepAlive });
     this.#provider = options.credentials;
     this.#client = new Client({
       credential: { getCredential: async () => this.#current },

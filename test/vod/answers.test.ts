@@ -31,6 +31,13 @@ describe('the detail of a task', () => {
   const mps = (fields: object) =>
     detail({ ProcessMediaByMPSTask: { Status: 'FINISH', ErrCode: 0, Message: '', ...fields } });
 
+  test('takes an empty code of a success for none, and never one of a failure for "0"', () => {
+    const empty = mps({ ErrCode: '', SubTaskSet: [sub({ ErrCode: '' })] });
+    expect(empty.mps).toMatchObject({ errCode: '0', subTasks: [{ errCode: '0' }] });
+    const failed = mps({ SubTaskSet: [sub({ Status: 'FAIL', ErrCode: '' })] });
+    expect(failed.mps?.subTasks[0]?.errCode).toBe('');
+  });
+
   test('is read as documented', () => {
     const file = {
       FileType: 'AiAnalysis.DeLogo.Video',

@@ -1,5 +1,6 @@
+import dns from 'node:dns';
 import { createServer as createTcpServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SlidingWindow } from '../../src/vod/sliding-window.js';
 import { createVodClient, submitWorstCaseMs, type VodClient, type VodClientOptions } from '../../src/vod/vod-client.js';
 import { VodError } from '../../src/vod/vod-error.js';
@@ -221,6 +222,23 @@ describe('trouble', () => {
     await gone.close();
     const error = await errorOf(client({ endpoint: gone.url }).submit(SUBMIT));
     expect(error).toMatchObject({ class: 'retry', code: 'ECONNREFUSED' });
+  });
+
+  test('a name with several addresses where nobody listens was never reached', async () => {
+    const gone = await startScriptedServer();
+    await gone.close();
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: unknown, found: unknown) => {
+      (found as (error: null, addresses: { address: string; family: number }[]) => void)(null, [
+        { address: '127.0.0.1', family: 4 },
+        { address: '127.0.0.2', family: 4 },
+      ]);
+    }) as unknown as typeof dns.lookup);
+    try {
+      const error = await errorOf(client({ endpoint: `http://vod.test:${gone.port}` }).submit(SUBMIT));
+      expect(error).toMatchObject({ class: 'retry', code: 'ECONNREFUSED' });
+    } finally {
+      lookup.mockRestore();
+    }
   });
 
   test('a name that cannot be resolved was never reached', async () => {
