@@ -7,8 +7,8 @@ import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { notYet, readFailure } from './failures.js';
-import { lookForTask } from './look-for-task.js';
-import { isRunOf, thisRun } from './this-run.js';
+import { type LookVerdict, lookForTask } from './look-for-task.js';
+import { thisRun } from './this-run.js';
 
 export interface CancelTaskInput {
   /** Whatever the run was started with. */
@@ -36,7 +36,8 @@ const NOTHING: CancelTaskOutcome = {
 
 /**
  * After a cancel: finds out from the ledger whether this run submitted anything, aborts the task while the vendor lets
- * it, and says plainly what runs on and is billed. A task of another run is left alone.
+ * it, and says plainly what runs on and is billed. A task of another workflow is left alone; one of an earlier run of this
+ * workflow (reset, terminated, started again) is this one's: no two runs of one workflow are open at once.
  */
 export function createCancelTask(deps: ActivityDependencies) {
   return async function cancelTask(input: CancelTaskInput): Promise<CancelTaskOutcome> {
@@ -46,15 +47,16 @@ export function createCancelTask(deps: ActivityDependencies) {
     const { request } = parsed;
     try {
       await deps.ledger.endHold(thisRun(), { as: 'cancel', by: null, reason: null });
-      const record = await resolve(deps, {
+      const { record, doubt } = await resolve(deps, {
         subAppId: request.subAppId,
         fileId: request.fileId,
         recipeHash: recipeHash(request.recipe),
         payToken: request.payAgain?.token ?? '',
       });
-      if (record !== null && 'doubt' in record) return inDoubt(record.doubt);
+      const { workflowId } = thisRun();
+      if (doubt !== null && record?.workflowId === workflowId) return inDoubt(doubt);
       if (record?.taskId == null) return NOTHING;
-      if (!isRunOf(record, thisRun())) {
+      if (record.workflowId !== workflowId) {
         return {
           ...NOTHING,
           taskId: record.taskId,
@@ -69,31 +71,34 @@ export function createCancelTask(deps: ActivityDependencies) {
   };
 }
 
-/** The newest submission, or the doubt about it that looking cannot resolve. Null: nothing was ever accepted. */
+/** The newest submission, and the doubt about it that looking cannot resolve. Null: nothing was ever submitted. */
 async function resolve(
   deps: ActivityDependencies,
   identity: SubmissionRecord['identity'],
-): Promise<SubmissionRecord | { doubt: string } | null> {
+): Promise<{ record: SubmissionRecord | null; doubt: string | null }> {
   const { cancellationSignal } = Context.current();
   const record = await deps.ledger.findLatest(identity);
-  if (record === null || record.state !== 'sending') return record;
+  if (record === null || record.state !== 'sending') return { record, doubt: null };
   const verdict = await lookForTask(deps, record, cancellationSignal);
   if (verdict.kind === 'found') {
     await deps.ledger.accepted(record.key, { taskId: verdict.taskId, requestId: record.requestId, adopted: true });
-    return await deps.ledger.findLatest(identity);
+    return { record: await deps.ledger.findLatest(identity), doubt: null };
   }
-  const settlesInMs = record.placeAt.getTime() + deps.timings.settleMs - Date.now();
+  const settlesInMs = record.placeAtHere.getTime() + deps.timings.settleMs - Date.now();
   if (settlesInMs > 0)
     throw notYet(
       'The submit is in doubt; its task is looked for until it has settled.',
       Math.min(settlesInMs + 100, 10_000),
     );
-  // Where a new submit would be held as uncertain, "nothing was submitted" would be a guess.
-  if (verdict.kind === 'unclear') return { doubt: verdict.why };
-  if (record.saidDuplicate) return { doubt: 'the vendor said that it already had the request, yet no task is listed' };
-  if (record.key.number >= MAX_UNKNOWN_ROUNDS)
-    return { doubt: `${record.key.number} submits got no answer, and no task is listed` };
-  return record;
+  return { record, doubt: doubtAbout(record, verdict) };
+}
+
+/** Where a new submit would be held as uncertain, "nothing was submitted" would be a guess. */
+function doubtAbout({ saidDuplicate, key }: SubmissionRecord, verdict: LookVerdict): string | null {
+  if (verdict.kind === 'unclear') return verdict.why;
+  if (saidDuplicate) return 'the vendor said that it already had the request, yet no task is listed';
+  if (key.number >= MAX_UNKNOWN_ROUNDS) return `${key.number} submits got no answer, and no task is listed`;
+  return null;
 }
 
 function inDoubt(why: string): CancelTaskOutcome {
@@ -110,11 +115,22 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
   const { subAppId, fileId } = record.identity;
   const signal = Context.current().cancellationSignal;
   let requestId: string | null = null;
-  const task = await deps.vod.describeTask({ subAppId, taskId }, { signal });
+  let task = await deps.vod.describeTask({ subAppId, taskId }, { signal });
   requestId = task.requestId;
   if (task.status === 'WAITING') {
     try {
       ({ requestId } = await deps.vod.abortTask({ subAppId, taskId }, { signal }));
+      // The word that money hangs on: a task that began all the same would be paid for again by the next start.
+      task = await deps.vod.describeTask({ subAppId, taskId }, { signal });
+    } catch (error) {
+      // It may have begun in between: the next look tells.
+      if (!(error instanceof VodError)) throw error;
+      throw readFailure(
+        new VodError({ ...error, class: 'retry', message: error.message }),
+        Context.current().info.attempt,
+      );
+    }
+    if (task.status === 'WAITING' || task.status === 'ABORTED') {
       await deps.ledger.recordOutcome(taskId, aborted('Aborted while it was waiting.'));
       return outcome(
         'Aborted',
@@ -122,13 +138,6 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
         false,
         `Task ${taskId} was aborted while it was waiting; it is not billed.`,
         requestId,
-      );
-    } catch (error) {
-      // It may have begun in between: the next look tells.
-      if (!(error instanceof VodError)) throw error;
-      throw readFailure(
-        new VodError({ ...error, class: 'retry', message: error.message }),
-        Context.current().info.attempt,
       );
     }
   }

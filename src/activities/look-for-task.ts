@@ -1,13 +1,23 @@
+import type { ErrorClass } from '../contract/error-classes.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
 import { inputMatches } from '../vod/input-match.js';
+import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 
 /**
- * How far the vendor's clock may be from the database's, in milliseconds. The vendor refuses signatures that are more
+ * How far the vendor's clock may be from this worker's, in milliseconds. The vendor refuses signatures that are more
  * than 5 minutes off, so no accepted task can lie further from our clock than that.
  */
 export const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Classes of answers that say the same however often they are asked for. */
+const UNREADABLE: ReadonlySet<ErrorClass> = new Set<ErrorClass>(['badAnswer', 'input']);
+/** The vendor's word for a task that is listed, and not to be read yet. */
+const NO_SUCH_TASK = 'ResourceNotFound';
+
+/** Pages of 100 tasks for one file: more is no list of one file's tasks. */
+const MAX_PAGES = 50;
 
 export type LookVerdict =
   | { kind: 'found'; taskId: string }
@@ -29,20 +39,20 @@ export async function lookForTask(
   const { subAppId, fileId } = record.identity;
   const recipe = record.recipe as Recipe;
   const candidates: string[] = [];
+  const createdFrom = new Date(record.placeAtHere.getTime() - CLOCK_SKEW_MS).toISOString();
   let scrollToken: string | undefined;
+  let pages = 0;
   do {
-    const page = await vod.listTasks(
-      {
-        subAppId,
-        fileId,
-        createdFrom: new Date(record.placeAt.getTime() - CLOCK_SKEW_MS).toISOString(),
-        ...(scrollToken === undefined ? {} : { scrollToken }),
-      },
-      { signal },
-    );
+    const query = { subAppId, fileId, createdFrom, ...(scrollToken === undefined ? {} : { scrollToken }) };
+    const page = await readable(() => vod.listTasks(query, { signal }));
+    if (page.kind === 'unreadable')
+      return { kind: 'unclear', why: `the list of its tasks cannot be read: ${page.why}` };
+    pages += 1;
+    if (pages > MAX_PAGES) return { kind: 'unclear', why: `the list of its tasks has no end after ${MAX_PAGES} pages` };
     // The query is for this file already; a list that leaves the FileId out must not hide our task.
-    candidates.push(...page.tasks.filter((t) => t.isMps && (t.fileId ?? fileId) === fileId).map((t) => t.taskId));
-    scrollToken = page.scrollToken ?? undefined;
+    const { tasks } = page.answer;
+    candidates.push(...tasks.filter((t) => t.isMps && (t.fileId ?? fileId) === fileId).map((t) => t.taskId));
+    scrollToken = page.answer.scrollToken ?? undefined;
   } while (scrollToken !== undefined);
 
   const known = await ledger.knownTasks(candidates);
@@ -50,8 +60,12 @@ export async function lookForTask(
   let unreadable = 0;
   for (const taskId of new Set(candidates)) {
     if (known.has(taskId)) continue;
-    const detail = await vod.describeTask({ subAppId, taskId }, { signal });
-    const matches = (detail.mps?.subTasks ?? []).map((t) => inputMatches(recipe, t.input));
+    const detail = await readable(() => vod.describeTask({ subAppId, taskId }, { signal }));
+    if (detail.kind === 'unreadable') {
+      unreadable += 1;
+      continue;
+    }
+    const matches = (detail.answer.mps?.subTasks ?? []).map((t) => inputMatches(recipe, t.input));
     if (matches.includes('same')) ours.push(taskId);
     else if (matches.length === 0 || matches.includes('unreadable')) unreadable += 1;
   }
@@ -65,4 +79,18 @@ export async function lookForTask(
     };
   }
   return ours[0] === undefined ? { kind: 'none' } : { kind: 'found', taskId: ours[0] };
+}
+
+/** An answer that no repetition would make readable is a doubt to tell an operator of, not a reason to ask for ever. */
+async function readable<T>(
+  read: () => Promise<T>,
+): Promise<{ kind: 'read'; answer: T } | { kind: 'unreadable'; why: string }> {
+  try {
+    return { kind: 'read', answer: await read() };
+  } catch (error) {
+    if (error instanceof VodError && (UNREADABLE.has(error.class) || error.code === NO_SUCH_TASK)) {
+      return { kind: 'unreadable', why: error.message };
+    }
+    throw error;
+  }
 }

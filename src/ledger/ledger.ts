@@ -130,9 +130,13 @@ export interface SubmissionRecord {
   recipe: unknown;
   state: 'sending' | 'accepted' | 'refused' | 'unknown';
   intentAt: Date;
+  /** By the database's clock. */
   placeAt: Date;
-  /** From the place to this reading, by the database's clock, in milliseconds: elapsed time is the same on every clock. */
-  sincePlaceMs: number;
+  /**
+   * The same moment by the clock of the process that read it: what has passed since is the same on every clock. The vendor
+   * holds a caller's clock to five minutes of its own; nobody holds the database's.
+   */
+  placeAtHere: Date;
   answeredAt: Date | null;
   taskId: string | null;
   requestId: string | null;

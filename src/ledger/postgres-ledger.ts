@@ -390,7 +390,7 @@ function toRecord(row: Row): SubmissionRecord {
     state: row.state,
     intentAt: row.intent_at,
     placeAt: row.place_at,
-    sincePlaceMs: row.since_place_ms,
+    placeAtHere: new Date(Date.now() - row.since_place_ms),
     answeredAt: row.answered_at,
     taskId: row.task_id,
     requestId: row.request_id,

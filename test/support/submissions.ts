@@ -14,7 +14,7 @@ export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: 
     state,
     intentAt: PLACE_AT,
     placeAt: PLACE_AT,
-    sincePlaceMs: 0,
+    placeAtHere: PLACE_AT,
     answeredAt: null,
     taskId: state === 'accepted' ? `1500000001-ProcessMediaByMPS-${number}` : null,
     requestId: null,

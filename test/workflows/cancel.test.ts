@@ -132,6 +132,20 @@ describe('a cancel', () => {
   });
 });
 
+describe('a cancel of a run that took over', () => {
+  it('from a terminated one aborts the task that the first one paid for', async () => {
+    const request = await stack.request();
+    const first = await stack.client.start(request);
+    await reached(first, 'waiting');
+    await stack.temporal.workflow.getHandle(first.workflowId).terminate('by mistake');
+    const second = await stack.client.start(request);
+    await reached(second, 'waiting');
+    await second.cancel('not needed');
+    expect(await cancelled(second)).toMatchObject({ moneySpent: false, code: 'Aborted' });
+    expect((await stack.admin.tasks()).find((t) => t.fileId === request.fileId)?.status).toBe('ABORTED');
+  });
+});
+
 async function listRunning(): Promise<{ executions: string[] }> {
   const executions: string[] = [];
   for await (const e of stack.temporal.workflow.list({ query: 'ExecutionStatus = "Running"' }))
