@@ -231,25 +231,27 @@ class Submit {
         cancel: this.context.cancellationSignal,
         lastLook: () => ledger.openBreaker(subAppId),
         call: () => {
+          const params = toMpsParams(this.recipe);
           called = true;
-          return vod.submit({ subAppId, fileId, params: toMpsParams(this.recipe) });
+          return vod.submit({ subAppId, fileId, params });
         },
       });
       if (sent.kind === 'stopped') {
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
         return blocked(sent.by);
       }
-      await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
+      const written = await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
+      if (written === 'taken') throw takenByAnother(sent.answer);
       const record = await keepTrying(() => ledger.findByTask(sent.answer.taskId));
       if (record === null) throw new Error(`The ledger lost the task ${sent.answer.taskId} that was just written.`);
       return this.running(record);
     } catch (error) {
-      if (error instanceof CancelledFailure) {
-        await this.neverSent(submission, 'cancelled before it was sent');
+      // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.
+      if (!called) {
+        const why = error instanceof CancelledFailure ? 'cancelled before it was sent' : describeError(error).message;
+        await this.neverSent(submission, why);
         throw error;
       }
-      // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.
-      if (!called) await this.neverSent(submission, describeError(error).message);
       if (!(error instanceof VodError)) throw error;
       return await this.notAccepted(submission, error);
     }
@@ -393,6 +395,15 @@ class Submit {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Another payment of the same file and recipe was in doubt, and took this answer's task for its own. */
+function takenByAnother({ taskId, requestId }: { taskId: string; requestId: string }) {
+  const message = `The vendor answered with task ${taskId}, which the ledger holds for another payment of this file and recipe; the task of this one is looked for.`;
+  return retryFailure('ambiguous', { code: 'TaskTaken', message, requestId }, retryDelayMs('ambiguous', 1), {
+    taskId: null,
+    moneySpent: true,
+  });
+}
 
 function blocked({ scope, class: errorClass, code, message, requestId, openedAt }: Breaker) {
   const hold: Hold = {

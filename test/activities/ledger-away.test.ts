@@ -1,0 +1,95 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ActivityDependencies } from '../../src/activities/dependencies.js';
+import { createMainActivities, createSubmitActivities } from '../../src/activities/index.js';
+import { recipeHash } from '../../src/contract/identity.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { LedgerError } from '../../src/ledger/ledger-error.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
+import { createWebhookSender } from '../../src/webhook/sender.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { refuse, respond, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+
+const REQUEST = { fileId: '5285485487985271487', subAppId: 1500000001, recipe: { name: 'subtitles' } };
+const TASK = '1500000001-ProcessMediaByMPS-0123456789abcdef';
+
+let database: TestDatabase;
+let server: ScriptedServer;
+let vod: VodClient;
+let ledger: Ledger;
+
+beforeAll(async () => {
+  [database, server] = await Promise.all([createTestDatabase('activities'), startScriptedServer()]);
+  await migrateLedger(database.url);
+  ledger = openLedger(database.url);
+  vod = createVodClient({ endpoint: server.url, credentials: { secretId: 'AKIDx', secretKey: 'y' } });
+});
+beforeEach(() => server.script(respond({ TaskId: TASK })));
+afterAll(async () => {
+  vod.close();
+  await ledger.close();
+  await Promise.all([database.drop(), server.close()]);
+});
+
+function dependencies(other: Partial<ActivityDependencies> = {}): ActivityDependencies {
+  return {
+    vod,
+    ledger,
+    webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
+    registeredSearchAttributes: async () => [],
+    mayLeaveNow: () => true,
+    timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
+    ...other,
+  };
+}
+
+const environment = () =>
+  new MockActivityEnvironment({ attempt: 1, workflowExecution: { workflowId: 'erase/1', runId: 'run-1' } });
+
+describe('a submit that never left', () => {
+  it('is no submit in doubt: the books say so, and it may go at once', async () => {
+    // The real ledger, away at the last look before the call.
+    const away: Ledger = Object.create(ledger, {
+      openBreaker: { value: () => Promise.reject(new LedgerError('unavailable', 'gone for a moment')) },
+    });
+    const input = { request: REQUEST, resubmitAfterTaskId: null, operatorRetry: null };
+    const first = createSubmitActivities(dependencies({ ledger: away }));
+    await expect(environment().run(first.submitErase, input)).rejects.toMatchObject({ type: 'unavailable' });
+    expect(server.calls).toEqual([]);
+    const identity = { ...REQUEST, recipeHash: recipeHash(REQUEST.recipe), payToken: '' };
+    expect(await ledger.findLatest(identity)).toMatchObject({ state: 'refused', error: { code: 'NeverSent' } });
+
+    const second = createSubmitActivities(dependencies());
+    expect(await environment().run(second.submitErase, input)).toMatchObject({ kind: 'running', taskId: TASK });
+    expect(server.calls.map((c) => c.action)).toEqual(['ProcessMediaByMPS']);
+  });
+});
+
+describe('a result that cannot be read', () => {
+  const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+  const fetched = (submittedHoursAgo: number) =>
+    environment().run(createMainActivities(dependencies()).fetchResult, {
+      subAppId: REQUEST.subAppId,
+      taskId: TASK,
+      sourceFileId: REQUEST.fileId,
+      makesVideo: true,
+      submittedAt: hoursAgo(submittedHoursAgo),
+      deadlineAt: hoursAgo(submittedHoursAgo - 24),
+    });
+
+  it('is asked for again while the vendor may still know it', async () => {
+    server.script(refuse('UnauthorizedOperation'));
+    await expect(fetched(60)).rejects.toMatchObject({ type: 'account', nonRetryable: false });
+  });
+
+  it('ends the erase once the vendor has forgotten it, whatever it answers', async () => {
+    server.script(refuse('UnauthorizedOperation'));
+    await expect(fetched(73)).rejects.toMatchObject({
+      type: 'expired',
+      nonRetryable: true,
+      details: [{ class: 'expired', code: 'UnauthorizedOperation', taskId: TASK, moneySpent: true }],
+    });
+  });
+});
