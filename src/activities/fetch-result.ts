@@ -4,7 +4,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { finalFailure, readFailure } from './failures.js';
+import { finalFailure, notYet, readFailure } from './failures.js';
 
 export interface FetchResultInput {
   subAppId: number;
@@ -21,6 +21,11 @@ export interface FetchResultInput {
 const VENDOR_MEMORY_MS = 72 * 3_600_000;
 /** What the vendor says of a task that it does not know, or does not know any more. */
 const NO_SUCH_TASK = 'ResourceNotFound';
+
+/** Verdicts on a finished task whose detail is not whole: read again, since the parts may come a moment later. */
+const INCOMPLETE: ReadonlySet<string> = new Set(['NoTaskDetail', 'NoEraseSubTask', 'SubTaskUnfinished']);
+/** Reads of such a detail, spread over the settle time, before it is believed. */
+const INCOMPLETE_READS = 6;
 
 export type FetchResultOutcome =
   | {
@@ -42,10 +47,11 @@ export type FetchResultOutcome =
   | { kind: 'unfinished'; status: string; requestId: string };
 
 /** Reads how the task ended, judges it, and writes that into the ledger. Reads only: safe to repeat. */
-export function createFetchResult({ vod, ledger }: ActivityDependencies) {
+export function createFetchResult({ vod, ledger, timings }: ActivityDependencies) {
   return async function fetchResult(input: FetchResultInput): Promise<FetchResultOutcome> {
     const context = Context.current();
     const known = { taskId: input.taskId, moneySpent: true };
+    const { attempt } = context.info;
     try {
       const detail = await vod.describeTask(
         { subAppId: input.subAppId, taskId: input.taskId },
@@ -57,9 +63,18 @@ export function createFetchResult({ vod, ledger }: ActivityDependencies) {
       });
       const { requestId } = detail;
       switch (verdict.kind) {
-        case 'unfinished':
+        case 'unfinished': {
+          // Lists and details need not agree at once, and the wait may have been ended from outside.
+          const leftMs = Date.parse(input.deadlineAt) - Date.now();
+          if (leftMs > 0) {
+            throw notYet(`Task ${input.taskId} is ${verdict.status} still.`, Math.min(timings.pollFirstMs, leftMs));
+          }
           return { ...verdict, requestId };
+        }
         case 'failed':
+          if (INCOMPLETE.has(verdict.code) && attempt < INCOMPLETE_READS) {
+            throw notYet(`Task ${input.taskId}: ${verdict.message}`, timings.settleMs / INCOMPLETE_READS);
+          }
           await ledger.recordOutcome(input.taskId, {
             outcome: verdict.class === 'aborted' ? 'aborted' : 'failed',
             code: verdict.code,
@@ -83,16 +98,16 @@ export function createFetchResult({ vod, ledger }: ActivityDependencies) {
       }
     } catch (error) {
       if (error instanceof VodError && error.code === NO_SUCH_TASK) await forgotten(ledger, input, error);
-      throw readFailure(error, context.info.attempt, known);
+      if (error instanceof VodError && isPastMemory(input)) throw expired(input, error);
+      throw readFailure(error, attempt, known);
     }
   };
 }
 
 /** Throws when nothing can be waited for any more; otherwise the read is repeated. */
 async function forgotten(ledger: Ledger, input: FetchResultInput, error: VodError): Promise<void> {
-  const nowMs = Date.now();
-  if (nowMs < Date.parse(input.deadlineAt)) return;
-  if (nowMs >= Date.parse(input.submittedAt) + VENDOR_MEMORY_MS) {
+  if (Date.now() < Date.parse(input.deadlineAt)) return;
+  if (isPastMemory(input)) {
     // Only now is it certain that asking again will never help.
     await ledger.recordOutcome(input.taskId, {
       outcome: 'expired',
@@ -102,13 +117,23 @@ async function forgotten(ledger: Ledger, input: FetchResultInput, error: VodErro
       result: null,
     });
   }
-  throw finalFailure(
+  throw expired(input, error);
+}
+
+/** Whatever the vendor answers by now, the task is not to be read any more. */
+function isPastMemory({ submittedAt }: FetchResultInput): boolean {
+  return Date.now() >= Date.parse(submittedAt) + VENDOR_MEMORY_MS;
+}
+
+function expired({ taskId }: FetchResultInput, error: VodError): Error {
+  const what = error.code === NO_SUCH_TASK ? 'The vendor does not know' : 'The vendor did not tell in time of';
+  return finalFailure(
     'expired',
     {
       code: error.code,
-      message: `The vendor does not know task ${input.taskId} (any more): ${error.message} It was paid for; look for the new file in the media library.`,
+      message: `${what} task ${taskId} (any more): ${error.message} It was paid for; look for the new file in the media library.`,
       requestId: error.requestId,
     },
-    { taskId: input.taskId, moneySpent: true },
+    { taskId, moneySpent: true },
   );
 }

@@ -74,6 +74,11 @@ export function expiresBefore(publish: PublishRequest | undefined, nowMs: number
   return publish?.expireTime !== undefined && Date.parse(publish.expireTime) <= nowMs;
 }
 
+/** False too for what is no time: nothing but a certain date may put a file at the vendor's mercy. */
+function isFuture(time: string): boolean {
+  return Date.parse(time) > Date.now();
+}
+
 async function publishSteps(vod: VodApi, input: PublishInput): Promise<PublishOutcome> {
   const { cancellationSignal: signal } = Context.current();
   const { subAppId, sourceFileId, resultFileId, publish } = input;
@@ -87,6 +92,10 @@ async function publishSteps(vod: VodApi, input: PublishInput): Promise<PublishOu
     if (source === undefined) warnings.push(`The source ${sourceFileId} is gone: nothing was inherited from it.`);
   }
   const change = changeOf(publish, source);
+  if (publish.expireTime === undefined && change.expireTime !== undefined && !isFuture(change.expireTime)) {
+    warnings.push(`The expiry was not inherited: ${change.expireTime} is past, and would delete the new file at once.`);
+    delete change.expireTime;
+  }
   if (inherit.has('cover') && source?.coverUrl) {
     const cover = await fetchCover(source.coverUrl, signal);
     if (cover.ok) change.coverData = cover.base64;

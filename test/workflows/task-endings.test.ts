@@ -67,6 +67,46 @@ describe('a task that says SUCCESS', () => {
   });
 });
 
+describe('a task that was said to be over', () => {
+  it('is read again until it is', async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({
+      action: 'DescribeTaskDetail',
+      kind: 'patch',
+      patch: { Status: 'PROCESSING' },
+      fileId: request.fileId,
+      times: 1_000,
+    });
+    const handle = await stack.client.start(request);
+    await eventually('the wait', async () => ((await handle.status()).phase === 'waiting' ? true : undefined));
+    // As an event source would, that is ahead of what the detail says.
+    await stack.temporal.activity.complete(
+      { workflowId: handle.workflowId, activityId: 'await-task' },
+      { kind: 'ended' },
+    );
+    await eventually('the fetch', async () => ((await handle.status()).phase === 'fetching' ? true : undefined));
+    await stack.admin.clearFaults();
+    expect(await handle.result()).toMatchObject({ status: 'succeeded' });
+  });
+
+  it.each([
+    ['nothing of it', { ProcessMediaByMPSTask: null }],
+    ['no sub-task', { 'ProcessMediaByMPSTask.SubTaskSet': null }],
+  ])('is read again while its detail tells %s yet', async (_what, patch) => {
+    const request = await stack.request();
+    const handle = await stack.client.start(request);
+    await stack.admin.addFault({
+      action: 'DescribeTaskDetail',
+      kind: 'patch',
+      patch,
+      fileId: request.fileId,
+      times: 4,
+    });
+    expect(await handle.result()).toMatchObject({ status: 'succeeded' });
+    expect(await submits(request)).toEqual(['ok']);
+  });
+});
+
 describe('a task that does not end by the deadline', () => {
   it('expires after a last look, and a new start takes it up without paying', async () => {
     const request = await stack.request({ deadlineHours: 2 / 3_600 });
@@ -110,6 +150,25 @@ describe('a task that the vendor has forgotten', () => {
     await expect(stack.client.execute(third)).rejects.toMatchObject({ class: 'expired', code: 'PaidAndLost' });
     expect(await submits(request)).toEqual(['ok']);
   });
+});
+
+describe('an expiry that is inherited', () => {
+  it.each(['0001-01-01T00:00:00Z', '2020-01-01T00:00:00Z', 'soon'])(
+    'is left out, and said so, when it would delete the new file (%s)',
+    async (expireTime) => {
+      const request = await stack.request({ publish: { inherit: ['name', 'expireTime'] } });
+      await stack.admin.addFault({
+        action: 'DescribeMediaInfos',
+        kind: 'patch',
+        patch: { 'MediaInfoSet.0.BasicInfo.ExpireTime': expireTime },
+        fileId: request.fileId,
+      });
+      expect(await stack.client.execute(request)).toMatchObject({
+        status: 'succeeded',
+        published: { changed: ['name'], warnings: [expect.stringMatching(/expiry was not inherited/)] },
+      });
+    },
+  );
 });
 
 describe('trouble with publishing', () => {
