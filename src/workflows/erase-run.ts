@@ -42,6 +42,10 @@ export class EraseRun {
   private readonly notified: Promise<void>[] = [];
   private holdEnd: HoldEnd | null = null;
   private outcome: EraseFailureDetails | null = null;
+  /** This run paid for a task that failed; whatever comes next, that money is gone. */
+  paidInVain = false;
+  /** The run is on its way out: nobody decides on its hold any more. */
+  closing = false;
 
   constructor(input: unknown) {
     const { fileId, batchId, webhook } = looseRequest(input);
@@ -103,6 +107,8 @@ export class EraseRun {
       this.holdEnd = null;
       const { class: errorClass, code, message, requestId } = hold;
       this.status.held = { class: errorClass, code, message, requestId, since: new Date(nowMs).toISOString() };
+      // A submit in doubt may have been paid for: what is not known counts as spent.
+      if (hold.submission !== null) this.status.moneySpent = true;
       this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[errorClass].advice}`, { upsert: true });
       upsertMemo({ [MEMO.hold]: { class: errorClass, code, message, since: this.status.held.since } });
       void this.tell(EVENT.held, { held: this.status.held });
@@ -147,6 +153,7 @@ export class EraseRun {
       },
       {
         validator: (decision) => {
+          if (this.closing) throw new Error(`This erase is being cancelled, so there is nothing to ${action}.`);
           if (this.status.phase !== PHASE.held || this.holdEnd !== null) {
             throw new Error(`This erase is not held (it is ${this.status.phase}), so there is nothing to ${action}.`);
           }

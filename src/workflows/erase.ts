@@ -7,6 +7,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { CancelTaskOutcome } from '../activities/cancel-task.js';
 import type { FetchResultOutcome } from '../activities/fetch-result.js';
 import type { EndHoldInput } from '../activities/holds.js';
 import type { Hold, SubmitInput, SubmitOutcome } from '../activities/submit-erase.js';
@@ -53,11 +54,15 @@ async function eraseSteps(run: EraseRun, input: unknown): Promise<EraseResult> {
     const submitted = await submit(run, input, resubmitAfterTaskId);
     if (submitted.kind === 'done') {
       run.status.taskId = submitted.result.taskId;
-      run.status.reused = true;
+      run.status.reused = !run.paidInVain;
+      run.status.moneySpent = run.paidInVain;
       return await publish(run, submitted, submitted.result);
     }
     const fetched = await waitAndFetch(run, submitted);
-    if (fetched.kind === 'succeeded') return await publish(run, submitted, resultOf(submitted, fetched));
+    if (fetched.kind === 'succeeded') return await publish(run, submitted, resultOf(run, submitted, fetched));
+    // The vendor aborts what waits, and bills what ran.
+    if (fetched.class === 'aborted') run.status.moneySpent = run.paidInVain;
+    else run.paidInVain ||= !submitted.reused;
     // One more payment at most, by this run: after that the failure stands.
     if (!fetched.worthOneMore || resubmitAfterTaskId !== null) {
       throw failure(fetched.class, fetched, run);
@@ -132,8 +137,8 @@ async function waitAndFetch(run: EraseRun, submitted: Submitted) {
   run.status.taskId = taskId;
   run.status.submittedAt = submittedAt;
   run.status.deadlineAt = deadlineAt;
-  run.status.reused = submitted.reused;
-  run.status.moneySpent = !submitted.reused;
+  run.status.reused = submitted.reused && !run.paidInVain;
+  run.status.moneySpent = !run.status.reused;
   run.enter(PHASE.waiting, `task ${taskId} to end`, { upsert: true });
   const { subAppId } = request;
   const waited = await awaitTask.executeWithOptions({ summary: `Wait for task ${taskId}` }, [
@@ -151,11 +156,11 @@ async function waitAndFetch(run: EraseRun, submitted: Submitted) {
   return fetched;
 }
 
-function resultOf(submitted: Submitted, fetched: Finished): EraseResult {
+function resultOf(run: EraseRun, submitted: Submitted, fetched: Finished): EraseResult {
   const { request } = submitted;
   return {
     status: 'succeeded',
-    reused: submitted.reused,
+    reused: run.status.reused,
     subAppId: request.subAppId,
     sourceFileId: request.fileId,
     resultFileId: fetched.resultFileId,
@@ -211,6 +216,7 @@ function skippedPublish(by: string, reason: string): PublishOutcome {
 
 /** Step 6. Aborts the vendor's task where that is possible, and leaves what became of it in the memo. */
 async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
+  run.closing = true;
   const details = await cancelDetails(run, input);
   run.status.taskId = details.taskId;
   run.status.moneySpent = details.moneySpent;
@@ -224,15 +230,12 @@ async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailur
     const outcome = await cancelTask.executeWithOptions({ summary: 'Abort the task if it still waits' }, [
       { request: input },
     ]);
-    const { code, message, taskId, moneySpent, requestId, resultFileId } = outcome;
+    const { requestId, resultFileId } = outcome;
     return {
       class: 'cancelled',
-      code,
       requestId,
-      taskId,
-      message,
-      moneySpent,
-      ...(resultFileId ? { resultFileId } : {}),
+      ...withWhatTheRunKnows(run, outcome),
+      ...(resultFileId && { resultFileId }),
     };
   } catch {
     const { taskId } = run.status;
@@ -242,6 +245,20 @@ async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailur
         : `Cancelled, but task ${taskId} could not be reached: it runs on and is billed.`;
     return { class: 'cancelled', code: 'CancelUnconfirmed', requestId: null, taskId, message, moneySpent: true };
   }
+}
+
+/** The ledger tells of the newest submit; the run knows what came before it. */
+function withWhatTheRunKnows(run: EraseRun, outcome: CancelTaskOutcome) {
+  const { code, message, taskId, moneySpent } = outcome;
+  const { status } = run;
+  if (taskId === null && status.taskId === null && status.moneySpent) {
+    const doubt =
+      'Cancelled while a submit was in doubt: whether it was accepted, and is billed, could not be found out.';
+    return { code: 'InDoubt', message: doubt, taskId, moneySpent: true };
+  }
+  if (!run.paidInVain || moneySpent) return { code, message, taskId, moneySpent };
+  const before = `${message} A task before it failed, and was paid for.`;
+  return { code, message: before, taskId: taskId ?? status.taskId, moneySpent: true };
 }
 
 function decided(end: { action: 'skip' | 'abort' | 'retry'; by: string; reason: string }, run: EraseRun) {

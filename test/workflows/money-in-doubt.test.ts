@@ -1,0 +1,168 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EraseHandle } from '../../src/client.js';
+import { EraseStack } from '../support/erase-stack.js';
+import { eventually } from '../support/processes.js';
+
+let stack: EraseStack;
+
+beforeAll(async () => {
+  stack = await EraseStack.start();
+  await stack.startWorker();
+});
+afterAll(() => stack.stop());
+beforeEach(async () => {
+  await stack.admin.clearFaults();
+  await stack.closeBreakers();
+});
+
+async function held(handle: EraseHandle) {
+  return await eventually('a hold', async () => {
+    const status = await handle.status();
+    return status.phase === 'held' ? status : undefined;
+  });
+}
+
+const update = (handle: EraseHandle, name: string) =>
+  stack.temporal.workflow.getHandle(handle.workflowId).executeUpdate(name, {
+    args: [{ by: 'alice', reason: 'looked at it' }],
+  });
+
+/** A submit that was accepted, its answer lost, while the list of tasks has a status in it that nobody knows. */
+async function unreadableDoubt() {
+  const request = await stack.request();
+  await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-after-accept', fileId: request.fileId });
+  await stack.admin.addFault({
+    action: 'DescribeTasks',
+    kind: 'patch',
+    patch: { 'TaskSet.0.Status': 'SUSPENDED' },
+    fileId: request.fileId,
+    times: 1_000,
+  });
+  const handle = await stack.client.start(request);
+  return { request, handle, status: await held(handle) };
+}
+
+describe('a submit in doubt whose tasks cannot be read', () => {
+  it('waits for an operator, and is adopted once they can be', async () => {
+    const { request, handle, status } = await unreadableDoubt();
+    expect(status).toMatchObject({
+      held: { class: 'uncertain', code: 'SubmitUncertain', message: expect.stringMatching(/TaskSet\[0\].Status/) },
+      moneySpent: true,
+    });
+    await stack.admin.clearFaults();
+    await update(handle, 'retry');
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', reused: false });
+    expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['dropped']);
+  });
+
+  it('counts as paid for when it is skipped', async () => {
+    const { handle } = await unreadableDoubt();
+    await update(handle, 'skip');
+    await expect(handle.result()).rejects.toMatchObject({ class: 'skipped', moneySpent: true });
+  });
+
+  it('counts as paid for when it is cancelled, and no decision is taken while that goes on', async () => {
+    const { request, handle } = await unreadableDoubt();
+    await stack.admin.clearFaults();
+    const fault = { action: 'DescribeTasks', fileId: request.fileId } as const;
+    await stack.admin.addFault({ ...fault, kind: 'error', code: 'InternalError', times: 2 });
+    await stack.admin.addFault({ ...fault, kind: 'patch', patch: { 'TaskSet.0.Status': 'SUSPENDED' }, times: 1_000 });
+    await handle.cancel('not needed');
+    await eventually('the cancel under way', async () => {
+      const { raw } = await stack.temporal.workflow.getHandle(handle.workflowId).describe();
+      return raw.pendingActivities?.some((a) => a.activityId === 'cancel-task') ? true : undefined;
+    });
+    await expect(update(handle, 'retry')).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/is being cancelled/) },
+    });
+    await expect(handle.result()).rejects.toMatchObject({
+      class: 'cancelled',
+      code: 'InDoubt',
+      moneySpent: true,
+    });
+  });
+});
+
+describe('money that is gone', () => {
+  it('is told of when the submit after a failed task is cancelled', async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({
+      action: 'ProcessMediaByMPS',
+      kind: 'task-failure',
+      code: 'InternalError',
+      fileId: request.fileId,
+    });
+    await stack.admin.addFault({ action: 'DescribeTaskDetail', kind: 'delay', ms: 700, fileId: request.fileId });
+    const handle = await stack.client.start(request);
+    await eventually('the first submit', async () =>
+      (await stack.outcomes('ProcessMediaByMPS', request.fileId)).length === 1 ? true : undefined,
+    );
+    await stack.admin.addFault({
+      action: 'ProcessMediaByMPS',
+      kind: 'error',
+      code: 'UnauthorizedOperation',
+      fileId: request.fileId,
+    });
+    const { taskId } = await held(handle);
+    await handle.cancel('enough');
+    await expect(handle.result()).rejects.toMatchObject({
+      class: 'cancelled',
+      taskId,
+      moneySpent: true,
+      message: expect.stringMatching(/failed, and was paid for/),
+    });
+  });
+
+  it('is not told of for a task that was aborted while it waited', async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({
+      action: 'DescribeTaskDetail',
+      kind: 'patch',
+      patch: { Status: 'ABORTED' },
+      fileId: request.fileId,
+      times: 1_000,
+    });
+    await expect(stack.client.execute(request)).rejects.toMatchObject({ class: 'aborted', moneySpent: false });
+  });
+});
+
+describe('two payments of one file and recipe', () => {
+  it('get a task each, though one in doubt takes the other’s before that is written down', async () => {
+    const request = await stack.request();
+    const again = { ...request, payAgain: { token: 'order-2', reason: 'a second copy' } };
+    const blocker = new pg.Client({ connectionString: stack.env.DATABASE_URL });
+    await blocker.connect();
+    try {
+      await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'delay', ms: 900, fileId: request.fileId });
+      const second = await stack.client.start(again);
+      await blocker.query('begin');
+      await eventually('the intent of the second', async () => {
+        const { rows } = await blocker.query(
+          "select 1 from submission join erase on erase.id = erase_id where pay_token = 'order-2' for update of submission",
+        );
+        return rows.length > 0 ? true : undefined;
+      });
+      await eventually('the task of the second', async () =>
+        (await stack.admin.tasks()).some((t) => t.fileId === request.fileId) ? true : undefined,
+      );
+      for (const fault of [{ kind: 'drop-after-accept' }, { kind: 'late-listing', ms: 4_000 }] as const) {
+        await stack.admin.addFault({ action: 'ProcessMediaByMPS', fileId: request.fileId, ...fault });
+      }
+      const first = await stack.client.start(request);
+      const taken = await eventually('the first to take the task', async () => {
+        const status = await first.status();
+        return status.taskId === null ? undefined : status.taskId;
+      });
+      await blocker.query('commit');
+      const results = await Promise.all([first.result(), second.result()]);
+      expect(results[0]).toMatchObject({ taskId: taken, reused: false });
+      expect(results[1]).toMatchObject({ reused: false });
+      const tasks = (await stack.admin.tasks()).filter((t) => t.fileId === request.fileId).map((t) => t.taskId);
+      expect(tasks).toHaveLength(2);
+      expect(results.map((r) => r.taskId).sort()).toEqual(tasks.sort());
+    } finally {
+      await blocker.end();
+    }
+  });
+});
