@@ -135,6 +135,8 @@ describe.skipIf(chromiumPath === undefined)('the Temporal UI', { timeout: PAGE_T
     await listBy('ErasePhase="held"');
     await shows(handle.workflowId);
     await takePicture(page, 'list-held');
+    // The next erases are not meant to be held.
+    await stack.closeBreakers();
   });
 
   it('shows a cancelled erase: what became of its task and of the money, in details and memo', async () => {
