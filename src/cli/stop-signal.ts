@@ -4,6 +4,9 @@ import { watchLauncher } from './dev/launcher.js';
 /** Why a program that runs until it is told to stop was told so. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';
 
+/** One Ctrl-C can arrive twice, from the terminal and from npm: what comes this soon after the first is no second wish. */
+const ECHO_MS = 500;
+
 /**
  * Settles at the first SIGTERM, SIGINT or SIGHUP, and when the npm or npx that started us is gone, which would leave us
  * running unseen. A second signal ends the process at once.
@@ -11,8 +14,10 @@ export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';
 export function untilStopped(): Promise<StopReason> {
   return new Promise((resolve) => {
     let stopping = false;
+    let firstAtMs = 0;
     const onSignal = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => {
-      if (stopping) process.exit(EXIT.interrupted);
+      if (!stopping) firstAtMs = performance.now();
+      else if (performance.now() - firstAtMs > ECHO_MS) process.exit(EXIT.interrupted);
       stopping = true;
       resolve(signal);
     };
