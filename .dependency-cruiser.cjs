@@ -105,7 +105,10 @@ module.exports = {
       name: 'activities-import',
       severity: 'error',
       from: { path: '^src/activities/' },
-      to: { path: '^src/', pathNot: '^src/(activities|vod|ledger|backlog|webhook|contract|config|temporal|errors\\.ts$)' },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(activities|vod|ledger|backlog|webhook|contract|config|temporal|errors\\.ts$)',
+      },
     },
     {
       name: 'vod-and-ledger-apart',

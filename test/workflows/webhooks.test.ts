@@ -120,6 +120,31 @@ describe('a webhook', () => {
     await stack.closeBreakers();
   });
 
+  it('tells anew of a run that was reset, with the ids of the new run', async () => {
+    const request = await withWebhook();
+    await stack.admin.addFault({ action: SUBMIT, kind: 'error', code: 'UnauthorizedOperation', times: 1 });
+    const handle = await stack.client.start(request);
+    await phase(handle, 'held');
+    await decide(handle, 'retry');
+    await handle.result();
+    await receiver.eventsOf(handle.workflowId, 2);
+    const tasks = (await historyOf(handle.workflowId)).filter((event) => event.workflowTaskCompletedEventAttributes);
+    const { runId } = await stack.temporal.workflow.getHandle(handle.workflowId).describe();
+    // Before the task that tells of the end; what told of the hold is replayed, and must come to the same ids.
+    await stack.temporal.workflowService.resetWorkflowExecution({
+      namespace: stack.env.TEMPORAL_NAMESPACE,
+      workflowExecution: { workflowId: handle.workflowId, runId },
+      reason: 'test',
+      requestId: 'reset-once',
+      workflowTaskFinishEventId: tasks.at(-2)?.eventId,
+    });
+    const events = await receiver.eventsOf(handle.workflowId, 3);
+    expect(events.map(({ type }) => type)).toEqual(['erase.held', 'erase.succeeded', 'erase.succeeded']);
+    expect(events[2]?.data.runId).not.toBe(runId);
+    expect(events[2]?.data.result?.taskId).toBe(events[1]?.data.result?.taskId);
+    await stack.closeBreakers();
+  });
+
   it('tells of an erase that was cancelled, and is not cancelled with it', async () => {
     const request = await withWebhook();
     await stack.admin.addFault({
