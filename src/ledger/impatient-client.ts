@@ -11,6 +11,9 @@ const READ_TIMEOUT = 'Query read timeout';
 export class ImpatientClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config);
+    // The pool listens to idle connections only: one that breaks between two statements of a transaction would end the
+    // process. The next statement on it fails, and says so.
+    this.on('error', () => undefined);
     const query = this.query.bind(this) as (...args: unknown[]) => unknown;
     const watched = (...args: unknown[]): unknown => {
       const sent = query(...args);

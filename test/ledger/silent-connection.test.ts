@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/ledger/database.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { startTcpProxy, type TcpProxy } from '../faults/tcp-proxy.js';
@@ -19,6 +21,25 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy.close();
   await database.drop();
+});
+
+describe('a connection to the ledger that breaks between two statements', () => {
+  it('fails the next statement, not the process', async () => {
+    const db = openDatabase(url, { maxConnections: 1 });
+    try {
+      const broken = db.transaction().execute(async (trx) => {
+        await sql`select 1`.execute(trx);
+        proxy.cut();
+        // Until the driver has noticed; without a listener that would be an uncaught error, and fail this run.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await sql`select 1`.execute(trx);
+      });
+      await expect(broken).rejects.toThrow(/connection/i);
+      expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
+    } finally {
+      await db.destroy();
+    }
+  });
 });
 
 describe('a connection to the ledger that goes silent', () => {
