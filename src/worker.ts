@@ -20,6 +20,8 @@ import { LedgerError } from './ledger/ledger-error.js';
 import { openLedger } from './ledger/postgres-ledger.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { connectWorker } from './temporal/worker-connection.js';
+import { estimateUsd } from './vod/cost.js';
+import { MediaReader } from './vod/media-reader.js';
 import { SlidingWindow } from './vod/sliding-window.js';
 import { createVodClient } from './vod/vod-client.js';
 import { createWebhookSender } from './webhook/sender.js';
@@ -87,12 +89,14 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     await ledger.check();
     const connected = await connectWorker(settings.temporal);
     connection = connected.connection;
+    const media = new MediaReader(vod);
     const window = submitWindow(vendor.submitsPerSecond);
     const deps: ActivityDependencies = {
       vod,
       ledger,
       webhooks: createWebhookSender(settings.webhooks),
       registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace)),
+      estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
       mayLeaveNow: () => window.tryTake(),
       timings: {
         settleMs: vendor.settleSeconds * 1_000,

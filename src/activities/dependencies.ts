@@ -1,4 +1,5 @@
 import type { SearchAttributeKey } from '../contract/names.js';
+import type { Recipe } from '../contract/recipes.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { VodApi } from '../vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
@@ -10,6 +11,8 @@ export interface ActivityDependencies {
   webhooks: WebhookSender;
   /** Search attributes that the namespace has: upserting any other blocks a workflow for ever. */
   registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
+  /** What a submit is expected to cost, in USD. Never fails, and takes some seconds at most. */
+  estimateUsd: (erase: { subAppId: number; fileId: string; recipe: Recipe }) => Promise<number>;
   /** The last look before a submit leaves this process: true when one more fits into the last second. */
   mayLeaveNow: () => boolean;
   timings: ActivityTimings;

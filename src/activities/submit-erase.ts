@@ -6,6 +6,7 @@ import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import type { Breaker, BreakerScope } from '../ledger/breaker.js';
+import type { Cap } from '../ledger/cap.js';
 import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../ledger/ledger.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
@@ -14,8 +15,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
-import { expiresBefore } from './publish-result.js';
-import { refuseUnusableWebhook } from './refuse-webhook.js';
+import { refuseBeforePayment } from './refuse-before-payment.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import { isRunOf, thisRun } from './this-run.js';
 
@@ -120,13 +120,7 @@ async function checkedSubmit(
     throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
   }
   const { request } = parsed;
-  if (expiresBefore(request.publish, Date.now())) {
-    throw finalFailure('input', {
-      code: 'InvalidRequest',
-      message: `publish.expireTime ${request.publish?.expireTime} is in the past: the vendor would delete the new file at once.`,
-    });
-  }
-  await refuseUnusableWebhook(deps, request, Context.current().info.attempt);
+  await refuseBeforePayment(deps, request, Context.current().info.attempt);
   return await new Submit(deps, request, input).run();
 }
 
@@ -157,6 +151,7 @@ class Submit {
       operatorRetryUpTo: input.operatorRetry?.upToSubmission ?? null,
       leave: input.operatorRetry !== null,
       settleMs: deps.timings.settleMs,
+      costUsd: null,
     };
   }
 
@@ -192,6 +187,13 @@ class Submit {
           return { kind: 'done', result: await this.reuse(begun.record) };
         case 'uncertain':
           return uncertain(begun.why, begun.record);
+        case 'unpriced': {
+          const { subAppId, fileId } = this.request;
+          this.intent.costUsd = await this.deps.estimateUsd({ subAppId, fileId, recipe: this.recipe });
+          continue;
+        }
+        case 'capped':
+          return capped(begun.cap, begun.costUsd);
         case 'blocked':
           return blocked(begun.breaker);
         case 'wait':
@@ -415,6 +417,16 @@ function blocked({ scope, class: errorClass, code, message, requestId, openedAt 
     expiresAt: null,
   };
   return { kind: 'held' as const, hold };
+}
+
+function capped({ scope, period, limitUsd, leftUsd }: Cap, costUsd: number) {
+  const which = `${period === 'day' ? 'daily' : 'total'} cap${scope === 'all' ? '' : ` of ${scope}`}`;
+  return held(
+    'cap',
+    'CapReached',
+    `The ${which} of ${limitUsd} USD has ${leftUsd} USD left, and this erase is estimated at ${costUsd} USD.`,
+    null,
+  );
 }
 
 function held(errorClass: ErrorClass, code: string, message: string, requestId: string | null) {

@@ -37,6 +37,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.VOD_THROTTLED_TOO_LONG_SECONDS = String(vendor.throttledTooLongSeconds);
     shown.VOD_POLL_FIRST_SECONDS = String(vendor.pollFirstSeconds);
     shown.VOD_POLL_MAX_SECONDS = String(vendor.pollMaxSeconds);
+    shown.VOD_PRICE_FILE = vendor.priceFile ?? 'not set (list prices)';
   }
   if (worker) {
     shown.SMART_ERASE_SUBMIT_CONCURRENCY = String(worker.submitConcurrency);

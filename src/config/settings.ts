@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { PRICE_LIST, type PriceList } from '../contract/price-list.js';
 import { ConfigurationError } from '../errors.js';
 import {
   DATABASE_VARIABLES,
@@ -8,6 +9,7 @@ import {
   VENDOR_VARIABLES,
   vendorConflicts,
 } from './environment.js';
+import { readPriceFile } from './price-file.js';
 import { Secret } from './secret.js';
 import { loadTemporalSettings, type TemporalSettings } from './temporal-settings.js';
 import { SHUTDOWN_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
@@ -39,6 +41,9 @@ export interface VendorSettings {
   throttledTooLongSeconds: number;
   pollFirstSeconds: number;
   pollMaxSeconds: number;
+  /** Undefined: the built-in list prices. */
+  priceFile: string | undefined;
+  prices: PriceList;
 }
 
 export interface WorkerSettings {
@@ -103,7 +108,7 @@ export function loadSettings<N extends Need = Need>(
     const vendor = parsed(VENDOR_VARIABLES, given, problems);
     if (vendor) {
       problems.push(...vendorConflicts(vendor));
-      Object.assign(settings, vendorSections(vendor));
+      Object.assign(settings, vendorSections(vendor, pricesOf(vendor.VOD_PRICE_FILE, problems)));
     }
     const webhooks = parsed(WEBHOOK_VARIABLES, given, problems);
     if (webhooks) settings.webhooks = webhookSettings(webhooks);
@@ -123,7 +128,18 @@ function parsed<Schema extends z.ZodType>(
   return undefined;
 }
 
-function vendorSections(value: z.infer<typeof VENDOR_VARIABLES>): Pick<Settings, 'vendor' | 'worker'> {
+function pricesOf(file: string | undefined, problems: string[]): PriceList {
+  if (file === undefined) return PRICE_LIST;
+  const read = readPriceFile(file);
+  if ('prices' in read) return read.prices;
+  problems.push(...read.problems.map((problem) => `VOD_PRICE_FILE: ${problem}`));
+  return PRICE_LIST;
+}
+
+function vendorSections(
+  value: z.infer<typeof VENDOR_VARIABLES>,
+  prices: PriceList,
+): Pick<Settings, 'vendor' | 'worker'> {
   const { TENCENTCLOUD_SECRET_ID: secretId, TENCENTCLOUD_SECRET_KEY: key, TENCENTCLOUD_TOKEN: token } = value;
   return {
     vendor: {
@@ -139,6 +155,8 @@ function vendorSections(value: z.infer<typeof VENDOR_VARIABLES>): Pick<Settings,
       throttledTooLongSeconds: value.VOD_THROTTLED_TOO_LONG_SECONDS,
       pollFirstSeconds: value.VOD_POLL_FIRST_SECONDS,
       pollMaxSeconds: value.VOD_POLL_MAX_SECONDS,
+      priceFile: value.VOD_PRICE_FILE,
+      prices,
     },
     worker: {
       submitConcurrency: value.SMART_ERASE_SUBMIT_CONCURRENCY,

@@ -120,6 +120,14 @@ export const ERROR_CLASSES = {
     advice: 'Look for the task in the VOD console, then retry (submits again, and may pay again), skip or abort.',
     exitCode: EXIT.temporary,
   },
+  cap: {
+    meaning: 'A cap on what may be spent leaves no room for this submit; it was not sent.',
+    onSubmit: 'hold',
+    onRead: 'hold',
+    delays: SLOW,
+    advice: 'Raise the cap with `smart-erase cap set`, then let the held erases go on with `smart-erase resume`.',
+    exitCode: EXIT.capReached,
+  },
   taskFailed: {
     meaning: 'The vendor accepted the task, and the task failed.',
     onSubmit: 'fail',

@@ -25,3 +25,6 @@ export const PRICE_LIST = {
 } as const satisfies Record<string, PriceRow>;
 
 export type PriceItem = keyof typeof PRICE_LIST;
+
+/** A price for every item: the list above, or the contract that a company has. */
+export type PriceList = Readonly<Record<PriceItem, PriceRow>>;

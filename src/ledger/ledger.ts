@@ -1,6 +1,9 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
 import type { Breaker, BreakerScope } from './breaker.js';
+import type { Cap } from './cap.js';
+import type { CapChange } from './cap-store.js';
+import type { CostFilter, CostRow } from './cost-report.js';
 import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
 import type { SubmissionOutcome } from './schema.js';
 
@@ -52,6 +55,12 @@ export interface Ledger {
   listBreakers(): Promise<Breaker[]>;
   /** Lets the next submit of the scopes be a probe, whoever makes it: for breakers that hold nobody. */
   readyBreakers(scopes: BreakerScope[]): Promise<void>;
+  /** Sets a limit, or takes it away; with who and why in the audit. False when there was none to take away. */
+  changeCap(change: CapChange): Promise<boolean>;
+  /** Every limit with what counts against it. */
+  listCaps(): Promise<Cap[]>;
+  /** What was spent, by day, batch, recipe or who asked. */
+  reportCosts(filter: CostFilter): Promise<CostRow[]>;
   /** The run waits for an operator. Repeating it renews the reason. */
   recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void>;
   endHold(
@@ -110,6 +119,8 @@ export interface Intent {
   leave: boolean;
   /** Milliseconds after its place in which a submit can still turn up in the vendor's lists. */
   settleMs: number;
+  /** What the submit is expected to cost, in USD; null while nobody has worked it out. */
+  costUsd: number | null;
 }
 
 export interface Place {
@@ -185,6 +196,10 @@ export type BeginOutcome =
   | { kind: 'failed'; record: SubmissionRecord }
   /** Too many rounds without a task, or the vendor says duplicate and there is none: an operator decides. */
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
+  /** Money is due, and the intent has no price: estimate it and ask again. */
+  | { kind: 'unpriced' }
+  /** A cap leaves no room for it: hold. Nothing was written. */
+  | { kind: 'capped'; cap: Cap; costUsd: number }
   /** A breaker is open: hold. */
   | { kind: 'blocked'; breaker: Breaker }
   /** A breaker's probe is out: ask again later. */

@@ -11,6 +11,9 @@ import {
   readyBreakers,
   setProbe,
 } from './breaker-store.js';
+import type { Cap } from './cap.js';
+import { type CapChange, CapReached, changeCap, countAgain, listCaps, release, reserve } from './cap-store.js';
+import { type CostFilter, type CostRow, reportCosts } from './cost-report.js';
 import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
 import { endHold, type HoldEndedAs, type HoldFilter, type HoldRecord, listHolds, recordHold } from './hold-store.js';
@@ -60,6 +63,15 @@ class PostgresLedger implements Ledger {
   ) {}
 
   async begin(intent: Intent): Promise<BeginOutcome> {
+    try {
+      return await this.decideAndArm(intent);
+    } catch (error) {
+      if (error instanceof CapReached) return { kind: 'capped', cap: error.cap, costUsd: error.costUsd };
+      throw error;
+    }
+  }
+
+  private async decideAndArm(intent: Intent): Promise<BeginOutcome> {
     return await this.guard('write the intent of a submit', () =>
       this.db.transaction().execute(async (trx) => {
         const eraseId = await lockErase(trx, intent);
@@ -93,6 +105,10 @@ class PostgresLedger implements Ledger {
     const scopes = scopesOf(intent.identity.subAppId);
     const verdict = passBreakers(await lockBreakers(trx, scopes), submission, intent.leave, nowMs);
     if (verdict.kind === 'blocked' || verdict.kind === 'wait') return verdict;
+    const { costUsd } = intent;
+    if (costUsd === null) return { kind: 'unpriced' };
+    const day = new Date(nowMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
+    await reserve(trx, intent.identity.subAppId, costUsd, day);
     if (decision.giveUp) {
       await trx
         .updateTable('submission')
@@ -103,7 +119,7 @@ class PostgresLedger implements Ledger {
         .execute();
     }
     if (verdict.kind === 'probe') await setProbe(trx, verdict.scopes, submission);
-    return { kind: 'send', ...(await this.arm(trx, submission, intent)) };
+    return { kind: 'send', ...(await this.arm(trx, submission, intent, { costUsd, day })) };
   }
 
   /** Writes the intent and takes its place in one statement, the last before the commit: the pace row is everybody's. */
@@ -111,18 +127,22 @@ class PostgresLedger implements Ledger {
     trx: Transaction<LedgerDatabase>,
     key: SubmissionKey,
     intent: Intent,
+    cost: { costUsd: number; day: string },
   ): Promise<{ submission: ArmedSubmission; place: Place }> {
     const askedMs = performance.now();
     const { rows } = await sql<{ arms: number; wait_ms: number }>`
       with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, PLACE_LEAD_MS)})
-      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, batch_id)
+      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, batch_id,
+                              cost_usd, cost_day)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
-             ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null}, ${intent.request.batchId ?? null}
+             ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null}, ${intent.request.batchId ?? null},
+             ${cost.costUsd}::numeric, ${cost.day}::date
       from place
       on conflict (erase_id, number) do update set
         state = 'sending', arms = submission.arms + 1, place_at = excluded.place_at, answered_at = null,
         workflow_id = excluded.workflow_id, run_id = excluded.run_id,
         requested_by = excluded.requested_by, batch_id = excluded.batch_id,
+        cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
       returning arms, extract(epoch from place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
       trx,
@@ -167,6 +187,7 @@ class PostgresLedger implements Ledger {
             .executeTakeFirst();
           if (numUpdatedRows === 0n) return false;
           await closeByProbe(trx, key);
+          await countAgain(trx, key);
           await sql`update pace set throttled_since = null where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(
             trx,
           );
@@ -206,6 +227,7 @@ class PostgresLedger implements Ledger {
         } else if (error.class === 'cancelled') {
           await dropProbe(trx, key);
         }
+        await release(trx, key);
         return { throttledForMs: error.class === 'throttled' ? await throttledFor(trx) : 0 };
       }),
     );
@@ -256,19 +278,25 @@ class PostgresLedger implements Ledger {
 
   async recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void> {
     await this.guard('record how a task ended', () =>
-      this.db
-        .updateTable('submission')
-        .set({
-          outcome: outcome.outcome,
-          outcome_at: sql<Date>`clock_timestamp()`,
-          outcome_code: outcome.code,
-          outcome_message: outcome.message,
-          result_file_id: outcome.resultFileId,
-          result: outcome.result === null ? null : JSON.stringify(outcome.result),
-        })
-        .where('task_id', '=', taskId)
-        .where('outcome', 'is', null)
-        .execute(),
+      this.db.transaction().execute(async (trx) => {
+        const ended = await trx
+          .updateTable('submission')
+          .set({
+            outcome: outcome.outcome,
+            outcome_at: sql<Date>`clock_timestamp()`,
+            outcome_code: outcome.code,
+            outcome_message: outcome.message,
+            result_file_id: outcome.resultFileId,
+            result: outcome.result === null ? null : JSON.stringify(outcome.result),
+          })
+          .where('task_id', '=', taskId)
+          .where('outcome', 'is', null)
+          .returning(['erase_id', 'number'])
+          .executeTakeFirst();
+        // Only a task that still waits can be aborted: it never ran, and is not billed.
+        if (ended === undefined || outcome.outcome !== 'aborted') return;
+        await release(trx, { eraseId: ended.erase_id, number: ended.number });
+      }),
     );
   }
 
@@ -288,6 +316,18 @@ class PostgresLedger implements Ledger {
 
   async readyBreakers(scopes: BreakerScope[]): Promise<void> {
     await this.guard('ready the breakers', () => readyBreakers(this.db, scopes));
+  }
+
+  async changeCap(change: CapChange): Promise<boolean> {
+    return await this.guard('change a cap', () => this.db.transaction().execute((trx) => changeCap(trx, change)));
+  }
+
+  async listCaps(): Promise<Cap[]> {
+    return await this.guard('list the caps', () => listCaps(this.db));
+  }
+
+  async reportCosts(filter: CostFilter): Promise<CostRow[]> {
+    return await this.guard('report the costs', () => reportCosts(this.db, filter));
   }
 
   async recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void> {
@@ -340,6 +380,7 @@ class PostgresLedger implements Ledger {
     try {
       return await work();
     } catch (error) {
+      if (error instanceof CapReached) throw error;
       throw toLedgerError(error, doing);
     }
   }

@@ -9,6 +9,7 @@ export interface LedgerDatabase {
   submission: SubmissionTable;
   pace: PaceTable;
   breaker: BreakerTable;
+  cap: CapTable;
   hold: HoldTable;
   audit: AuditTable;
 }
@@ -78,6 +79,10 @@ export interface SubmissionTable {
   result_file_id: string | null;
   /** The result's files and times, as JSON. */
   result: ColumnType<unknown, string | null | undefined, string | null>;
+  /** Estimated; null for a submit from before there were estimates. `numeric` comes back from `pg` as text. */
+  cost_usd: ColumnType<string | null, string | null | undefined, string | null>;
+  /** The UTC day on which the cost is counted; null once it is known that nothing was spent. Read it as text. */
+  cost_day: ColumnType<unknown, string | null | undefined, string | null>;
 }
 
 /** One row for a scope whose calls share a rate. */
@@ -102,6 +107,15 @@ export interface BreakerTable {
   probe_erase_id: ColumnType<string | null, string | null | undefined, string | null>;
   probe_number: number | null;
   probe_at: NullableTimestamp;
+}
+
+/** What was spent in a scope and period, and the limit where there is one. */
+export interface CapTable {
+  scope: string;
+  period: 'day' | 'total';
+  limit_usd: ColumnType<string | null, string | null | undefined, string | null>;
+  spent_usd: ColumnType<string, string, string>;
+  day: ColumnType<unknown, string, string>;
 }
 
 /** A run that waits, or waited, for an operator. */

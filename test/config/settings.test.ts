@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeSettings } from '../../src/config/describe-settings.js';
 import { loadSettings } from '../../src/config/settings.js';
+import { PRICE_LIST } from '../../src/contract/price-list.js';
 import { ConfigurationError } from '../../src/errors.js';
 
 const NO_FILE = { TEMPORAL_CONFIG_FILE: '/dev/null' };
@@ -52,6 +53,8 @@ describe('settings', () => {
       throttledTooLongSeconds: 1_800,
       pollFirstSeconds: 60,
       pollMaxSeconds: 600,
+      priceFile: undefined,
+      prices: PRICE_LIST,
     });
     expect(settings.worker).toEqual({ submitConcurrency: 10, activityConcurrency: 100, shutdownGraceSeconds: 50 });
     expect(settings.log).toEqual({ level: 'info', format: 'json' });

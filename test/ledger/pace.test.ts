@@ -38,6 +38,7 @@ function intent(): Intent {
     operatorRetryUpTo: null,
     leave: false,
     settleMs: 0,
+    costUsd: 0.1,
   };
 }
 

@@ -33,6 +33,7 @@ function intentFor(fields: Partial<Intent> = {}): Intent {
     operatorRetryUpTo: null,
     leave: false,
     settleMs: 0,
+    costUsd: 0.1,
     ...fields,
   };
 }

@@ -1,0 +1,102 @@
+import { type MediaMeasures, UNKNOWN_MEASURES } from './cost.js';
+import type { VodApi } from './vod-api.js';
+import { MAX_FILE_IDS } from './vod-client.js';
+
+/** How long the first file of a call waits for others, in milliseconds: one place in the pace. */
+const GATHER_MS = 50;
+/** Longest wait for an answer, in milliseconds; what is not known by then is estimated without it. */
+const PATIENCE_MS = 3_000;
+/** How long an answer stays good, in milliseconds: a held or throttled submit asks again within it. */
+const FRESH_MS = 10 * 60_000;
+/** Files remembered. */
+const MAX_REMEMBERED = 10_000;
+
+export interface MediaReaderOptions {
+  gatherMs?: number;
+  patienceMs?: number;
+  freshMs?: number;
+}
+
+interface File {
+  subAppId: number;
+  fileId: string;
+}
+
+interface Batch {
+  /** Those who wait, by FileId. */
+  waiting: Map<string, ((measures: MediaMeasures) => void)[]>;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * Lengths and sizes of files, from DescribeMediaInfos. Everybody who asks within a moment shares one call of up to 20
+ * files. Never fails: what cannot be read is unknown.
+ */
+export class MediaReader {
+  readonly #vod: Pick<VodApi, 'describeMedia'>;
+  readonly #options: Required<MediaReaderOptions>;
+  readonly #batches = new Map<number, Batch>();
+  readonly #known = new Map<string, { measures: MediaMeasures; untilMs: number }>();
+
+  constructor(vod: Pick<VodApi, 'describeMedia'>, options: MediaReaderOptions = {}) {
+    this.#vod = vod;
+    this.#options = { gatherMs: GATHER_MS, patienceMs: PATIENCE_MS, freshMs: FRESH_MS, ...options };
+  }
+
+  async measures(file: File): Promise<MediaMeasures> {
+    const known = this.#known.get(keyOf(file));
+    if (known !== undefined && performance.now() < known.untilMs) return known.measures;
+    return await new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(UNKNOWN_MEASURES), this.#options.patienceMs);
+      this.#join(file, (measures) => {
+        clearTimeout(timer);
+        resolve(measures);
+      });
+    });
+  }
+
+  #join({ subAppId, fileId }: File, resolve: (measures: MediaMeasures) => void): void {
+    let batch = this.#batches.get(subAppId);
+    if (batch === undefined) {
+      const gathering: Batch = {
+        waiting: new Map(),
+        timer: setTimeout(() => void this.#send(subAppId, gathering), this.#options.gatherMs),
+      };
+      batch = gathering;
+      this.#batches.set(subAppId, batch);
+    }
+    batch.waiting.set(fileId, [...(batch.waiting.get(fileId) ?? []), resolve]);
+    if (batch.waiting.size >= MAX_FILE_IDS) void this.#send(subAppId, batch);
+  }
+
+  async #send(subAppId: number, { waiting, timer }: Batch): Promise<void> {
+    clearTimeout(timer);
+    this.#batches.delete(subAppId);
+    try {
+      const signal = AbortSignal.timeout(this.#options.patienceMs);
+      const { media } = await this.#vod.describeMedia({ subAppId, fileIds: [...waiting.keys()] }, { signal });
+      for (const { fileId, durationSeconds, width, height } of media) {
+        this.#remember({ subAppId, fileId }, { durationSeconds, width, height });
+      }
+    } catch {
+      // An estimate is no reason not to submit: the submit itself tells what is wrong with the vendor or the file.
+    }
+    for (const [fileId, resolves] of waiting) {
+      const measures = this.#known.get(keyOf({ subAppId, fileId }))?.measures ?? UNKNOWN_MEASURES;
+      for (const resolve of resolves) resolve(measures);
+    }
+  }
+
+  #remember(file: File, measures: MediaMeasures): void {
+    const key = keyOf(file);
+    this.#known.delete(key);
+    this.#known.set(key, { measures, untilMs: performance.now() + this.#options.freshMs });
+    if (this.#known.size <= MAX_REMEMBERED) return;
+    const oldest = this.#known.keys().next().value;
+    if (oldest !== undefined) this.#known.delete(oldest);
+  }
+}
+
+function keyOf({ subAppId, fileId }: File): string {
+  return `${subAppId}/${fileId}`;
+}
