@@ -119,6 +119,9 @@ export class House {
     const worker = await startWorkerProcess(this.env, this.servers, (line) => this.note(`worker: ${line}`));
     this.note(`worker ${worker.pid} is ready`);
     this.workers.push(worker);
+    void worker.ended.then(({ code }) => {
+      if (code !== null && code !== 0) this.problems.push(`A worker ended by itself, with exit code ${code}.`);
+    });
     return worker;
   }
 
