@@ -1,10 +1,11 @@
 import { Context } from '@temporalio/activity';
 import type { ResultFile } from '../contract/request.js';
-import type { Ledger } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
+import type { VodApi } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, notYet, readFailure } from './failures.js';
+import { likelyResults } from './likely-results.js';
 
 export interface FetchResultInput {
   subAppId: number;
@@ -97,15 +98,19 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
         }
       }
     } catch (error) {
-      if (error instanceof VodError && error.code === NO_SUCH_TASK) await forgotten(ledger, input, error);
-      if (error instanceof VodError && isPastMemory(input)) throw expired(input, error);
+      if (error instanceof VodError && error.code === NO_SUCH_TASK) await forgotten({ vod, ledger }, input, error);
+      if (error instanceof VodError && isPastMemory(input)) throw await expired(vod, input, error);
       throw readFailure(error, attempt, known);
     }
   };
 }
 
 /** Throws when nothing can be waited for any more; otherwise the read is repeated. */
-async function forgotten(ledger: Ledger, input: FetchResultInput, error: VodError): Promise<void> {
+async function forgotten(
+  { vod, ledger }: Pick<ActivityDependencies, 'vod' | 'ledger'>,
+  input: FetchResultInput,
+  error: VodError,
+): Promise<void> {
   if (Date.now() < Date.parse(input.deadlineAt)) return;
   if (isPastMemory(input)) {
     // Only now is it certain that asking again will never help.
@@ -117,7 +122,7 @@ async function forgotten(ledger: Ledger, input: FetchResultInput, error: VodErro
       result: null,
     });
   }
-  throw expired(input, error);
+  throw await expired(vod, input, error);
 }
 
 /** Whatever the vendor answers by now, the task is not to be read any more. */
@@ -125,13 +130,19 @@ function isPastMemory({ submittedAt }: FetchResultInput): boolean {
   return Date.now() >= Date.parse(submittedAt) + VENDOR_MEMORY_MS;
 }
 
-function expired({ taskId }: FetchResultInput, error: VodError): Error {
+async function expired(vod: VodApi, input: FetchResultInput, error: VodError): Promise<Error> {
+  const { taskId } = input;
+  const files = await likelyResults(vod, input, Context.current().cancellationSignal);
+  const where =
+    files.length === 0
+      ? 'look for the new file in the media library.'
+      : `files that were added since under the name of its source: ${files.join(', ')}.`;
   const what = error.code === NO_SUCH_TASK ? 'The vendor does not know' : 'The vendor did not tell in time of';
   return finalFailure(
     'expired',
     {
       code: error.code,
-      message: `${what} task ${taskId} (any more): ${error.message} It was paid for; look for the new file in the media library.`,
+      message: `${what} task ${taskId} (any more): ${error.message} It was paid for; ${where}`,
       requestId: error.requestId,
     },
     { taskId, moneySpent: true },

@@ -39,6 +39,7 @@ function dependencies(other: Partial<ActivityDependencies> = {}): ActivityDepend
     ledger,
     webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
     registeredSearchAttributes: async () => [],
+    estimateUsd: async () => 0,
     mayLeaveNow: () => true,
     timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
     ...other,
