@@ -6,7 +6,10 @@ export type Shell = (typeof SHELLS)[number];
 interface Words {
   name: string;
   description: string;
+  /** Its own, and those of the commands below it. */
   options: { flag: string; description: string }[];
+  /** The commands below it. */
+  commands: { name: string; description: string }[];
 }
 
 /** A script that completes commands and options, made from the commands themselves. */
@@ -24,14 +27,22 @@ export function completionScript(shell: Shell, root: Command): string {
 }
 
 function wordsOf(command: Command): Words {
-  const options = command.options.flatMap(({ long, description }) => (long ? [{ flag: long, description }] : []));
-  return { name: command.name(), description: command.description(), options };
+  const options = [command, ...(command.parent === null ? [] : command.commands)]
+    .flatMap((each) => each.options)
+    .flatMap(({ long, description }) => (long ? [{ flag: long, description }] : []));
+  return {
+    name: command.name(),
+    description: command.description(),
+    options: options.filter(({ flag }, at) => options.findIndex((other) => other.flag === flag) === at),
+    commands: command.commands.map((each) => ({ name: each.name(), description: each.description() })),
+  };
 }
 
 function bash(commands: readonly Words[], globals: Words['options']): string {
   const always = globals.map(({ flag }) => flag).join(' ');
   const cases = commands.map(
-    ({ name, options }) => `    ${name}) words="${[...options.map(({ flag }) => flag)].join(' ')} ${always}" ;;`,
+    (each) =>
+      `    ${each.name}) words="${[...each.commands.map(({ name }) => name), ...each.options.map(({ flag }) => flag)].join(' ')} ${always}" ;;`,
   );
   return `# bash completion of smart-erase
 _smart_erase() {
@@ -54,8 +65,10 @@ complete -o default -F _smart_erase smart-erase
 function zsh(commands: readonly Words[], globals: Words['options']): string {
   const option = ({ flag, description }: Words['options'][number]) => `'${flag}[${quoted(description)}]'`;
   const cases = commands.map(
-    ({ name, options }) =>
-      `    ${name}) _arguments ${[...options, ...globals].map(option).join(' ')} '*:file:_files' ;;`,
+    ({ name, options, commands: below }) =>
+      `    ${name}) _arguments ${[...options, ...globals].map(option).join(' ')} ${
+        below.length === 0 ? "'*:file:_files'" : `'1:command:(${below.map((each) => each.name).join(' ')})'`
+      } ;;`,
   );
   return `#compdef smart-erase
 _smart_erase() {
@@ -86,7 +99,12 @@ function fish(commands: readonly Words[], globals: Words['options']): string {
     lines.push(`complete -c smart-erase -n __fish_use_subcommand -f -a ${name} -d '${quoted(description)}'`);
   }
   for (const { flag, description } of globals) line('', flag, description);
-  for (const { name, options } of commands) {
+  for (const { name, options, commands: below } of commands) {
+    for (const each of below) {
+      lines.push(
+        `complete -c smart-erase -n '__fish_seen_subcommand_from ${name}' -f -a ${each.name} -d '${quoted(each.description)}'`,
+      );
+    }
     for (const { flag, description } of options) line(`-n '__fish_seen_subcommand_from ${name}' `, flag, description);
   }
   return `${lines.join('\n')}\n`;

@@ -1,19 +1,23 @@
 import type { EraseError, EraseResult } from '../client.js';
+import type { ErrorClass } from '../contract/error-classes.js';
 import type { Column } from './output.js';
 
 /** How one erase ended, as the CLI prints it: the contract's output, or why there is none. */
 export type ErasePrinted = EraseResult | ErasePrintedFailure;
 
 export interface ErasePrintedFailure {
-  status: 'failed' | 'cancelled';
+  /** `held`: it waits for an operator, and so nobody waited for it any longer. */
+  status: 'failed' | 'cancelled' | 'held';
   workflowId: string;
   sourceFileId: string | null;
   error: ReturnType<EraseError['toJSON']>;
 }
 
+const STATUS_OF: Partial<Record<ErrorClass, ErasePrintedFailure['status']>> = { cancelled: 'cancelled', cap: 'held' };
+
 export function printedFailure(error: EraseError, workflowId: string, fileId: string | null): ErasePrintedFailure {
   return {
-    status: error.class === 'cancelled' ? 'cancelled' : 'failed',
+    status: STATUS_OF[error.class] ?? 'failed',
     workflowId,
     sourceFileId: fileId,
     error: error.toJSON(),

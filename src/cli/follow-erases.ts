@@ -1,6 +1,7 @@
 import { type EraseClient, EraseError, type EraseHandle, type EraseRequest } from '../client.js';
 import type { ErasePrinted } from './erase-output.js';
 import { printedFailure } from './erase-output.js';
+import { watchForCap } from './held-by-cap.js';
 import type { Output } from './output.js';
 import { bar, Progress } from './progress.js';
 
@@ -44,7 +45,10 @@ export async function startAll(
   return { begun: begun.filter((each) => each !== undefined), notBegun };
 }
 
-/** Waits for all of them, showing where they stand. `onEnd` is called as each ends. */
+/**
+ * Waits for all of them, showing where they stand, until each has ended or is held by a cap that holds all that are left.
+ * `onEnd` is called as each ends.
+ */
 export async function waitForAll(
   output: Output,
   begun: readonly Begun[],
@@ -52,6 +56,9 @@ export async function waitForAll(
 ): Promise<{ printed: ErasePrinted; error: EraseError | null }[]> {
   const progress = new Progress(output);
   const phases = new Map<string, string>();
+  const open = new Set(begun.map(({ handle }) => handle));
+  const capped = new Map<string, EraseError>();
+  const giveUp = new AbortController();
   let succeeded = 0;
   let failed = 0;
   const show = () => {
@@ -63,11 +70,19 @@ export async function waitForAll(
     progress.update(lines);
   };
   const watching = begun.length <= MAX_SHOWN_PHASES ? watchPhases(begun, phases, show) : undefined;
+  const stopWatchingCap = watchForCap(
+    () => [...open],
+    (held) => {
+      for (const [workflowId, error] of held) capped.set(workflowId, error);
+      giveUp.abort();
+    },
+  );
   show();
   try {
     return await Promise.all(
       begun.map(async ({ request, handle }) => {
-        const outcome = await outcomeOf(handle, request, signal);
+        const outcome = await outcomeOf(handle, request, AbortSignal.any([signal, giveUp.signal]), capped);
+        open.delete(handle);
         if (outcome.error === null) succeeded++;
         else failed++;
         phases.delete(request.fileId);
@@ -77,15 +92,23 @@ export async function waitForAll(
       }),
     );
   } finally {
+    stopWatchingCap();
     watching?.();
     progress.end();
   }
 }
 
-async function outcomeOf(handle: EraseHandle, request: EraseRequest, signal: AbortSignal) {
+async function outcomeOf(
+  handle: EraseHandle,
+  request: EraseRequest,
+  signal: AbortSignal,
+  capped: ReadonlyMap<string, EraseError>,
+) {
   try {
     return { printed: await handle.result({ signal }), error: null };
   } catch (error) {
+    const cap = capped.get(handle.workflowId);
+    if (cap !== undefined) return { printed: printedFailure(cap, handle.workflowId, request.fileId), error: cap };
     if (!(error instanceof EraseError) || error.class === 'unavailable' || error.class === 'configuration') throw error;
     return { printed: printedFailure(error, handle.workflowId, request.fileId), error };
   }

@@ -58,6 +58,15 @@ export function durationRange(text: string): number | { minMs: number; maxMs: nu
   return range;
 }
 
+/** ISO 8601: a day, which begins in UTC, or a time with its zone. */
+export function time(text: string): Date {
+  const value = new Date(text);
+  if (!/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) || Number.isNaN(value.getTime())) {
+    throw new InvalidArgumentError('A time is like 2026-05-01, or 2026-05-01T12:00:00Z.');
+  }
+  return value;
+}
+
 /** For options that can be given several times. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { cancelCommand } from './commands/cancel.js';
+import { capCommand } from './commands/cap.js';
 import { completionCommand } from './commands/completion.js';
+import { costCommand } from './commands/cost.js';
 import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -44,18 +46,24 @@ export function buildProgram(): Command {
   const groups: Record<string, Command[]> = {
     'Erases:': [startCommand(), statusCommand(), listCommand(), resultCommand(), cancelCommand(), recipesCommand()],
     'Holds:': [resumeCommand(), skipCommand(), abortCommand()],
+    'Money:': [capCommand(), costCommand()],
     'On this machine:': [demoCommand(), devCommand(), simulatorCommand()],
     'Operation:': [workerCommand(), setupCommand(), doctorCommand(), completionCommand()],
   };
   for (const [heading, commands] of Object.entries(groups)) {
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   }
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride();
-    command.showSuggestionAfterError(true);
-    if (command !== program) command.copyInheritedSettings(program);
-  }
+  inherit(program);
   return program;
+}
+
+function inherit(command: Command): void {
+  command.exitOverride();
+  command.showSuggestionAfterError(true);
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    inherit(child);
+  }
 }
 
 function version(): string {

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { GROUPS } from '../../src/cli/commands/cost.js';
 import { STATUSES } from '../../src/cli/commands/list.js';
 import { LISTED_STATUSES } from '../../src/client/list.js';
 import { RECIPE_NAMES } from '../../src/contract/recipes.js';
+import { COST_GROUPS } from '../../src/ledger/cost-report.js';
 import { runCli } from '../support/cli.js';
 
 const FILE_ID = '5285485487985271487';
@@ -25,6 +27,8 @@ describe('help', () => {
       'result',
       'cancel',
       'recipes',
+      'cap',
+      'cost',
       'worker',
       'simulator',
       'dev',
@@ -126,8 +130,9 @@ describe('configuration', () => {
     for (const name of ['DATABASE_URL', 'VOD_SUBMIT_RPS']) expect(stderr).toContain(name);
   });
 
-  it('keeps the words for states in step with the client', () => {
+  it('keeps the words for states and groups in step with the client and the ledger', () => {
     expect([...STATUSES]).toEqual(LISTED_STATUSES);
+    expect(GROUPS).toEqual(COST_GROUPS);
   });
 });
 
@@ -141,7 +146,8 @@ describe('completion', () => {
     async (shell, [command, flag]) => {
       const { code, stdout } = await runCli(['completion', shell]);
       expect(code).toBe(0);
-      for (const word of ['doctor', 'cancel', 'recipe-json', 'task-duration', 'output']) expect(stdout).toContain(word);
+      for (const word of ['doctor', 'cancel', 'recipe-json', 'task-duration', 'output', 'daily', 'remove'])
+        expect(stdout).toContain(word);
       const check = spawnSync(command, [flag], { input: stdout, encoding: 'utf8' });
       if (check.error === undefined) expect([check.status, check.stderr]).toEqual([0, '']);
       else expect(check.error.message).toContain('ENOENT');

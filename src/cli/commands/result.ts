@@ -1,15 +1,17 @@
 import { Command } from 'commander';
+import type { EraseError, EraseHandle, EraseResult } from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { outputOf, withClient } from '../command-context.js';
 import { printedFailure, RESULT_COLUMNS } from '../erase-output.js';
 import { Exit } from '../exit.js';
+import { capHolding, watchForCap } from '../held-by-cap.js';
 import { interruptible } from '../interrupt.js';
 
 export function resultCommand(): Command {
   return new Command('result')
     .description('print the result of an erase')
     .argument('<id>', 'its workflow id')
-    .option('--wait', 'wait for it; without, a run that is not done ends with exit code 8')
+    .option('--wait', 'wait for it, unless a cap holds it; without, a run that is not done ends with exit code 8')
     .addHelpText('after', '\nExample:\n  smart-erase result erase/key/order-17 --wait -o json')
     .action(async (id: string, { wait = false }: { wait?: boolean }, command: Command) => {
       const output = outputOf(command);
@@ -19,7 +21,7 @@ export function resultCommand(): Command {
         (signal) =>
           withClient(async (client) => {
             try {
-              const result = await client.getHandle(id).result({ wait, signal });
+              const result = await resultOrCap(client.getHandle(id), wait, signal);
               output.one(result, RESULT_COLUMNS);
             } catch (error) {
               if (error instanceof EraseStillRunningError) {
@@ -35,4 +37,28 @@ export function resultCommand(): Command {
           }),
       );
     });
+}
+
+/** The result; or, of an erase that a cap holds, an error of class `cap`: waiting alone brings nothing. */
+async function resultOrCap(handle: EraseHandle, wait: boolean, signal: AbortSignal): Promise<EraseResult> {
+  const { EraseStillRunningError } = await import('../../client.js');
+  const giveUp = new AbortController();
+  let cap: EraseError | null = null;
+  const stopWatching = wait
+    ? watchForCap(
+        () => [handle],
+        (held) => {
+          cap = held.get(handle.workflowId) ?? null;
+          giveUp.abort();
+        },
+      )
+    : undefined;
+  try {
+    return await handle.result({ wait, signal: AbortSignal.any([signal, giveUp.signal]) });
+  } catch (error) {
+    if (error instanceof EraseStillRunningError) cap = await capHolding(handle);
+    throw cap ?? error;
+  } finally {
+    stopWatching?.();
+  }
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { EraseClient, OperatorDecision } from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { Breaker } from '../../ledger/breaker.js';
+import type { Cap, CapScope } from '../../ledger/cap.js';
 import type { HoldRecord } from '../../ledger/hold-store.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { outputOf, withClient } from '../command-context.js';
@@ -24,7 +25,8 @@ export function resumeCommand(): Command {
       'after',
       '\nWhere a breaker is open, one erase goes first. Only when the vendor takes it do the others follow, at the pace;\n' +
         'when it is refused again all stay held, and the exit code is 7.\n' +
-        'An erase that may have been paid for (class uncertain) is resumed only by its id.\n\n' +
+        'An erase that may have been paid for (class uncertain) is resumed only by its id. One that a cap holds is held again\n' +
+        'where the cap leaves no room for it; when a cap has nothing left, that is said, and the exit code is 10.\n\n' +
         'Examples:\n  smart-erase resume --all --reason "the bill is paid"\n' +
         '  smart-erase resume --sub-app-id 1500000001 --reason "policy corrected"\n' +
         '  smart-erase resume erase/key/order-17 --reason "looked in the console: no task"',
@@ -43,8 +45,14 @@ export function resumeCommand(): Command {
           });
           const wanted = (hold: HoldRecord) => id !== undefined || !ONE_BY_ONE.has(hold.class);
           if (id === undefined) await probeBreakers(output, ledger, client, options, decision, wanted);
+          const full = (await ledger.listCaps()).filter(({ leftUsd }) => leftUsd === 0);
+          const heldByCap = new Set<CapScope>();
           const released = await decideAll(ledger, client, filter, 'retry', decision, {
-            wanted,
+            wanted: (hold) => {
+              if (!wanted(hold)) return false;
+              if (hold.class === 'cap') heldByCap.add('all').add(`sub-app/${hold.subAppId}`);
+              return true;
+            },
             onProgress: ({ done }) => output.say(`resumed ${done}`),
           });
           output.one({ resumed: released.done, gone: released.gone }, [
@@ -54,9 +62,23 @@ export function resumeCommand(): Command {
           if (released.done === 0 && id !== undefined) {
             throw new UsageError(`${id} is not held.`, 'Look at it with `smart-erase status`.');
           }
+          sayHeldAgain(
+            output,
+            full.filter(({ scope }) => heldByCap.has(scope)),
+          );
         }),
       );
     });
+}
+
+/** @throws Exit 10 when caps had nothing left for what was resumed: it will be held again */
+function sayHeldAgain(output: Output, full: readonly Cap[]): void {
+  if (full.length === 0) return;
+  for (const { scope, period, limitUsd } of full) {
+    output.say(`The cap ${scope}/${period} of ${limitUsd} USD has nothing left: what it holds is held again.`);
+  }
+  output.say('Raise it with `smart-erase cap set`, then resume again.');
+  throw new Exit(EXIT.capReached);
 }
 
 /** Sends one erase for each open breaker ahead, and waits for what the vendor says to it. */
@@ -104,7 +126,8 @@ async function sendProbe(
   const subAppId = scope === 'account' ? undefined : Number(scope.slice('sub-app/'.length));
   for (const hold of await ledger.listHolds({ subAppId })) {
     // One that is held in publishing never comes to a submit, and would tell nothing.
-    if (!wanted(hold) || hold.stage !== 'submit') continue;
+    // One that a cap holds may be held again before it gets there.
+    if (!wanted(hold) || hold.stage !== 'submit' || hold.class === 'cap') continue;
     if (await decideOne(ledger, client, hold, 'retry', decision)) return true;
   }
   return false;

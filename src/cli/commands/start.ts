@@ -106,13 +106,17 @@ async function startAndWait(output: Output, client: EraseClient, requests: reado
     );
   const failures = ends.filter(({ error }) => error !== null);
   if (failures.length > 0) {
-    output.say(`${failures.length} of ${ends.length} failed.`);
+    const held = failures.filter(({ error }) => error?.class === 'cap').length;
+    if (failures.length > held) output.say(`${failures.length - held} of ${ends.length} failed.`);
+    if (held > 0) output.say(`${held} of ${ends.length} are held by a cap: see \`smart-erase cap list\`.`);
     const codes = new Set(failures.map(({ error }) => explain(error).exitCode));
     throw new Exit(exitOf(codes));
   }
 }
 
-/** Several erases end with 6 when any failed, except where the account stands in the way of all. */
+/** Several erases end with 6 when any failed, except where the account, or a cap, stands in the way of all. */
 function exitOf(codes: ReadonlySet<ExitCode>): ExitCode {
-  return codes.size === 1 && codes.has(EXIT.accountBlocked) ? EXIT.accountBlocked : EXIT.finishedWithFailures;
+  const [only] = codes;
+  const inTheWay = codes.size === 1 && (only === EXIT.accountBlocked || only === EXIT.capReached);
+  return inTheWay ? only : EXIT.finishedWithFailures;
 }
