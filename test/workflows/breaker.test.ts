@@ -45,7 +45,7 @@ const inPhase = (handle: EraseHandle, phase: string) =>
 const submitsSince = async (before: number) => (await stack.outcomes('ProcessMediaByMPS')).slice(before);
 const submitsSoFar = async () => (await stack.outcomes('ProcessMediaByMPS')).length;
 
-const cli = (...args: string[]) => runCli([...args, '-o', 'json'], stack.env);
+const cli = (...args: string[]) => runCli([...args, '-o', 'json'], stack.env, { timeoutMs: 50_000 + WAITING * 200 });
 
 describe('a refusal of the account', () => {
   it('stops a whole backlog after a handful of calls, and one probe lets it go on', {
