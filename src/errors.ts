@@ -13,6 +13,8 @@ export interface EraseErrorFields {
   moneySpent?: boolean;
   /** The new file, when the erase itself succeeded and a later step failed. */
   resultFileId?: string | null;
+  /** Of a rejected erase: the workflow id of the one that tries another recipe. */
+  retryWorkflowId?: string | null;
   /** What to do, where it is more exact than the class's own advice. */
   advice?: string;
   cause?: unknown;
@@ -27,6 +29,7 @@ export class EraseError extends Error {
   readonly workflowId: string | null;
   readonly moneySpent: boolean;
   readonly resultFileId: string | null;
+  readonly retryWorkflowId: string | null;
   readonly advice: string;
   readonly exitCode: ExitCode;
 
@@ -40,6 +43,7 @@ export class EraseError extends Error {
     this.workflowId = fields.workflowId ?? null;
     this.moneySpent = fields.moneySpent ?? false;
     this.resultFileId = fields.resultFileId ?? null;
+    this.retryWorkflowId = fields.retryWorkflowId ?? null;
     this.advice = fields.advice ?? ERROR_CLASSES[errorClass].advice;
     this.exitCode = ERROR_CLASSES[errorClass].exitCode;
   }
@@ -54,6 +58,7 @@ export class EraseError extends Error {
       message: this.message,
       moneySpent: this.moneySpent,
       resultFileId: this.resultFileId,
+      ...(this.retryWorkflowId === null ? {} : { retryWorkflowId: this.retryWorkflowId }),
       workflowId: this.workflowId,
       advice: this.advice,
     };
@@ -122,6 +127,18 @@ export class EraseNotHeldError extends EraseError {
     super('input', message, {
       code: 'NotHeld',
       advice: 'Look at it with `smart-erase status`; only a held erase takes retry, skip or abort.',
+      workflowId,
+      ...fields,
+    });
+  }
+}
+
+/** A review's decision came for a run that is not in review, or that was not complete. Nothing was changed. */
+export class EraseNotInReviewError extends EraseError {
+  constructor(workflowId: string, message: string, fields: EraseErrorFields = {}) {
+    super('input', message, {
+      code: 'NotInReview',
+      advice: 'List what waits for a decision with `smart-erase review list`.',
       workflowId,
       ...fields,
     });

@@ -7,6 +7,7 @@ import {
   eraseResultSchema,
   eraseStatusSchema,
   operatorDecisionSchema,
+  reviewRejectionSchema,
 } from '../src/contract/answer-schema.js';
 import { eraseEventSchema } from '../src/contract/event-schema.js';
 import { eraseRequestSchema } from '../src/contract/request-schema.js';
@@ -19,7 +20,11 @@ const SCHEMAS = {
   'erase-failure': { title: 'details[0] of the failure that ends a run', schema: eraseFailureSchema },
   'erase-status': { title: 'Answer of the query status', schema: eraseStatusSchema },
   'erase-event': { title: 'Body of a webhook', schema: eraseEventSchema },
-  'operator-decision': { title: 'Argument of the updates retry, skip and abort', schema: operatorDecisionSchema },
+  'operator-decision': {
+    title: 'Argument of the updates retry, skip, abort and approve',
+    schema: operatorDecisionSchema,
+  },
+  'review-rejection': { title: 'Argument of the update reject', schema: reviewRejectionSchema },
 } as const;
 
 /** File name → text, as it has to stand in `schema/`. */

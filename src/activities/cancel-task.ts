@@ -57,6 +57,7 @@ export function createCancelTask(deps: ActivityDependencies) {
       if (doubt !== null && record?.workflowId === workflowId) return inDoubt(doubt);
       if (record?.taskId == null) return NOTHING;
       if (record.workflowId !== workflowId) {
+        if (record.outcome === 'succeeded') return finishedBefore(record, record.taskId);
         return {
           ...NOTHING,
           taskId: record.taskId,
@@ -112,6 +113,8 @@ function inDoubt(why: string): CancelTaskOutcome {
 }
 
 async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId: string): Promise<CancelTaskOutcome> {
+  // The vendor forgets tasks after three days; a review may take longer.
+  if (record.outcome === 'succeeded') return finished(taskId, record.resultFileId, record.result?.requestId ?? null);
   const { subAppId, fileId } = record.identity;
   const signal = Context.current().cancellationSignal;
   let requestId: string | null = null;
@@ -159,16 +162,7 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
         resultFileId: verdict.resultFileId,
         result: { files: verdict.files, finishedAt: task.finishTime, requestId },
       });
-      return {
-        ...outcome(
-          'Finished',
-          taskId,
-          true,
-          `Task ${taskId} had finished and is billed; its result is ${verdict.resultFileId ?? 'a subtitle file'}.`,
-          requestId,
-        ),
-        resultFileId: verdict.resultFileId,
-      };
+      return finished(taskId, verdict.resultFileId, requestId);
     case 'failed': {
       const wasAborted = verdict.class === 'aborted';
       await deps.ledger.recordOutcome(taskId, {
@@ -185,6 +179,17 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
       );
     }
   }
+}
+
+function finished(taskId: string, resultFileId: string | null, requestId: string | null): CancelTaskOutcome {
+  const message = `Task ${taskId} had finished and is billed; its result is ${resultFileId ?? 'a subtitle file'}.`;
+  return { ...outcome('Finished', taskId, true, message, requestId), resultFileId };
+}
+
+/** A result that an earlier run paid for: this one spent nothing, and nothing is taken away. */
+function finishedBefore({ workflowId, resultFileId }: SubmissionRecord, taskId: string): CancelTaskOutcome {
+  const message = `Cancelled; nothing was spent by this run. The result ${resultFileId ?? ''} of task ${taskId} was paid for by the run ${workflowId} and stays.`;
+  return { ...outcome('AnotherRunsTask', taskId, false, message, null), resultFileId };
 }
 
 function aborted(message: string) {

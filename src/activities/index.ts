@@ -2,10 +2,13 @@ import { createAwaitTask } from './await-task.js';
 import { createCancelTask } from './cancel-task.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { createDescribeReview } from './describe-review.js';
 import { createFetchResult } from './fetch-result.js';
 import { heartbeating } from './heartbeat.js';
 import { createEndHold } from './holds.js';
+import { createPlanReviewRetry } from './plan-review-retry.js';
 import { createPublishResult } from './publish-result.js';
+import { createRecordReview } from './record-review.js';
 import { createSubmitErase } from './submit-erase.js';
 
 /** Activities of the main queue. */
@@ -16,6 +19,9 @@ export function createMainActivities(deps: ActivityDependencies) {
     publishResult: heartbeating(createPublishResult(deps)),
     cancelTask: heartbeating(createCancelTask(deps)),
     endHold: heartbeating(createEndHold(deps)),
+    describeReview: heartbeating(createDescribeReview(deps)),
+    planReviewRetry: heartbeating(createPlanReviewRetry()),
+    recordReview: heartbeating(createRecordReview(deps)),
     deliverWebhook: createDeliverWebhook(deps),
   };
 }

@@ -1,4 +1,4 @@
-import type { EraseRequest, PublishRequest, RecipeRequest } from '../contract/request.js';
+import type { EraseRequest, PublishRequest, RecipeRequest, ReviewRequest } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
 import { UsageError } from './exit.js';
 import { jsonArgument } from './json-argument.js';
@@ -7,6 +7,7 @@ export interface StartOptions {
   recipe?: string;
   recipeJson?: string;
   publish?: string;
+  review?: string;
   key?: string;
   subAppId?: number;
   requestedBy?: string;
@@ -55,6 +56,9 @@ function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
     subAppId,
     recipe,
     ...(options.publish === undefined ? {} : { publish: jsonArgument('--publish', options.publish) as PublishRequest }),
+    ...(options.review === undefined
+      ? {}
+      : { review: jsonArgument('--review', options.review) as unknown as ReviewRequest }),
     ...(key === undefined ? {} : { key }),
     ...(requestedBy === undefined ? {} : { requestedBy }),
     ...(deadlineHours === undefined ? {} : { deadlineHours }),
@@ -62,13 +66,17 @@ function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
   };
 }
 
-function recipeOf({ recipe: name, recipeJson }: StartOptions): RecipeRequest {
+/** `option` is the one that names the recipe. @throws UsageError */
+export function recipeOf(
+  { recipe: name, recipeJson }: Pick<StartOptions, 'recipe' | 'recipeJson'>,
+  option = '--recipe',
+): RecipeRequest {
   const given = recipeJson === undefined ? {} : jsonArgument('--recipe-json', recipeJson);
   if (name === undefined && given.name === undefined) {
-    throw new UsageError('No recipe: say what to erase with --recipe NAME.', 'See `smart-erase recipes`.');
+    throw new UsageError(`No recipe: say what to erase with ${option} NAME.`, 'See `smart-erase recipes`.');
   }
   if (name !== undefined && given.name !== undefined && given.name !== name) {
-    throw new UsageError(`--recipe is ${name}, but --recipe-json says ${JSON.stringify(given.name)}.`);
+    throw new UsageError(`${option} is ${name}, but --recipe-json says ${JSON.stringify(given.name)}.`);
   }
   return { ...given, name: name ?? (given.name as string) };
 }

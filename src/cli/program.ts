@@ -12,6 +12,7 @@ import { listCommand } from './commands/list.js';
 import { recipesCommand } from './commands/recipes.js';
 import { resultCommand } from './commands/result.js';
 import { resumeCommand } from './commands/resume.js';
+import { reviewCommand } from './commands/review.js';
 import { setupCommand } from './commands/setup.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { startCommand } from './commands/start.js';
@@ -46,6 +47,7 @@ export function buildProgram(): Command {
   const groups: Record<string, Command[]> = {
     'Erases:': [startCommand(), statusCommand(), listCommand(), resultCommand(), cancelCommand(), recipesCommand()],
     'Holds:': [resumeCommand(), skipCommand(), abortCommand()],
+    'Review:': [reviewCommand()],
     'Money:': [capCommand(), costCommand()],
     'On this machine:': [demoCommand(), devCommand(), simulatorCommand()],
     'Operation:': [workerCommand(), setupCommand(), doctorCommand(), completionCommand()],

@@ -4,10 +4,17 @@ import {
   WorkflowFailedError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
-import { UPDATE } from '../contract/names.js';
-import type { EraseResult, OperatorDecision } from '../contract/request.js';
-import { EraseError, EraseNotFoundError, EraseNotHeldError, EraseStillRunningError } from '../errors.js';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { REVIEW_UPDATE, UPDATE } from '../contract/names.js';
+import type { EraseResult, OperatorDecision, ReviewAnswer, ReviewRejection } from '../contract/request.js';
+import {
+  EraseError,
+  EraseNotFoundError,
+  EraseNotHeldError,
+  EraseNotInReviewError,
+  EraseStillRunningError,
+  InvalidRequestError,
+} from '../errors.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import { failureOf } from './failures.js';
 import type { Session } from './session.js';
@@ -106,16 +113,44 @@ export class EraseHandle {
     await this.decide(UPDATE.abort, decision);
   }
 
+  /** Lets the result of an erase in review be published, or stand. Throws {@link EraseNotInReviewError}. */
+  async approve(decision: OperatorDecision): Promise<ReviewAnswer> {
+    return await this.update(REVIEW_UPDATE.approve, decision, EraseNotInReviewError);
+  }
+
+  /**
+   * Ends an erase in review as `rejected`. With `retryWith`, another recipe, an erase of the same file by it is started,
+   * and its workflow id is in the answer.
+   * @throws EraseNotInReviewError
+   * @throws InvalidRequestError when `retryWith` is no recipe, or the one that was used; it is then still in review
+   */
+  async reject(rejection: ReviewRejection): Promise<ReviewAnswer> {
+    return await this.update(REVIEW_UPDATE.reject, rejection, EraseNotInReviewError);
+  }
+
   private async decide(update: string, decision: OperatorDecision): Promise<void> {
+    await this.update(update, decision, EraseNotHeldError);
+  }
+
+  /** Sends an update; `Refused` is thrown when the run is not in the state for it. */
+  private async update<T>(
+    update: string,
+    argument: OperatorDecision,
+    Refused: typeof EraseNotHeldError | typeof EraseNotInReviewError,
+  ): Promise<T> {
     const run = this.session.client.workflow.getHandle(this.workflowId, this.runId);
     try {
-      await this.ask(() => run.executeUpdate<string, [OperatorDecision]>(update, { args: [decision] }));
+      return await this.ask(() => run.executeUpdate<T, [OperatorDecision]>(update, { args: [argument] }));
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError) {
-        throw new EraseNotHeldError(this.workflowId, error.cause?.message ?? error.message, { cause: error });
+        const { cause } = error;
+        if (cause instanceof ApplicationFailure && cause.type === 'input') {
+          throw new InvalidRequestError([cause.message], { workflowId: this.workflowId, cause: error });
+        }
+        throw new Refused(this.workflowId, cause?.message ?? error.message, { cause: error });
       }
       if (error instanceof EraseNotFoundError && (await this.exists())) {
-        throw new EraseNotHeldError(this.workflowId, 'This erase has ended.', { cause: error });
+        throw new Refused(this.workflowId, 'This erase has ended.', { cause: error });
       }
       throw error;
     }

@@ -1,6 +1,6 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { MEMO, type Phase, SEARCH_ATTRIBUTE, WORKFLOW } from '../contract/names.js';
-import type { EraseRequest } from '../contract/request.js';
+import type { EraseRequest, ReviewStatus } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import { searchAttribute } from './failures.js';
@@ -40,6 +40,8 @@ export interface ListedErase {
   batchId: string | null;
   /** Why it waits for an operator; null unless it is held. */
   held: { class: string; code: string | null; message: string; since: string } | null;
+  /** What a reviewer is waited for; null unless it is in review. */
+  review: ReviewStatus | null;
   /** ISO 8601. */
   startedAt: string;
   closedAt: string | null;
@@ -94,6 +96,7 @@ function listed(info: WorkflowExecutionInfo): ListedErase {
     taskId: searchAttribute(info, SEARCH_ATTRIBUTE.taskId),
     batchId: searchAttribute(info, SEARCH_ATTRIBUTE.batchId) ?? request?.batchId ?? null,
     held: (info.memo?.[MEMO.hold] as ListedErase['held'] | undefined) ?? null,
+    review: (info.memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
     startedAt: info.startTime.toISOString(),
     closedAt: info.closeTime?.toISOString() ?? null,
   };

@@ -3,7 +3,7 @@ import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@
 import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
 import { MEMO, QUEUE, WORKFLOW } from '../contract/names.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
-import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
+import { detailsOf, summaryOf } from '../contract/start-texts.js';
 import { InvalidRequestError, RequestConflictError } from '../errors.js';
 import type { Session } from './session.js';
 import { validRequest } from './validate.js';
@@ -78,29 +78,4 @@ async function inputOf(session: Session, { workflowId, runId }: WorkflowExecutio
   });
   const payload = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
   return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
-}
-
-/** A line of Markdown for lists of runs; Temporal allows 400 bytes. */
-function summaryOf(request: NormalizedEraseRequest): string {
-  return `${inert(request.recipe.name, 40)} on ${inert(request.fileId, 40)}`;
-}
-
-function detailsOf(request: NormalizedEraseRequest): string {
-  const lines = [
-    `**Erase** \`${inert(request.recipe.name, 40)}\``,
-    '',
-    `- Source file: \`${inert(request.fileId, 40)}\``,
-    `- Sub-application: \`${request.subAppId}\``,
-    `- Publish: ${request.publish === undefined ? 'no' : 'yes'}`,
-  ];
-  if (request.requestedBy !== undefined) lines.push(`- Asked for by: ${inert(request.requestedBy, 200)}`);
-  if (request.batchId !== undefined) lines.push(`- Batch: ${inert(request.batchId, 200)}`);
-  if (request.payAgain !== undefined) lines.push(`- Pays again: ${inert(request.payAgain.reason, 500)}`);
-  return lines.join('\n') + BLANK_LAST_LINE;
-}
-
-/** A caller's words as one line that Markdown leaves alone. */
-function inert(text: string, maxLength: number): string {
-  const line = text.replace(/\s+/g, ' ').slice(0, maxLength);
-  return line.replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');
 }

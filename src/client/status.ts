@@ -1,6 +1,6 @@
 import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
 import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY, QUEUE, SEARCH_ATTRIBUTE } from '../contract/names.js';
-import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus } from '../contract/request.js';
+import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { EraseError } from '../errors.js';
 import { searchAttribute, taskIdOf } from './failures.js';
 import type { Session } from './session.js';
@@ -51,6 +51,7 @@ export function statusFromDescription(description: WorkflowExecutionDescription)
     resultFileId: null,
     waitingFor: description.status.name === 'RUNNING' ? 'a worker: none has answered' : null,
     held: null,
+    review: (description.memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
     submittedAt: null,
     deadlineAt: null,
     reused: false,
@@ -126,10 +127,11 @@ export function withOutcome(status: EraseRunStatus, outcome: EraseResult | Erase
       moneySpent: !outcome.reused,
     };
   }
-  const { class: errorClass, code, requestId, taskId, message, moneySpent, resultFileId } = outcome;
+  const { taskId, moneySpent, resultFileId } = outcome;
+  const { workflowId: _workflowId, advice: _advice, ...failure } = outcome.toJSON();
   return {
     ...status,
-    failure: { class: errorClass, code, requestId, taskId, message, moneySpent, resultFileId },
+    failure,
     taskId: taskId ?? status.taskId,
     resultFileId,
     moneySpent,

@@ -2,7 +2,14 @@
 import { z } from 'zod';
 import { ERROR_CLASSES, type ErrorClass } from './error-classes.js';
 import { PHASE } from './names.js';
-import type { EraseFailureDetails, EraseResult, EraseStatus, OperatorDecision } from './request.js';
+import {
+  type EraseFailureDetails,
+  type EraseResult,
+  type EraseStatus,
+  ON_REVIEW_TIMEOUT,
+  type OperatorDecision,
+  type ReviewRejection,
+} from './request.js';
 
 const errorClass = z.enum(Object.keys(ERROR_CLASSES) as [ErrorClass, ...ErrorClass[]]);
 const nullableText = z.string().nullable();
@@ -48,7 +55,10 @@ export const eraseFailureSchema = z.object({
   message: z.string(),
   moneySpent: z.boolean(),
   resultFileId: nullableText.optional(),
+  retryWorkflowId: nullableText.optional(),
 }) satisfies z.ZodType<EraseFailureDetails>;
+
+const reviewFile = z.object({ fileId: nullableText, url: nullableText });
 
 /** Answer of the query `status`. */
 export const eraseStatusSchema = z.object({
@@ -60,14 +70,33 @@ export const eraseStatusSchema = z.object({
   held: z
     .object({ class: errorClass, code: nullableText, message: z.string(), requestId: nullableText, since: z.string() })
     .nullable(),
+  review: z
+    .object({
+      since: z.string(),
+      timeoutAt: z.string(),
+      onTimeout: z.enum(ON_REVIEW_TIMEOUT),
+      overdue: z.boolean(),
+      taskId: z.string(),
+      recipe,
+      source: reviewFile,
+      result: reviewFile,
+      note: nullableText,
+    })
+    .nullable(),
   submittedAt: nullableText,
   deadlineAt: nullableText,
   reused: z.boolean(),
   moneySpent: z.boolean(),
 }) satisfies z.ZodType<EraseStatus>;
 
-/** Argument of the updates `retry`, `skip` and `abort`. */
+/** Argument of the updates `retry`, `skip`, `abort` and `approve`. */
 export const operatorDecisionSchema = z.strictObject({
   by: z.string().min(1).max(200),
   reason: z.string().min(1).max(500),
 }) satisfies z.ZodType<OperatorDecision>;
+
+/** Argument of the update `reject`. */
+export const reviewRejectionSchema = z.strictObject({
+  ...operatorDecisionSchema.shape,
+  retryWith: recipe.optional(),
+}) satisfies z.ZodType<ReviewRejection>;

@@ -160,6 +160,15 @@ export const ERROR_CLASSES = {
     advice: 'Correct the publish part and start it again: the result is reused, nothing is paid twice.',
     exitCode: EXIT.finishedWithFailures,
   },
+  rejected: {
+    meaning: 'The erase succeeded; its result was rejected in review.',
+    onSubmit: 'fail',
+    onRead: 'fail',
+    delays: QUICK,
+    advice:
+      'Start it again to review the same result once more, which costs nothing, or erase the file by another recipe. The rejected file is still in the library.',
+    exitCode: EXIT.finishedWithFailures,
+  },
   skipped: {
     meaning: 'An operator skipped the erase while it was held.',
     onSubmit: 'fail',

@@ -31,6 +31,9 @@ export const ACTIVITY = {
   publish: 'publishResult',
   cancelTask: 'cancelTask',
   endHold: 'endHold',
+  describeReview: 'describeReview',
+  planReviewRetry: 'planReviewRetry',
+  recordReview: 'recordReview',
   deliverWebhook: 'deliverWebhook',
 } as const;
 
@@ -42,11 +45,20 @@ export const ACTIVITY_ID = {
   publish: 'publish',
   cancelTask: 'cancel-task',
   endHold: 'end-hold',
+  describeReview: 'describe-review',
+  planReviewRetry: 'plan-review-retry',
+  recordReview: 'record-review',
   deliverWebhook: 'deliver-webhook',
 } as const;
 
 /** Updates that end a hold. Each takes one argument, `{"by": string, "reason": string}`. */
 export const UPDATE = { retry: 'retry', skip: 'skip', abort: 'abort' } as const;
+
+/**
+ * Updates that end a review. Each takes `{"by": string, "reason": string}`; `reject` may add `"retryWith"`, a recipe, and both
+ * answer with a {@link ReviewAnswer}.
+ */
+export const REVIEW_UPDATE = { approve: 'approve', reject: 'reject' } as const;
 
 /** Queries. `status` answers with an {@link EraseStatus}. */
 export const QUERY = { status: 'status' } as const;
@@ -57,6 +69,8 @@ export const MEMO = {
   request: 'eraseRequest',
   /** Set while held, for lists: `{class, code, message, since}`; null again when the hold has ended. */
   hold: 'eraseHold',
+  /** Set while in review, for lists and the review page: a {@link ReviewStatus}; null again when it was decided. */
+  review: 'eraseReview',
   /** Set by a cancelled run before it closes: {@link EraseFailureDetails}. */
   outcome: 'eraseOutcome',
 } as const;
@@ -80,6 +94,7 @@ export const PHASE = {
   held: 'held',
   waiting: 'waiting',
   fetching: 'fetching',
+  review: 'review',
   publishing: 'publishing',
   succeeded: 'succeeded',
   failed: 'failed',

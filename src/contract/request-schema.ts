@@ -3,7 +3,7 @@ import { closed } from './closed-object.js';
 import { plainJsonProblems } from './plain-json.js';
 import { kindOf, type Problem, pathText } from './problem.js';
 import { recipeSchema } from './recipe-schema.js';
-import { INHERITABLE, type NormalizedEraseRequest, type PublishRequest } from './request.js';
+import { INHERITABLE, type NormalizedEraseRequest, ON_REVIEW_TIMEOUT, type PublishRequest } from './request.js';
 import { webhookSchema } from './webhook-schema.js';
 
 /** Largest request, as JSON in UTF-8. Ours: far below Temporal's limit for one payload (2 MB). */
@@ -28,6 +28,11 @@ const TOKEN = 100;
 const BATCH_ID = 100;
 const REQUESTED_BY = 200;
 const REASON = 500;
+
+/** Hours. Ours: longer than any review, and far below what a timer can count. */
+export const MAX_REVIEW_HOURS = 365 * 24;
+/** Temporal's limit for a workflow id, in bytes. */
+const WORKFLOW_ID = 1_000;
 
 const EXAMPLE_FILE_ID = '5285485487985271487';
 
@@ -90,17 +95,25 @@ const publishSchema = closed({
   prefetch: z.boolean().optional(),
 });
 
+/** Without `onTimeout` nothing is decided that nobody decided. */
+const reviewSchema = closed({
+  timeoutHours: z.number().gt(0).max(MAX_REVIEW_HOURS),
+  onTimeout: z.enum(ON_REVIEW_TIMEOUT).default('hold'),
+});
+
 /** Input of the workflow `erase`. */
 export const eraseRequestSchema = closed({
   fileId: fileIdSchema,
   subAppId: subAppIdSchema,
   recipe: recipeSchema,
   publish: publishSchema.optional(),
+  review: reviewSchema.optional(),
   key: visible(KEY).optional(),
   requestedBy: oneLine(REQUESTED_BY).optional(),
   payAgain: closed({ token: visible(TOKEN), reason: oneLine(REASON) }).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
   batchId: visible(BATCH_ID).optional(),
+  rejectedFrom: oneLine(WORKFLOW_ID).optional(),
   webhook: webhookSchema.optional(),
 }) satisfies z.ZodType<NormalizedEraseRequest>;
 

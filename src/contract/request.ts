@@ -37,6 +37,18 @@ export interface PayAgain {
   reason: string;
 }
 
+/** What becomes of a result about which nobody decided in time: `hold` goes on waiting. */
+export const ON_REVIEW_TIMEOUT = ['approve', 'reject', 'hold'] as const;
+export type OnReviewTimeout = (typeof ON_REVIEW_TIMEOUT)[number];
+
+/** Somebody looks at the result before it is published, and approves or rejects it. */
+export interface ReviewRequest {
+  /** Hours from the result until `onTimeout`; above 0, at most 8,760 (a year). Fractions are allowed. */
+  timeoutHours: number;
+  /** Default `hold`. */
+  onTimeout?: OnReviewTimeout;
+}
+
 /** Who is told what becomes of an erase: by signed POSTs, as the Standard Webhooks specification has them. */
 export interface WebhookRequest {
   /** https, or http where the workers allow it; at most 2,000 characters, no user or password in it. */
@@ -53,6 +65,8 @@ export interface EraseRequest {
   subAppId: number;
   recipe: RecipeRequest;
   publish?: PublishRequest;
+  /** The result waits for `approve` or `reject`, also one that was paid for before. Default: no review. */
+  review?: ReviewRequest;
   /** The caller's own id for this erase: becomes the workflow id. What is paid for is known by file and recipe, not by the key. */
   key?: string;
   /** Who asked: a person, a service, an order number. Kept in the ledger. */
@@ -62,6 +76,8 @@ export interface EraseRequest {
   deadlineHours?: number;
   /** The batch that this erase belongs to: it then queues behind live erases. */
   batchId?: string;
+  /** Workflow id of the rejected erase that this one follows with another recipe. Set by the rejection; says where it comes from. */
+  rejectedFrom?: string;
   /** Told when the erase succeeded, failed, was cancelled, or is held. */
   webhook?: WebhookRequest;
 }
@@ -69,6 +85,7 @@ export interface EraseRequest {
 /** The request after validation and defaults, as the submit activity returns it and the ledger keeps it. */
 export interface NormalizedEraseRequest extends EraseRequest {
   deadlineHours: number;
+  review?: Required<ReviewRequest>;
 }
 
 /** One output of the vendor's task. */
@@ -127,6 +144,31 @@ export interface EraseFailureDetails {
   moneySpent: boolean;
   /** Known when the erase itself succeeded, and a later step failed. */
   resultFileId?: string | null;
+  /** Of a rejected erase that is tried with another recipe: the workflow id of that one. */
+  retryWorkflowId?: string | null;
+}
+
+/** What a reviewer needs to know. Times are ISO 8601. */
+export interface ReviewStatus {
+  since: string;
+  /** When `onTimeout` happens, or happened. */
+  timeoutAt: string;
+  onTimeout: OnReviewTimeout;
+  /** True when the time is over and the review goes on (`hold`). */
+  overdue: boolean;
+  taskId: string;
+  recipe: RecipeRequest;
+  source: ReviewFile;
+  result: ReviewFile;
+  /** What a reviewer should know about the URLs, such as that they could not be read; usually null. */
+  note: string | null;
+}
+
+export interface ReviewFile {
+  /** Null for the result of a recipe that makes no video. */
+  fileId: string | null;
+  /** http or https; null when the vendor tells none. Where the domain is protected, it answers 403 without a signature. */
+  url: string | null;
 }
 
 /** Answer of the query `status`. Times are ISO 8601. */
@@ -139,6 +181,8 @@ export interface EraseStatus {
   waitingFor: string | null;
   /** Set while held. */
   held: { class: ErrorClass; code: string | null; message: string; requestId: string | null; since: string } | null;
+  /** Set while in review. */
+  review: ReviewStatus | null;
   submittedAt: string | null;
   deadlineAt: string | null;
   reused: boolean;
@@ -150,4 +194,17 @@ export interface OperatorDecision {
   /** Who decided. */
   by: string;
   reason: string;
+}
+
+/** Argument of the update `reject`. */
+export interface ReviewRejection extends OperatorDecision {
+  /** Erase the same file by this recipe instead: a new erase, linked to this one. */
+  retryWith?: RecipeRequest;
+}
+
+/** Answer of the updates `approve` and `reject`. */
+export interface ReviewAnswer {
+  decision: 'approve' | 'reject';
+  /** Workflow id of the erase with the other recipe; null when none was asked for. */
+  retryWorkflowId: string | null;
 }

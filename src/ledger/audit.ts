@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { LedgerDatabase } from './schema.js';
 
 /** One line of who decided what, and why. Kept for good, beyond Temporal's retention. */
@@ -11,11 +11,24 @@ export interface AuditEntry {
   by: string | null;
   reason: string | null;
   details: Record<string, unknown> | null;
+  /** True: writes nothing where the same line was written within a week. For writers that may be repeated. */
+  once?: boolean;
 }
 
-export async function writeAudit(db: Kysely<LedgerDatabase>, entry: AuditEntry): Promise<void> {
+export async function writeAudit(db: Kysely<LedgerDatabase>, { once = false, ...entry }: AuditEntry): Promise<void> {
+  if (once && (await isWritten(db, entry))) return;
   await db
     .insertInto('audit')
     .values({ ...entry, details: entry.details === null ? null : JSON.stringify(entry.details) })
     .execute();
+}
+
+/** The index of the table is on its time: older lines are not looked through. */
+async function isWritten(db: Kysely<LedgerDatabase>, entry: Omit<AuditEntry, 'once'>): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from audit where at > clock_timestamp() - interval '7 days'
+      and action = ${entry.action} and subject = ${entry.subject}
+      and details is not distinct from ${entry.details === null ? null : JSON.stringify(entry.details)}::jsonb
+    limit 1`.execute(db);
+  return rows.length > 0;
 }

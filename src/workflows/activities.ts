@@ -55,3 +55,13 @@ export const { cancelTask } = proxyActivities<MainActivities>({
 });
 
 export const { endHold } = proxyActivities<MainActivities>({ ...reads, activityId: ACTIVITY_ID.endHold });
+
+export const { describeReview } = proxyActivities<MainActivities>({
+  ...reads,
+  activityId: ACTIVITY_ID.describeReview,
+});
+export const { planReviewRetry } = proxyActivities<MainActivities>({
+  ...reads,
+  activityId: ACTIVITY_ID.planReviewRetry,
+});
+export const { recordReview } = proxyActivities<MainActivities>({ ...reads, activityId: ACTIVITY_ID.recordReview });

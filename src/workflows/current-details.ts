@@ -12,6 +12,7 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
     ['Waits for', waitsFor(status)],
     ['Source FileId', code(status.fileId)],
     ['Result FileId', code(status.resultFileId)],
+    ['Watch', watch(status.review)],
     ['TaskId', code(status.taskId)],
     ['Submitted at', status.submittedAt],
     ['Deadline', status.deadlineAt],
@@ -19,14 +20,16 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
   ];
   const lines = ['| | |', '| --- | --- |'];
   for (const [name, value] of rows) if (value !== null) lines.push(`| ${name} | ${escaped(value)} |`);
+  if (status.review !== null) lines.push('', ...reviewLines(status.review));
   if (status.held !== null) lines.push('', ...heldLines(status.held));
   if (outcome !== null) lines.push('', ...outcomeLines(outcome));
   return lines.join('\n') + BLANK_LAST_LINE;
 }
 
 /** Without what the other rows say: a long cell makes all of them wrap. */
-function waitsFor({ held, waitingFor, taskId }: EraseStatus): string | null {
+function waitsFor({ held, review, waitingFor, taskId }: EraseStatus): string | null {
   if (held !== null) return 'an operator';
+  if (review !== null) return 'a reviewer';
   return waitingFor?.replace(`task ${taskId}`, 'the task') ?? null;
 }
 
@@ -43,6 +46,33 @@ function heldLines(held: NonNullable<EraseStatus['held']>): string[] {
     `**What to do:** ${ERROR_CLASSES[held.class].advice}`,
     '',
     'End the hold by the update `retry`, `skip` or `abort` with `{"by": "…", "reason": "…"}`.',
+  ];
+}
+
+/** Both videos, as links. */
+function watch(review: EraseStatus['review']): string | null {
+  if (review === null) return null;
+  const links = [link('source', review.source.url), link('result', review.result.url)].filter((each) => each !== null);
+  return links.length === 0 ? null : links.join(' and ');
+}
+
+function link(text: string, url: string | null): string | null {
+  if (url === null) return null;
+  return `[${text}](<${url.replace(/[<>|\s\\]/g, encodeURIComponent)}>)`;
+}
+
+function reviewLines({ since, timeoutAt, onTimeout, overdue, note }: NonNullable<EraseStatus['review']>): string[] {
+  const then =
+    onTimeout === 'hold' ? 'it stays in review' : onTimeout === 'approve' ? 'it is approved' : 'it is rejected';
+  const when = overdue ? `It is overdue since ${timeoutAt}.` : `Without a decision by ${timeoutAt} ${then}.`;
+  return [
+    `**In review since ${since}.** ${when}`,
+    ...(note === null ? [] : ['', escaped(note)]),
+    '',
+    'A link that answers 403 is protected, or has expired: open the files in the VOD console by their FileIds.',
+    '',
+    'Decide by the update `approve` or `reject` with `{"by": "…", "reason": "…"}`; with `"retryWith": {"name": "…"}`, a ' +
+      'recipe, `reject` starts an erase by that recipe. Side by side: `smart-erase review page --all --out review.html`.',
   ];
 }
 

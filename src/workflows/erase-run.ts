@@ -58,6 +58,7 @@ export class EraseRun {
       resultFileId: null,
       waitingFor: 'its turn to be submitted',
       held: null,
+      review: null,
       submittedAt: null,
       deadlineAt: null,
       reused: false,

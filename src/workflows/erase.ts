@@ -19,18 +19,20 @@ import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contra
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
 import { looseRequest } from './loose-input.js';
+import { Review } from './review.js';
 
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
 type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 
 /**
- * One erase of one file by one recipe: submit, wait, fetch the result, publish. Its input is any JSON: the submit
+ * One erase of one file by one recipe: submit, wait, fetch the result, review, publish. Its input is any JSON: the submit
  * activity checks it, so that clients of every language are treated alike.
  */
 export async function erase(input: unknown): Promise<EraseResult> {
   const run = new EraseRun(input);
+  const review = new Review(run);
   try {
-    const result = await eraseSteps(run, input);
+    const result = await eraseSteps(run, review, input);
     run.status.resultFileId = result.resultFileId;
     run.enter(PHASE.succeeded, null, { upsert: true });
     await run.tell(EVENT.succeeded, { result });
@@ -48,7 +50,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
   }
 }
 
-async function eraseSteps(run: EraseRun, input: unknown): Promise<EraseResult> {
+async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promise<EraseResult> {
   let resubmitAfterTaskId: string | null = null;
   for (;;) {
     const submitted = await submit(run, input, resubmitAfterTaskId);
@@ -56,10 +58,12 @@ async function eraseSteps(run: EraseRun, input: unknown): Promise<EraseResult> {
       run.status.taskId = submitted.result.taskId;
       run.status.reused = !run.paidInVain;
       run.status.moneySpent = run.paidInVain;
-      return await publish(run, submitted, submitted.result);
+      return await reviewAndPublish(run, review, submitted, submitted.result);
     }
     const fetched = await waitAndFetch(run, submitted);
-    if (fetched.kind === 'succeeded') return await publish(run, submitted, resultOf(run, submitted, fetched));
+    if (fetched.kind === 'succeeded') {
+      return await reviewAndPublish(run, review, submitted, resultOf(run, submitted, fetched));
+    }
     // The vendor aborts what waits, and bills what ran.
     if (fetched.class === 'aborted') run.status.moneySpent = run.paidInVain;
     else run.paidInVain ||= !submitted.reused;
@@ -175,6 +179,20 @@ function resultOf(run: EraseRun, submitted: Submitted, fetched: Finished): Erase
   };
 }
 
+/** Step 4, and what an approval lets through. */
+async function reviewAndPublish(
+  run: EraseRun,
+  review: Review,
+  { request }: Pick<Submitted, 'request'>,
+  result: EraseResult,
+): Promise<EraseResult> {
+  const verdict = await review.gate(request, result);
+  if (verdict.kind === 'approved') return await publish(run, { request }, result);
+  const { code, message, retryWorkflowId } = verdict;
+  // Reused or not: the file that is rejected was paid for.
+  throw failure('rejected', { code, message, requestId: null, moneySpent: true, retryWorkflowId }, run);
+}
+
 /** Step 5. The result is safe by now: trouble here stops publishing only. */
 async function publish(
   run: EraseRun,
@@ -270,7 +288,13 @@ function decided(end: { action: 'skip' | 'abort' | 'retry'; by: string; reason: 
 /** The failure that the contract promises: `type` is the class, `details[0]` the rest. */
 function failure(
   errorClass: EraseFailureDetails['class'],
-  fields: { code: string | null; message: string; requestId: string | null; moneySpent?: boolean },
+  fields: {
+    code: string | null;
+    message: string;
+    requestId: string | null;
+    moneySpent?: boolean;
+    retryWorkflowId?: string | null;
+  },
   run: EraseRun,
 ): ApplicationFailure {
   const { taskId, moneySpent, resultFileId } = run.status;
@@ -282,6 +306,7 @@ function failure(
     message: fields.message,
     moneySpent: fields.moneySpent ?? moneySpent,
     ...(resultFileId === null ? {} : { resultFileId }),
+    ...(fields.retryWorkflowId ? { retryWorkflowId: fields.retryWorkflowId } : {}),
   };
   const failed = ApplicationFailure.create({
     type: errorClass,

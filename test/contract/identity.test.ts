@@ -111,9 +111,12 @@ describe('the workflow id', () => {
 
 describe('the difference of two requests', () => {
   test('is nothing where only the key, the asker and the batch differ', () => {
-    expect(describeDifference(request({ key: 'a', requestedBy: 'x', batchId: 'b' }), request({ key: 'b' }))).toEqual(
-      [],
-    );
+    expect(
+      describeDifference(
+        request({ key: 'a', requestedBy: 'x', batchId: 'b', rejectedFrom: 'r' }),
+        request({ key: 'b' }),
+      ),
+    ).toEqual([]);
   });
 
   test('names every field that differs', () => {

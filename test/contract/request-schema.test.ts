@@ -45,8 +45,17 @@ describe('a request', () => {
       payAgain: { token: 't-1', reason: 'the logo was missed' },
       deadlineHours: 0.001,
       batchId: 'b1',
+      review: { timeoutHours: 0.5, onTimeout: 'reject' },
+      rejectedFrom: 'erase/key/order-1',
     };
     expect(accepted(full)).toEqual(full);
+  });
+
+  test('that asks for a review is held when nobody decides, unless it says otherwise', () => {
+    expect(accepted({ ...BASE, review: { timeoutHours: 24 } }).review).toEqual({ timeoutHours: 24, onTimeout: 'hold' });
+    expect(problems({ ...BASE, review: {} })).toEqual({ 'review.timeoutHours': 'review.timeoutHours is missing.' });
+    expect(problems({ ...BASE, review: { timeoutHours: 8_761 } })).toHaveProperty(['review.timeoutHours']);
+    expect(problems({ ...BASE, review: { timeout: 24, timeoutHours: 24 } })).toHaveProperty(['review.timeout']);
   });
 
   test('is refused with everything that is wrong at once', () => {

@@ -40,6 +40,7 @@ describe('the shapes of answers', () => {
       resultFileId: null,
       waitingFor: 'an operator',
       held: { class: 'account', code: 'X', message: 'm', requestId: null, since: '2026-01-01T00:00:00Z' },
+      review: null,
       submittedAt: null,
       deadlineAt: null,
       reused: false,

@@ -139,6 +139,31 @@ describe.skipIf(chromiumPath === undefined)('the Temporal UI', { timeout: PAGE_T
     await stack.closeBreakers();
   });
 
+  it('shows an erase in review: both FileIds, links to both videos that open, how to decide', async () => {
+    const request = await stack.request({ review: { timeoutHours: 24 } });
+    const handle = await stack.client.start(request);
+    await reached(handle, 'waiting');
+    await stack.admin.age(TASK_DURATION_MS);
+    await reached(handle, 'review');
+    const { resultFileId, review } = await handle.status();
+
+    await open(handle, 'user-metadata');
+    await detailsShow('In review since');
+    await takePicture(page, 'review-details');
+    const current = (await markdown()).at(-1);
+    for (const known of [request.fileId, resultFileId, review?.timeoutAt, 'approve', 'reject', 'retryWith', '403']) {
+      expect(current).toContain(known);
+    }
+    const link = page.locator('iframe').nth(2).contentFrame().getByRole('link', { name: 'result' });
+    const [opened] = await Promise.all([page.context().waitForEvent('page'), link.click()]);
+    await opened.waitForURL(review?.result.url ?? '');
+    await opened.close();
+    await listBy('ErasePhase="review"');
+    await shows(handle.workflowId);
+    await handle.approve({ by: 'alice', reason: 'looks right' });
+    await handle.result();
+  });
+
   it('shows a cancelled erase: what became of its task and of the money, in details and memo', async () => {
     const handle = await stack.client.start(await stack.request());
     await reached(handle, 'waiting');

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EraseHandle } from '../../src/client.js';
+import type { EraseHandle, EraseRequest } from '../../src/client.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 import { sharedTemporal } from '../support/temporal.js';
@@ -145,6 +145,37 @@ const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
     });
     return ended(await stack.client.start(request));
   },
+  'approved-then-published': async () => {
+    const handle = await inReview(await stack.client.start(await withReview({ publish: { name: 'n' } })));
+    await decide(handle, 'approve');
+    return ended(handle);
+  },
+  rejected: async () => {
+    const handle = await inReview(await stack.client.start(await withReview()));
+    await decide(handle, 'reject');
+    return ended(handle);
+  },
+  'rejected-for-another-recipe': async () => {
+    const handle = await inReview(await stack.client.start(await withReview()));
+    const reject = { by: 'operator', reason: 'recorded' };
+    await handle.reject({ ...reject, retryWith: { name: 'no-such-recipe' } }).catch(() => undefined);
+    const { retryWorkflowId } = await handle.reject({ ...reject, retryWith: { name: 'logo' } });
+    await stack.client.getHandle(retryWorkflowId ?? '').cancel('recorded');
+    return ended(handle);
+  },
+  'review-timed-out': async () =>
+    ended(await stack.client.start(await withReview({ review: { timeoutHours: 1 / 3_600, onTimeout: 'approve' } }))),
+  'overdue-in-review-then-approved': async () => {
+    const handle = await stack.client.start(await withReview({ review: { timeoutHours: 1 / 3_600 } }));
+    await eventually('an overdue review', async () => ((await handle.status()).review?.overdue ? true : undefined));
+    await decide(handle, 'approve');
+    return ended(handle);
+  },
+  'cancelled-in-review': async () => {
+    const handle = await inReview(await stack.client.start(await withReview()));
+    await handle.cancel('recorded');
+    return ended(handle);
+  },
   'with-webhook': async () => ended(await stack.client.start(await withWebhook())),
   'held-and-cancelled-with-webhook': async () => {
     const handle = await heldBy(SUBMIT, await withWebhook());
@@ -158,6 +189,9 @@ const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
 interface StoredHistory {
   events: { workflowExecutionStartedEventAttributes?: { workflowId?: string } }[];
 }
+
+const inReview = async (handle: EraseHandle) => phase(handle, 'review').then(() => handle);
+const withReview = (fields: Partial<EraseRequest> = {}) => stack.request({ review: { timeoutHours: 24 }, ...fields });
 
 function replay(workflowId: string, history: unknown): Promise<void> {
   const { workflowBundle } = sharedTemporal();

@@ -1,0 +1,32 @@
+import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
+import type { NormalizedEraseRequest } from '../contract/request.js';
+import { parseEraseRequest, problemsText } from '../contract/request-schema.js';
+import { thisRun } from './this-run.js';
+
+export interface PlanReviewRetryInput {
+  /** The request whose result is rejected. */
+  request: NormalizedEraseRequest;
+  /** The other recipe, as the reviewer gave it. */
+  retryWith: unknown;
+}
+
+export type PlannedReviewRetry =
+  | { ok: true; workflowId: string; request: NormalizedEraseRequest }
+  | { ok: false; problem: string };
+
+/**
+ * Makes the request for the same file and another recipe, and its workflow id: hashing is not for workflow code. It has
+ * no key, which belongs to the first, and no leave to pay again, which was given for the first recipe.
+ */
+export function createPlanReviewRetry() {
+  return async function planReviewRetry({ request, retryWith }: PlanReviewRetryInput): Promise<PlannedReviewRetry> {
+    const { key: _key, payAgain: _payAgain, ...rest } = request;
+    const parsed = parseEraseRequest({ ...rest, recipe: retryWith, rejectedFrom: thisRun().workflowId });
+    if (!parsed.ok) return { ok: false, problem: `retryWith is not a recipe: ${problemsText(parsed.problems)}` };
+    if (recipeHash(parsed.request.recipe) === recipeHash(request.recipe)) {
+      const problem = 'retryWith is the recipe that this result was made by: it would give the same file again.';
+      return { ok: false, problem };
+    }
+    return { ok: true, workflowId: eraseWorkflowId(parsed.request), request: parsed.request };
+  };
+}

@@ -1,0 +1,30 @@
+import { Context } from '@temporalio/activity';
+import type { RecipeRequest } from '../contract/request.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { readFailure } from './failures.js';
+import { thisRun } from './this-run.js';
+
+export interface RecordReviewInput {
+  decision: 'approve' | 'reject';
+  /** Null when nobody decided in time. */
+  by: string | null;
+  reason: string;
+  taskId: string;
+  sourceFileId: string;
+  resultFileId: string | null;
+  /** The erase that follows with another recipe; `existed` when there was one already. */
+  retry: { workflowId: string; recipe: RecipeRequest; existed: boolean } | null;
+}
+
+/** Keeps who decided on a result, and why, beyond Temporal's retention. Null `by`: the time was over. */
+export function createRecordReview({ ledger }: ActivityDependencies) {
+  return async function recordReview({ decision, by, reason, ...details }: RecordReviewInput): Promise<void> {
+    const { workflowId, runId } = thisRun();
+    const action = decision === 'approve' ? 'review-approved' : 'review-rejected';
+    try {
+      await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
+    } catch (error) {
+      throw readFailure(error, Context.current().info.attempt);
+    }
+  };
+}
