@@ -3,7 +3,7 @@ import type { NormalizedEraseRequest, OperatorDecision } from '../contract/reque
 import type { Ledger } from '../ledger/ledger.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { readFailure } from './failures.js';
-import type { Hold } from './submit-erase.js';
+import type { Hold } from './submit-outcome.js';
 import { thisRun } from './this-run.js';
 
 /** Writes into the ledger that this run waits for an operator, so that `resume` finds it without Temporal's visibility. */

@@ -8,7 +8,7 @@ import { fetchCover } from './cover.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure } from './failures.js';
 import { recordHold } from './holds.js';
-import type { Hold } from './submit-erase.js';
+import type { Hold } from './submit-outcome.js';
 
 export interface PublishInput {
   subAppId: number;

@@ -1,12 +1,10 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { ERROR_CLASSES, type ErrorClass, isErrorClass, retryDelayMs } from '../contract/error-classes.js';
+import { ERROR_CLASSES, retryDelayMs } from '../contract/error-classes.js';
 import { recipeHash } from '../contract/identity.js';
-import type { SearchAttributeKey } from '../contract/names.js';
 import type { Recipe } from '../contract/recipes.js';
-import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
+import type { EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
-import type { Breaker, BreakerScope } from '../ledger/breaker.js';
-import type { Cap } from '../ledger/cap.js';
+import type { BreakerScope } from '../ledger/breaker.js';
 import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../ledger/ledger.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
@@ -17,10 +15,18 @@ import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
 import { refuseBeforePayment } from './refuse-before-payment.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
+import {
+  type Accepted,
+  blocked,
+  capped,
+  type FailedSubmit,
+  held,
+  LATEST_DEADLINE_HOURS,
+  type SubmitInput,
+  type SubmitOutcome,
+  uncertain,
+} from './submit-outcome.js';
 import { isRunOf, thisRun } from './this-run.js';
-
-/** The vendor forgets a task 72 hours after its submit; past this nothing is waited for. Hours. */
-export const LATEST_DEADLINE_HOURS = 68;
 
 /** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
 const THROTTLE_PAUSE_MS = 1_000;
@@ -28,58 +34,6 @@ const THROTTLE_PAUSE_MS = 1_000;
 const PROBE_WAIT_MS = 4_000;
 /** Longest time between two looks for a task that may still turn up, in milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
-
-export interface SubmitInput {
-  /** Whatever the run was started with. */
-  request: unknown;
-  /** The failed task after which one more payment is allowed. */
-  resubmitAfterTaskId: string | null;
-  /** Set when an operator ended a hold by `retry`: leave for one more submit after the one that was held, no further. */
-  operatorRetry: (OperatorDecision & { upToSubmission: number | null }) | null;
-}
-
-/** What the run needs to know of the request, once it was checked. */
-export interface Accepted {
-  request: NormalizedEraseRequest;
-  recipeHash: string;
-  /** Registered in the namespace: only these may be upserted. */
-  searchAttributes: SearchAttributeKey[];
-}
-
-/** `details[1]` of a failure that ends the submit for good. */
-export interface FailedSubmit {
-  /** Registered, and safe to upsert with what the run knows: of a request that is not valid, the phase alone. */
-  searchAttributes: SearchAttributeKey[];
-}
-
-export type SubmitOutcome =
-  | (Accepted & {
-      kind: 'running';
-      taskId: string;
-      requestId: string | null;
-      /** ISO 8601. */
-      submittedAt: string;
-      /** ISO 8601. */
-      deadlineAt: string;
-      /** True when another run submitted it. */
-      reused: boolean;
-      /** True when the answer was lost and the task was found by looking. */
-      adopted: boolean;
-    })
-  | (Accepted & { kind: 'done'; result: EraseResult })
-  | (Accepted & { kind: 'held'; hold: Hold });
-
-/** Why a run stopped for an operator. */
-export interface Hold {
-  class: ErrorClass;
-  code: string | null;
-  message: string;
-  requestId: string | null;
-  /** Number of the submission whose fate is uncertain; null for any other hold. */
-  submission: number | null;
-  /** When looking for the task of an uncertain submission ends: the vendor forgets it soon after. ISO 8601, else null. */
-  expiresAt: string | null;
-}
 
 /**
  * The paid step. Validates the request, asks the ledger whether money is due, and if so submits at its place in the
@@ -405,47 +359,6 @@ function takenByAnother({ taskId, requestId }: { taskId: string; requestId: stri
     taskId: null,
     moneySpent: true,
   });
-}
-
-function blocked({ scope, class: errorClass, code, message, requestId, openedAt }: Breaker) {
-  const hold: Hold = {
-    class: isErrorClass(errorClass) ? errorClass : 'account',
-    code,
-    message: `Submits of ${scope} are stopped since ${openedAt.toISOString()}: ${message}`,
-    requestId,
-    submission: null,
-    expiresAt: null,
-  };
-  return { kind: 'held' as const, hold };
-}
-
-function capped({ scope, period, limitUsd, leftUsd }: Cap, costUsd: number) {
-  const which = `${period === 'day' ? 'daily' : 'total'} cap${scope === 'all' ? '' : ` of ${scope}`}`;
-  return held(
-    'cap',
-    'CapReached',
-    `The ${which} of ${limitUsd} USD has ${leftUsd} USD left, and this erase is estimated at ${costUsd} USD.`,
-    null,
-  );
-}
-
-function held(errorClass: ErrorClass, code: string, message: string, requestId: string | null) {
-  return {
-    kind: 'held' as const,
-    hold: { class: errorClass, code, message, requestId, submission: null, expiresAt: null },
-  };
-}
-
-function uncertain(why: string, record: SubmissionRecord) {
-  const hold: Hold = {
-    class: 'uncertain',
-    code: 'SubmitUncertain',
-    message: `Whether this erase was paid for cannot be found out: ${why}.`,
-    requestId: record.requestId,
-    submission: record.key.number,
-    expiresAt: new Date(record.placeAt.getTime() + LATEST_DEADLINE_HOURS * 3_600_000).toISOString(),
-  };
-  return { kind: 'held' as const, hold };
 }
 
 function toSubmitError(error: VodError) {

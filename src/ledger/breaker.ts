@@ -1,4 +1,4 @@
-import type { SubmissionKey } from './ledger.js';
+import type { SubmissionKey } from './submission-key.js';
 
 /**
  * What the breaker covers: the calls of one sub-application, or all calls of the account. A breaker that is closed has

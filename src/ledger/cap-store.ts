@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import { writeAudit } from './audit.js';
 import { type Cap, type CapPeriod, type CapScope, countersOf } from './cap.js';
-import type { SubmissionKey } from './ledger.js';
 import type { LedgerDatabase } from './schema.js';
+import type { SubmissionKey } from './submission-key.js';
 
 /**
  * Statements on the caps. Counters are locked after the breakers and before the pace, always in the order of

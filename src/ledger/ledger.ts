@@ -6,6 +6,9 @@ import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
 import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
 import type { SubmissionOutcome } from './schema.js';
+import type { SubmissionKey } from './submission-key.js';
+
+export type { SubmissionKey } from './submission-key.js';
 
 /**
  * The books of everything that costs money, as activities and the CLI use them. Every write is safe to repeat, and
@@ -82,11 +85,6 @@ export interface PaymentIdentity {
   recipeHash: string;
   /** Empty for the first payment. */
   payToken: string;
-}
-
-export interface SubmissionKey {
-  eraseId: string;
-  number: number;
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Accepted, FailedSubmit, Hold } from '../activities/submit-erase.js';
+import type { Accepted, FailedSubmit, Hold } from '../activities/submit-outcome.js';
 import { type EraseEventData, EVENT, type EventType } from '../contract/erase-event.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import {

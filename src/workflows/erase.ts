@@ -10,7 +10,7 @@ import {
 import type { CancelTaskOutcome } from '../activities/cancel-task.js';
 import type { FetchResultOutcome } from '../activities/fetch-result.js';
 import type { EndHoldInput } from '../activities/holds.js';
-import type { Hold, SubmitInput, SubmitOutcome } from '../activities/submit-erase.js';
+import type { Hold, SubmitInput, SubmitOutcome } from '../activities/submit-outcome.js';
 import { EVENT, WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
 import { isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';

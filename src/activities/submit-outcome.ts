@@ -1,0 +1,105 @@
+import { type ErrorClass, isErrorClass } from '../contract/error-classes.js';
+import type { SearchAttributeKey } from '../contract/names.js';
+import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
+import type { Breaker } from '../ledger/breaker.js';
+import type { Cap } from '../ledger/cap.js';
+import type { SubmissionRecord } from '../ledger/ledger.js';
+
+/** The vendor forgets a task 72 hours after its submit; past this nothing is waited for. Hours. */
+export const LATEST_DEADLINE_HOURS = 68;
+
+export interface SubmitInput {
+  /** Whatever the run was started with. */
+  request: unknown;
+  /** The failed task after which one more payment is allowed. */
+  resubmitAfterTaskId: string | null;
+  /** Set when an operator ended a hold by `retry`: leave for one more submit after the one that was held, no further. */
+  operatorRetry: (OperatorDecision & { upToSubmission: number | null }) | null;
+}
+
+/** What the run needs to know of the request, once it was checked. */
+export interface Accepted {
+  request: NormalizedEraseRequest;
+  recipeHash: string;
+  /** Registered in the namespace: only these may be upserted. */
+  searchAttributes: SearchAttributeKey[];
+}
+
+/** `details[1]` of a failure that ends the submit for good. */
+export interface FailedSubmit {
+  /** Registered, and safe to upsert with what the run knows: of a request that is not valid, the phase alone. */
+  searchAttributes: SearchAttributeKey[];
+}
+
+export type SubmitOutcome =
+  | (Accepted & {
+      kind: 'running';
+      taskId: string;
+      requestId: string | null;
+      /** ISO 8601. */
+      submittedAt: string;
+      /** ISO 8601. */
+      deadlineAt: string;
+      /** True when another run submitted it. */
+      reused: boolean;
+      /** True when the answer was lost and the task was found by looking. */
+      adopted: boolean;
+    })
+  | (Accepted & { kind: 'done'; result: EraseResult })
+  | (Accepted & { kind: 'held'; hold: Hold });
+
+/** Why a run stopped for an operator. */
+export interface Hold {
+  class: ErrorClass;
+  code: string | null;
+  message: string;
+  requestId: string | null;
+  /** Number of the submission whose fate is uncertain; null for any other hold. */
+  submission: number | null;
+  /** When looking for the task of an uncertain submission ends: the vendor forgets it soon after. ISO 8601, else null. */
+  expiresAt: string | null;
+}
+
+/** Stopped by a breaker, without a call. */
+export function blocked({ scope, class: errorClass, code, message, requestId, openedAt }: Breaker) {
+  const hold: Hold = {
+    class: isErrorClass(errorClass) ? errorClass : 'account',
+    code,
+    message: `Submits of ${scope} are stopped since ${openedAt.toISOString()}: ${message}`,
+    requestId,
+    submission: null,
+    expiresAt: null,
+  };
+  return { kind: 'held' as const, hold };
+}
+
+/** Stopped by a cap, without a call. */
+export function capped({ scope, period, limitUsd, leftUsd }: Cap, costUsd: number) {
+  const which = `${period === 'day' ? 'daily' : 'total'} cap${scope === 'all' ? '' : ` of ${scope}`}`;
+  return held(
+    'cap',
+    'CapReached',
+    `The ${which} of ${limitUsd} USD has ${leftUsd} USD left, and this erase is estimated at ${costUsd} USD.`,
+    null,
+  );
+}
+
+export function held(errorClass: ErrorClass, code: string, message: string, requestId: string | null) {
+  return {
+    kind: 'held' as const,
+    hold: { class: errorClass, code, message, requestId, submission: null, expiresAt: null },
+  };
+}
+
+/** Nobody can tell whether the submit was accepted. */
+export function uncertain(why: string, record: SubmissionRecord) {
+  const hold: Hold = {
+    class: 'uncertain',
+    code: 'SubmitUncertain',
+    message: `Whether this erase was paid for cannot be found out: ${why}.`,
+    requestId: record.requestId,
+    submission: record.key.number,
+    expiresAt: new Date(record.placeAt.getTime() + LATEST_DEADLINE_HOURS * 3_600_000).toISOString(),
+  };
+  return { kind: 'held' as const, hold };
+}
