@@ -151,18 +151,28 @@ class PostgresLedger implements Ledger {
   }
 
   async retakePlace(key: ArmedSubmission, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
-    return await this.guard('take a place in the pace', async () => {
-      const askedMs = performance.now();
-      const { rows } = await sql<{ wait_ms: number }>`
-        with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, leadMs)})
-        update submission set place_at = place.place_at from place
-        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
-          and state = 'sending'
-        returning extract(epoch from submission.place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
-        this.db,
-      );
-      return placeFrom(rows[0], askedMs);
-    });
+    return await this.guard('take a place in the pace', () =>
+      this.db.transaction().execute(async (trx) => {
+        // Locks in the order of `begin`, the submission before the pace: two of them must not wait for each other.
+        await trx
+          .selectFrom('submission')
+          .select('number')
+          .where('erase_id', '=', key.eraseId)
+          .where('number', '=', key.number)
+          .forUpdate()
+          .execute();
+        const askedMs = performance.now();
+        const { rows } = await sql<{ wait_ms: number }>`
+          with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, leadMs)})
+          update submission set place_at = place.place_at from place
+          where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
+            and state = 'sending'
+          returning extract(epoch from submission.place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
+          trx,
+        );
+        return placeFrom(rows[0], askedMs);
+      }),
+    );
   }
 
   async accepted(
