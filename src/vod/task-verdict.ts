@@ -103,6 +103,8 @@ function failed(
   return { kind: 'failed', class: errorClass, code, message, worthOneMore };
 }
 
-function toResultFile(file: OutputFile): ResultFile {
-  return { type: file.type, fileId: file.fileId, url: file.url, expiresInSeconds: file.expiresInSeconds };
+function toResultFile({ type, fileId, url, storageMode, expiresInSeconds }: OutputFile): ResultFile {
+  // The vendor writes 0 for what it keeps for good.
+  const permanent = storageMode === 'Permanent' || fileId !== null;
+  return { type, fileId, url, expiresInSeconds: permanent ? null : expiresInSeconds };
 }

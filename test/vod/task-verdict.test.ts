@@ -50,6 +50,17 @@ describe('a finished task', () => {
     });
   });
 
+  it('has files that stay, and files that expire', () => {
+    const subtitle = file({
+      type: 'AiAnalysis.DeLogo.OriginSubtitle',
+      storageMode: 'Temporary',
+      fileId: null,
+      expiresInSeconds: 86_400,
+    });
+    const verdict = judge({}, [subTask({ outputFiles: [file({ expiresInSeconds: 0 }), subtitle] })]);
+    expect(verdict).toMatchObject({ files: [{ expiresInSeconds: null }, { expiresInSeconds: 86_400 }] });
+  });
+
   it('is judged by its erase sub-task, whatever stands beside it', () => {
     const other = subTask({ type: 'AiAnalysis.TagTask', status: 'FAIL', errCode: '1', outputFiles: [] });
     expect(judge({}, [other, subTask()])).toMatchObject({ kind: 'succeeded' });
