@@ -1,13 +1,14 @@
 import { Context } from '@temporalio/activity';
-import { recipeHash } from '../contract/identity.js';
 import { makesVideo, type Recipe } from '../contract/recipes.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
+import { bookVerdict } from './book-verdict.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { notYet, readFailure } from './failures.js';
 import { type LookVerdict, lookForTask } from './look-for-task.js';
+import { paymentIdentityOf } from './payment-identity.js';
 import { thisRun } from './this-run.js';
 
 export interface CancelTaskInput {
@@ -47,12 +48,7 @@ export function createCancelTask(deps: ActivityDependencies) {
     const { request } = parsed;
     try {
       await deps.ledger.endHold(thisRun(), { as: 'cancel', by: null, reason: null });
-      const { record, doubt } = await resolve(deps, {
-        subAppId: request.subAppId,
-        fileId: request.fileId,
-        recipeHash: recipeHash(request.recipe),
-        payToken: request.payAgain?.token ?? '',
-      });
+      const { record, doubt } = await resolve(deps, paymentIdentityOf(request));
       const { workflowId } = thisRun();
       if (doubt !== null && record?.workflowId === workflowId) return inDoubt(doubt);
       if (record?.taskId == null) return NOTHING;
@@ -71,6 +67,14 @@ export function createCancelTask(deps: ActivityDependencies) {
     }
   };
 }
+
+const ABORTED_WHILE_WAITING = {
+  outcome: 'aborted',
+  code: 'Aborted',
+  message: 'Aborted while it was waiting.',
+  resultFileId: null,
+  result: null,
+} as const;
 
 /** The newest submission, and the doubt about it that looking cannot resolve. Null: nothing was ever submitted. */
 async function resolve(
@@ -134,7 +138,7 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
       );
     }
     if (task.status === 'WAITING' || task.status === 'ABORTED') {
-      await deps.ledger.recordOutcome(taskId, aborted('Aborted while it was waiting.'));
+      await deps.ledger.recordOutcome(taskId, ABORTED_WHILE_WAITING);
       return outcome(
         'Aborted',
         taskId,
@@ -155,21 +159,11 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
         requestId,
       );
     case 'succeeded':
-      await deps.ledger.recordOutcome(taskId, {
-        outcome: 'succeeded',
-        code: null,
-        message: null,
-        resultFileId: verdict.resultFileId,
-        result: { files: verdict.files, finishedAt: task.finishTime, requestId },
-      });
+      await bookVerdict(deps.ledger, taskId, verdict, task);
       return finished(taskId, verdict.resultFileId, requestId);
     case 'failed': {
       const wasAborted = verdict.class === 'aborted';
-      await deps.ledger.recordOutcome(taskId, {
-        ...aborted(verdict.message),
-        outcome: wasAborted ? 'aborted' : 'failed',
-        code: verdict.code,
-      });
+      await bookVerdict(deps.ledger, taskId, verdict, task);
       return outcome(
         wasAborted ? 'Aborted' : 'Finished',
         taskId,
@@ -190,10 +184,6 @@ function finished(taskId: string, resultFileId: string | null, requestId: string
 function finishedBefore({ workflowId, resultFileId }: SubmissionRecord, taskId: string): CancelTaskOutcome {
   const message = `Cancelled; nothing was spent by this run. The result ${resultFileId ?? ''} of task ${taskId} was paid for by the run ${workflowId} and stays.`;
   return { ...outcome('AnotherRunsTask', taskId, false, message, null), resultFileId };
-}
-
-function aborted(message: string) {
-  return { outcome: 'aborted' as const, code: 'Aborted', message, resultFileId: null, result: null };
 }
 
 function outcome(

@@ -3,9 +3,10 @@ import type { ResultFile } from '../contract/request.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import type { VodApi } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
+import { bookVerdict } from './book-verdict.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, notYet, readFailure } from './failures.js';
-import { likelyResults } from './likely-results.js';
+import { likelyResults, VENDOR_MEMORY_MS } from './likely-results.js';
 
 export interface FetchResultInput {
   subAppId: number;
@@ -18,8 +19,6 @@ export interface FetchResultInput {
   deadlineAt: string;
 }
 
-/** The vendor tells of tasks for three days after their submit (DescribeTaskDetail). */
-const VENDOR_MEMORY_MS = 72 * 3_600_000;
 /** What the vendor says of a task that it does not know, or does not know any more. */
 const NO_SUCH_TASK = 'ResourceNotFound';
 
@@ -76,25 +75,12 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
           if (INCOMPLETE.has(verdict.code) && attempt < INCOMPLETE_READS) {
             throw notYet(`Task ${input.taskId}: ${verdict.message}`, timings.settleMs / INCOMPLETE_READS);
           }
-          await ledger.recordOutcome(input.taskId, {
-            outcome: verdict.class === 'aborted' ? 'aborted' : 'failed',
-            code: verdict.code,
-            message: verdict.message,
-            resultFileId: null,
-            result: null,
-          });
+          await bookVerdict(ledger, input.taskId, verdict, detail);
           return { ...verdict, requestId };
         case 'succeeded': {
           const { resultFileId, files } = verdict;
-          const finishedAt = detail.finishTime;
-          await ledger.recordOutcome(input.taskId, {
-            outcome: 'succeeded',
-            code: null,
-            message: null,
-            resultFileId,
-            result: { files, finishedAt, requestId },
-          });
-          return { kind: 'succeeded', resultFileId, files, finishedAt, requestId };
+          await bookVerdict(ledger, input.taskId, verdict, detail);
+          return { kind: 'succeeded', resultFileId, files, finishedAt: detail.finishTime, requestId };
         }
       }
     } catch (error) {

@@ -2,8 +2,8 @@ import type { VodApi } from '../vod/vod-api.js';
 
 /** Files that are named to a person at most. */
 const MOST_NAMED = 5;
-/** How long after its submit a task's file can have been made: as long as the vendor remembers the task. */
-const MADE_WITHIN_MS = 72 * 3_600_000;
+/** The vendor tells of tasks for three days after their submit (DescribeTaskDetail); their files are made within it. */
+export const VENDOR_MEMORY_MS = 72 * 3_600_000;
 
 /**
  * Files of the media library that may be what a forgotten task made: added after its submit, under the source's name. A
@@ -25,7 +25,7 @@ export async function likelyResults(
         subAppId,
         names: [name],
         createdFrom: submittedAt,
-        createdTo: new Date(Date.parse(submittedAt) + MADE_WITHIN_MS).toISOString(),
+        createdTo: new Date(Date.parse(submittedAt) + VENDOR_MEMORY_MS).toISOString(),
         limit: MOST_NAMED + 1,
       },
       { signal },

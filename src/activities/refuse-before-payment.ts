@@ -1,8 +1,8 @@
 import { WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
-import { recipeHash } from '../contract/identity.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure } from './failures.js';
+import { paymentIdentityOf } from './payment-identity.js';
 import { expiresBefore } from './publish-result.js';
 import { isRunOf, thisRun } from './this-run.js';
 
@@ -20,9 +20,7 @@ export async function refuseBeforePayment(
 ): Promise<void> {
   const problem = problemWith(deps, request);
   if (problem === null) return;
-  const { subAppId, fileId, recipe, payAgain } = request;
-  const identity = { subAppId, fileId, recipeHash: recipeHash(recipe), payToken: payAgain?.token ?? '' };
-  const record = await deps.ledger.findLatest(identity).catch((error: unknown) => {
+  const record = await deps.ledger.findLatest(paymentIdentityOf(request)).catch((error: unknown) => {
     throw readFailure(error, attempt);
   });
   if (record !== null && isRunOf(record, thisRun())) return;

@@ -1,6 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ERROR_CLASSES, retryDelayMs } from '../contract/error-classes.js';
-import { recipeHash } from '../contract/identity.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
@@ -13,6 +12,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
+import { paymentIdentityOf } from './payment-identity.js';
 import { refuseBeforePayment } from './refuse-before-payment.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import {
@@ -90,14 +90,10 @@ class Submit {
     input: SubmitInput,
   ) {
     this.recipe = request.recipe as Recipe;
-    this.hash = recipeHash(request.recipe);
+    const identity = paymentIdentityOf(request);
+    this.hash = identity.recipeHash;
     this.intent = {
-      identity: {
-        subAppId: request.subAppId,
-        fileId: request.fileId,
-        recipeHash: this.hash,
-        payToken: request.payAgain?.token ?? '',
-      },
+      identity,
       request,
       ...thisRun(),
       resubmitAfterTaskId: input.resubmitAfterTaskId,
