@@ -160,7 +160,16 @@ const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
     const reject = { by: 'operator', reason: 'recorded' };
     await handle.reject({ ...reject, retryWith: { name: 'no-such-recipe' } }).catch(() => undefined);
     const { retryWorkflowId } = await handle.reject({ ...reject, retryWith: { name: 'logo' } });
-    await stack.client.getHandle(retryWorkflowId ?? '').cancel('recorded');
+    // The decision is answered before the new erase has begun.
+    await eventually('the new erase', () =>
+      stack.client
+        .getHandle(retryWorkflowId ?? '')
+        .cancel('recorded')
+        .catch((error: unknown) => {
+          if (!(error instanceof EraseNotFoundError)) throw error;
+          return undefined;
+        }),
+    );
     return ended(handle);
   },
   'review-timed-out': async () =>
