@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EraseHandle, EraseNotFoundError } from '../../src/client.js';
+import { type EraseHandle, EraseNotFoundError, type EraseRequest } from '../../src/client.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 import { sharedTemporal } from '../support/temporal.js';
