@@ -12,6 +12,9 @@ export interface LedgerDatabase {
   cap: CapTable;
   hold: HoldTable;
   audit: AuditTable;
+  media: MediaTable;
+  batch: BatchTable;
+  batch_item: BatchItemTable;
 }
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
@@ -148,4 +151,103 @@ export interface AuditTable {
   by: string | null;
   reason: string | null;
   details: ColumnType<unknown, string | null, string | null>;
+}
+
+/** What DescribeMediaInfos told of a file; null where it told nothing. */
+export interface MediaTable {
+  sub_app_id: BigIntColumn;
+  file_id: string;
+  duration_seconds: number | null;
+  width: number | null;
+  height: number | null;
+  read_at: TimestampByDefault;
+}
+
+/** What an operator wants of a batch, and `ended` when nothing more comes of it. */
+export type BatchState = 'running' | 'paused' | 'draining' | 'cancelling' | 'ended';
+
+/**
+ * Why a running batch feeds nothing now.
+ * - `breaker`, `cap`: submits are stopped for everybody, or a limit of the account's spending is reached
+ * - `budget`: the batch's own limit of spending is reached
+ * - `sample`: the canary has ended, and waits for somebody's `go`
+ * - `tolerance`: more items failed than was allowed
+ * - `vendor`: the vendor is slower than the submits
+ */
+export type BatchWaitingFor = 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor';
+
+/** How a batch ended. `drained`: nothing more was fed, and what ran was waited for. */
+export type BatchEndedAs = 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline';
+
+export interface BatchTable {
+  id: string;
+  workflow_id: string;
+  state: ColumnType<BatchState, BatchState | undefined, BatchState>;
+  waiting_for: BatchWaitingFor | null;
+  waiting_detail: string | null;
+  ended_as: BatchEndedAs | null;
+  /** As JSON; see `BatchSettings`. */
+  settings: ColumnType<unknown, string, string>;
+  /** As JSON; see `BatchSource`. */
+  source: ColumnType<unknown, string, string>;
+  /** Items. */
+  total: number;
+  estimated_usd: string | number | null;
+  parent_batch_id: string | null;
+  parent_relation: string | null;
+  requested_by: string | null;
+  reason: string | null;
+  /** Runs in flight at most, now: grows while completions keep up. */
+  window: ColumnType<number, number | undefined, number>;
+  sample_passed_at: NullableTimestamp;
+  /** Up to when closed runs were taken into the items; the Temporal server's clock. */
+  harvested_until: NullableTimestamp;
+  created_at: TimestampByDefault;
+  ended_at: NullableTimestamp;
+}
+
+/**
+ * State of an item. `reused`: the result was paid for before. `timedOut`: its task was not read to its end in time.
+ * `skipped`: an operator let a held one go, or it was never started (`error_code` `NotStarted`).
+ */
+export type BatchItemState =
+  | 'pending'
+  | 'running'
+  | 'held'
+  | 'succeeded'
+  | 'reused'
+  | 'failed'
+  | 'timedOut'
+  | 'cancelled'
+  | 'skipped';
+
+export interface BatchItemTable {
+  batch_id: string;
+  /** 1, 2, … in the order of the source. */
+  number: number;
+  /** The row of the spreadsheet, a header being 1; null where the source has no rows. */
+  row: ColumnType<string | null, number | string | null | undefined, number | string | null>;
+  sub_app_id: BigIntColumn;
+  file_id: string;
+  recipe_hash: string;
+  /** Of the erase. */
+  workflow_id: string;
+  /** The normalised request, as JSON. */
+  request: ColumnType<unknown, string, string>;
+  estimated_usd: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  state: ColumnType<BatchItemState, BatchItemState | undefined, BatchItemState>;
+  run_id: string | null;
+  started_at: NullableTimestamp;
+  /** When its run was last looked at. */
+  checked_at: NullableTimestamp;
+  ended_at: NullableTimestamp;
+  task_id: string | null;
+  result_file_id: string | null;
+  error_class: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  request_id: string | null;
+  /** Submits that were made for it. */
+  attempts: ColumnType<number, number | undefined, number>;
+  cost_usd: ColumnType<string | null, string | number | null | undefined, string | number | null>;
 }

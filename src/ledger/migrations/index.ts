@@ -2,10 +2,12 @@ import type { Migration } from 'kysely';
 import * as books from './0001-books.js';
 import * as breakerAndHolds from './0002-breaker-and-holds.js';
 import * as costsAndCaps from './0003-costs-and-caps.js';
+import * as batches from './0006-batches.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
   '0001-books': books,
   '0002-breaker-and-holds': breakerAndHolds,
   '0003-costs-and-caps': costsAndCaps,
+  '0006-batches': batches,
 };
