@@ -33,13 +33,14 @@ export const MOMENTS = {
   held: 'the run is held for an operator, who retries it afterwards',
   waiting: 'the task is being processed',
   fetching: 'the answer that tells the result is on its way',
+  review: 'the result waits for a person, who approves it afterwards',
   publishing: 'the answer to the publish step is on its way',
   done: 'the run has succeeded',
 } as const;
 export type Moment = keyof typeof MOMENTS;
 
 const SUBMITTING: readonly Moment[] = ['placed', 'lost', 'underway', 'accepted', 'answered'];
-const EVERY_PHASE: readonly Moment[] = [...SUBMITTING, 'held', 'waiting', 'fetching', 'publishing'];
+const EVERY_PHASE: readonly Moment[] = [...SUBMITTING, 'held', 'waiting', 'fetching', 'review', 'publishing'];
 
 /** How a run may end. `truth`: any end, if what it says of the task and the money is so. */
 export type Ending = 'succeeded' | 'held' | 'truth';

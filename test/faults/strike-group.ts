@@ -75,7 +75,7 @@ class Scene {
 
   /** The moments that last come first; those that a timeout ends come last, together. */
   async set(): Promise<void> {
-    await Promise.all([this.bring('done'), this.bring('held'), this.bring('waiting')]);
+    await Promise.all([this.bring('done'), this.bring('held'), this.bring('review'), this.bring('waiting')]);
     const together = ['fetching', 'publishing', 'lost', 'underway', 'accepted', 'answered'] as const;
     await Promise.all(together.map((moment) => this.bring(moment)));
     await this.bring('placed');
@@ -107,7 +107,7 @@ class Scene {
 
   private async make(moment: Moment): Promise<TrackedErase> {
     const { house, group } = this;
-    const fields: Partial<EraseRequest> = moment === 'held' ? { subAppId: REFUSED_SUB_APP } : {};
+    const fields: Partial<EraseRequest> = FIELDS_OF[moment] ?? {};
     let request = await house.request(fields);
     const { fileId } = request;
     // The gate knows the publish step's file by this name.
@@ -123,7 +123,7 @@ class Scene {
       `${group.strikes.join(', then ')} × ${moment}`,
       request,
       group.strikes.includes('cancel') ? 'truth' : 'succeeded',
-      { operator: moment === 'held' },
+      { operator: moment === 'held', reviewer: moment === 'review' },
     );
   }
 
@@ -180,6 +180,11 @@ class Scene {
     }
   }
 }
+
+const FIELDS_OF: Partial<Record<Moment, Partial<EraseRequest>>> = {
+  held: { subAppId: REFUSED_SUB_APP },
+  review: { review: { timeoutHours: 24 } },
+};
 
 const PLACE_OF: Partial<Record<Moment, [string, 'request' | 'answer']>> = {
   lost: ['ProcessMediaByMPS', 'request'],
