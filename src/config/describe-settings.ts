@@ -1,3 +1,4 @@
+import { describeMonitorSettings } from './monitor-settings.js';
 import type { Settings } from './settings.js';
 import { describeWebhookSettings } from './webhook-settings.js';
 
@@ -15,7 +16,7 @@ export function withoutPassword(databaseUrl: string): string {
 
 /** The effective settings in the words of the environment variables, without secrets. What is not loaded is left out. */
 export function describeSettings(settings: Partial<Settings>): Record<string, string> {
-  const { temporal, databaseUrl, vendor, worker, webhooks, log } = settings;
+  const { temporal, databaseUrl, vendor, worker, webhooks, monitor, log } = settings;
   const shown: Record<string, string> = {};
   if (temporal) {
     shown.TEMPORAL_ADDRESS = temporal.address;
@@ -45,6 +46,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.SMART_ERASE_SHUTDOWN_GRACE_SECONDS = String(worker.shutdownGraceSeconds);
   }
   if (webhooks) Object.assign(shown, describeWebhookSettings(webhooks));
+  if (monitor) Object.assign(shown, describeMonitorSettings(monitor));
   if (log) {
     shown.SMART_ERASE_LOG_LEVEL = log.level;
     shown.SMART_ERASE_LOG_FORMAT = log.format;

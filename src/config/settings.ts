@@ -9,6 +9,7 @@ import {
   VENDOR_VARIABLES,
   vendorConflicts,
 } from './environment.js';
+import { MONITOR_VARIABLES, type MonitorSettings, monitorSettings } from './monitor-settings.js';
 import { readPriceFile } from './price-file.js';
 import { Secret } from './secret.js';
 import { loadTemporalSettings, type TemporalSettings } from './temporal-settings.js';
@@ -61,6 +62,7 @@ export interface Settings {
   vendor: VendorSettings;
   worker: WorkerSettings;
   webhooks: WebhookSettings;
+  monitor: MonitorSettings;
   log: { level: LogLevel; format: LogFormat };
 }
 
@@ -70,7 +72,7 @@ export type Need = 'temporal' | 'database' | 'vendor';
 interface SectionsOf {
   temporal: 'temporal';
   database: 'databaseUrl';
-  vendor: 'vendor' | 'worker' | 'webhooks';
+  vendor: 'vendor' | 'worker' | 'webhooks' | 'monitor';
 }
 
 export type SettingsFor<N extends Need> = Pick<Settings, SectionsOf[N] | 'log'>;
@@ -112,6 +114,8 @@ export function loadSettings<N extends Need = Need>(
     }
     const webhooks = parsed(WEBHOOK_VARIABLES, given, problems);
     if (webhooks) settings.webhooks = webhookSettings(webhooks);
+    const monitor = parsed(MONITOR_VARIABLES, given, problems);
+    if (monitor) settings.monitor = monitorSettings(monitor);
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
   return settings as SettingsFor<N>;

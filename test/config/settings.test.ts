@@ -58,6 +58,7 @@ describe('settings', () => {
     });
     expect(settings.worker).toEqual({ submitConcurrency: 10, activityConcurrency: 100, shutdownGraceSeconds: 50 });
     expect(settings.log).toEqual({ level: 'info', format: 'json' });
+    expect(settings.monitor).toEqual({ port: undefined, host: '127.0.0.1', otlpEndpoint: undefined });
     expect(settings.temporal).toMatchObject({ address: 'localhost:7233', namespace: 'default', tls: false });
   });
 

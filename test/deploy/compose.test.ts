@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES } from '../../src/config/environment.js';
+import { MONITOR_VARIABLES } from '../../src/config/monitor-settings.js';
 import { WEBHOOK_VARIABLES } from '../../src/config/webhook-settings.js';
 
 interface Service {
@@ -41,7 +42,7 @@ const explained = [...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(
 
 /** Settings that the program reads; Temporal's own are read by its envconfig. */
 const SETTINGS = new Set([
-  ...[DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES, WEBHOOK_VARIABLES].flatMap((schema) =>
+  ...[DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES, WEBHOOK_VARIABLES, MONITOR_VARIABLES].flatMap((schema) =>
     Object.keys(schema.shape),
   ),
   'TEMPORAL_ADDRESS',
