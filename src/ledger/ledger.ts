@@ -6,7 +6,9 @@ import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
 import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
 import type { SubmissionOutcome } from './schema.js';
+import type { StateStore } from './state-store.js';
 import type { SubmissionKey } from './submission-key.js';
+import type { WatchStore } from './watch-store.js';
 
 export type { SubmissionKey } from './submission-key.js';
 
@@ -15,6 +17,8 @@ export type { SubmissionKey } from './submission-key.js';
  * every method throws a `LedgerError` when it cannot be done.
  */
 export interface Ledger {
+  /** Who waits for which task. */
+  readonly watch: WatchStore;
   /**
    * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send: writes the intent
    * and takes its place in the pace. See {@link BeginOutcome}.
@@ -73,6 +77,8 @@ export interface Ledger {
   /** Open holds, oldest first. */
   listHolds(filter?: HoldFilter): Promise<HoldRecord[]>;
   writeAudit(entry: AuditEntry): Promise<void>;
+  /** How the books stand, for those who watch over them. */
+  readonly state: StateStore;
   /** Throws a `LedgerError` of kind `schema` when the tables are not those of this program. */
   check(): Promise<{ serverVersion: string; clock: Date }>;
   close(): Promise<void>;

@@ -35,6 +35,8 @@ import { LedgerError, toLedgerError } from './ledger-error.js';
 import { pendingMigrations } from './migrate.js';
 import { PLACE_LEAD_MS, paceIntervalMs, SUBMIT_SCOPE, takePlace } from './pace.js';
 import type { EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
+import { readState, type StateStore } from './state-store.js';
+import { openWatchStore, type WatchStore } from './watch-store.js';
 
 export interface LedgerOptions {
   /** Submits a second over all processes; default 20, the vendor's documented limit of ProcessMediaByMPS. */
@@ -57,10 +59,18 @@ export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Le
 }
 
 class PostgresLedger implements Ledger {
+  readonly state: StateStore = {
+    read: (memorySeconds) => this.guard('read how the books stand', () => readState(this.db, memorySeconds)),
+  };
+
+  readonly watch: WatchStore;
+
   constructor(
     private readonly db: Kysely<LedgerDatabase>,
     private readonly intervalMs: number,
-  ) {}
+  ) {
+    this.watch = openWatchStore(db);
+  }
 
   async begin(intent: Intent): Promise<BeginOutcome> {
     try {

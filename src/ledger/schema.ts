@@ -12,6 +12,8 @@ export interface LedgerDatabase {
   cap: CapTable;
   hold: HoldTable;
   audit: AuditTable;
+  watch: WatchTable;
+  waiter: WaiterTable;
   media: MediaTable;
   batch: BatchTable;
   batch_item: BatchItemTable;
@@ -86,6 +88,27 @@ export interface SubmissionTable {
   cost_usd: ColumnType<string | null, string | null | undefined, string | null>;
   /** The UTC day on which the cost is counted; null once it is known that nothing was spent. Read it as text. */
   cost_day: ColumnType<unknown, string | null | undefined, string | null>;
+  /** When a list first showed the task as over. */
+  over_seen_at: NullableTimestamp;
+  /** When the task is next asked about by itself; null before the first such look. */
+  next_look_at: NullableTimestamp;
+}
+
+/** How far the finished tasks of a sub-application were read. */
+export interface WatchTable {
+  sub_app_id: BigIntColumn;
+  /** The vendor's time. */
+  listed_until: NullableTimestamp;
+  /** When the list was last read to its end. */
+  good_at: NullableTimestamp;
+}
+
+/** A run whose `await-task` waits for a task. */
+export interface WaiterTable {
+  task_id: string;
+  workflow_id: string;
+  run_id: string;
+  sub_app_id: BigIntColumn;
 }
 
 /** One row for a scope whose calls share a rate. */

@@ -1,0 +1,255 @@
+import { type Kysely, sql } from 'kysely';
+import { toLedgerError } from './ledger-error.js';
+import type { LedgerDatabase } from './schema.js';
+
+/** A run whose `await-task` waits for a task. */
+export interface Waiter {
+  taskId: string;
+  workflowId: string;
+  runId: string;
+}
+
+/** An accepted task whose outcome is not known, when it is due to be looked at by itself. */
+export interface OpenTask {
+  taskId: string;
+  fileId: string;
+  recipe: unknown;
+  /** Since its submit, in milliseconds. */
+  ageMs: number;
+  /** Since a list first showed it as over, in milliseconds; null where none did. */
+  overForMs: number | null;
+  waiters: Waiter[];
+}
+
+export interface WatchState {
+  /** The vendor's time. Null before the first list. */
+  listedUntil: Date | null;
+  /** Since the list was last read to its end, in milliseconds. Null where it never was. */
+  goodForMs: number | null;
+  /** Accepted tasks of the sub-application without an outcome. */
+  waiting: number;
+  /** Age of the oldest of them, in milliseconds; null when there is none. */
+  oldestMs: number | null;
+}
+
+/** After a list showed a task as over, when it is looked at if its outcome is still missing. Milliseconds. */
+export interface Graces {
+  /** Somebody waits for it, and will be told. */
+  toldMs: number;
+  /** Nobody waits. */
+  orphanMs: number;
+}
+
+/**
+ * Who waits for which task, and how far the vendor's lists were read. Every write is safe to repeat; every method throws a
+ * `LedgerError`. Ages are by the database's clock alone.
+ */
+export interface WatchStore {
+  /** The run waits for the task. `over`: it need not, the task was seen to be over. */
+  register(waiter: Waiter & { subAppId: number }): Promise<{ over: boolean }>;
+  removeWaiters(waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void>;
+  /**
+   * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives everybody who waits for one.
+   * A run that registers later is told by {@link register}: between the two nobody is missed.
+   */
+  markOver(taskIds: readonly string[], graces: Graces): Promise<Waiter[]>;
+  /** Those who still wait for a task that was seen to be over, or whose outcome is known. */
+  overdueWaiters(subAppId: number, limit: number): Promise<Waiter[]>;
+  state(subAppId: number): Promise<WatchState>;
+  /** Since the list was last read to its end, in milliseconds; null where it never was. One row by its key. */
+  goodForMs(subAppId: number): Promise<number | null>;
+  /** Moves the place up to which the list was read; never back. */
+  advance(subAppId: number, listedUntil: Date): Promise<void>;
+  /** The list was read to its end. */
+  good(subAppId: number): Promise<void>;
+  /** Accepted tasks without an outcome, over all sub-applications. */
+  waitingInAll(): Promise<number>;
+  /** Sub-applications with such tasks whose list was not read to its end for `staleMs` milliseconds. */
+  unwatched(staleMs: number): Promise<number[]>;
+  /** Tasks that are due to be looked at, the longest due first. A task is first due `firstMs` after its submit. */
+  dueTasks(subAppId: number, options: { firstMs: number; limit: number }): Promise<OpenTask[]>;
+  /** Looked at: not again for so many milliseconds. With `sooner`, only where that is sooner than what was planned. */
+  lookAgain(taskIds: readonly string[], inMs: number, options?: { sooner?: boolean }): Promise<void>;
+}
+
+type Db = Kysely<LedgerDatabase>;
+
+const OPEN = sql`submission.state = 'accepted' and submission.outcome is null`;
+
+const seconds = (ms: number) => sql`make_interval(secs => ${ms / 1_000}::double precision)`;
+const msSince = (column: string) =>
+  sql<number>`extract(epoch from clock_timestamp() - ${sql.ref(column)})::float8 * 1000`;
+
+export function openWatchStore(db: Db): WatchStore {
+  const guard = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toLedgerError(error, doing);
+    }
+  };
+  return {
+    register: (waiter) => guard('register who waits for a task', () => register(db, waiter)),
+    removeWaiters: (waiters) => guard('remove who waited for a task', () => removeWaiters(db, waiters)),
+    markOver: (taskIds, graces) => guard('note which tasks are over', () => markOver(db, taskIds, graces)),
+    overdueWaiters: (subAppId, limit) => guard('find who waits for tasks', () => overdueWaiters(db, subAppId, limit)),
+    state: (subAppId) => guard('read the state of the watch', () => readState(db, subAppId)),
+    goodForMs: (subAppId) => guard('read the state of the watch', () => goodForMs(db, subAppId)),
+    advance: (subAppId, listedUntil) =>
+      guard('note how far tasks were listed', async () => {
+        await sql`
+          insert into watch (sub_app_id, listed_until) values (${subAppId}, ${listedUntil.toISOString()}::timestamptz)
+          on conflict (sub_app_id) do update set listed_until = greatest(watch.listed_until, excluded.listed_until)`.execute(
+          db,
+        );
+      }),
+    good: (subAppId) =>
+      guard('note that tasks were listed', async () => {
+        await sql`
+          insert into watch (sub_app_id, good_at) values (${subAppId}, clock_timestamp())
+          on conflict (sub_app_id) do update set good_at = excluded.good_at`.execute(db);
+      }),
+    waitingInAll: () => guard('count what waits', () => waitingInAll(db)),
+    unwatched: (staleMs) => guard('find what is not watched', () => unwatched(db, staleMs)),
+    dueTasks: (subAppId, options) => guard('find tasks to look at', () => dueTasks(db, subAppId, options)),
+    lookAgain: (taskIds, inMs, options) =>
+      guard('plan the next look at a task', async () => {
+        if (taskIds.length === 0) return;
+        const next = sql`clock_timestamp() + ${seconds(inMs)}`;
+        await sql`
+          update submission set next_look_at = ${options?.sooner ? sql`least(next_look_at, ${next})` : next}
+          where task_id = any(${[...taskIds]}::text[]) and outcome is null`.execute(db);
+      }),
+  };
+}
+
+async function register(db: Db, { taskId, workflowId, runId, subAppId }: Waiter & { subAppId: number }) {
+  await sql`
+    insert into waiter (task_id, workflow_id, run_id, sub_app_id) values (${taskId}, ${workflowId}, ${runId}, ${subAppId})
+    on conflict (task_id, workflow_id) do update set run_id = excluded.run_id`.execute(db);
+  // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
+  const { rows } = await sql<{ over: boolean }>`
+    select over_seen_at is not null or outcome is not null as over from submission where task_id = ${taskId}`.execute(
+    db,
+  );
+  return { over: rows[0]?.over ?? false };
+}
+
+async function removeWaiters(db: Db, waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void> {
+  if (waiters.length === 0) return;
+  await sql`
+    delete from waiter using unnest(${waiters.map((w) => w.taskId)}::text[], ${waiters.map((w) => w.workflowId)}::text[])
+      as gone (task_id, workflow_id)
+    where waiter.task_id = gone.task_id and waiter.workflow_id = gone.workflow_id`.execute(db);
+}
+
+async function markOver(db: Db, taskIds: readonly string[], { toldMs, orphanMs }: Graces): Promise<Waiter[]> {
+  if (taskIds.length === 0) return [];
+  const ids = [...taskIds];
+  // Rows in one order: two workers that list the same tasks must not wait for each other.
+  await sql`
+    with seen as (
+      select erase_id, number from submission
+      where task_id = any(${ids}::text[]) and ${OPEN} and over_seen_at is null
+      order by erase_id, number for update)
+    update submission set over_seen_at = clock_timestamp(), next_look_at = clock_timestamp() +
+      case when exists (select from waiter where waiter.task_id = submission.task_id) then ${seconds(toldMs)}
+           else ${seconds(orphanMs)} end
+    from seen where submission.erase_id = seen.erase_id and submission.number = seen.number`.execute(db);
+  const { rows } = await sql<WaiterRow>`
+    select task_id, workflow_id, run_id from waiter where task_id = any(${ids}::text[])`.execute(db);
+  return rows.map(toWaiter);
+}
+
+async function overdueWaiters(db: Db, subAppId: number, limit: number): Promise<Waiter[]> {
+  const { rows } = await sql<WaiterRow>`
+    select waiter.task_id, waiter.workflow_id, waiter.run_id
+    from waiter join submission on submission.task_id = waiter.task_id
+    where waiter.sub_app_id = ${subAppId} and (submission.over_seen_at is not null or submission.outcome is not null)
+    limit ${limit}`.execute(db);
+  return rows.map(toWaiter);
+}
+
+async function readState(db: Db, subAppId: number): Promise<WatchState> {
+  const { rows } = await sql<{
+    listed_until: Date | null;
+    good_for_ms: number | null;
+    waiting: number;
+    oldest_ms: number | null;
+  }>`
+    select watch.listed_until, ${msSince('watch.good_at')} as good_for_ms, open.waiting, open.oldest_ms
+    from (
+      select count(*)::integer as waiting, extract(epoch from clock_timestamp() - min(place_at))::float8 * 1000 as oldest_ms
+      from submission join erase on erase.id = submission.erase_id
+      where ${OPEN} and erase.sub_app_id = ${subAppId}) as open
+    left join watch on watch.sub_app_id = ${subAppId}`.execute(db);
+  const row = rows[0];
+  return {
+    listedUntil: row?.listed_until ?? null,
+    goodForMs: row?.good_for_ms ?? null,
+    waiting: row?.waiting ?? 0,
+    oldestMs: row?.oldest_ms ?? null,
+  };
+}
+
+async function goodForMs(db: Db, subAppId: number): Promise<number | null> {
+  const { rows } = await sql<{ ms: number | null }>`
+    select ${msSince('good_at')} as ms from watch where sub_app_id = ${subAppId}`.execute(db);
+  return rows[0]?.ms ?? null;
+}
+
+async function waitingInAll(db: Db): Promise<number> {
+  const { rows } = await sql<{ waiting: number }>`
+    select count(*)::integer as waiting from submission where ${OPEN}`.execute(db);
+  return rows[0]?.waiting ?? 0;
+}
+
+async function unwatched(db: Db, staleMs: number): Promise<number[]> {
+  const { rows } = await sql<{ sub_app_id: string }>`
+    select distinct erase.sub_app_id
+    from submission join erase on erase.id = submission.erase_id
+    left join watch on watch.sub_app_id = erase.sub_app_id
+    where ${OPEN} and (watch.good_at is null or watch.good_at < clock_timestamp() - ${seconds(staleMs)})`.execute(db);
+  return rows.map((row) => Number(row.sub_app_id));
+}
+
+async function dueTasks(
+  db: Db,
+  subAppId: number,
+  { firstMs, limit }: { firstMs: number; limit: number },
+): Promise<OpenTask[]> {
+  const due = sql`coalesce(submission.next_look_at, submission.place_at + ${seconds(firstMs)})`;
+  const { rows } = await sql<{
+    task_id: string;
+    file_id: string;
+    recipe: unknown;
+    age_ms: number;
+    over_for_ms: number | null;
+    waiters: { workflow_id: string; run_id: string }[];
+  }>`
+    select submission.task_id, erase.file_id, erase.recipe, ${msSince('submission.place_at')} as age_ms,
+           ${msSince('submission.over_seen_at')} as over_for_ms,
+           coalesce((select json_agg(json_build_object('workflow_id', workflow_id, 'run_id', run_id)) from waiter
+                     where waiter.task_id = submission.task_id), '[]') as waiters
+    from submission join erase on erase.id = submission.erase_id
+    where ${OPEN} and erase.sub_app_id = ${subAppId} and ${due} <= clock_timestamp()
+    order by ${due} limit ${limit}`.execute(db);
+  return rows.map((row) => ({
+    taskId: row.task_id,
+    fileId: row.file_id,
+    recipe: row.recipe,
+    ageMs: row.age_ms,
+    overForMs: row.over_for_ms,
+    waiters: row.waiters.map((w) => ({ taskId: row.task_id, workflowId: w.workflow_id, runId: w.run_id })),
+  }));
+}
+
+interface WaiterRow {
+  task_id: string;
+  workflow_id: string;
+  run_id: string;
+}
+
+function toWaiter(row: WaiterRow): Waiter {
+  return { taskId: row.task_id, workflowId: row.workflow_id, runId: row.run_id };
+}
