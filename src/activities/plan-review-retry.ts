@@ -20,7 +20,7 @@ export type PlannedReviewRetry =
  */
 export function createPlanReviewRetry() {
   return async function planReviewRetry({ request, retryWith }: PlanReviewRetryInput): Promise<PlannedReviewRetry> {
-    const { key: _key, payAgain: _payAgain, ...rest } = request;
+    const { key: _key, payAgain: _payAgain, neverPay: _neverPay, ...rest } = request;
     const parsed = parseEraseRequest({ ...rest, recipe: retryWith, rejectedFrom: thisRun().workflowId });
     if (!parsed.ok) return { ok: false, problem: `retryWith is not a recipe: ${problemsText(parsed.problems)}` };
     if (recipeHash(parsed.request.recipe) === recipeHash(request.recipe)) {

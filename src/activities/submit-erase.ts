@@ -12,6 +12,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
+import { paymentForbidden } from './payment-forbidden.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { refuseBeforePayment } from './refuse-before-payment.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
@@ -137,6 +138,8 @@ class Submit {
           return { kind: 'done', result: await this.reuse(begun.record) };
         case 'uncertain':
           return uncertain(begun.why, begun.record);
+        case 'forbidden':
+          throw paymentForbidden(begun.record);
         case 'unpriced': {
           const { subAppId, fileId } = this.request;
           this.intent.costUsd = await this.deps.estimateUsd({ subAppId, fileId, recipe: this.recipe });

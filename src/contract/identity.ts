@@ -36,11 +36,11 @@ export function eraseWorkflowId(request: NormalizedEraseRequest): string {
 
 /**
  * Names the fields in which two normalised requests differ, such as `recipe.areas[0].left` or `publish.name`. The key,
- * who asked, the batch and the rejected erase before it do not count: they do not change what is done. Empty when they ask for the same.
+ * who asked, the batch, the rejected erase before it and `neverPay` do not count: they do not change what is done. Empty when they ask for the same.
  */
 export function describeDifference(a: NormalizedEraseRequest, b: NormalizedEraseRequest): string[] {
-  const { key: _keyA, requestedBy: _byA, batchId: _batchA, rejectedFrom: _fromA, ...left } = a;
-  const { key: _keyB, requestedBy: _byB, batchId: _batchB, rejectedFrom: _fromB, ...right } = b;
+  const { key: _keyA, requestedBy: _byA, batchId: _batchA, rejectedFrom: _fromA, neverPay: _payA, ...left } = a;
+  const { key: _keyB, requestedBy: _byB, batchId: _batchB, rejectedFrom: _fromB, neverPay: _payB, ...right } = b;
   const found: string[] = [];
   compare(left, right, '', found);
   return found;

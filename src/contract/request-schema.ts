@@ -111,6 +111,7 @@ export const eraseRequestSchema = closed({
   key: visible(KEY).optional(),
   requestedBy: oneLine(REQUESTED_BY).optional(),
   payAgain: closed({ token: visible(TOKEN), reason: oneLine(REASON) }).optional(),
+  neverPay: z.literal(true).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
   batchId: visible(BATCH_ID).optional(),
   rejectedFrom: oneLine(WORKFLOW_ID).optional(),

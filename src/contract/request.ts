@@ -72,6 +72,11 @@ export interface EraseRequest {
   /** Who asked: a person, a service, an order number. Kept in the ledger. */
   requestedBy?: string;
   payAgain?: PayAgain;
+  /**
+   * True: take up what was paid for before, and never pay, not even the one more submit after a task that failed. An erase
+   * for which money would be due fails instead. Default: pay once.
+   */
+  neverPay?: true;
   /** Hours after the submit in which the task must end; default 24, at most 68 (the vendor forgets a task after 72). */
   deadlineHours?: number;
   /** The batch that this erase belongs to: it then queues behind live erases. */

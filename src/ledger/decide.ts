@@ -5,12 +5,16 @@ export type Decision =
   | { kind: 'arm'; number: number; giveUp: boolean }
   | { kind: 'look'; record: SubmissionRecord }
   | { kind: 'running' | 'done' | 'lost' | 'failed'; record: SubmissionRecord }
-  | { kind: 'uncertain'; record: SubmissionRecord; why: string };
+  | { kind: 'uncertain'; record: SubmissionRecord; why: string }
+  | { kind: 'forbidden'; record: SubmissionRecord | null };
 
 type Asked = Pick<
   Intent,
   'runId' | 'workflowId' | 'resubmitAfterTaskId' | 'lookedFor' | 'operatorRetryUpTo' | 'settleMs'
->;
+> & {
+  /** The request forbids to pay. */
+  neverPay: boolean;
+};
 
 /**
  * Whether money may be spent: the heart of the ledger, pure so that every case can be shown by a table.
@@ -19,6 +23,13 @@ type Asked = Pick<
  * @param nowMs the database's clock, milliseconds since the epoch
  */
 export function decide(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
+  const decision = whatIsDue(recent, asked, nowMs);
+  // The last word, so that no way to a payment goes past it: not a failed task, not an operator's leave.
+  if (decision.kind === 'arm' && asked.neverPay) return { kind: 'forbidden', record: recent[0] ?? null };
+  return decision;
+}
+
+function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
   const last = recent[0];
   if (last === undefined) return { kind: 'arm', number: 1, giveUp: false };
   // Two tasks for one identity come of a late answer only; one that succeeded is what was paid for.

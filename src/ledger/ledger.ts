@@ -200,6 +200,8 @@ export type BeginOutcome =
   | { kind: 'failed'; record: SubmissionRecord }
   /** Too many rounds without a task, or the vendor says duplicate and there is none: an operator decides. */
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
+  /** Money is due, and the request forbids to pay. The newest submission says why there is nothing to take up; null: none was made. */
+  | { kind: 'forbidden'; record: SubmissionRecord | null }
   /** Money is due, and the intent has no price: estimate it and ask again. */
   | { kind: 'unpriced' }
   /** A cap leaves no room for it: hold. Nothing was written. */

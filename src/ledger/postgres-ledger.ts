@@ -94,7 +94,8 @@ class PostgresLedger implements Ledger {
           .execute();
         const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(trx);
         const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
-        const decision = decide(recent.map(toRecord), intent, nowMs);
+        const asked = { ...intent, neverPay: intent.request.neverPay === true };
+        const decision = decide(recent.map(toRecord), asked, nowMs);
         return await this.carryOut(trx, decision, eraseId, intent, nowMs);
       }),
     );

@@ -47,6 +47,7 @@ describe('a request', () => {
       batchId: 'b1',
       review: { timeoutHours: 0.5, onTimeout: 'reject' },
       rejectedFrom: 'erase/key/order-1',
+      neverPay: true,
     };
     expect(accepted(full)).toEqual(full);
   });

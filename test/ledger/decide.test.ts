@@ -12,6 +12,7 @@ const asked = {
   resubmitAfterTaskId: null,
   lookedFor: null,
   operatorRetryUpTo: null,
+  neverPay: false,
   settleMs: SETTLE_MS,
 };
 
@@ -142,5 +143,46 @@ describe('an unresolved submit', () => {
     const leave = { ...asked, operatorRetryUpTo: 1 };
     expect(decide([sending()], leave, SETTLED)).toMatchObject({ kind: 'look' });
     expect(decide([sending()], { ...leave, lookedFor: 1 }, NOW)).toMatchObject({ kind: 'look' });
+  });
+});
+
+describe('what must not be paid for', () => {
+  const neverPay = { ...asked, runId: 'another', neverPay: true };
+
+  it.each([
+    ['is taken up while it runs', null, 'running'],
+    ['is reused when it succeeded', 'succeeded', 'done'],
+    ['is lost when it expired unread', 'expired', 'lost'],
+    ['is not sent when its task failed', 'failed', 'forbidden'],
+    ['is not sent when its task was aborted', 'aborted', 'forbidden'],
+  ] as const)('%s', (_name, outcome, kind) => {
+    const record = submissionRecord({ outcome });
+    expect(decide([record], neverPay, NOW)).toEqual({ kind, record });
+  });
+
+  it('is not sent when nobody ever did', () => {
+    expect(decide([], neverPay, NOW)).toEqual({ kind: 'forbidden', record: null });
+  });
+
+  it('is not sent again in the row of a refused one', () => {
+    const refused = submissionRecord({ state: 'refused' });
+    expect(decide([refused], neverPay, NOW)).toEqual({ kind: 'forbidden', record: refused });
+  });
+
+  it('is not sent once more by the run that names the failed task', () => {
+    const failed = submissionRecord({ outcome: 'failed' });
+    const again = { ...neverPay, resubmitAfterTaskId: failed.taskId };
+    expect(decide([failed], again, NOW)).toEqual({ kind: 'forbidden', record: failed });
+  });
+
+  it('is looked for when it is in doubt, and not sent when it was not found', () => {
+    expect(decide([sending()], neverPay, NOW)).toMatchObject({ kind: 'look' });
+    const looked = { ...neverPay, lookedFor: 1 };
+    expect(decide([sending()], looked, SETTLED)).toMatchObject({ kind: 'forbidden' });
+  });
+
+  it('is not sent by the leave of an operator', () => {
+    const leave = { ...neverPay, lookedFor: 1, operatorRetryUpTo: 1 };
+    expect(decide([sending()], leave, SETTLED)).toMatchObject({ kind: 'forbidden' });
   });
 });
