@@ -15,13 +15,14 @@ export async function createTestDatabase(name = 'test'): Promise<TestDatabase> {
   const adminUrl = inject('postgresAdminUrl');
   if (!adminUrl) throw new Error('This test needs PostgreSQL: run it without TEST_SERVERS=none.');
   const database = `${name.replace(/\W/g, '_')}_${randomBytes(5).toString('hex')}`;
-  await asAdmin(adminUrl, `create database ${database}`);
+  await runStatement(adminUrl, `create database ${database}`);
   const url = new URL(adminUrl);
   url.pathname = `/${database}`;
-  return { url: url.href, drop: () => asAdmin(adminUrl, `drop database if exists ${database} with (force)`) };
+  return { url: url.href, drop: () => runStatement(adminUrl, `drop database if exists ${database} with (force)`) };
 }
 
-async function asAdmin(url: string, statement: string): Promise<void> {
+/** One statement on a connection of its own. */
+export async function runStatement(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

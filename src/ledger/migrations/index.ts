@@ -4,6 +4,7 @@ import * as breakerAndHolds from './0002-breaker-and-holds.js';
 import * as costsAndCaps from './0003-costs-and-caps.js';
 import * as watch from './0004-watch.js';
 import * as batches from './0006-batches.js';
+import * as monitoring from './0007-monitoring.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0003-costs-and-caps': costsAndCaps,
   '0004-watch': watch,
   '0006-batches': batches,
+  '0007-monitoring': monitoring,
 };
