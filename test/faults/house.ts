@@ -183,7 +183,8 @@ export function signal(worker: OwnedProcess, name: NodeJS.Signals): void {
   }
 }
 
-async function createDatabase(adminUrl: string, name: string): Promise<void> {
+/** An empty database of this name on the server of `adminUrl`. */
+export async function createDatabase(adminUrl: string, name: string): Promise<void> {
   await eventually(`the database ${name}`, async () => {
     const client = new pg.Client({ connectionString: adminUrl });
     try {

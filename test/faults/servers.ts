@@ -23,6 +23,8 @@ export interface SharedServers {
 /** A Temporal dev server on a database file: it can be killed and started again where it was. */
 export interface TemporalOnFile {
   readonly address: string;
+  /** Of the server that runs now; another after {@link startAgain}. */
+  pid(): number;
   kill(): Promise<void>;
   startAgain(): Promise<void>;
   stop(): Promise<void>;
@@ -79,6 +81,7 @@ async function startTemporalOnFile(cliPath: string, reaper: Reaper): Promise<Tem
   const port = Number(address.split(':')[1]);
   return {
     address,
+    pid: () => server.pid,
     async kill() {
       process.kill(server.pid, 'SIGKILL');
       await server.process.ended;

@@ -1,0 +1,92 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+export type HistoryEvent = NonNullable<History['events']>[number];
+
+/** What one run cost, counted from its history. */
+export interface RunCost {
+  events: number;
+  /** Billable actions; see {@link billableActions}. */
+  actions: number;
+  /** Of these, attempts of activities beyond the first. */
+  retriedAttempts: number;
+}
+
+/**
+ * Billable actions of a run, as Temporal Cloud's list names them (docs.temporal.io/cloud/actions): the start; each activity,
+ * once for each attempt; timers; upserts of search attributes; signals; updates; a start of a child, which is the child's
+ * own start. Not in a history, and not counted: heartbeats (the cloud counts those that reach it; ours last too short for
+ * more than one), queries, and the action of the caller's start, which is the same one as the run's. An attempt that an outside
+ * completion ended before it began is not counted: it never ran.
+ */
+export function costOf(events: readonly HistoryEvent[]): RunCost {
+  let actions = 0;
+  let retriedAttempts = 0;
+  for (const event of events) {
+    const attempt = startedAttempts(event, events);
+    if (attempt > 0) {
+      actions += attempt;
+      retriedAttempts += attempt - 1;
+    } else if (isAction(event)) actions += 1;
+  }
+  return { events: events.length, actions, retriedAttempts };
+}
+
+function isAction(event: HistoryEvent): boolean {
+  return (
+    event.workflowExecutionStartedEventAttributes != null ||
+    event.timerStartedEventAttributes != null ||
+    event.upsertWorkflowSearchAttributesEventAttributes != null ||
+    event.workflowExecutionSignaledEventAttributes != null ||
+    event.workflowExecutionUpdateAcceptedEventAttributes != null ||
+    event.startChildWorkflowExecutionInitiatedEventAttributes != null ||
+    event.signalExternalWorkflowExecutionInitiatedEventAttributes != null
+  );
+}
+
+/** Attempts that an activity's "started" event stands for; 0 for any other event. */
+function startedAttempts(event: HistoryEvent, events: readonly HistoryEvent[]): number {
+  const started = event.activityTaskStartedEventAttributes;
+  if (started == null) return 0;
+  const attempt = started.attempt ?? 1;
+  return attempt > 1 && neverRan(event, events) ? attempt - 1 : attempt;
+}
+
+/** The server writes a "started" event for a completion from outside too, at the very moment of the completion. */
+function neverRan(event: HistoryEvent, events: readonly HistoryEvent[]): boolean {
+  const completed = events.find(
+    (each) => each.activityTaskCompletedEventAttributes?.startedEventId?.toString() === event.eventId?.toString(),
+  );
+  const by = completed?.activityTaskCompletedEventAttributes?.identity;
+  return completed !== undefined && by !== event.activityTaskStartedEventAttributes?.identity;
+}
+
+/** When the run noticed that the task was over: its `await-task` completed. Milliseconds since the epoch. */
+export function noticedAtMs(events: readonly HistoryEvent[], activityId: string): number | undefined {
+  const scheduled = events.find((event) => event.activityTaskScheduledEventAttributes?.activityId === activityId);
+  const completed = events.find(
+    (event) =>
+      scheduled !== undefined &&
+      event.activityTaskCompletedEventAttributes?.scheduledEventId?.toString() === scheduled.eventId?.toString(),
+  );
+  const time = completed?.eventTime;
+  return time == null ? undefined : Number(time.seconds) * 1_000 + (time.nanos ?? 0) / 1e6;
+}
+
+/** How often an activity was tried, as its history tells; 0 when it never began. */
+export function attemptsOf(events: readonly HistoryEvent[], activityId: string): number {
+  const scheduled = events.filter((event) => event.activityTaskScheduledEventAttributes?.activityId === activityId);
+  const ids = new Set(scheduled.map(({ eventId }) => eventId?.toString()));
+  return events
+    .filter((event) => ids.has(event.activityTaskStartedEventAttributes?.scheduledEventId?.toString()))
+    .reduce((sum, event) => sum + startedAttempts(event, events), 0);
+}
+
+/** Histories of many runs, some at a time. */
+export async function* histories(client: Client, workflowIds: readonly string[]): AsyncGenerator<HistoryEvent[]> {
+  const AT_A_TIME = 20;
+  for (let from = 0; from < workflowIds.length; from += AT_A_TIME) {
+    const some = workflowIds.slice(from, from + AT_A_TIME);
+    yield* await Promise.all(some.map(async (id) => (await client.workflow.getHandle(id).fetchHistory()).events ?? []));
+  }
+}

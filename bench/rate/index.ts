@@ -1,0 +1,126 @@
+import { cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import type { BenchContext, Scenario } from '../scenario.js';
+import { foreignScenario } from './foreign.js';
+import { liveScenarios } from './live.js';
+import { FULL, type RatePlan, runRate } from './run.js';
+
+const GROUP = 'rate';
+const ERASES = 1_200;
+const SHORT_ERASES = 200;
+
+type PlanFor = (context: BenchContext, erases: number) => Omit<RatePlan, 'name'>;
+
+function scenario(name: string, about: string, planFor: PlanFor, longOnly = false): Scenario {
+  return {
+    group: GROUP,
+    name,
+    about,
+    longOnly,
+    run: async (context) => {
+      const { options } = context;
+      const erases = options.erases ?? (options.short ? SHORT_ERASES : ERASES);
+      return [await runRate(GROUP, { name, ...planFor(context, erases) }, context)];
+    },
+  };
+}
+
+export const RATE: readonly Scenario[] = [
+  scenario('one worker', 'queued erases, nothing else', (_, erases) => ({ workers: 1, erases, atLeast: FULL })),
+  {
+    group: GROUP,
+    name: 'busy cores',
+    about: 'the same, with a process spinning on each core',
+    longOnly: true,
+    run: async (context) => {
+      const erases = context.options.erases ?? (context.options.short ? SHORT_ERASES : ERASES);
+      const spinners = await Promise.all(cpus().map(() => startSpinner(context)));
+      try {
+        return [await runRate(GROUP, { name: 'busy cores', workers: 1, erases, atLeast: 0.9 }, context)];
+      } finally {
+        await Promise.all(spinners.map((each) => each.stop({ signal: 'SIGKILL' })));
+      }
+    },
+  },
+  scenario('delayed requests', 'every request arrives 0 to 200 ms late, at random', (_, erases) => ({
+    workers: 1,
+    erases,
+    world: { simulator: { requestDelayMs: { minMs: 0, maxMs: 200 } } },
+    atLeast: 0.8,
+  })),
+  scenario('stopped worker', 'SIGSTOP, later SIGCONT', ({ options }, erases) => ({
+    workers: 1,
+    erases,
+    during: async (world) => {
+      await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+      return { overAtMs: await pause(world.workers[0] as OwnedProcess, options.short ? 3 : 10) };
+    },
+  })),
+  scenario('database refuses', 'PostgreSQL resets and refuses every connection for 10 s', ({ options }, erases) => ({
+    workers: 1,
+    erases,
+    world: { databaseProxy: true },
+    during: async (world) => {
+      await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+      world.database?.refuse(true);
+      world.database?.cut();
+      await delay(options.short ? 3_000 : 10_000);
+      world.database?.refuse(false);
+      return { overAtMs: Date.now() };
+    },
+  })),
+  scenario(
+    'database silent',
+    'PostgreSQL answers nothing for 10 s, and all that was sent arrives late',
+    ({ options }, erases) => ({
+      workers: 1,
+      erases,
+      world: { databaseProxy: true },
+      during: async (world) => {
+        await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+        world.database?.freeze();
+        await delay(options.short ? 3_000 : 10_000);
+        world.database?.thaw();
+        return { overAtMs: Date.now() };
+      },
+    }),
+    true,
+  ),
+  scenario('two workers', 'on one ledger', (_, erases) => ({ workers: 2, erases, atLeast: FULL }), true),
+  scenario('four workers, troubled', 'one is killed, one joins, one is stopped for 30 s', ({ options }, erases) => ({
+    workers: 4,
+    erases,
+    reserve: Math.ceil(erases / 6),
+    atLeast: FULL,
+    during: async (world) => {
+      await world.untilAccepted(Math.ceil(erases / 6), 120_000);
+      await world.kill(world.workers[0] as OwnedProcess);
+      await world.untilAccepted(Math.ceil(erases / 4), 120_000);
+      await world.startWorker();
+      await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+      await pause(world.workers[1] as OwnedProcess, options.short ? 4 : 30);
+      return {};
+    },
+  })),
+  foreignScenario,
+  ...liveScenarios,
+];
+
+/** @returns when it woke, in milliseconds since the epoch */
+async function pause(worker: OwnedProcess, seconds: number): Promise<number> {
+  process.kill(worker.pid, 'SIGSTOP');
+  await delay(seconds * 1_000);
+  process.kill(worker.pid, 'SIGCONT');
+  return Date.now();
+}
+
+function startSpinner({ servers }: BenchContext): Promise<OwnedProcess> {
+  return startProcess({
+    name: 'a spinning process',
+    command: process.execPath,
+    args: ['-e', 'for (;;);'],
+    onSpawn: (pid) => servers.reaper.add(pid, 'SIGKILL'),
+    onExit: (pid) => servers.reaper.remove(pid),
+  });
+}

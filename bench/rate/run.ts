@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  LIMIT_PER_SECOND,
+  mostInASecond,
+  paymentsOf,
+  ratePerSecond,
+  secondsUntilRate,
+  submitsAmong,
+} from '../measure/door.js';
+import { rounded } from '../measure/numbers.js';
+import type { Check, Figures, Row } from '../report.js';
+import type { BenchContext } from '../scenario.js';
+import { World, type WorldOptions } from '../world.js';
+
+/** Nothing ends while the submits are measured. */
+export const LONG_TASK_MS = 3_600_000;
+/** What full speed means: this share of the vendor's limit. */
+export const FULL = 0.97;
+/** How soon after a disturbance it has to be back, in seconds. */
+const BACK_WITHIN_S = 10;
+const STRAGGLERS_MS = 2_000;
+
+export interface Disturbed {
+  /** From when on full speed may be asked for again, in milliseconds since the epoch. */
+  overAtMs?: number;
+}
+
+export interface RatePlan {
+  name: string;
+  workers: number;
+  /** Submits that are measured. */
+  erases: number;
+  /** Queued beyond those, so that what waits for a dead worker's timeouts does not stand in the rate. Default 0. */
+  reserve?: number;
+  world?: Omit<WorldOptions, 'name'>;
+  /** What is done to it; begins when the workers are up. */
+  during?(world: World): Promise<Disturbed>;
+  /** The least share of 20 a second, on a quiet machine; undefined where a pause is part of it. */
+  atLeast?: number;
+}
+
+/** Queues erases, starts the workers, and counts at the door until every file is paid for. */
+export async function runRate(group: string, plan: RatePlan, { servers, say }: BenchContext): Promise<Row> {
+  const world = await World.start(servers, {
+    name: plan.name,
+    ...plan.world,
+    simulator: { taskDurationMs: LONG_TASK_MS, ...plan.world?.simulator },
+  });
+  try {
+    const fileIds = await world.addFiles(plan.erases + (plan.reserve ?? 0));
+    await world.startErases(fileIds);
+    say(`${fileIds.length} erases are queued`);
+    await Promise.all(Array.from({ length: plan.workers }, () => world.startWorker()));
+    const during = plan.during?.(world) ?? Promise.resolve<Disturbed>({});
+    // Three times as long as it should take, and the timeouts of a worker that was killed.
+    const allPaid = world.untilPaid(fileIds, (fileIds.length / LIMIT_PER_SECOND) * 3_000 + 300_000);
+    const [{ overAtMs }] = await Promise.all([during, allPaid]);
+    // A submit too many may still be on its way when the last file is paid for.
+    await delay(STRAGGLERS_MS);
+    for (const line of world.complaints.slice(0, 5)) say(`worker: ${line}`);
+    return rowOf(group, plan, world, fileIds, overAtMs);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function rowOf(
+  group: string,
+  plan: RatePlan,
+  world: World,
+  fileIds: readonly string[],
+  overAtMs: number | undefined,
+): Promise<Row> {
+  const calls = await world.calls();
+  const { accepted, refused, offered } = submitsAmong(calls);
+  const rate = ratePerSecond(accepted.slice(0, plan.erases));
+  const { duplicates, never } = paymentsOf(calls, fileIds);
+  const back = overAtMs === undefined ? undefined : secondsUntilRate(accepted, overAtMs, FULL * LIMIT_PER_SECOND);
+  const figures: Figures = {
+    workers: plan.workers,
+    erases: fileIds.length,
+    'submits/s': rounded(rate),
+    'most in 1 s': mostInASecond(accepted),
+    'offered in 1 s': mostInASecond(offered),
+    refusals: refused.length,
+    duplicates,
+    lost: never,
+    'full again after s': back === undefined ? null : (rounded(back, 1) ?? 'never'),
+  };
+  const goals: Check[] = [];
+  if (plan.atLeast !== undefined) {
+    const least = plan.atLeast * LIMIT_PER_SECOND;
+    goals.push({ what: `at least ${least} submits/s (${rounded(rate)})`, kept: (rate ?? 0) >= least });
+  }
+  if (back !== undefined)
+    goals.push({
+      what: `full speed within ${BACK_WITHIN_S} s (${rounded(back, 1) ?? 'never'})`,
+      kept: back !== null && back <= BACK_WITHIN_S,
+    });
+  return { group, name: plan.name, figures, promises: hardPromises(figures), goals };
+}
+
+/** What must hold on any machine: nothing refused, never above the limit, nothing twice, nothing lost. */
+export function hardPromises(figures: Figures): Check[] {
+  const number = (name: string) => Number(figures[name] ?? 0);
+  return [
+    { what: `0 refusals (${number('refusals')})`, kept: number('refusals') === 0 },
+    {
+      what: `at most ${LIMIT_PER_SECOND} in any second (${number('most in 1 s')})`,
+      kept: number('most in 1 s') <= LIMIT_PER_SECOND,
+    },
+    { what: `nothing paid twice (${number('duplicates')})`, kept: number('duplicates') === 0 },
+    { what: `nothing lost (${number('lost')})`, kept: number('lost') === 0 },
+  ];
+}

@@ -1,0 +1,20 @@
+import type { SharedServers } from '../test/faults/servers.js';
+import type { BenchOptions, GroupName } from './options.js';
+import type { Row } from './report.js';
+
+export interface BenchContext {
+  servers: SharedServers;
+  options: BenchOptions;
+  /** Progress, for a person; not part of the result. */
+  say(line: string): void;
+}
+
+export interface Scenario {
+  group: GroupName;
+  name: string;
+  /** What it shows, in a few words. */
+  about: string;
+  /** Left out of the short version: it says nothing in seconds. */
+  longOnly?: boolean;
+  run(context: BenchContext): Promise<Row[]>;
+}

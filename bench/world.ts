@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { EraseClient } from '../src/client.js';
+import type { EraseRequest } from '../src/contract/request.js';
+import { migrateLedger } from '../src/ledger/migrate.js';
+import type { OwnedProcess } from '../src/process/owned-process.js';
+import { waitUntil } from '../src/process/wait-until.js';
+import type { Call, CallDetail, SimulatorOptions } from '../src/simulator/index.js';
+import { createDatabase } from '../test/faults/house.js';
+import { createNamespace, type SharedServers, type TemporalOnFile } from '../test/faults/servers.js';
+import { startTcpProxy, type TcpProxy } from '../test/faults/tcp-proxy.js';
+import { startWorkerProcess } from '../test/faults/worker-process.js';
+import {
+  manyMedia,
+  SECRET_ID,
+  SECRET_KEY,
+  type SimulatorProcess,
+  SUB_APP_ID,
+  startSimulatorProcess,
+} from '../test/support/simulator.js';
+import { paymentsOf, submitsAmong } from './measure/door.js';
+
+export interface WorldOptions {
+  name: string;
+  /** Of its own simulator. */
+  simulator?: SimulatorOptions;
+  /** Or one that others use too, with a key pair of ours. */
+  sharedSimulator?: { process: SimulatorProcess; secretId: string; secretKey: string };
+  /** Settings of the workers; what is left out has the product's defaults. */
+  env?: Record<string, string>;
+  /** A Temporal server that only this world uses. */
+  ownTemporal?: boolean;
+  /** Puts a proxy between the workers and PostgreSQL. */
+  databaseProxy?: boolean;
+}
+
+/** Starts of workflows at a time: more only wait in the server. */
+const STARTS_AT_A_TIME = 50;
+const FILES_A_CALL = 1_000;
+/** First FileId of a world's own files. */
+const FIRST_FILE = 5285000000000000000n;
+
+/** What one scenario runs in: namespace, database, simulator, and workers as an operator runs them. */
+export class World {
+  readonly workers: OwnedProcess[] = [];
+  /** What a worker complained of, and ends that nobody asked for. */
+  readonly complaints: string[] = [];
+  private readonly seen: Call[] = [];
+  private expectedEnds = new Set<number>();
+
+  private constructor(
+    readonly servers: SharedServers,
+    readonly temporalServer: TemporalOnFile,
+    readonly env: NodeJS.ProcessEnv,
+    readonly simulator: SimulatorProcess,
+    readonly ownsSimulator: boolean,
+    readonly database: TcpProxy | undefined,
+    readonly temporal: Client,
+    readonly client: EraseClient,
+  ) {}
+
+  static async start(servers: SharedServers, options: WorldOptions): Promise<World> {
+    const id =
+      `bench_${options.name.replace(/\W+/g, '_').slice(0, 25)}_${randomBytes(3).toString('hex')}`.toLowerCase();
+    const temporalServer = options.ownTemporal ? await servers.startTemporal() : servers.temporal;
+    const shared = options.sharedSimulator;
+    const [simulator] = await Promise.all([
+      shared?.process ?? startSimulatorProcess(options.simulator),
+      createNamespace(temporalServer.address, id),
+      createDatabase(servers.postgres.urlOf('postgres'), id),
+    ]);
+    const url = new URL(servers.postgres.urlOf(id));
+    await migrateLedger(url.href);
+    const database = options.databaseProxy ? await startTcpProxy(servers.postgres.port) : undefined;
+    if (database !== undefined) url.port = String(database.port);
+    const connection = await Connection.connect({ address: temporalServer.address });
+    const env = {
+      SMART_ERASE_LOG_LEVEL: 'error',
+      TEMPORAL_ADDRESS: temporalServer.address,
+      TEMPORAL_NAMESPACE: id,
+      DATABASE_URL: url.href,
+      VOD_ENDPOINT: simulator.url,
+      TENCENTCLOUD_SECRET_ID: shared?.secretId ?? SECRET_ID,
+      TENCENTCLOUD_SECRET_KEY: shared?.secretKey ?? SECRET_KEY,
+      ...options.env,
+    };
+    const client = await EraseClient.connect({ connection, namespace: id });
+    const temporal = new Client({ connection, namespace: id });
+    return new World(servers, temporalServer, env, simulator, shared === undefined, database, temporal, client);
+  }
+
+  async startWorker(): Promise<OwnedProcess> {
+    const worker = await startWorkerProcess(this.env, this.servers, (line) => {
+      if (!line.includes('"ready":true')) this.complaints.push(line);
+    });
+    this.workers.push(worker);
+    void worker.ended.then(({ code, signal }) => {
+      if (!this.expectedEnds.has(worker.pid))
+        this.complaints.push(`A worker ended by itself (${signal ?? `exit code ${code}`}).`);
+    });
+    return worker;
+  }
+
+  async kill(worker: OwnedProcess): Promise<void> {
+    this.expectedEnds.add(worker.pid);
+    await worker.stop({ signal: 'SIGKILL' });
+  }
+
+  /** `count` new files in the library; worlds that share a simulator begin at different places. */
+  async addFiles(count: number, offset = 0): Promise<string[]> {
+    const media = manyMedia(count, FIRST_FILE + BigInt(offset));
+    for (let from = 0; from < count; from += FILES_A_CALL)
+      await this.simulator.admin.addMedia(media.slice(from, from + FILES_A_CALL));
+    return media.map(({ fileId }) => fileId);
+  }
+
+  /** Starts an erase of each file. @returns their workflow ids, in the order of the files */
+  async startErases(fileIds: readonly string[], fields: Partial<EraseRequest> = {}): Promise<string[]> {
+    const workflowIds: string[] = new Array(fileIds.length).fill('');
+    let next = 0;
+    const lane = async () => {
+      for (let at = next++; at < fileIds.length; at = next++) {
+        const request = { subAppId: SUB_APP_ID, recipe: { name: 'subtitles' as const }, ...fields };
+        const handle = await this.client.start({ ...request, fileId: fileIds[at] as string });
+        workflowIds[at] = handle.workflowId;
+      }
+    };
+    await Promise.all(Array.from({ length: STARTS_AT_A_TIME }, lane));
+    return workflowIds;
+  }
+
+  /** What the door saw so far; only what is new is fetched, so that looking does not slow the simulator down. */
+  async callsSoFar(): Promise<readonly Call[]> {
+    const response = await fetch(`${this.simulator.url}/_admin/calls?from=${this.seen.length}`);
+    const text = await response.text();
+    for (const line of text.split('\n')) if (line !== '') this.seen.push(JSON.parse(line) as Call);
+    return this.seen;
+  }
+
+  /** Waits until so many submits were accepted. @returns whether they were, before the time was over */
+  async untilAccepted(count: number, timeoutMs: number): Promise<boolean> {
+    const look = async () => submitsAmong(await this.callsSoFar()).accepted.length >= count || undefined;
+    return (await waitUntil(look, { timeoutMs, everyMs: 250 })) ?? false;
+  }
+
+  /** Waits until every file has an accepted task. */
+  async untilPaid(fileIds: readonly string[], timeoutMs: number): Promise<boolean> {
+    const look = async () => paymentsOf(await this.callsSoFar(), fileIds).never === 0 || undefined;
+    return (await waitUntil(look, { timeoutMs, everyMs: 500 })) ?? false;
+  }
+
+  /** Every call at the door by this world's key pair, with all that is known of it. */
+  async calls(): Promise<CallDetail[]> {
+    const details = await this.simulator.admin.callDetails();
+    return details.filter(({ secretId }) => secretId === this.env.TENCENTCLOUD_SECRET_ID);
+  }
+
+  /** How many of the runs have not ended. Counted by Temporal's visibility, which follows within a second. */
+  async openRuns(): Promise<number> {
+    const { count } = await this.temporal.workflow.count("WorkflowType = 'erase' and ExecutionStatus = 'Running'");
+    return count;
+  }
+
+  /** Waits until no erase runs any more. */
+  async untilDone(timeoutMs: number): Promise<boolean> {
+    const look = async () => (await this.openRuns().catch(() => 1)) === 0 || undefined;
+    return (await waitUntil(look, { timeoutMs, everyMs: 1_000 })) ?? false;
+  }
+
+  async succeededRuns(): Promise<number> {
+    const { count } = await this.temporal.workflow.count("WorkflowType = 'erase' and ExecutionStatus = 'Completed'");
+    return count;
+  }
+
+  living(): OwnedProcess[] {
+    return this.workers.filter((worker) => !worker.hasEnded());
+  }
+
+  async stop(): Promise<void> {
+    this.database?.refuse(false);
+    this.database?.thaw();
+    // SIGKILL reaches a stopped process too.
+    await Promise.all(this.living().map((worker) => this.kill(worker)));
+    await this.client.close();
+    await this.temporal.connection.close();
+    await this.database?.close();
+    if (this.ownsSimulator) await this.simulator.kill();
+    if (this.temporalServer !== this.servers.temporal) await this.temporalServer.stop();
+  }
+}
