@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { batchCommand } from './commands/batch.js';
 import { cancelCommand } from './commands/cancel.js';
 import { capCommand } from './commands/cap.js';
 import { completionCommand } from './commands/completion.js';
@@ -46,6 +47,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(add --help for more)');
   const groups: Record<string, Command[]> = {
     'Erases:': [startCommand(), statusCommand(), listCommand(), resultCommand(), cancelCommand(), recipesCommand()],
+    'Backlogs:': [batchCommand()],
     'Holds:': [resumeCommand(), skipCommand(), abortCommand()],
     'Review:': [reviewCommand()],
     'Money:': [capCommand(), costCommand()],

@@ -41,6 +41,36 @@ export interface BatchCounts {
   total: number;
 }
 
+/** How a batch stands, all of it read at one moment. Times are ISO 8601; money is USD by estimate. */
+export interface BatchSnapshot {
+  batchId: string;
+  /** `held`: it would run, and a breaker or a cap stops every submit. */
+  state: 'running' | 'held' | 'paused' | 'draining' | 'cancelling' | 'ended';
+  waitingFor: 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor' | null;
+  waitingDetail: string | null;
+  endedAs: 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline' | null;
+  asOf: string;
+  counts: BatchCounts;
+  /** Most runs in flight, now. */
+  window: number;
+  settings: BatchSettings;
+  /** Accepted submits of the last minute, a second; of the time since the start where that is shorter. */
+  submitsPerSecond: number;
+  /** Items that ended in the last minute, a second. */
+  endedPerSecond: number;
+  /** When it ends at the recent rate; null while nothing ends. */
+  etaAt: string | null;
+  estimatedUsd: number | null;
+  /** Of submits that were made, less what is known not to be billed. */
+  spentUsd: number;
+  /** Open holds of its items, by class. */
+  holds: Record<string, number>;
+  breaker: { scope: string; state: 'open' | 'probing'; code: string; message: string } | null;
+  parentBatchId: string | null;
+  createdAt: string;
+  endedAt: string | null;
+}
+
 /** Code of an item that was never started. */
 export const NOT_STARTED = 'NotStarted';
 

@@ -1,10 +1,12 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
+import type { BatchStore } from './batch-store.js';
 import type { Breaker, BreakerScope } from './breaker.js';
 import type { Cap } from './cap.js';
 import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
 import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
+import type { MediaStore } from './media-store.js';
 import type { SubmissionOutcome } from './schema.js';
 import type { StateStore } from './state-store.js';
 import type { SubmissionKey } from './submission-key.js';
@@ -17,8 +19,12 @@ export type { SubmissionKey } from './submission-key.js';
  * every method throws a `LedgerError` when it cannot be done.
  */
 export interface Ledger {
+  /** Batches and their items. */
+  readonly batches: BatchStore;
   /** Who waits for which task. */
   readonly watch: WatchStore;
+  /** Lengths and sizes of files, as far as they are known. */
+  readonly media: MediaStore;
   /**
    * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send: writes the intent
    * and takes its place in the pace. See {@link BeginOutcome}.

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
+import type { BatchStore } from './batch-store.js';
 import { type Breaker, type BreakerScope, passBreakers, scopesOf } from './breaker.js';
 import {
   closeByProbe,
@@ -32,8 +33,10 @@ import {
   type TaskOutcome,
 } from './ledger.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
+import { type MediaStore, openMediaStore } from './media-store.js';
 import { pendingMigrations } from './migrate.js';
 import { PLACE_LEAD_MS, paceIntervalMs, SUBMIT_SCOPE, takePlace } from './pace.js';
+import { PostgresBatchStore } from './postgres-batch-store.js';
 import type { EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
 import { readState, type StateStore } from './state-store.js';
 import { openWatchStore, type WatchStore } from './watch-store.js';
@@ -63,13 +66,19 @@ class PostgresLedger implements Ledger {
     read: (memorySeconds) => this.guard('read how the books stand', () => readState(this.db, memorySeconds)),
   };
 
+  readonly batches: BatchStore;
+
   readonly watch: WatchStore;
+
+  readonly media: MediaStore;
 
   constructor(
     private readonly db: Kysely<LedgerDatabase>,
     private readonly intervalMs: number,
   ) {
+    this.batches = new PostgresBatchStore(db);
     this.watch = openWatchStore(db);
+    this.media = openMediaStore(db);
   }
 
   async begin(intent: Intent): Promise<BeginOutcome> {

@@ -223,8 +223,8 @@ export interface BatchTable {
   /** Runs in flight at most, now: grows while completions keep up. */
   window: ColumnType<number, number | undefined, number>;
   sample_passed_at: NullableTimestamp;
-  /** Up to when closed runs were taken into the items; the Temporal server's clock. */
-  harvested_until: NullableTimestamp;
+  /** Up to when outcomes of submissions were noted in the items. */
+  outcomes_until: NullableTimestamp;
   created_at: TimestampByDefault;
   ended_at: NullableTimestamp;
 }
@@ -261,8 +261,14 @@ export interface BatchItemTable {
   state: ColumnType<BatchItemState, BatchItemState | undefined, BatchItemState>;
   run_id: string | null;
   started_at: NullableTimestamp;
+  /** When the submit of its task left, whoever paid for it; null while it waits for its turn. */
+  submitted_at: NullableTimestamp;
+  /** When its task was seen to have ended: its run ends soon, unless it is reviewed or held. */
+  task_ended_at: NullableTimestamp;
   /** When its run was last looked at. */
   checked_at: NullableTimestamp;
+  /** When its run was asked to end. */
+  cancel_asked_at: NullableTimestamp;
   ended_at: NullableTimestamp;
   task_id: string | null;
   result_file_id: string | null;

@@ -37,7 +37,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('reason', 'text')
     .addColumn('window', 'integer', (c) => c.notNull().defaultTo(0))
     .addColumn('sample_passed_at', 'timestamptz')
-    .addColumn('harvested_until', 'timestamptz')
+    .addColumn('outcomes_until', 'timestamptz')
     .addColumn('created_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`clock_timestamp()`))
     .addColumn('ended_at', 'timestamptz')
     .addCheckConstraint('batch_ended_says_how', sql`(state = 'ended') = (ended_as is not null)`)
@@ -64,7 +64,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )
     .addColumn('run_id', 'text')
     .addColumn('started_at', 'timestamptz')
+    .addColumn('submitted_at', 'timestamptz')
+    .addColumn('task_ended_at', 'timestamptz')
     .addColumn('checked_at', 'timestamptz')
+    .addColumn('cancel_asked_at', 'timestamptz')
     .addColumn('ended_at', 'timestamptz')
     .addColumn('task_id', 'text')
     .addColumn('result_file_id', 'text')
@@ -79,7 +82,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('batch_item_state').on('batch_item').columns(['batch_id', 'state', 'number']).execute();
   await db.schema.createIndex('batch_item_by_workflow').on('batch_item').column('workflow_id').execute();
+  // What runs is a small part of a large batch, and is looked at several times a second.
+  await sql`create index batch_item_open on batch_item (batch_id, submitted_at) where state in ('running', 'held')`.execute(
+    db,
+  );
+  await sql`create index batch_item_ended on batch_item (batch_id, ended_at) where ended_at is not null`.execute(db);
   await db.schema.createIndex('submission_by_workflow').on('submission').column('workflow_id').execute();
+  await sql`create index submission_by_batch on submission (batch_id, place_at) where batch_id is not null`.execute(db);
+  await sql`create index submission_ended_by_batch on submission (batch_id, outcome_at)
+    where batch_id is not null and outcome_at is not null`.execute(db);
 }
 
 export async function down(): Promise<void> {

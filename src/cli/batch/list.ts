@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import type { BatchRecord } from '../../ledger/batch-store.js';
+import { outputOf } from '../command-context.js';
+import { withLedger } from '../holds.js';
+import { positiveInteger } from '../option-parsers.js';
+import type { Column } from '../output.js';
+
+const DEFAULT_LIMIT = 20;
+
+const COLUMNS: readonly Column<BatchRecord>[] = [
+  { heading: 'BATCH', of: (row) => row.id },
+  { heading: 'STATE', of: (row) => row.endedAs ?? row.state },
+  { heading: 'WAITS FOR', of: (row) => row.waitingFor },
+  { heading: 'ITEMS', of: (row) => row.total },
+  { heading: 'ESTIMATED USD', of: (row) => row.estimatedUsd?.toFixed(2) },
+  { heading: 'CREATED', of: (row) => row.createdAt.toISOString() },
+  { heading: 'ENDED', of: (row) => row.endedAt?.toISOString() },
+  { heading: 'SOURCE', of: (row) => row.source.name },
+];
+
+export function batchListCommand(): Command {
+  return new Command('list')
+    .description('list batches, newest first')
+    .option('--running', 'only those that have not ended')
+    .option('--limit <n>', 'at most this many', positiveInteger, DEFAULT_LIMIT)
+    .addHelpText('after', '\nExample:\n  smart-erase batch list --running -o json')
+    .action(async ({ running, limit }: { running?: boolean; limit: number }, command: Command) => {
+      const ended = running ? false : undefined;
+      outputOf(command).rows(
+        await withLedger((ledger) => ledger.batches.list({ ended, limit })),
+        COLUMNS,
+        'No batches.',
+      );
+    });
+}
