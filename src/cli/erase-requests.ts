@@ -1,4 +1,10 @@
-import type { EraseRequest, PublishRequest, RecipeRequest, ReviewRequest } from '../contract/request.js';
+import type {
+  EraseRequest,
+  PublishRequest,
+  RecipeRequest,
+  ReviewRequest,
+  WebhookRequest,
+} from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
 import { UsageError } from './exit.js';
 import { jsonArgument } from './json-argument.js';
@@ -8,6 +14,7 @@ export interface StartOptions {
   recipeJson?: string;
   publish?: string;
   review?: string;
+  webhook?: string;
   key?: string;
   subAppId?: number;
   requestedBy?: string;
@@ -59,6 +66,9 @@ function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
     ...(options.review === undefined
       ? {}
       : { review: jsonArgument('--review', options.review) as unknown as ReviewRequest }),
+    ...(options.webhook === undefined
+      ? {}
+      : { webhook: jsonArgument('--webhook', options.webhook) as unknown as WebhookRequest }),
     ...(key === undefined ? {} : { key }),
     ...(requestedBy === undefined ? {} : { requestedBy }),
     ...(deadlineHours === undefined ? {} : { deadlineHours }),

@@ -80,9 +80,12 @@ describe('a command line that is wrong', () => {
 describe('start', () => {
   it('tells every bad FileId and every other problem at once, before anything is sent', async () => {
     const args = ['start', 'abc', FILE_ID, '12x', '--recipe', 'subtitels', '--publish', '{"nmae": "x"}'];
+    args.push('--webhook', '{"url": "https://example.com/hook"}');
     const { code, stderr } = await runCli(args, NOWHERE);
     expect(code).toBe(3);
-    for (const words of ['"abc"', '"12x"', 'did you mean "subtitles"', 'publish.nmae']) expect(stderr).toContain(words);
+    for (const words of ['"abc"', '"12x"', 'did you mean "subtitles"', 'publish.nmae', 'webhook.secret']) {
+      expect(stderr).toContain(words);
+    }
   });
 
   it('reads options from a file, and takes the sub-application from the environment', async () => {

@@ -28,6 +28,10 @@ export function startCommand(): Command {
     .option('--recipe-json <json|@file>', "the recipe's options")
     .option('--publish <json|@file>', 'what to do with the new file')
     .option('--review <json|@file>', 'wait for a decision on the result, such as {"timeoutHours": 24}')
+    .option(
+      '--webhook <json|@file>',
+      'tell a service what becomes of it: {"url": …, "secret": its name at the workers}',
+    )
     .option('--key <key>', 'your own id for this erase; becomes part of the workflow id')
     .option('--sub-app-id <number>', 'VOD sub-application (default: VOD_SUB_APP_ID)', positiveInteger)
     .option('--requested-by <who>', 'who asked; kept in the ledger')
