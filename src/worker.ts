@@ -2,22 +2,19 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import {
-  DefaultLogger,
-  type LogEntry,
-  type NativeConnection,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
-import { pino } from 'pino';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
+import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
 import type { Settings } from './config/settings.js';
 import { QUEUE, type SearchAttributeKey } from './contract/names.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
 import { LedgerError } from './ledger/ledger-error.js';
 import { openLedger } from './ledger/postgres-ledger.js';
+import { LedgerGauges } from './metrics/ledger-gauges.js';
+import { watchedLedger } from './metrics/watched-ledger.js';
+import { countCalls, throughWatcher } from './metrics/watched-vod.js';
+import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { connectWorker } from './temporal/worker-connection.js';
 import { estimateUsd } from './vod/cost.js';
@@ -25,6 +22,13 @@ import { MediaReader } from './vod/media-reader.js';
 import { SlidingWindow } from './vod/sliding-window.js';
 import { createVodClient } from './vod/vod-client.js';
 import { createWebhookSender } from './webhook/sender.js';
+import { watchActivities } from './worker/activity-watch.js';
+import { Health } from './worker/health.js';
+import { workerLogger } from './worker/log.js';
+import { type MonitorServer, startMonitorServer } from './worker/monitor-server.js';
+import { redactor, secretsOf } from './worker/redact.js';
+import { installRuntime } from './worker/runtime.js';
+import { sdkMetrics } from './worker/sdk-metrics.js';
 
 /**
  * The queue's own rate limit, as a multiple of the submit budget: a guard against a defect, not the promise. Set at the
@@ -36,12 +40,17 @@ const QUEUE_RATE_MARGIN = 1.5;
 /** How long a look at the namespace's search attributes stays good, in milliseconds. */
 const SEARCH_ATTRIBUTES_FRESH_MS = 60_000;
 
+/** How long a look whether Temporal answers may take, in milliseconds. */
+const TEMPORAL_LOOK_MS = 2_000;
+
 /** After the grace, how long a worker may take to end what it cut off, in milliseconds. */
 const FORCE_AFTER_GRACE_MS = 5_000;
 
 export interface WorkerGroup {
   identity: string;
   taskQueues: string[];
+  /** Of `/metrics`, `/healthz` and `/readyz`; null when SMART_ERASE_METRICS_PORT is not set. */
+  monitorUrl: string | null;
   /** Runs until {@link WorkerGroup.shutdown}; rejects when a worker fails. Closes everything that was opened. */
   run(): Promise<void>;
   /** No new work; what runs may end within the grace. */
@@ -61,14 +70,19 @@ export interface CreateWorkersOptions {
  *   cannot be reached
  */
 export async function createWorkers(settings: Settings, options: CreateWorkersOptions = {}): Promise<WorkerGroup> {
-  installRuntime(settings.log);
   const { vendor, worker } = settings;
+  const { port, host } = settings.monitor;
+  const logger = workerLogger(settings.log, redactor(secretsOf(settings)));
+  const { sdkMetricsUrl } = await installRuntime({ logger, metrics: port !== undefined });
+  const metrics = new WorkerMetrics({ submitsPerSecond: vendor.submitsPerSecond });
+  const health = new Health();
   const identity = options.identity ?? `smart-erase@${hostname()}:${process.pid}`;
-  const ledger = openLedger(settings.databaseUrl.reveal(), {
+  const opened = openLedger(settings.databaseUrl.reveal(), {
     submitsPerSecond: vendor.submitsPerSecond,
     maxConnections: connectionsFor(worker.submitConcurrency),
   });
-  const vod = createVodClient({
+  const ledger = watchedLedger(opened, metrics);
+  const client = createVodClient({
     endpoint: vendor.endpoint,
     credentials:
       vendor.credentials === undefined
@@ -80,12 +94,22 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
           },
     requestTimeoutSeconds: vendor.requestTimeoutSeconds,
   });
+  const vod = throughWatcher(client, countCalls(metrics));
   let connection: NativeConnection | undefined;
+  let monitor: MonitorServer | undefined;
   const close = async () => {
-    vod.close();
-    await Promise.allSettled([ledger.close(), connection?.close()]);
+    client.close();
+    await Promise.allSettled([opened.close(), connection?.close(), monitor?.close()]);
   };
   try {
+    // First of all: who watches over this process is answered while it starts, too.
+    if (port !== undefined) {
+      const gauges = new LedgerGauges(metrics.registry, ledger.state, VENDOR_MEMORY_MS / 1_000);
+      monitor = await startMonitorServer(
+        { port, host },
+        { health, metrics: () => allMetrics(metrics, gauges, health, sdkMetricsUrl) },
+      );
+    }
     await ledger.check();
     const connected = await connectWorker(settings.temporal);
     connection = connected.connection;
@@ -107,11 +131,28 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     };
     const workers = await Promise.all(
       workerOptions(settings, deps, options).map((each) =>
-        Worker.create({ ...each, connection: connected.connection, namespace: connected.namespace, identity }),
+        Worker.create({
+          ...each,
+          interceptors: { activity: [watchActivities(metrics)] },
+          connection: connected.connection,
+          namespace: connected.namespace,
+          identity,
+        }),
       ),
     );
+    health.started({
+      temporal: () =>
+        connected.connection.withDeadline(Date.now() + TEMPORAL_LOOK_MS, () =>
+          connected.connection.workflowService.getSystemInfo({}),
+        ),
+      ledger: () => ledger.check(),
+      workers: async () => {
+        if (!workers.every((each) => each.getState() === 'RUNNING')) throw new Error('Not every worker runs.');
+      },
+    });
     return {
       identity,
+      monitorUrl: monitor?.url ?? null,
       taskQueues: workers.map((w) => w.options.taskQueue),
       run: async () => {
         try {
@@ -120,7 +161,10 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
           await close();
         }
       },
-      shutdown: () => shutdownAll(workers),
+      shutdown: () => {
+        health.drain();
+        shutdownAll(workers);
+      },
     };
   } catch (error) {
     await close();
@@ -209,23 +253,16 @@ function cached(read: () => Promise<SearchAttributeKey[]>): () => Promise<Search
   };
 }
 
-let runtimeInstalled = false;
-
-/** The SDK has one runtime a process: the first worker's log settings stand. */
-function installRuntime({ level, format }: Settings['log']): void {
-  if (runtimeInstalled) return;
-  runtimeInstalled = true;
-  const log = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
-  const sdkLevel = level === 'fatal' || level === 'silent' ? 'ERROR' : level.toUpperCase();
-  Runtime.install({
-    logger: new DefaultLogger(sdkLevel as 'INFO', (entry: LogEntry) => {
-      const method = entry.level.toLowerCase() as 'info';
-      if (format === 'json') log[method](entry.meta ?? {}, entry.message);
-      else process.stderr.write(`${entry.level.padEnd(5)} ${entry.message} ${JSON.stringify(entry.meta ?? {})}\n`);
-    }),
-    // SIGINT and SIGTERM belong to the program that runs the workers.
-    shutdownSignals: [],
-  });
+/** One scrape has it all: ours, the ledger's, Node's and the Temporal SDK's. */
+async function allMetrics(
+  metrics: WorkerMetrics,
+  gauges: LedgerGauges,
+  health: Health,
+  sdkMetricsUrl: string | undefined,
+): Promise<string> {
+  const [{ ready }, sdk] = await Promise.all([health.readiness(), sdkMetrics(sdkMetricsUrl), gauges.refresh()]);
+  metrics.worker({ ready, draining: health.draining });
+  return `${await metrics.registry.metrics()}\n${sdk}`;
 }
 
 function asPersonError(error: unknown): unknown {

@@ -1,0 +1,104 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ErrorClass } from '../contract/error-classes.js';
+
+/** Every name of ours begins with this; those of the Temporal SDK with `temporal_`, those of Node with `nodejs_`. */
+export const METRIC_PREFIX = 'smart_erase_';
+
+/** From a fast read to a call that runs into its timeout, in seconds. */
+const CALL_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40];
+/** From "at once" over the watch's seconds and the polls' minutes to "hours late", in seconds. */
+const LAG_BUCKETS_SECONDS = [1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400];
+
+/** What came of a paid call: taken, certainly not executed, or nobody knows yet. */
+export type SubmitFate = 'accepted' | 'refused' | 'unclear';
+
+/** What this process counts itself. Labels are words of fixed lists: never an id, a file, a URL or a message. */
+export class WorkerMetrics {
+  readonly registry = new Registry();
+  readonly #submits: Counter<'outcome' | 'class'>;
+  readonly #calls: Histogram<'action'>;
+  readonly #callErrors: Counter<'action' | 'class'>;
+  readonly #activityFailures: Counter<'activity' | 'class'>;
+  readonly #lag: Histogram;
+  readonly #ready: Gauge;
+  readonly #draining: Gauge;
+
+  constructor({ submitsPerSecond }: { submitsPerSecond: number }) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#submits = new Counter({
+      name: `${METRIC_PREFIX}submits_total`,
+      help: 'Paid calls (ProcessMediaByMPS) that left this process, by what came of them and the class of the error.',
+      labelNames: ['outcome', 'class'],
+      registers,
+    });
+    this.#submits.inc({ outcome: 'accepted', class: 'none' }, 0);
+    this.#submits.inc({ outcome: 'refused', class: 'throttled' }, 0);
+    new Gauge({
+      name: `${METRIC_PREFIX}submit_budget_per_second`,
+      help: 'Submits in any second that all workers together may make (VOD_SUBMIT_RPS).',
+      registers,
+    }).set(submitsPerSecond);
+    this.#calls = new Histogram({
+      name: `${METRIC_PREFIX}vod_call_seconds`,
+      help: 'Time of one call of the vendor’s API, its wait for this process’s own pace included, answered or not.',
+      labelNames: ['action'],
+      buckets: CALL_BUCKETS_SECONDS,
+      registers,
+    });
+    this.#callErrors = new Counter({
+      name: `${METRIC_PREFIX}vod_errors_total`,
+      help: 'Calls of the vendor’s API that ended in an error, by the class of the error.',
+      labelNames: ['action', 'class'],
+      registers,
+    });
+    this.#activityFailures = new Counter({
+      name: `${METRIC_PREFIX}activity_failures_total`,
+      help: 'Attempts of activities that failed, by the class of the error. Waiting is no failure.',
+      labelNames: ['activity', 'class'],
+      registers,
+    });
+    this.#lag = new Histogram({
+      name: `${METRIC_PREFIX}completion_lag_seconds`,
+      help: 'From the end of a task, by the vendor’s clock, to its outcome in the ledger.',
+      buckets: LAG_BUCKETS_SECONDS,
+      registers,
+    });
+    this.#ready = new Gauge({
+      name: `${METRIC_PREFIX}worker_ready`,
+      help: '1 while this process takes work, as /readyz says.',
+      registers,
+    });
+    this.#draining = new Gauge({
+      name: `${METRIC_PREFIX}worker_draining`,
+      help: '1 while this process ends what runs and takes nothing new.',
+      registers,
+    });
+  }
+
+  submitted(outcome: SubmitFate, errorClass: ErrorClass | 'none'): void {
+    this.#submits.inc({ outcome, class: errorClass });
+  }
+
+  called(action: string, seconds: number): void {
+    this.#calls.observe({ action }, seconds);
+  }
+
+  callFailed(action: string, errorClass: ErrorClass): void {
+    this.#callErrors.inc({ action, class: errorClass });
+  }
+
+  activityFailed(activity: string, errorClass: ErrorClass | 'other'): void {
+    this.#activityFailures.inc({ activity, class: errorClass });
+  }
+
+  /** Vendor's whole seconds and two clocks: what would be below 0 is 0. */
+  noticed(lagSeconds: number): void {
+    this.#lag.observe(Math.max(0, lagSeconds));
+  }
+
+  worker({ ready, draining }: { ready: boolean; draining: boolean }): void {
+    this.#ready.set(Number(ready));
+    this.#draining.set(Number(draining));
+  }
+}

@@ -1,0 +1,58 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { ERROR_CLASSES, type ErrorClass } from '../contract/error-classes.js';
+import { ACTIVITY } from '../contract/names.js';
+import type { WorkerMetrics } from '../metrics/worker-metrics.js';
+
+/** Steps that an operator looks for in the log when all goes well: money was spent, and what came of it. */
+const TOLD: ReadonlySet<string> = new Set([ACTIVITY.submit, ACTIVITY.fetchResult]);
+
+/** Around every activity, in one place: failures are counted by class, and each line of its log names its task. */
+export function watchActivities(metrics: WorkerMetrics): ActivityInterceptorsFactory {
+  return (context) => {
+    let taskId: string | undefined;
+    return {
+      inbound: {
+        async execute(input, next) {
+          taskId = textOf(input.args[0], 'taskId');
+          const { activityType } = context.info;
+          try {
+            const result = await next(input);
+            taskId ??= textOf(result, 'taskId');
+            if (TOLD.has(activityType)) {
+              Context.current().log.info(`${activityType} done`, {
+                outcome: textOf(result, 'kind') ?? 'done',
+                requestId: textOf(result, 'requestId'),
+              });
+            }
+            return result;
+          } catch (error) {
+            const errorClass = classOf(error);
+            if (errorClass !== null) metrics.activityFailed(activityType, errorClass);
+            throw error;
+          }
+        },
+      },
+      outbound: {
+        getLogAttributes: (input, next) => next(taskId === undefined ? input : { ...input, taskId }),
+      },
+    };
+  };
+}
+
+/** Null: no failure, but something that has not happened yet, or that somebody cancelled. */
+function classOf(error: unknown): ErrorClass | 'other' | null {
+  if (error instanceof CancelledFailure) return null;
+  if (!(error instanceof ApplicationFailure)) return 'other';
+  if (error.category === ApplicationFailureCategory.BENIGN) return null;
+  return error.type !== undefined && error.type !== null && error.type in ERROR_CLASSES
+    ? (error.type as ErrorClass)
+    : 'other';
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const found = (value as Record<string, unknown>)[name];
+  return typeof found === 'string' ? found : undefined;
+}

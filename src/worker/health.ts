@@ -1,0 +1,71 @@
+/** What a worker needs; each check resolves when it is there, and rejects when it is not. */
+export type Checks = Readonly<Record<string, () => Promise<unknown>>>;
+
+export interface Readiness {
+  ready: boolean;
+  /** Of each part: in order, or in one word why not. Never a text of somebody else's: anyone may read it. */
+  checks: Record<string, 'ok' | 'failing' | 'starting' | 'draining'>;
+}
+
+/** The longest that a check may take, in milliseconds: a part that hangs is not there. */
+const DEADLINE_MS = 2_000;
+/** How long a look stays good, in milliseconds: probes of every orchestrator together ask once. */
+const FRESH_MS = 1_000;
+
+/** Whether this process takes work. Before {@link Health.started} and from {@link Health.drain} on it does not. */
+export class Health {
+  #checks: Checks | undefined;
+  #draining = false;
+  #fresh: { readiness: Promise<Readiness>; untilMs: number } | undefined;
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  started(checks: Checks): void {
+    this.#checks = checks;
+    this.#fresh = undefined;
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Never rejects. */
+  async readiness(): Promise<Readiness> {
+    if (this.#draining) return { ready: false, checks: { worker: 'draining' } };
+    if (this.#checks === undefined) return { ready: false, checks: { worker: 'starting' } };
+    const nowMs = performance.now();
+    if (this.#fresh === undefined || nowMs > this.#fresh.untilMs) {
+      this.#fresh = { readiness: lookAt(this.#checks), untilMs: nowMs + FRESH_MS };
+    }
+    const readiness = await this.#fresh.readiness;
+    // Told to stop while it was looked at.
+    return this.#draining ? { ready: false, checks: { worker: 'draining' } } : readiness;
+  }
+}
+
+async function lookAt(checks: Checks): Promise<Readiness> {
+  const looked = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, (await passes(check)) ? 'ok' : 'failing'] as const),
+  );
+  return { ready: looked.every(([, state]) => state === 'ok'), checks: Object.fromEntries(looked) };
+}
+
+async function passes(check: () => Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, DEADLINE_MS, false);
+  });
+  const passed = Promise.resolve()
+    .then(check)
+    .then(
+      () => true,
+      () => false,
+    );
+  try {
+    return await Promise.race([passed, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
