@@ -10,6 +10,7 @@ import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
+import { keepHeardAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
 import { paymentForbidden } from './payment-forbidden.js';
@@ -113,6 +114,7 @@ class Submit {
         recipeHash: this.hash,
         searchAttributes: await this.deps.registeredSearchAttributes(),
       };
+      await writeHeardAnswer(this.deps.ledger);
       const outcome = await this.decideAndAct();
       if (outcome.kind === 'held') await recordHold(this.deps.ledger, this.request, 'submit', outcome.hold);
       return { ...accepted, ...outcome };
@@ -195,6 +197,7 @@ class Submit {
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
         return blocked(sent.by);
       }
+      keepHeardAnswer(submission, sent.answer);
       const written = await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
       if (written === 'taken') throw takenByAnother(sent.answer);
       const record = await keepTrying(() => ledger.findByTask(sent.answer.taskId));

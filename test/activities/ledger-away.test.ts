@@ -68,6 +68,36 @@ describe('a submit that never left', () => {
   });
 });
 
+describe('an answer that was heard and could not be written', () => {
+  it('is written by the next attempt, without a look at the vendor', async () => {
+    const request = { ...REQUEST, fileId: '5285485487985271488' };
+    const task = `${TASK}2`;
+    server.script(respond({ TaskId: task }));
+    const before = server.calls.length;
+    const full: Ledger = Object.create(ledger, {
+      accepted: { value: () => Promise.reject(new LedgerError('unexpected', 'the disk is full')) },
+    });
+    const input = { request, resubmitAfterTaskId: null, operatorRetry: null };
+    const first = environment();
+    const heartbeats: unknown[] = [];
+    first.on('heartbeat', (details: unknown) => heartbeats.push(details));
+    const { submitErase } = createSubmitActivities(dependencies({ ledger: full }));
+    await expect(first.run(submitErase, input)).rejects.toMatchObject({ nonRetryable: false });
+
+    const second = new MockActivityEnvironment({
+      attempt: 2,
+      workflowExecution: { workflowId: 'erase/1', runId: 'run-1' },
+      heartbeatDetails: JSON.parse(JSON.stringify(heartbeats.at(-1))),
+    });
+    expect(await second.run(createSubmitActivities(dependencies()).submitErase, input)).toMatchObject({
+      kind: 'running',
+      taskId: task,
+      adopted: false,
+    });
+    expect(server.calls.slice(before).map((c) => c.action)).toEqual(['ProcessMediaByMPS']);
+  });
+});
+
 describe('a result that cannot be read', () => {
   const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
   const fetched = (submittedHoursAgo: number) =>
