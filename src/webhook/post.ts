@@ -53,7 +53,7 @@ export function post(
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body, 'utf8')) },
       // A kept connection could have been made before a setting or a name changed.
       agent: false,
-      lookup: checked(lookup, mayReach),
+      lookup: checkedLookup(lookup, mayReach),
       signal: AbortSignal.timeout(timeoutMs),
     });
     request.on('error', reject);
@@ -74,7 +74,7 @@ export function post(
 }
 
 /** A look-up that gives only addresses which may be reached. */
-function checked(lookup: LookupFunction, mayReach: AddressRule): LookupFunction {
+export function checkedLookup(lookup: LookupFunction, mayReach: AddressRule): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '', 0);
