@@ -24,7 +24,8 @@ export function workerLogger(
   stream: DestinationStream = pino.destination(2),
 ): Logger {
   const write = { write: (line: string) => stream.write(redact(line)) };
-  const log = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, write);
+  const formatters = { level: (label: string) => ({ level: label }) };
+  const log = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters }, write);
   const sdkLevel = level === 'fatal' || level === 'silent' ? 'ERROR' : level.toUpperCase();
   return new DefaultLogger(sdkLevel as 'INFO', (entry: LogEntry) => {
     const fields = fieldsOf(entry.meta ?? {});
