@@ -15,8 +15,8 @@ import {
   EraseStillRunningError,
   InvalidRequestError,
 } from '../errors.js';
+import { failureOf } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
-import { failureOf } from './failures.js';
 import type { Session } from './session.js';
 import { type EraseRunStatus, queryStatus, statusFromDescription, withOutcome } from './status.js';
 

@@ -2,8 +2,8 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { MEMO, type Phase, SEARCH_ATTRIBUTE, WORKFLOW } from '../contract/names.js';
 import type { EraseRequest, ReviewStatus } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
+import { searchAttribute } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
-import { searchAttribute } from './failures.js';
 import type { Session } from './session.js';
 import type { ExecutionStatus } from './status.js';
 

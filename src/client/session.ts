@@ -1,7 +1,8 @@
-import { Client, type ConnectionLike, type StartWorkflowExecutionRequest } from '@temporalio/client';
+import { Client, type ConnectionLike } from '@temporalio/client';
 import { Secret } from '../config/secret.js';
 import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
 import { connectClient } from '../temporal/connection.js';
+import { observeStarts } from '../temporal/observed-starts.js';
 import { temporalError } from '../temporal/service-errors.js';
 
 /** An open connection of the caller's own; it stays the caller's to close. */
@@ -65,17 +66,14 @@ function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalS
   };
 }
 
-/** Answers that are kept to tell a run that was begun from one that was there; the oldest are forgotten. */
-const REMEMBERED_STARTS = 10_000;
-
 function sessionOn(
   connection: ConnectionLike,
   namespace: string,
   address: string,
   close: () => Promise<void>,
 ): Session {
-  const starts = new Map<string, boolean>();
-  const client = new Client({ connection: observingStarts(connection, starts), namespace });
+  const observed = observeStarts(connection);
+  const client = new Client({ connection: observed.connection, namespace });
   return {
     client,
     namespace,
@@ -87,29 +85,7 @@ function sessionOn(
         throw temporalError(error, address);
       }
     },
-    startedHere: (runId) => starts.get(runId),
+    startedHere: observed.startedHere,
     close,
   };
-}
-
-/**
- * The server says in its answer to a start whether it began a run or gave the one that exists; the SDK drops that
- * field. So the service is watched here, and one more call for each start is spared.
- */
-function observingStarts(connection: ConnectionLike, starts: Map<string, boolean>): ConnectionLike {
-  const service = connection.workflowService;
-  const watched: typeof service = Object.create(service, {
-    startWorkflowExecution: {
-      value: async (request: StartWorkflowExecutionRequest) => {
-        const answer = await service.startWorkflowExecution(request);
-        starts.set(answer.runId, answer.started);
-        for (const runId of starts.keys()) {
-          if (starts.size <= REMEMBERED_STARTS) break;
-          starts.delete(runId);
-        }
-        return answer;
-      },
-    },
-  });
-  return Object.create(connection, { workflowService: { value: watched } });
 }

@@ -1,10 +1,10 @@
-import type { WorkflowExecutionDescription, WorkflowStartOptions } from '@temporalio/client';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
-import { MEMO, QUEUE, WORKFLOW } from '../contract/names.js';
+import { MEMO, WORKFLOW } from '../contract/names.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
-import { detailsOf, summaryOf } from '../contract/start-texts.js';
 import { InvalidRequestError, RequestConflictError } from '../errors.js';
+import { startOptions } from '../temporal/erase-start.js';
 import type { Session } from './session.js';
 import { validRequest } from './validate.js';
 
@@ -13,21 +13,6 @@ export interface StartedRun {
   runId: string;
   /** False when the run existed already: running, or done. */
   started: boolean;
-}
-
-/** The options of a start, as docs/contract.md promises them. */
-export function startOptions(request: NormalizedEraseRequest): WorkflowStartOptions {
-  return {
-    workflowId: eraseWorkflowId(request),
-    taskQueue: QUEUE.main,
-    args: [request],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    // A run that succeeded is the answer; one that failed may be tried again, and the ledger says whether that costs.
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    memo: { [MEMO.request]: request },
-    staticSummary: summaryOf(request),
-    staticDetails: detailsOf(request),
-  };
 }
 
 /** Starts the run, or finds the one that exists and makes sure that it does what is asked. */

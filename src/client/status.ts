@@ -2,7 +2,7 @@ import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '
 import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY, QUEUE, SEARCH_ATTRIBUTE } from '../contract/names.js';
 import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { EraseError } from '../errors.js';
-import { searchAttribute, taskIdOf } from './failures.js';
+import { searchAttribute, taskIdOf } from '../temporal/run-failure.js';
 import type { Session } from './session.js';
 
 /** How long a worker has to answer the query before the description has to do, in milliseconds. */
