@@ -1,5 +1,6 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
+import type { BatchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
 import type { Breaker, BreakerScope } from './breaker.js';
 import type { Cap } from './cap.js';
@@ -21,6 +22,8 @@ export type { SubmissionKey } from './submission-key.js';
 export interface Ledger {
   /** Batches and their items. */
   readonly batches: BatchStore;
+  /** Batches as their reports tell of them. */
+  readonly reports: BatchReportStore;
   /** Who waits for which task. */
   readonly watch: WatchStore;
   /** Lengths and sizes of files, as far as they are known. */

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
+import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
 import { type Breaker, type BreakerScope, passBreakers, scopesOf } from './breaker.js';
 import {
@@ -67,6 +68,7 @@ class PostgresLedger implements Ledger {
   };
 
   readonly batches: BatchStore;
+  readonly reports: BatchReportStore;
 
   readonly watch: WatchStore;
 
@@ -77,6 +79,7 @@ class PostgresLedger implements Ledger {
     private readonly intervalMs: number,
   ) {
     this.batches = new PostgresBatchStore(db);
+    this.reports = batchReportStore(db);
     this.watch = openWatchStore(db);
     this.media = openMediaStore(db);
   }

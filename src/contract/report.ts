@@ -1,0 +1,93 @@
+import type { BatchCounts, BatchSettings, BatchSource } from './batch.js';
+import type { RecipeRequest } from './request.js';
+
+/** Version of the report's shapes. Raised when a field goes or changes its meaning; fields may be added without. */
+export const REPORT_SCHEMA_VERSION = 1;
+
+/** Files of a report's folder. */
+export const REPORT_FILE = {
+  manifest: 'manifest.json',
+  succeededNdjson: 'succeeded.ndjson',
+  succeededCsv: 'succeeded.csv',
+  failedNdjson: 'failed.ndjson',
+  failedCsv: 'failed.csv',
+  mapping: 'mapping.csv',
+} as const;
+
+/**
+ * One item of a batch: a line of `succeeded.ndjson` or `failed.ndjson`, a row of the CSV of the same name. In the CSV,
+ * null is empty and the recipe is its name, with its options as JSON in `recipeOptions`. Times are ISO 8601.
+ */
+export interface ReportItem {
+  /** 1, 2, … in the order of the source. */
+  number: number;
+  /** The row of the spreadsheet, a header being 1; null where the source has no rows. */
+  row: number | null;
+  state: 'succeeded' | 'reused' | 'failed' | 'timedOut' | 'cancelled' | 'skipped' | 'held' | 'running' | 'pending';
+  /** Source media. */
+  fileId: string;
+  subAppId: number;
+  recipe: RecipeRequest;
+  recipeHash: string;
+  workflowId: string;
+  /** Null when no run was started. */
+  runId: string | null;
+  taskId: string | null;
+  /** The new media; null for a recipe that makes no video, and where there is no result. */
+  resultFileId: string | null;
+  /** Class, code and text of what went wrong; see docs/errors.md. */
+  class: string | null;
+  code: string | null;
+  message: string | null;
+  /** RequestId of the vendor's answer that said so. */
+  requestId: string | null;
+  /** Submits that were made for it. */
+  attempts: number;
+  /** USD, by estimate, before it was started; null when nobody worked it out. */
+  estimatedUsd: number | null;
+  /** USD, by estimate, of the submits that were made for it; null when nothing is known of any. */
+  costUsd: number | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** Who asked for it. */
+  requestedBy: string | null;
+}
+
+/** `manifest.json`: what the folder is about, and what is in it. Times are ISO 8601. */
+export interface ReportManifest {
+  schemaVersion: typeof REPORT_SCHEMA_VERSION;
+  batchId: string;
+  workflowId: string;
+  /** Of the batch, when this was written. */
+  state: 'running' | 'paused' | 'draining' | 'cancelling' | 'ended';
+  /** How it ended; null while it has not. */
+  endedAs: 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline' | null;
+  /** False for a report of a batch that had not ended: items may have changed since. */
+  complete: boolean;
+  /** Of the items in these files; they add up to `total`. */
+  counts: BatchCounts;
+  /** USD by estimate: of the whole batch before its start, and of the submits that were made. */
+  estimatedUsd: number | null;
+  costUsd: number;
+  settings: BatchSettings;
+  source: BatchSource;
+  /** The batch that this one follows, and how: `redrive`. */
+  parent: { batchId: string; relation: string } | null;
+  requestedBy: string | null;
+  reason: string | null;
+  createdAt: string;
+  endedAt: string | null;
+  /** When the report was written, by the ledger's clock. */
+  writtenAt: string;
+  /** Every other file of the folder. */
+  files: ReportFile[];
+}
+
+export interface ReportFile {
+  name: string;
+  /** Items; the header of a CSV does not count. */
+  items: number;
+  bytes: number;
+  /** Hex digits. */
+  sha256: string;
+}
