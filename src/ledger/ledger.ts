@@ -1,5 +1,6 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
+import type { BatchFeedStore } from './batch-feed-store.js';
 import type { BatchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
 import type { Breaker, BreakerScope } from './breaker.js';
@@ -8,6 +9,7 @@ import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
 import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
 import type { MediaStore } from './media-store.js';
+import type { Lane } from './pace.js';
 import type { SubmissionOutcome } from './schema.js';
 import type { StateStore } from './state-store.js';
 import type { SubmissionKey } from './submission-key.js';
@@ -22,6 +24,8 @@ export type { SubmissionKey } from './submission-key.js';
 export interface Ledger {
   /** Batches and their items. */
   readonly batches: BatchStore;
+  /** The same, for what feeds them. */
+  readonly batchFeed: BatchFeedStore;
   /** Batches as their reports tell of them. */
   readonly reports: BatchReportStore;
   /** Who waits for which task. */
@@ -45,17 +49,23 @@ export interface Ledger {
   ): Promise<'accepted' | 'taken'>;
   /**
    * The submit was certainly not executed. It may be armed again. With `trips` it also opens that breaker, in the same
-   * transaction. The answer says for how long submits have been throttled with none accepted, in milliseconds.
+   * transaction. A throttled one lowers the rate of every process. The answer says for how long submits have been
+   * throttled with none accepted, in milliseconds, and how many were.
    */
   refused(
     submission: ArmedSubmission,
     error: SubmitError,
     options?: { trips?: BreakerScope },
-  ): Promise<{ throttledForMs: number }>;
+  ): Promise<{ throttledForMs: number; throttledInRow: number }>;
   /** The submit's fate is not known; the intent stays `sending`. */
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
-  /** Pushes the next place of every process back by `ms` milliseconds: the vendor throttled. */
+  /** Pushes the next place of every process back by `ms` milliseconds: the vendor takes nothing at the moment. */
   slowDown(ms: number): Promise<void>;
+  /**
+   * In how many milliseconds an intent with this lane may take a place; 0 or less: now. For one that has to wait for its
+   * turn, when to ask again.
+   */
+  laneOpensInMs(lane: Lane): Promise<number>;
   /** The submission as it stands, by TaskId. */
   findByTask(taskId: string): Promise<SubmissionRecord | null>;
   /** Latest submission of a payment identity. */
@@ -134,6 +144,8 @@ export interface Intent {
   settleMs: number;
   /** What the submit is expected to cost, in USD; null while nobody has worked it out. */
   costUsd: number | null;
+  /** Whose place it takes, and so how long it waits for one; default: the next one, however far that is. */
+  lane?: Lane;
 }
 
 export interface Place {
@@ -211,6 +223,8 @@ export type BeginOutcome =
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
   /** Money is due, and the request forbids to pay. The newest submission says why there is nothing to take up; null: none was made. */
   | { kind: 'forbidden'; record: SubmissionRecord | null }
+  /** The lane has no place near: ask again when it opens, see {@link Ledger.laneOpensInMs}. Nothing was written. */
+  | { kind: 'notYet' }
   /** Money is due, and the intent has no price: estimate it and ask again. */
   | { kind: 'unpriced' }
   /** A cap leaves no room for it: hold. Nothing was written. */

@@ -1,18 +1,32 @@
 import { sql } from 'kysely';
+import { leastRate, rateNowSql } from './rate-control.js';
 
 /**
  * Places in the pace: one row in the database, so that it holds for any number of processes, by the database's clock.
+ *
+ * Why it is strict: a place is so far after the one before it that as many places as the budget allows in a second take a
+ * second and the **slack**. A call leaves within `PLACE_TOLERANCE_MS` after its place or not at all. So two calls that are a
+ * budget apart arrive less than a second apart only if the second one was faster than the first, on its whole way, by more
+ * than the slack; and the slack follows what the processes see of that (`activities/latency-spread.ts`).
  */
 
 /** The scope of the paid call: the vendor counts its calls for the whole account. */
 export const SUBMIT_SCOPE = 'submit';
 
 /**
- * Places are this much further apart than the budget asks. At 20 a second that is 51.5 ms: measured at a receiver
- * over 1, 2 and 4 processes, never more than 20 calls in any second, and 19.4 to 19.6 a second on average. At 51 ms, 21
- * were seen once.
+ * The least slack of a second, in milliseconds: 51.25 ms between two places at 20 a second. It has room for the tolerance
+ * below, and 5 ms of difference on the way.
  */
-export const PACE_MARGIN = 1.03;
+export const ALLOWANCE_MS = 25;
+
+/**
+ * The most slack of a second, in milliseconds; at 20 a second it leaves 13. One process on a bad line must not stop the
+ * others, and a vendor that takes long to answer looks the same as one that is far away. Beyond it, refusals set the rate.
+ */
+export const MAX_SLACK_MS = 500;
+
+/** For how long the largest spread that any process saw stands, in milliseconds. */
+export const SPREAD_HELD_MS = 30_000;
 
 /** A place that was missed by more than this, in milliseconds, is dropped and never used late. */
 export const PLACE_TOLERANCE_MS = 20;
@@ -21,25 +35,120 @@ export const PLACE_TOLERANCE_MS = 20;
 export const PLACE_LEAD_MS = 5;
 
 /**
- * A place further away than this, in milliseconds, is of a clock that was set back since: no submit waits as long (its
- * attempt is over by then), and the pace begins anew.
+ * A place further away than this, in milliseconds, or than two of the slowest rate's, is of a clock that was set back
+ * since: nobody takes places as far ahead, and the pace begins anew.
  */
-export const PLACE_FARTHEST_MS = 10 * 60_000;
+const PLACE_FARTHEST_MS = 2 * 60_000;
 
-export function paceIntervalMs(callsPerSecond: number): number {
-  return (1000 / callsPerSecond) * PACE_MARGIN;
+/** When the pace begins anew, places of before may still be used: this much later none is, in milliseconds. */
+const ANEW_AFTER_MS = 2_000;
+
+/** Who waits for a submit: a person or a service (`live`), or a backlog (`batch`). */
+export type Lane = 'live' | 'batch';
+
+/**
+ * A lane takes a place only when the next one is no further away than this, in milliseconds. So a live submit is never
+ * behind more than a handful of places of a backlog, however many processes work on it; and a worker that is killed loses
+ * only a handful. Far enough for a commit on a busy disk.
+ */
+const LANE_HORIZON_MS: Record<Lane, number> = { live: 500, batch: 250 };
+
+/** At least one place in so many is for a backlog, when it asks: over 5% of the rate under any live load. */
+const BATCH_TURN = 14;
+/** How soon a backlog asks again when the live lane takes every place, in milliseconds: some of its turns pass by unasked. */
+const BATCH_ASKS_EVERY_MS = 100;
+
+/** How far latencies spread, as one process sees it; see `activities/latency-spread.ts`. */
+export interface SpreadReport {
+  /** Milliseconds; null while too few calls were answered to say. */
+  seenMs: number | null;
+  /** What stands in for it as long as no process has seen enough, in milliseconds. */
+  assumedMs: number;
 }
 
-/** A `WITH` body that takes the next place of `scope` and gives it as column `place_at`. */
-export function takePlace(scope: string, intervalMs: number, leadMs: number) {
-  const interval = sql`make_interval(secs => ${intervalMs / 1000}::double precision)`;
-  const lead = sql`make_interval(secs => ${leadMs / 1000}::double precision)`;
-  const farthest = sql`make_interval(secs => ${PLACE_FARTHEST_MS / 1000}::double precision)`;
+/** For a process that sends nothing itself. */
+export const NO_SPREAD: SpreadReport = { seenMs: null, assumedMs: 0 };
+
+/** Milliseconds between two places at a rate, in calls a second. */
+export function paceIntervalMs(callsPerSecond: number, slackMs = ALLOWANCE_MS): number {
+  return (1_000 + slackMs) / callsPerSecond;
+}
+
+export interface PlaceAsk {
+  /** Calls a second over all processes. */
+  budget: number;
+  leadMs: number;
+  /** Null: the next place, however far it is. */
+  lane: Lane | null;
+  spread: SpreadReport;
+}
+
+/**
+ * A `WITH` body that takes the next place of `scope` and gives it as column `place_at`. It gives no row when the lane has
+ * to wait.
+ */
+export function takePlace(scope: string, { budget, leadMs, lane, spread }: PlaceAsk) {
+  const seen = sql`${spread.seenMs}::double precision`;
+  const assumed = sql`${spread.assumedMs}::double precision`;
+  const lead = milliseconds(leadMs);
+  const firstInterval = milliseconds(paceIntervalMs(budget, slackOf(spread)));
+  const batchAt = lane === 'batch' ? sql`d.place` : sql`pace.batch_at`;
   return sql`
-    insert into pace (scope, next_at)
-    values (${scope}, clock_timestamp() + ${lead} + ${interval})
-    on conflict (scope) do update
-      set next_at = ${interval} + case when pace.next_at > clock_timestamp() + ${farthest} then clock_timestamp() + ${lead}
-        else greatest(pace.next_at, clock_timestamp() + ${lead}) end
-    returning next_at - ${interval} as place_at`;
+    insert into pace (scope, last_at, next_at, spread_ms, spread_at)
+    values (${scope}, clock_timestamp() + ${lead}, clock_timestamp() + ${lead} + ${firstInterval},
+            ${seen}, case when ${seen} is null then null else clock_timestamp() end)
+    on conflict (scope) do update set (last_at, next_at, spread_ms, spread_at, batch_at) = (
+      select d.place,
+             d.place + make_interval(secs => (1 + least(${MAX_SLACK_MS}::double precision,
+               greatest(${ALLOWANCE_MS}::double precision, d.spread)) / 1000) / d.rate),
+             case when d.replaced then ${seen} else pace.spread_ms end,
+             case when d.replaced then d.now else pace.spread_at end,
+             ${batchAt}
+      from (
+        select f.now,
+               case when pace.next_at > f.now + ${milliseconds(farthestMs(budget))} then f.now + ${milliseconds(ANEW_AFTER_MS)}
+                 else greatest(pace.next_at, f.now + ${lead}) end as place,
+               case when f.fresh then greatest(pace.spread_ms, coalesce(${seen}, 0)) else coalesce(${seen}, ${assumed}) end
+                 as spread,
+               ${seen} is not null and (not f.fresh or ${seen} >= pace.spread_ms) as replaced,
+               ${rateNowSql(budget, sql`f.now`)} as rate
+        from (
+          select n.now,
+                 coalesce(pace.spread_at > n.now - ${milliseconds(SPREAD_HELD_MS)} and pace.spread_at <= n.now, false) as fresh
+          from (select clock_timestamp() as now) n
+        ) f
+      ) d
+    )
+    where ${lane === null ? sql`true` : sql`${laneOpensInMs(lane, budget)} <= 0`}
+    returning last_at as place_at`;
+}
+
+/**
+ * In how many milliseconds the lane may take a place, from the row `pace`; 0 or less: now. For a backlog that waits for
+ * its turn, it is the time to ask again.
+ */
+export function laneOpensInMs(lane: Lane, budget: number) {
+  const now = sql`clock_timestamp()`;
+  const untilNext = sql`case when pace.next_at > ${now} + ${milliseconds(farthestMs(budget))} then 0
+    else extract(epoch from pace.next_at - ${now})::double precision * 1000 end`;
+  const near = sql`(${untilNext}) - ${LANE_HORIZON_MS[lane]}::double precision`;
+  if (lane === 'live') return sql<number>`(${near})`;
+  const turn = sql`(pace.batch_at is null or pace.batch_at > pace.next_at or pace.next_at - pace.batch_at
+    >= make_interval(secs => ${BATCH_TURN}::double precision * (1 + ${ALLOWANCE_MS / 1_000}::double precision)
+      / (${rateNowSql(budget, now)})))`;
+  // The live lane leaves the next place at most one interval beyond its own horizon.
+  const turnNear = sql`(${untilNext}) - ${LANE_HORIZON_MS.live + 2 * paceIntervalMs(budget)}::double precision`;
+  return sql<number>`(case when ${turn} then ${turnNear} else least(${near}, ${BATCH_ASKS_EVERY_MS}::double precision) end)`;
+}
+
+function farthestMs(budget: number): number {
+  return Math.max(PLACE_FARTHEST_MS, 2 * paceIntervalMs(leastRate(budget), MAX_SLACK_MS));
+}
+
+function slackOf({ seenMs, assumedMs }: SpreadReport): number {
+  return Math.min(MAX_SLACK_MS, Math.max(ALLOWANCE_MS, seenMs ?? assumedMs));
+}
+
+function milliseconds(ms: number) {
+  return sql`make_interval(secs => ${ms / 1_000}::double precision)`;
 }

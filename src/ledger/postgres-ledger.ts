@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
+import type { BatchFeedStore } from './batch-feed-store.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
 import { type Breaker, type BreakerScope, passBreakers, scopesOf } from './breaker.js';
@@ -36,8 +37,19 @@ import {
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { type MediaStore, openMediaStore } from './media-store.js';
 import { pendingMigrations } from './migrate.js';
-import { PLACE_LEAD_MS, paceIntervalMs, SUBMIT_SCOPE, takePlace } from './pace.js';
+import {
+  type Lane,
+  laneOpensInMs,
+  NO_SPREAD,
+  PLACE_LEAD_MS,
+  type SpreadReport,
+  SUBMIT_SCOPE,
+  takePlace,
+} from './pace.js';
+import { PlaceClock } from './place-clock.js';
+import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
 import { PostgresBatchStore } from './postgres-batch-store.js';
+import { rateAfterRefusalSql } from './rate-control.js';
 import type { EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
 import { readState, type StateStore } from './state-store.js';
 import { openWatchStore, type WatchStore } from './watch-store.js';
@@ -47,6 +59,8 @@ export interface LedgerOptions {
   submitsPerSecond?: number;
   /** Connections of this process; default 10. */
   maxConnections?: number;
+  /** How far the latencies of this process's submits spread; asked for with each place. Default: nothing is known. */
+  spread?: () => SpreadReport;
 }
 
 type Row = Selectable<SubmissionTable> &
@@ -58,7 +72,8 @@ type Row = Selectable<SubmissionTable> &
 export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Ledger {
   return new PostgresLedger(
     openDatabase(databaseUrl, { maxConnections: options.maxConnections }),
-    paceIntervalMs(options.submitsPerSecond ?? 20),
+    options.submitsPerSecond ?? 20,
+    options.spread ?? (() => NO_SPREAD),
   );
 }
 
@@ -68,17 +83,23 @@ class PostgresLedger implements Ledger {
   };
 
   readonly batches: BatchStore;
+
+  readonly batchFeed: BatchFeedStore;
   readonly reports: BatchReportStore;
 
   readonly watch: WatchStore;
+
+  private readonly placeClock = new PlaceClock();
 
   readonly media: MediaStore;
 
   constructor(
     private readonly db: Kysely<LedgerDatabase>,
-    private readonly intervalMs: number,
+    private readonly budget: number,
+    private readonly spread: () => SpreadReport,
   ) {
     this.batches = new PostgresBatchStore(db);
+    this.batchFeed = new PostgresBatchFeedStore(db);
     this.reports = batchReportStore(db);
     this.watch = openWatchStore(db);
     this.media = openMediaStore(db);
@@ -89,6 +110,7 @@ class PostgresLedger implements Ledger {
       return await this.decideAndArm(intent);
     } catch (error) {
       if (error instanceof CapReached) return { kind: 'capped', cap: error.cap, costUsd: error.costUsd };
+      if (error instanceof LaneShut) return { kind: 'notYet' };
       throw error;
     }
   }
@@ -152,9 +174,10 @@ class PostgresLedger implements Ledger {
     intent: Intent,
     cost: { costUsd: number; day: string },
   ): Promise<{ submission: ArmedSubmission; place: Place }> {
+    const lane = intent.lane ?? null;
     const askedMs = performance.now();
-    const { rows } = await sql<{ arms: number; wait_ms: number }>`
-      with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, PLACE_LEAD_MS)})
+    const { rows } = await sql<{ arms: number } & PlaceRow>`
+      with place as (${this.takePlace(PLACE_LEAD_MS, lane)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, batch_id,
                               cost_usd, cost_day)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
@@ -167,10 +190,10 @@ class PostgresLedger implements Ledger {
         requested_by = excluded.requested_by, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
-      returning arms, extract(epoch from place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
-      trx,
-    );
-    return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: placeFrom(rows[0], askedMs) };
+      returning arms, ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(trx);
+    // What was written before, in this transaction, goes with it.
+    if (rows[0] === undefined && lane !== null) throw new LaneShut();
+    return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: this.placeFrom(rows[0], askedMs) };
   }
 
   async retakePlace(key: ArmedSubmission, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
@@ -185,17 +208,41 @@ class PostgresLedger implements Ledger {
           .forUpdate()
           .execute();
         const askedMs = performance.now();
-        const { rows } = await sql<{ wait_ms: number }>`
-          with place as (${takePlace(SUBMIT_SCOPE, this.intervalMs, leadMs)})
+        // Whoever missed a place has waited for its lane already.
+        const { rows } = await sql<PlaceRow>`
+          with place as (${this.takePlace(leadMs, null)})
           update submission set place_at = place.place_at from place
           where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
             and state = 'sending'
-          returning extract(epoch from submission.place_at - clock_timestamp())::double precision * 1000 as wait_ms`.execute(
+          returning ${epochMs('submission.place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(
           trx,
         );
-        return placeFrom(rows[0], askedMs);
+        return this.placeFrom(rows[0], askedMs);
       }),
     );
+  }
+
+  async laneOpensInMs(lane: Lane): Promise<number> {
+    return await this.guard('look at the pace', async () => {
+      const { rows } = await sql<{ ms: number }>`
+        select ${laneOpensInMs(lane, this.budget)} as ms from pace where scope = ${SUBMIT_SCOPE}`.execute(this.db);
+      return rows[0]?.ms ?? 0;
+    });
+  }
+
+  private takePlace(leadMs: number, lane: Lane | null) {
+    return takePlace(SUBMIT_SCOPE, { budget: this.budget, leadMs, lane, spread: this.spread() });
+  }
+
+  private placeFrom(row: PlaceRow | undefined, askedMs: number): Place {
+    if (row === undefined) {
+      throw new LedgerError(
+        'unexpected',
+        'The submission was resolved by somebody else while it waited for its place.',
+      );
+    }
+    const look = { databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() };
+    return { dueAtMs: this.placeClock.toHere(row.place_ms, look) };
   }
 
   async accepted(
@@ -221,9 +268,8 @@ class PostgresLedger implements Ledger {
           if (numUpdatedRows === 0n) return false;
           await closeByProbe(trx, key);
           await countAgain(trx, key);
-          await sql`update pace set throttled_since = null where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(
-            trx,
-          );
+          await sql`update pace set throttled_since = null, refused_in_row = 0
+            where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(trx);
           return true;
         });
         if (written) return 'accepted';
@@ -246,12 +292,12 @@ class PostgresLedger implements Ledger {
     key: ArmedSubmission,
     error: SubmitError,
     { trips }: { trips?: BreakerScope } = {},
-  ): Promise<{ throttledForMs: number }> {
+  ): Promise<{ throttledForMs: number; throttledInRow: number }> {
     return await this.guard('record a refused submit', () =>
       this.db.transaction().execute(async (trx) => {
         const written = await note(trx, key, { state: 'refused', ...errorColumns(error) });
         // Repeated, or too late: what else a refusal does was done with the first one, or is no longer this one's to do.
-        if (!written) return { throttledForMs: 0 };
+        if (!written) return NOT_THROTTLED;
         if (trips !== undefined) {
           await openBreaker(trx, trips, error, await workflowOf(trx, key));
         } else if (error.class === 'input') {
@@ -261,7 +307,7 @@ class PostgresLedger implements Ledger {
           await dropProbe(trx, key);
         }
         await release(trx, key);
-        return { throttledForMs: error.class === 'throttled' ? await throttledFor(trx) : 0 };
+        return error.class === 'throttled' ? await throttle(trx, this.budget) : NOT_THROTTLED;
       }),
     );
   }
@@ -413,7 +459,7 @@ class PostgresLedger implements Ledger {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof CapReached) throw error;
+      if (error instanceof CapReached || error instanceof LaneShut) throw error;
       throw toLedgerError(error, doing);
     }
   }
@@ -511,12 +557,20 @@ async function workflowOf(db: Kysely<LedgerDatabase>, key: SubmissionKey): Promi
   return workflow_id;
 }
 
-/** Since the first throttled submit after the last accepted one, in milliseconds. */
-async function throttledFor(db: Kysely<LedgerDatabase>): Promise<number> {
-  const { rows } = await sql<{ ms: number }>`
-    update pace set throttled_since = coalesce(throttled_since, clock_timestamp()) where scope = ${SUBMIT_SCOPE}
-    returning extract(epoch from clock_timestamp() - throttled_since)::double precision * 1000 as ms`.execute(db);
-  return rows[0]?.ms ?? 0;
+const NOT_THROTTLED = { throttledForMs: 0, throttledInRow: 0 };
+
+/** Every process goes slower. Tells since when, and how often, submits were throttled after the last accepted one. */
+async function throttle(
+  db: Kysely<LedgerDatabase>,
+  budget: number,
+): Promise<{ throttledForMs: number; throttledInRow: number }> {
+  const now = sql`clock_timestamp()`;
+  const { rows } = await sql<{ ms: number; refused_in_row: number }>`
+    update pace set throttled_since = coalesce(throttled_since, ${now}), refused_in_row = refused_in_row + 1,
+      rate = ${rateAfterRefusalSql(budget, now)}, refused_at = ${now}
+    where scope = ${SUBMIT_SCOPE}
+    returning refused_in_row, extract(epoch from ${now} - throttled_since)::double precision * 1000 as ms`.execute(db);
+  return { throttledForMs: rows[0]?.ms ?? 0, throttledInRow: rows[0]?.refused_in_row ?? 0 };
 }
 
 function errorColumns(error: SubmitError) {
@@ -528,13 +582,15 @@ function errorColumns(error: SubmitError) {
   };
 }
 
-/** An answer that took longer than this, in milliseconds, makes its place late: nobody knows when it was given. */
-const PLACE_ANSWER_MS = 1_000;
-
-/** The place lies `wait_ms` after some moment between asking and now. Now is as good as any while that is not long. */
-function placeFrom(row: { wait_ms: number } | undefined, askedMs: number): Place {
-  if (row === undefined) {
-    throw new LedgerError('unexpected', 'The submission was resolved by somebody else while it waited for its place.');
-  }
-  return { dueAtMs: Math.min(performance.now(), askedMs + PLACE_ANSWER_MS) + row.wait_ms };
+interface PlaceRow {
+  /** Both by the database's clock, in milliseconds since the epoch, with fractions. */
+  place_ms: number;
+  now_ms: number;
 }
+
+function epochMs(column: string) {
+  return sql`extract(epoch from ${sql.raw(column)})::double precision * 1000`;
+}
+
+/** Ends the transaction of an intent whose lane has no place near. */
+class LaneShut extends Error {}

@@ -118,6 +118,18 @@ export interface PaceTable {
   next_at: Timestamp;
   /** Since when every submit was throttled, with none accepted in between. */
   throttled_since: NullableTimestamp;
+  /** How many were, since then. */
+  refused_in_row: ColumnType<number, number | undefined, number>;
+  /** The last place that was given. */
+  last_at: NullableTimestamp;
+  /** The largest spread of latencies that a process saw lately, and when it said so. */
+  spread_ms: number | null;
+  spread_at: NullableTimestamp;
+  /** Calls a second right after the last refusal for the rate, and when that was. */
+  rate: number | null;
+  refused_at: NullableTimestamp;
+  /** The last place that a backlog got. */
+  batch_at: NullableTimestamp;
 }
 
 /** A breaker that is not closed. */

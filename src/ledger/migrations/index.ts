@@ -3,6 +3,7 @@ import * as books from './0001-books.js';
 import * as breakerAndHolds from './0002-breaker-and-holds.js';
 import * as costsAndCaps from './0003-costs-and-caps.js';
 import * as watch from './0004-watch.js';
+import * as pace from './0005-pace.js';
 import * as batches from './0006-batches.js';
 import * as monitoring from './0007-monitoring.js';
 
@@ -12,6 +13,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0002-breaker-and-holds': breakerAndHolds,
   '0003-costs-and-caps': costsAndCaps,
   '0004-watch': watch,
+  '0005-pace': pace,
   '0006-batches': batches,
   '0007-monitoring': monitoring,
 };
