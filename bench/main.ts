@@ -66,7 +66,7 @@ async function run(scenarios: readonly Scenario[], options: BenchOptions): Promi
         .run({ servers, options, say: own })
         .catch((error) => [brokeDown(scenario, error, own)]);
       report.rows.push(...rows);
-      for (const row of rows) own(`${row.name}: ${JSON.stringify(row.figures)}`);
+      if (scenario.group !== 'peers') for (const row of rows) own(`${row.name}: ${JSON.stringify(row.figures)}`);
       own(`${Math.round((Date.now() - startedMs) / 1_000)} s`);
       // Each time, so that what was measured for an hour outlives what breaks after it.
       writeReport(report, options.name);

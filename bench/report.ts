@@ -73,8 +73,12 @@ function cellsOf(rows: readonly Row[]): string[][] {
   return [['', ...names], ...lines];
 }
 
+/** A note can be long; the JSON has all of it. */
+const WIDEST = 40;
+
 function shown(value: number | string | null | undefined): string {
-  return value === null || value === undefined ? '–' : String(value);
+  const text = value === null || value === undefined ? '–' : String(value);
+  return text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text;
 }
 
 function turned(cells: readonly string[][]): string[][] {

@@ -5,7 +5,7 @@ import type { EraseRequest } from '../src/contract/request.js';
 import { migrateLedger } from '../src/ledger/migrate.js';
 import type { OwnedProcess } from '../src/process/owned-process.js';
 import { waitUntil } from '../src/process/wait-until.js';
-import type { Call, CallDetail, SimulatorOptions } from '../src/simulator/index.js';
+import type { CallDetail, SimulatorOptions } from '../src/simulator/index.js';
 import { createDatabase } from '../test/faults/house.js';
 import { createNamespace, type SharedServers, type TemporalOnFile } from '../test/faults/servers.js';
 import { startTcpProxy, type TcpProxy } from '../test/faults/tcp-proxy.js';
@@ -18,6 +18,7 @@ import {
   SUB_APP_ID,
   startSimulatorProcess,
 } from '../test/support/simulator.js';
+import { CallFeed } from './measure/call-feed.js';
 import { paymentsOf, submitsAmong } from './measure/door.js';
 
 export interface WorldOptions {
@@ -45,7 +46,7 @@ export class World {
   readonly workers: OwnedProcess[] = [];
   /** What a worker complained of, and ends that nobody asked for. */
   readonly complaints: string[] = [];
-  private readonly seen: Call[] = [];
+  private readonly feed: CallFeed;
   private expectedEnds = new Set<number>();
 
   private constructor(
@@ -57,7 +58,9 @@ export class World {
     readonly database: TcpProxy | undefined,
     readonly temporal: Client,
     readonly client: EraseClient,
-  ) {}
+  ) {
+    this.feed = new CallFeed(simulator.url);
+  }
 
   static async start(servers: SharedServers, options: WorldOptions): Promise<World> {
     const id =
@@ -129,30 +132,21 @@ export class World {
     return workflowIds;
   }
 
-  /** What the door saw so far; only what is new is fetched, so that looking does not slow the simulator down. */
-  async callsSoFar(): Promise<readonly Call[]> {
-    const response = await fetch(`${this.simulator.url}/_admin/calls?from=${this.seen.length}`);
-    const text = await response.text();
-    for (const line of text.split('\n')) if (line !== '') this.seen.push(JSON.parse(line) as Call);
-    return this.seen;
+  /** Every call at the door so far by this world's key pair, with all that is known of it. */
+  async calls(): Promise<CallDetail[]> {
+    return (await this.feed.read()).filter(({ secretId }) => secretId === this.env.TENCENTCLOUD_SECRET_ID);
   }
 
   /** Waits until so many submits were accepted. @returns whether they were, before the time was over */
   async untilAccepted(count: number, timeoutMs: number): Promise<boolean> {
-    const look = async () => submitsAmong(await this.callsSoFar()).accepted.length >= count || undefined;
+    const look = async () => submitsAmong(await this.calls()).accepted.length >= count || undefined;
     return (await waitUntil(look, { timeoutMs, everyMs: 250 })) ?? false;
   }
 
   /** Waits until every file has an accepted task. */
   async untilPaid(fileIds: readonly string[], timeoutMs: number): Promise<boolean> {
-    const look = async () => paymentsOf(await this.callsSoFar(), fileIds).never === 0 || undefined;
+    const look = async () => paymentsOf(await this.calls(), fileIds).never === 0 || undefined;
     return (await waitUntil(look, { timeoutMs, everyMs: 500 })) ?? false;
-  }
-
-  /** Every call at the door by this world's key pair, with all that is known of it. */
-  async calls(): Promise<CallDetail[]> {
-    const details = await this.simulator.admin.callDetails();
-    return details.filter(({ secretId }) => secretId === this.env.TENCENTCLOUD_SECRET_ID);
   }
 
   /** How many of the runs have not ended. Counted by Temporal's visibility, which follows within a second. */

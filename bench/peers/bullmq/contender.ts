@@ -1,0 +1,97 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { Queue } from 'bullmq';
+import { findFreePort } from '../../../src/process/free-port.js';
+import { type OwnedProcess, startProcess } from '../../../src/process/owned-process.js';
+import { eventually } from '../../../test/support/processes.js';
+import { residentMegabytes } from '../../measure/processes.js';
+import { type Contender, NotAvailable, type PeerRun } from '../contender.js';
+import { startPeer } from '../process.js';
+import { type EraseJob, jobIdOf, QUEUES, RETRY } from './names.js';
+
+/** BullMQ's own default for a job's lock, and for the look for jobs whose worker is gone. */
+const LOCK_MS = 30_000;
+/** As the vendor counts: bench/README.md says why not one every 50 ms. */
+const LIMIT = process.env.BULL_LIMIT === 'even' ? { max: 1, durationMs: 50 } : { max: 20, durationMs: 1_000 };
+
+/** BullMQ with its limiter, on a Redis that writes every second what it was told. */
+export const BULLMQ: Contender = {
+  name: 'BullMQ',
+  async start(run: PeerRun) {
+    const redis = await startRedis(run);
+    const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
+    const submits = new Queue<EraseJob>(QUEUES.submit, { connection });
+    const looks = new Queue<EraseJob, string>(QUEUES.poll, { connection });
+    await submits.addBulk(
+      run.fileIds.map((fileId) => ({
+        name: QUEUES.submit,
+        data: { fileId },
+        opts: { jobId: jobIdOf(fileId), ...RETRY },
+      })),
+    );
+    const start = () =>
+      startPeer(run, 'bullmq/worker.js', {
+        REDIS_PORT: String(redis.port),
+        LOCK_MS: String(Math.max(1_000, LOCK_MS * run.scale)),
+        LIMIT_MAX: String(LIMIT.max),
+        LIMIT_MS: String(LIMIT.durationMs),
+      });
+    let worker = await start();
+    return {
+      doneCount: () => looks.getCompletedCount(),
+      async results() {
+        const jobs = await looks.getCompleted(0, run.fileIds.length);
+        return new Map(jobs.map((job) => [job.data.fileId, job.returnvalue]));
+      },
+      async killAndRestart() {
+        await worker.stop({ signal: 'SIGKILL' });
+        worker = await start();
+      },
+      workerPids: () => [worker.pid],
+      serviceMegabytes: () => residentMegabytes(redis.process.pid),
+      async stop() {
+        await worker.stop({ signal: 'SIGKILL' });
+        await Promise.all([submits.close(), looks.close()]);
+        await redis.process.stop({ signal: 'SIGKILL' });
+      },
+    };
+  },
+};
+
+/** Debian's Redis as a process of ours: append-only file, written to disk every second. */
+async function startRedis(run: PeerRun): Promise<{ port: number; process: OwnedProcess }> {
+  const path = await findOnPath('redis-server');
+  if (path === undefined) throw new NotAvailable('no redis-server here: apt-get install redis-server');
+  const port = await findFreePort({ port: 0, purpose: 'Redis', flag: 'the port of Redis' });
+  const { reaper } = run.servers;
+  let ready = false;
+  const args = `--port ${port} --bind 127.0.0.1 --appendonly yes --appendfsync everysec --maxmemory-policy noeviction`;
+  const process = await startProcess({
+    name: 'Redis',
+    command: path,
+    args: [...args.split(' '), '--save', '', '--dir', run.folder],
+    onLine: (line) => {
+      if (line.includes('Ready to accept connections')) ready = true;
+    },
+    onSpawn: (pid) => reaper.add(pid),
+    onExit: (pid) => reaper.remove(pid),
+  });
+  await eventually('Redis to be ready', () => {
+    if (process.hasEnded()) throw new Error(`Redis ended: ${process.lastLines().join(' | ')}`);
+    return ready || undefined;
+  });
+  return { port, process };
+}
+
+async function findOnPath(name: string): Promise<string | undefined> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  return undefined;
+}
