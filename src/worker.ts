@@ -2,10 +2,13 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
 import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
+import { WatchKeeper } from './activities/watch-keeper.js';
+import { WATCH_TIMINGS, type WatchTimings } from './activities/watch-timings.js';
 import type { Settings } from './config/settings.js';
 import { QUEUE, type SearchAttributeKey } from './contract/names.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
@@ -24,6 +27,7 @@ import { createVodClient } from './vod/vod-client.js';
 import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
+import { keepWatches } from './worker/keep-watches.js';
 import { workerLogger } from './worker/log.js';
 import { type MonitorServer, startMonitorServer } from './worker/monitor-server.js';
 import { redactor, secretsOf } from './worker/redact.js';
@@ -61,6 +65,8 @@ export interface CreateWorkersOptions {
   /** Workflow code: a prebuilt bundle, by default the one beside this file. */
   workflowBundlePath?: string;
   identity?: string;
+  /** Other times of the completion watch than its own, for tests. Milliseconds. */
+  watchTimings?: Partial<WatchTimings>;
 }
 
 /**
@@ -115,6 +121,13 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     connection = connected.connection;
     const media = new MediaReader(vod);
     const window = submitWindow(vendor.submitsPerSecond);
+    const stopping = new AbortController();
+    const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
+    const watch = {
+      keeper: new WatchKeeper(ledger, worker.watch, watchTimings),
+      timings: watchTimings,
+      stopping: stopping.signal,
+    };
     const deps: ActivityDependencies = {
       vod,
       ledger,
@@ -128,6 +141,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
         pollFirstMs: vendor.pollFirstSeconds * 1_000,
         pollMaxMs: vendor.pollMaxSeconds * 1_000,
       },
+      watch,
     };
     const workers = await Promise.all(
       workerOptions(settings, deps, options).map((each) =>
@@ -156,13 +170,15 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       taskQueues: workers.map((w) => w.options.taskQueue),
       run: async () => {
         try {
-          await runTogether(workers);
+          keepWatches(watch, new Client(connected));
+          await runTogether(workers, () => stopping.abort());
         } finally {
           await close();
         }
       },
       shutdown: () => {
         health.drain();
+        stopping.abort();
         shutdownAll(workers);
       },
     };
@@ -216,11 +232,12 @@ function submitWindow(submitsPerSecond: number): SlidingWindow {
 }
 
 /** When one worker fails the others stop too: half a process would look alive and do half of the work. */
-async function runTogether(workers: Worker[]): Promise<void> {
+async function runTogether(workers: Worker[], onFailure: () => void): Promise<void> {
   const runs = workers.map(async (worker) => {
     try {
       await worker.run();
     } catch (error) {
+      onFailure();
       shutdownAll(workers);
       throw error;
     }

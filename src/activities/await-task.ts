@@ -1,8 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { ERROR_CLASSES, retryDelayMs } from '../contract/error-classes.js';
 import { VodError } from '../vod/vod-error.js';
+import { askWatch, leaveWatch } from './ask-watch.js';
 import type { ActivityDependencies, ActivityTimings } from './dependencies.js';
 import { describeError, notYet, readFailure, retryFailure } from './failures.js';
+import { WATCH_TIMINGS, type WatchTimings } from './watch-timings.js';
 
 export interface AwaitTaskInput {
   subAppId: number;
@@ -20,44 +22,90 @@ export interface AwaitTaskOutcome {
 
 /**
  * Waits for a task without holding a slot: each attempt looks once and, while the task is not over, fails to be retried
- * later. It has the fixed id `await-task`, so that an outside process may complete it sooner.
+ * later. It has the fixed id `await-task`, by which the completion watch ends it; and while that watch is good, an attempt
+ * asks the vendor nothing, and comes back late.
  */
-export function createAwaitTask({ vod, timings }: ActivityDependencies) {
+export function createAwaitTask(deps: ActivityDependencies) {
   return async function awaitTask(input: AwaitTaskInput): Promise<AwaitTaskOutcome> {
-    const context = Context.current();
-    const { attempt } = context.info;
-    const known = { taskId: input.taskId, moneySpent: true };
-    const submittedMs = Date.parse(input.submittedAt);
-    const deadlineMs = Date.parse(input.deadlineAt);
-    const firstLookMs = Math.min(submittedMs + timings.pollFirstMs, deadlineMs);
+    const outcome = await new Look(deps, input).take();
+    await leaveWatch(deps, input.taskId);
+    return outcome;
+  };
+}
+
+class Look {
+  private readonly context = Context.current();
+  private readonly submittedMs: number;
+  private readonly deadlineMs: number;
+
+  constructor(
+    private readonly deps: ActivityDependencies,
+    private readonly input: AwaitTaskInput,
+  ) {
+    this.submittedMs = Date.parse(input.submittedAt);
+    this.deadlineMs = Date.parse(input.deadlineAt);
+  }
+
+  /** @throws the failure by which it is retried, while the task is not over */
+  async take(): Promise<AwaitTaskOutcome> {
+    const { taskId } = this.input;
+    const { pollFirstMs } = this.deps.timings;
+    const answer = await askWatch(this.deps, this.input);
+    if (answer === 'over') return { kind: 'ended' };
+    const watched = answer === 'watched';
+    const first = this.context.info.attempt === 1;
+    const nowMs = Date.now();
+    const firstLookMs = Math.min(this.submittedMs + pollFirstMs, this.deadlineMs);
     // Once only: the submit's time is by another clock, and one that is ahead must not keep us from looking.
-    if (attempt === 1 && Date.now() < firstLookMs) {
-      const waitMs = Math.min(firstLookMs - Date.now(), timings.pollFirstMs);
-      throw notYet(`Task ${input.taskId} was just submitted; first look follows.`, waitMs);
+    if (first && nowMs < firstLookMs) {
+      if (watched) throw this.toldLater(nowMs);
+      const waitMs = Math.max(Math.min(firstLookMs - nowMs, pollFirstMs), await this.spacingMs());
+      throw notYet(`Task ${taskId} was just submitted; first look follows.`, Math.min(waitMs, this.deadlineMs - nowMs));
     }
+    // A wait that begins late may be for a task that ended long before the watch would list it: one look tells.
+    if (watched && !first && nowMs < this.deadlineMs) throw this.toldLater(nowMs);
+    return await this.askVendor(watched);
+  }
+
+  private async askVendor(watched: boolean): Promise<AwaitTaskOutcome> {
+    const { subAppId, taskId } = this.input;
+    const { vod, timings } = this.deps;
     try {
-      const task = await vod.describeTask(
-        { subAppId: input.subAppId, taskId: input.taskId },
-        { signal: context.cancellationSignal },
-      );
+      const task = await vod.describeTask({ subAppId, taskId }, { signal: this.context.cancellationSignal });
       if (task.status === 'FINISH' || task.status === 'ABORTED') return { kind: 'ended' };
       const nowMs = Date.now();
-      if (nowMs >= deadlineMs) return { kind: 'deadline' };
-      const delayMs = Math.min(nextLookMs(nowMs - submittedMs, timings), deadlineMs - nowMs);
-      throw notYet(`Task ${input.taskId} is ${task.status}; next look in ${Math.ceil(delayMs / 1000)} s.`, delayMs);
+      if (nowMs >= this.deadlineMs) return { kind: 'deadline' };
+      if (watched) throw this.toldLater(nowMs);
+      const pollMs = Math.max(nextLookMs(nowMs - this.submittedMs, timings), await this.spacingMs());
+      const delayMs = Math.min(pollMs, this.deadlineMs - nowMs);
+      throw notYet(`Task ${taskId} is ${task.status}; next look in ${Math.ceil(delayMs / 1000)} s.`, delayMs);
     } catch (error) {
+      const { attempt } = this.context.info;
+      const known = { taskId, moneySpent: true };
+      if (!(error instanceof VodError)) throw readFailure(error, attempt, known);
       const nowMs = Date.now();
-      if (error instanceof VodError) {
-        if (nowMs >= deadlineMs) return { kind: 'deadline' };
-        // Refused for good: the run ends and says so; its task is paid for, and a new start takes it up.
-        if (ERROR_CLASSES[error.class].onRead === 'fail') throw readFailure(error, attempt, known);
-        const described = describeError(error);
-        const delayMs = Math.min(retryDelayMs(error.class, attempt), deadlineMs - nowMs);
-        throw retryFailure(error.class, described, delayMs, known);
-      }
-      throw readFailure(error, attempt, known);
+      if (nowMs >= this.deadlineMs) return { kind: 'deadline' };
+      // Refused for good: the run ends and says so; its task is paid for, and a new start takes it up.
+      if (ERROR_CLASSES[error.class].onRead === 'fail') throw readFailure(error, attempt, known);
+      const delayMs = Math.min(retryDelayMs(error.class, attempt), this.deadlineMs - nowMs);
+      throw retryFailure(error.class, describeError(error), delayMs, known);
     }
-  };
+  }
+
+  /** The watch ends this wait; a later attempt only makes sure that there still is one. */
+  private toldLater(nowMs: number): Error {
+    const timings = this.deps.watch?.timings ?? WATCH_TIMINGS;
+    const delayMs = Math.min(watchedLookMs(nowMs - this.submittedMs, timings), this.deadlineMs - nowMs);
+    const seconds = Math.ceil(delayMs / 1000);
+    return notYet(
+      `Task ${this.input.taskId} is watched; this wait looks after it in ${seconds} s at the latest.`,
+      delayMs,
+    );
+  }
+
+  private async spacingMs(): Promise<number> {
+    return (await this.deps.watch?.keeper.pollSpacingMs()) ?? 0;
+  }
 }
 
 /**
@@ -71,4 +119,9 @@ export function nextLookMs(
 ): number {
   const wait = Math.min(Math.max(elapsedMs / 2, pollFirstMs), pollMaxMs);
   return wait * (0.9 + 0.2 * random());
+}
+
+/** The same for a wait that the watch will end: seldom, and never sooner than `watchedLookMs`. */
+function watchedLookMs(elapsedMs: number, { watchedLookMs, watchedLookMaxMs }: WatchTimings): number {
+  return Math.min(Math.max(elapsedMs, watchedLookMs), watchedLookMaxMs) * (1 + 0.1 * Math.random());
 }

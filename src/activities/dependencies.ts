@@ -3,6 +3,8 @@ import type { Recipe } from '../contract/recipes.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { VodApi } from '../vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
+import type { WatchKeeper } from './watch-keeper.js';
+import type { WatchTimings } from './watch-timings.js';
 
 /** What the activities need from the worker that runs them. */
 export interface ActivityDependencies {
@@ -16,6 +18,16 @@ export interface ActivityDependencies {
   /** The last look before a submit leaves this process: true when one more fits into the last second. */
   mayLeaveNow: () => boolean;
   timings: ActivityTimings;
+  /** Undefined: no watch, and polls alone find out that a task is over. */
+  watch?: WatchDependencies;
+}
+
+/** The worker's part in the completion watch. */
+export interface WatchDependencies {
+  keeper: WatchKeeper;
+  timings: WatchTimings;
+  /** Aborted when the worker is told to stop: a round takes minutes, and there is no need to end it. */
+  stopping: AbortSignal;
 }
 
 /** All in milliseconds. */

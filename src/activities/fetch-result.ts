@@ -20,10 +20,10 @@ export interface FetchResultInput {
 }
 
 /** What the vendor says of a task that it does not know, or does not know any more. */
-const NO_SUCH_TASK = 'ResourceNotFound';
+export const NO_SUCH_TASK = 'ResourceNotFound';
 
 /** Verdicts on a finished task whose detail is not whole: read again, since the parts may come a moment later. */
-const INCOMPLETE: ReadonlySet<string> = new Set(['NoTaskDetail', 'NoEraseSubTask', 'SubTaskUnfinished']);
+export const INCOMPLETE: ReadonlySet<string> = new Set(['NoTaskDetail', 'NoEraseSubTask', 'SubTaskUnfinished']);
 /** Reads of such a detail, spread over the settle time, before it is believed. */
 const INCOMPLETE_READS = 6;
 

@@ -10,6 +10,7 @@ import { createPlanReviewRetry } from './plan-review-retry.js';
 import { createPublishResult } from './publish-result.js';
 import { createRecordReview } from './record-review.js';
 import { createSubmitErase } from './submit-erase.js';
+import { createWatchCompletions } from './watch-completions.js';
 
 /** Activities of the main queue. */
 export function createMainActivities(deps: ActivityDependencies) {
@@ -23,6 +24,7 @@ export function createMainActivities(deps: ActivityDependencies) {
     planReviewRetry: heartbeating(createPlanReviewRetry()),
     recordReview: heartbeating(createRecordReview(deps)),
     deliverWebhook: createDeliverWebhook(deps),
+    watchCompletions: createWatchCompletions(deps),
   };
 }
 

@@ -194,6 +194,8 @@ class Submit {
         },
       });
       if (sent.kind === 'stopped') {
+    // Started while the place is waited for, the watch is there when the task is.
+    this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
         return blocked(sent.by);
       }

@@ -38,12 +38,14 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.VOD_THROTTLED_TOO_LONG_SECONDS = String(vendor.throttledTooLongSeconds);
     shown.VOD_POLL_FIRST_SECONDS = String(vendor.pollFirstSeconds);
     shown.VOD_POLL_MAX_SECONDS = String(vendor.pollMaxSeconds);
+    shown.VOD_WATCH_INTERVAL_SECONDS = String(vendor.watchIntervalSeconds);
     shown.VOD_PRICE_FILE = vendor.priceFile ?? 'not set (list prices)';
   }
   if (worker) {
     shown.SMART_ERASE_SUBMIT_CONCURRENCY = String(worker.submitConcurrency);
     shown.SMART_ERASE_ACTIVITY_CONCURRENCY = String(worker.activityConcurrency);
     shown.SMART_ERASE_SHUTDOWN_GRACE_SECONDS = String(worker.shutdownGraceSeconds);
+    shown.SMART_ERASE_WATCH = worker.watch ? 'on' : 'off';
   }
   if (webhooks) Object.assign(shown, describeWebhookSettings(webhooks));
   if (monitor) Object.assign(shown, describeMonitorSettings(monitor));

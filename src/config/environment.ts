@@ -65,10 +65,12 @@ export const VENDOR_VARIABLES = z.object({
   VOD_THROTTLED_TOO_LONG_SECONDS: positive.default(1_800),
   VOD_POLL_FIRST_SECONDS: positive.default(60),
   VOD_POLL_MAX_SECONDS: positive.default(600),
+  VOD_WATCH_INTERVAL_SECONDS: positive.default(5),
   VOD_PRICE_FILE: z.string().optional(),
   SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(10),
   SMART_ERASE_ACTIVITY_CONCURRENCY: positiveInteger.default(100),
   SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
+  SMART_ERASE_WATCH: oneOf(['on', 'off']).default('on'),
 });
 
 /** What is wrong between settings that are each right; one sentence a problem, beginning with the name. */

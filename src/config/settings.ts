@@ -42,6 +42,8 @@ export interface VendorSettings {
   throttledTooLongSeconds: number;
   pollFirstSeconds: number;
   pollMaxSeconds: number;
+  /** From one list of finished tasks to the next, for each sub-application that waits; default 5. */
+  watchIntervalSeconds: number;
   /** Undefined: the built-in list prices. */
   priceFile: string | undefined;
   prices: PriceList;
@@ -54,6 +56,8 @@ export interface WorkerSettings {
   activityConcurrency: number;
   /** How long a worker that is told to stop lets its activities run on. */
   shutdownGraceSeconds: number;
+  /** The completion watch; without it, polls alone find out that a task is over. Default on. */
+  watch: boolean;
 }
 
 export interface Settings {
@@ -159,6 +163,7 @@ function vendorSections(
       throttledTooLongSeconds: value.VOD_THROTTLED_TOO_LONG_SECONDS,
       pollFirstSeconds: value.VOD_POLL_FIRST_SECONDS,
       pollMaxSeconds: value.VOD_POLL_MAX_SECONDS,
+      watchIntervalSeconds: value.VOD_WATCH_INTERVAL_SECONDS,
       priceFile: value.VOD_PRICE_FILE,
       prices,
     },
@@ -168,6 +173,7 @@ function vendorSections(
       shutdownGraceSeconds:
         value.SMART_ERASE_SHUTDOWN_GRACE_SECONDS ??
         worstRequestSeconds(value.VOD_REQUEST_TIMEOUT_SECONDS) + SHUTDOWN_MARGIN_SECONDS,
+      watch: value.SMART_ERASE_WATCH === 'on',
     },
   };
 }

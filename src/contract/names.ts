@@ -8,7 +8,14 @@ export const WORKFLOW = {
   erase: 'erase',
   /** Delivers one webhook. Started by erases, not by callers. */
   notification: 'eraseNotification',
+  /** Lists which tasks of a sub-application are over, and ends the waits for them. Started by erases, not by callers. */
+  completionWatch: 'completionWatch',
 } as const;
+
+/** One for each sub-application, however many workers there are. */
+export function watchWorkflowId(subAppId: number): string {
+  return `watch/${subAppId}`;
+}
 
 /**
  * Task queues. Submits have queues of their own so that a poll or a fetch never stands behind a backlog of submits
@@ -35,6 +42,7 @@ export const ACTIVITY = {
   planReviewRetry: 'planReviewRetry',
   recordReview: 'recordReview',
   deliverWebhook: 'deliverWebhook',
+  watchCompletions: 'watchCompletions',
 } as const;
 
 /** Fixed activity ids: an outside process completes `await-task` by (workflow id, activity id). */
@@ -49,6 +57,7 @@ export const ACTIVITY_ID = {
   planReviewRetry: 'plan-review-retry',
   recordReview: 'record-review',
   deliverWebhook: 'deliver-webhook',
+  watchCompletions: 'watch-completions',
 } as const;
 
 /** Updates that end a hold. Each takes one argument, `{"by": string, "reason": string}`. */

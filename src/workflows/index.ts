@@ -1,2 +1,3 @@
+export { completionWatch } from './completion-watch.js';
 export { erase } from './erase.js';
 export { eraseNotification } from './notification.js';

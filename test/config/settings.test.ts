@@ -53,10 +53,16 @@ describe('settings', () => {
       throttledTooLongSeconds: 1_800,
       pollFirstSeconds: 60,
       pollMaxSeconds: 600,
+      watchIntervalSeconds: 5,
       priceFile: undefined,
       prices: PRICE_LIST,
     });
-    expect(settings.worker).toEqual({ submitConcurrency: 10, activityConcurrency: 100, shutdownGraceSeconds: 50 });
+    expect(settings.worker).toEqual({
+      submitConcurrency: 10,
+      activityConcurrency: 100,
+      shutdownGraceSeconds: 50,
+      watch: true,
+    });
     expect(settings.log).toEqual({ level: 'info', format: 'json' });
     expect(settings.monitor).toEqual({ port: undefined, host: '127.0.0.1', otlpEndpoint: undefined });
     expect(settings.temporal).toMatchObject({ address: 'localhost:7233', namespace: 'default', tls: false });

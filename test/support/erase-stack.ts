@@ -7,7 +7,7 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import type { MediaSpec, SimulatorOptions } from '../../src/simulator/index.js';
-import { createWorkers, type WorkerGroup } from '../../src/worker.js';
+import { type CreateWorkersOptions, createWorkers, type WorkerGroup } from '../../src/worker.js';
 import { createTestDatabase } from './postgres.js';
 import { SECRET_ID, SECRET_KEY, SimulatorAdmin, type SimulatorProcess, startSimulatorProcess } from './simulator.js';
 import { createTestNamespace, sharedTemporal } from './temporal.js';
@@ -18,6 +18,8 @@ const QUICK = {
   VOD_SETTLE_SECONDS: '8',
   VOD_POLL_FIRST_SECONDS: '0.2',
   VOD_POLL_MAX_SECONDS: '0.5',
+  // Most tests are about one erase and its own calls; those of the watch turn it on.
+  SMART_ERASE_WATCH: 'off',
   SMART_ERASE_LOG_LEVEL: 'error',
 };
 
@@ -76,8 +78,12 @@ export class EraseStack {
   }
 
   /** A group of workers in this process. */
-  async startWorker(env: Record<string, string> = {}): Promise<WorkerGroup> {
+  async startWorker(
+    env: Record<string, string> = {},
+    options: Pick<CreateWorkersOptions, 'watchTimings'> = {},
+  ): Promise<WorkerGroup> {
     const group = await createWorkers(loadSettings({ ...this.env, ...env }), {
+      ...options,
       workflowBundlePath: sharedTemporal().workflowBundle,
     });
     this.groups.push({ group, ended: group.run() });

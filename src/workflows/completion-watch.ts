@@ -1,0 +1,73 @@
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  continueAsNew,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+} from '@temporalio/workflow';
+import type { MainActivities } from '../activities/index.js';
+import type { WatchReport } from '../activities/watch-completions.js';
+import { ACTIVITY_ID } from '../contract/names.js';
+import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
+
+/** Rounds of one run: six events each, so that a history stays small enough to be read. */
+const ROUNDS_A_RUN = 100;
+
+const { watchCompletions } = proxyActivities<MainActivities>({
+  activityId: ACTIVITY_ID.watchCompletions,
+  // A round of two minutes, and the longest wait after a list that failed; a list that catches up takes its time.
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+});
+
+export interface CompletionWatchInput {
+  subAppId: number;
+  /** Of the run before. */
+  report?: WatchReport;
+}
+
+/**
+ * Watches one sub-application for tasks that are over. Whoever submits starts it; it ends by itself when nothing has waited
+ * for a while. It knows nothing that is not in the ledger: terminated, it is started anew and goes on.
+ */
+export async function completionWatch({ subAppId, report: last }: CompletionWatchInput): Promise<WatchReport> {
+  let report = last ?? null;
+  for (let round = 0; round < ROUNDS_A_RUN; round++) {
+    setCurrentDetails(watchDetails(subAppId, report));
+    try {
+      report = await watchCompletions({ subAppId, before: report });
+    } catch (error) {
+      // The UI then shows the sentence, and not that an activity failed.
+      throw error instanceof ActivityFailure && !isCancellation(error) && error.cause ? error.cause : error;
+    }
+    if (report.over) {
+      setCurrentDetails(watchDetails(subAppId, report));
+      return report;
+    }
+  }
+  return await continueAsNew<typeof completionWatch>({ subAppId, report: report ?? undefined });
+}
+
+function watchDetails(subAppId: number, report: WatchReport | null): string {
+  if (report === null) return `Sub-application ${subAppId}: the first list is being read.${BLANK_LAST_LINE}`;
+  const { goodAt, listedUntil, waiting, oldestAt, problem, failures, over } = report;
+  const lines = [
+    '| | |',
+    '| --- | --- |',
+    `| Sub-application | ${subAppId} |`,
+    `| Last good list | ${goodAt ?? 'none yet'} |`,
+    `| Listed until (the vendor's time) | ${listedUntil ?? 'nothing yet'} |`,
+    `| Waiting tasks | ${waiting} |`,
+    `| Oldest of them, submitted | ${oldestAt ?? ''} |`,
+  ];
+  if (over) lines.push('', 'Ended, since nothing waits. The next submit starts it again.');
+  if (problem !== null) {
+    const text = problem.replace(/\s*\n\s*/g, ' ');
+    lines.push('', `**${failures === 0 ? 'A look at single tasks' : `The last ${failures} list(s)`} failed:** ${text}`);
+    if (failures > 0) lines.push('', 'Until a list is good again, every erase looks for itself.');
+  }
+  return lines.join('\n') + BLANK_LAST_LINE;
+}
