@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ErrorClass } from '../contract/error-classes.js';
+import { ACTIVITY } from '../contract/names.js';
+import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../vod/rates.js';
 
 /** Every name of ours begins with this; those of the Temporal SDK with `temporal_`, those of Node with `nodejs_`. */
 export const METRIC_PREFIX = 'smart_erase_';
@@ -32,8 +34,6 @@ export class WorkerMetrics {
       labelNames: ['outcome', 'class'],
       registers,
     });
-    this.#submits.inc({ outcome: 'accepted', class: 'none' }, 0);
-    this.#submits.inc({ outcome: 'refused', class: 'throttled' }, 0);
     new Gauge({
       name: `${METRIC_PREFIX}submit_budget_per_second`,
       help: 'Submits in any second that all workers together may make (VOD_SUBMIT_RPS).',
@@ -74,6 +74,22 @@ export class WorkerMetrics {
       help: '1 while this process ends what runs and takes nothing new.',
       registers,
     });
+    this.#beginAtZero();
+  }
+
+  /** A series that begins with its first event has no increase for it: the common ones begin at 0. */
+  #beginAtZero(): void {
+    this.#submits.inc({ outcome: 'accepted', class: 'none' }, 0);
+    for (const each of ['throttled', 'account', 'input', 'retry']) {
+      this.#submits.inc({ outcome: 'refused', class: each }, 0);
+    }
+    this.#submits.inc({ outcome: 'unclear', class: 'ambiguous' }, 0);
+    for (const action of [SUBMIT_ACTION, ...Object.keys(DOCUMENTED_RATE)]) {
+      for (const each of ['throttled', 'retry', 'ambiguous']) this.#callErrors.inc({ action, class: each }, 0);
+    }
+    for (const activity of Object.values(ACTIVITY)) {
+      for (const each of ['unexpected', 'other']) this.#activityFailures.inc({ activity, class: each }, 0);
+    }
   }
 
   submitted(outcome: SubmitFate, errorClass: ErrorClass | 'none'): void {
