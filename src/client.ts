@@ -22,6 +22,7 @@ export type {
   EraseStatus,
   OnReviewTimeout,
   OperatorDecision,
+  RetryDecision,
   PayAgain,
   PublishOutcome,
   PublishRequest,

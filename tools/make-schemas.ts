@@ -7,6 +7,7 @@ import {
   eraseResultSchema,
   eraseStatusSchema,
   operatorDecisionSchema,
+  retryDecisionSchema,
   reviewRejectionSchema,
 } from '../src/contract/answer-schema.js';
 import { eraseEventSchema } from '../src/contract/event-schema.js';
@@ -22,9 +23,10 @@ const SCHEMAS = {
   'erase-status': { title: 'Answer of the query status', schema: eraseStatusSchema },
   'erase-event': { title: 'Body of a webhook', schema: eraseEventSchema },
   'operator-decision': {
-    title: 'Argument of the updates retry, skip, abort and approve',
+    title: 'Argument of the updates skip, abort and approve',
     schema: operatorDecisionSchema,
   },
+  'retry-decision': { title: 'Argument of the update retry', schema: retryDecisionSchema },
   'report-manifest': { title: 'manifest.json in the report of a batch', schema: reportManifestSchema },
   'report-item': {
     title: 'A line of succeeded.ndjson and failed.ndjson in the report of a batch',

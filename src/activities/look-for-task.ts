@@ -2,6 +2,7 @@ import type { ErrorClass } from '../contract/error-classes.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
 import { inputMatches } from '../vod/input-match.js';
+import type { VodApi } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 
@@ -36,25 +37,11 @@ export async function lookForTask(
   record: SubmissionRecord,
   signal: AbortSignal,
 ): Promise<LookVerdict> {
-  const { subAppId, fileId } = record.identity;
+  const { subAppId } = record.identity;
   const recipe = record.recipe as Recipe;
-  const candidates: string[] = [];
-  const createdFrom = new Date(record.placeAtHere.getTime() - CLOCK_SKEW_MS).toISOString();
-  let scrollToken: string | undefined;
-  let pages = 0;
-  do {
-    const query = { subAppId, fileId, createdFrom, ...(scrollToken === undefined ? {} : { scrollToken }) };
-    const page = await readable(() => vod.listTasks(query, { signal }));
-    if (page.kind === 'unreadable')
-      return { kind: 'unclear', why: `the list of its tasks cannot be read: ${page.why}` };
-    pages += 1;
-    if (pages > MAX_PAGES) return { kind: 'unclear', why: `the list of its tasks has no end after ${MAX_PAGES} pages` };
-    // The query is for this file already; a list that leaves the FileId out must not hide our task.
-    const { tasks } = page.answer;
-    candidates.push(...tasks.filter((t) => t.isMps && (t.fileId ?? fileId) === fileId).map((t) => t.taskId));
-    scrollToken = page.answer.scrollToken ?? undefined;
-  } while (scrollToken !== undefined);
-
+  const listed = await tasksOfFile(vod, record, signal);
+  if (listed.kind === 'unreadable') return { kind: 'unclear', why: listed.why };
+  const candidates = listed.answer;
   const known = await ledger.knownTasks(candidates);
   const ours: string[] = [];
   let unreadable = 0;
@@ -81,10 +68,36 @@ export async function lookForTask(
   return ours[0] === undefined ? { kind: 'none' } : { kind: 'found', taskId: ours[0] };
 }
 
+type Readable<T> = { kind: 'read'; answer: T } | { kind: 'unreadable'; why: string };
+
+/** ProcessMediaByMPS tasks of the submission's file that the vendor lists, made since the submission. */
+export async function tasksOfFile(
+  vod: Pick<VodApi, 'listTasks'>,
+  { identity: { subAppId, fileId }, placeAtHere }: Pick<SubmissionRecord, 'identity' | 'placeAtHere'>,
+  signal: AbortSignal,
+): Promise<Readable<string[]>> {
+  const taskIds: string[] = [];
+  const createdFrom = new Date(placeAtHere.getTime() - CLOCK_SKEW_MS).toISOString();
+  let scrollToken: string | undefined;
+  let pages = 0;
+  do {
+    const query = { subAppId, fileId, createdFrom, ...(scrollToken === undefined ? {} : { scrollToken }) };
+    const page = await readable(() => vod.listTasks(query, { signal }));
+    if (page.kind === 'unreadable') return { ...page, why: `the list of its tasks cannot be read: ${page.why}` };
+    pages += 1;
+    if (pages > MAX_PAGES) {
+      return { kind: 'unreadable', why: `the list of its tasks has no end after ${MAX_PAGES} pages` };
+    }
+    // The query is for this file already; a list that leaves the FileId out must not hide our task.
+    const { tasks } = page.answer;
+    taskIds.push(...tasks.filter((t) => t.isMps && (t.fileId ?? fileId) === fileId).map((t) => t.taskId));
+    scrollToken = page.answer.scrollToken ?? undefined;
+  } while (scrollToken !== undefined);
+  return { kind: 'read', answer: taskIds };
+}
+
 /** An answer that no repetition would make readable is a doubt to tell an operator of, not a reason to ask for ever. */
-async function readable<T>(
-  read: () => Promise<T>,
-): Promise<{ kind: 'read'; answer: T } | { kind: 'unreadable'; why: string }> {
+export async function readable<T>(read: () => Promise<T>): Promise<Readable<T>> {
   try {
     return { kind: 'read', answer: await read() };
   } catch (error) {

@@ -28,6 +28,7 @@ import {
   type SubmitOutcome,
   uncertain,
 } from './submit-outcome.js';
+import { takeNamedTask } from './take-named-task.js';
 import { isRunOf, thisRun } from './this-run.js';
 
 /** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
@@ -89,7 +90,7 @@ class Submit {
   constructor(
     private readonly deps: ActivityDependencies,
     private readonly request: NormalizedEraseRequest,
-    input: SubmitInput,
+    private readonly input: SubmitInput,
   ) {
     this.recipe = request.recipe as Recipe;
     const identity = paymentIdentityOf(request);
@@ -124,6 +125,16 @@ class Submit {
   }
 
   private async decideAndAct(): Promise<DistributiveOmit<SubmitOutcome, keyof Accepted>> {
+    const { operatorRetry } = this.input;
+    if (operatorRetry?.taskId !== undefined) {
+      const { taskId, by } = operatorRetry;
+      const refused = await takeNamedTask(this.deps, this.intent.identity, {
+        taskId,
+        by,
+        signal: this.context.cancellationSignal,
+      });
+      if (refused !== null) return refused;
+    }
     for (;;) {
       const begun: BeginOutcome = await this.deps.ledger.begin(this.intent);
       switch (begun.kind) {

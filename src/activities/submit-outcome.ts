@@ -1,6 +1,6 @@
 import { type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import type { SearchAttributeKey } from '../contract/names.js';
-import type { EraseResult, NormalizedEraseRequest, OperatorDecision } from '../contract/request.js';
+import type { EraseResult, NormalizedEraseRequest, RetryDecision } from '../contract/request.js';
 import type { Breaker } from '../ledger/breaker.js';
 import type { Cap } from '../ledger/cap.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
@@ -13,8 +13,11 @@ export interface SubmitInput {
   request: unknown;
   /** The failed task after which one more payment is allowed. */
   resubmitAfterTaskId: string | null;
-  /** Set when an operator ended a hold by `retry`: leave for one more submit after the one that was held, no further. */
-  operatorRetry: (OperatorDecision & { upToSubmission: number | null }) | null;
+  /**
+   * Set when an operator ended a hold by `retry`: leave for one more submit after the one that was held, no further; or,
+   * with `taskId`, no leave, but the task of the one that was held.
+   */
+  operatorRetry: (RetryDecision & { upToSubmission: number | null }) | null;
 }
 
 /** What the run needs to know of the request, once it was checked. */

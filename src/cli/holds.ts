@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EraseClient, OperatorDecision } from '../client.js';
+import type { EraseClient, RetryDecision } from '../client.js';
 import type { HoldFilter, HoldRecord } from '../ledger/hold-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { UsageError } from './exit.js';
@@ -39,7 +39,7 @@ export function filterOf(id: string | undefined, { subAppId, all }: HoldOptions)
   return { workflowId: id, subAppId };
 }
 
-export function decisionOf({ by, reason }: HoldOptions): OperatorDecision {
+export function decisionOf({ by, reason }: HoldOptions): RetryDecision {
   if (by === undefined || by.trim() === '') throw new UsageError('Say who decides: --by NAME.');
   return { by, reason };
 }
@@ -69,7 +69,7 @@ export async function decideAll(
   client: EraseClient,
   filter: HoldFilter,
   update: 'retry' | 'skip' | 'abort',
-  decision: OperatorDecision,
+  decision: RetryDecision,
   {
     wanted = () => true,
     onProgress = () => {},
@@ -100,7 +100,7 @@ export async function decideOne(
   client: EraseClient,
   hold: HoldRecord,
   update: 'retry' | 'skip' | 'abort',
-  decision: OperatorDecision,
+  decision: RetryDecision,
 ): Promise<boolean> {
   const { EraseNotFoundError, EraseNotHeldError } = await import('../errors.js');
   try {

@@ -6,7 +6,13 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { REVIEW_UPDATE, UPDATE } from '../contract/names.js';
-import type { EraseResult, OperatorDecision, ReviewAnswer, ReviewRejection } from '../contract/request.js';
+import type {
+  EraseResult,
+  OperatorDecision,
+  RetryDecision,
+  ReviewAnswer,
+  ReviewRejection,
+} from '../contract/request.js';
 import {
   EraseError,
   EraseNotFoundError,
@@ -98,8 +104,11 @@ export class EraseHandle {
     return 'requested';
   }
 
-  /** Lets a held erase go on where it stopped: it submits, or publishes, again. Throws {@link EraseNotHeldError}. */
-  async retry(decision: OperatorDecision): Promise<void> {
+  /**
+   * Lets a held erase go on where it stopped: it submits, or publishes, again. With `taskId`, for a submit in doubt, it takes
+   * that task over instead. Throws {@link EraseNotHeldError}.
+   */
+  async retry(decision: RetryDecision): Promise<void> {
     await this.decide(UPDATE.retry, decision);
   }
 

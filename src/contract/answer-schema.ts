@@ -8,6 +8,7 @@ import {
   type EraseStatus,
   ON_REVIEW_TIMEOUT,
   type OperatorDecision,
+  type RetryDecision,
   type ReviewRejection,
 } from './request.js';
 
@@ -89,11 +90,17 @@ export const eraseStatusSchema = z.object({
   moneySpent: z.boolean(),
 }) satisfies z.ZodType<EraseStatus>;
 
-/** Argument of the updates `retry`, `skip`, `abort` and `approve`. */
+/** Argument of the updates `skip`, `abort` and `approve`. */
 export const operatorDecisionSchema = z.strictObject({
   by: z.string().min(1).max(200),
   reason: z.string().min(1).max(500),
 }) satisfies z.ZodType<OperatorDecision>;
+
+/** Argument of the update `retry`. */
+export const retryDecisionSchema = z.strictObject({
+  ...operatorDecisionSchema.shape,
+  taskId: z.string().min(1).max(200).optional(),
+}) satisfies z.ZodType<RetryDecision>;
 
 /** Argument of the update `reject`. */
 export const reviewRejectionSchema = z.strictObject({

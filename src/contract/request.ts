@@ -194,11 +194,20 @@ export interface EraseStatus {
   moneySpent: boolean;
 }
 
-/** Argument of the updates `retry`, `skip` and `abort`. */
+/** Argument of the updates `skip`, `abort` and `approve`. */
 export interface OperatorDecision {
   /** Who decided. */
   by: string;
   reason: string;
+}
+
+/** Argument of the update `retry`. */
+export interface RetryDecision extends OperatorDecision {
+  /**
+   * For a submit in doubt: the vendor's task that is this erase's. It is taken over, and nothing is submitted. Refused for
+   * any other hold.
+   */
+  taskId?: string;
 }
 
 /** Argument of the update `reject`. */

@@ -21,17 +21,24 @@ import {
   type SearchAttributeKey,
   UPDATE,
 } from '../contract/names.js';
-import type { EraseFailureDetails, EraseStatus, OperatorDecision, WebhookRequest } from '../contract/request.js';
+import type {
+  EraseFailureDetails,
+  EraseStatus,
+  OperatorDecision,
+  RetryDecision,
+  WebhookRequest,
+} from '../contract/request.js';
 import { currentDetails } from './current-details.js';
-import { invalidDecision, looseRequest } from './loose-input.js';
+import { invalidDecision, looseRequest, namedTask } from './loose-input.js';
 import { startNotification } from './notification.js';
 
 export const statusQuery = defineQuery<EraseStatus>(QUERY.status);
-export const retryUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.retry);
+export const retryUpdate = defineUpdate<string, [RetryDecision]>(UPDATE.retry);
 export const skipUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.skip);
 export const abortUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.abort);
 
-export type HoldEnd = OperatorDecision & { action: 'retry' | 'skip' | 'abort' };
+/** With `taskId`, only for a submit in doubt. */
+export type HoldEnd = RetryDecision & { action: 'retry' | 'skip' | 'abort' };
 
 /** What one run knows and shows: its status, its details in the UI, its search attributes, and its holds. */
 export class EraseRun {
@@ -41,6 +48,8 @@ export class EraseRun {
   private readonly webhook: WebhookRequest | null;
   private readonly notified: Promise<void>[] = [];
   private holdEnd: HoldEnd | null = null;
+  /** What is held is a submit that may have been accepted. */
+  private inDoubt = false;
   private outcome: EraseFailureDetails | null = null;
   /** This run paid for a task that failed; whatever comes next, that money is gone. */
   paidInVain = false;
@@ -106,10 +115,11 @@ export class EraseRun {
   async hold(hold: Hold, nowMs: number, lookAgainMs: number | null = null): Promise<HoldEnd | null> {
     if (this.status.held === null) {
       this.holdEnd = null;
+      this.inDoubt = hold.submission !== null;
       const { class: errorClass, code, message, requestId } = hold;
       this.status.held = { class: errorClass, code, message, requestId, since: new Date(nowMs).toISOString() };
       // A submit in doubt may have been paid for: what is not known counts as spent.
-      if (hold.submission !== null) this.status.moneySpent = true;
+      if (this.inDoubt) this.status.moneySpent = true;
       this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[errorClass].advice}`, { upsert: true });
       upsertMemo({ [MEMO.hold]: { class: errorClass, code, message, since: this.status.held.since } });
       void this.tell(EVENT.held, { held: this.status.held });
@@ -160,6 +170,11 @@ export class EraseRun {
           }
           const problem = invalidDecision(decision);
           if (problem !== null) throw new Error(problem);
+          if (namedTask(decision) !== null && !(action === 'retry' && this.inDoubt)) {
+            throw new Error(
+              'A task is named only to retry a submit in doubt, and this hold is none. Leave "taskId" out.',
+            );
+          }
         },
       },
     );

@@ -18,7 +18,7 @@ import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
-import { looseRequest } from './loose-input.js';
+import { looseRequest, namedTask } from './loose-input.js';
 import { Review } from './review.js';
 
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
@@ -99,7 +99,10 @@ async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string
     const { action, by, reason } = end;
     await leaveHold(run, { as: action, decision: { by, reason } });
     if (action !== 'retry') throw decided(end, run);
-    operatorRetry = { by, reason, upToSubmission: outcome.hold.submission };
+    const taskId = namedTask(end);
+    // Whoever names the task says that it was paid for: that is no leave to pay again.
+    const upToSubmission = taskId === null ? outcome.hold.submission : null;
+    operatorRetry = { by, reason, upToSubmission, ...(taskId === null ? {} : { taskId }) };
     looks = 0;
     run.enter(PHASE.submitting, `its turn to be submitted (retry by ${by}: ${reason})`, { upsert: true });
   }
@@ -130,6 +133,7 @@ async function leaveHold(run: EraseRun, end: EndHoldInput): Promise<void> {
 }
 
 function submitSummary(afterTaskId: string | null, retry: SubmitInput['operatorRetry']): string {
+  if (retry?.taskId !== undefined) return `Take over task ${retry.taskId}, as an operator decided`;
   if (retry !== null) return 'Submit again, as an operator decided';
   if (afterTaskId !== null) return `Submit once more, since task ${afterTaskId} failed`;
   return 'Submit to ProcessMediaByMPS, unless it was paid for before';

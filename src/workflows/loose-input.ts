@@ -29,6 +29,11 @@ export function invalidDecision(decision: unknown): string | null {
   return null;
 }
 
+/** The task that a retry names; null when it names none. */
+export function namedTask(decision: unknown): string | null {
+  return textField(decision, 'taskId');
+}
+
 function textField(value: unknown, field: string): string | null {
   if (typeof value !== 'object' || value === null) return null;
   const text = (value as Record<string, unknown>)[field];

@@ -56,6 +56,35 @@ describe('a submit in doubt whose tasks cannot be read', () => {
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['dropped']);
   });
 
+  it('takes the task that an operator names, after looking whether it can be', async () => {
+    const { request, handle } = await unreadableDoubt();
+    const retry = (taskId: string) => handle.retry({ by: 'alice', reason: 'seen in the console', taskId });
+    await retry('1500000001-ProcessMediaByMPS-nosuchtask');
+    await eventually('the second hold', async () => {
+      const { held } = await handle.status();
+      return held?.message.includes('nosuchtask, which alice named, cannot be read') ? true : undefined;
+    });
+    await expect(
+      stack.temporal.workflow
+        .getHandle(handle.workflowId)
+        .executeUpdate('skip', { args: [{ by: 'alice', reason: 'r', taskId: 't' }] }),
+    ).rejects.toMatchObject({ cause: { message: expect.stringMatching(/only to retry a submit in doubt/) } });
+
+    // Another file's task: by now the list can be read, and says so.
+    const other = await stack.request();
+    const { taskId: foreign } = await (await stack.client.start(other)).result();
+    await stack.admin.clearFaults();
+    await retry(foreign);
+    await eventually('the third hold', async () => {
+      const { held } = await handle.status();
+      return held?.message.includes(`${foreign}, which alice named, is not among`) ? true : undefined;
+    });
+    const task = (await stack.admin.tasks()).find((each) => each.fileId === request.fileId);
+    await retry(task?.taskId ?? '');
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', reused: false, taskId: task?.taskId });
+    expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['dropped']);
+  });
+
   it('counts as paid for when it is skipped', async () => {
     const { handle } = await unreadableDoubt();
     await update(handle, 'skip');

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { EraseClient, OperatorDecision } from '../../client.js';
+import type { EraseClient, OperatorDecision, RetryDecision } from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { Breaker } from '../../ledger/breaker.js';
 import type { Cap, CapScope } from '../../ledger/cap.js';
@@ -16,11 +16,14 @@ const LOOK_EVERY_MS = 250;
 /** Held for these, an erase may have been paid for: it is retried by its id only, by somebody who looked. */
 const ONE_BY_ONE = new Set(['uncertain']);
 
+type ResumeOptions = HoldOptions & { probeTimeout: number; task?: string };
+
 export function resumeCommand(): Command {
   return withHoldOptions(
     new Command('resume').description('let held erases go on, once one of them shows that it works'),
   )
     .option('--probe-timeout <time>', 'how long the first one may take', duration, DEFAULT_PROBE_TIMEOUT_MS)
+    .option('--task <taskId>', "the vendor's task of a submit in doubt: it is taken over, and nothing is submitted")
     .addHelpText(
       'after',
       '\nWhere a breaker is open, one erase goes first. Only when the vendor takes it do the others follow, at the pace;\n' +
@@ -29,19 +32,24 @@ export function resumeCommand(): Command {
         'where the cap leaves no room for it; when a cap has nothing left, that is said, and the exit code is 10.\n\n' +
         'Examples:\n  smart-erase resume --all --reason "the bill is paid"\n' +
         '  smart-erase resume --sub-app-id 1500000001 --reason "policy corrected"\n' +
-        '  smart-erase resume erase/key/order-17 --reason "looked in the console: no task"',
+        '  smart-erase resume erase/key/order-17 --reason "looked in the console: no task"\n' +
+        '  smart-erase resume erase/key/order-17 --task 1500000001-ProcessMediaByMPS-0123abcd --reason "seen in the console"',
     )
-    .action(async (id: string | undefined, options: HoldOptions & { probeTimeout: number }, command: Command) => {
+    .action(async (id: string | undefined, options: ResumeOptions, command: Command) => {
       const output = outputOf(command);
       const filter = filterOf(id, options);
-      const decision = decisionOf(options);
+      if (options.task !== undefined && id === undefined) {
+        throw new UsageError('--task is the task of one erase.', 'Give its workflow id.');
+      }
+      const decision: RetryDecision = { ...decisionOf(options), ...(options.task && { taskId: options.task }) };
       await withLedger((ledger) =>
         withClient(async (client) => {
           await ledger.writeAudit({
             action: 'resume',
             subject: id ?? (options.subAppId === undefined ? 'all' : `sub-app/${options.subAppId}`),
-            ...decision,
-            details: null,
+            by: decision.by,
+            reason: decision.reason,
+            details: options.task === undefined ? null : { taskId: options.task },
           });
           const wanted = (hold: HoldRecord) => id !== undefined || !ONE_BY_ONE.has(hold.class);
           if (id === undefined) await probeBreakers(output, ledger, client, options, decision, wanted);
