@@ -1,0 +1,144 @@
+import type { KnownMedia } from '../ledger/media-store.js';
+import type { MediaInfo, SearchMediaQuery, VodApi } from '../vod/vod-api.js';
+import { type BacklogSource, SourceError, type SourceRow } from './source.js';
+
+/** Results that a search can reach, and where its count stops. Source: API document of SearchMedia. */
+const MAX_REACHABLE = 5_000;
+/** Files of one call. Ours: some hundred descriptions are about a megabyte. */
+const PAGE = 500;
+/** How often a stretch of time that cannot be split is read again because files came or went meanwhile. */
+const MAX_READINGS = 5;
+/** Before there was VOD: nothing in a library is older. */
+const BEGINNING_MS = Date.parse('2010-01-01T00:00:00Z');
+const SECOND_MS = 1_000;
+
+export interface LibraryQuery {
+  subAppId: number;
+  classIds?: number[];
+  tags?: string[];
+  names?: string[];
+  /** Both ends belong to it, in whole seconds. */
+  createdFrom?: Date;
+  /** Default, and at the latest: when the reading began. */
+  createdTo?: Date;
+}
+
+/** Both ends included, in whole seconds. */
+interface Stretch {
+  fromMs: number;
+  toMs: number;
+}
+
+/**
+ * The files of the media library that a query finds, oldest first, each once. The upper end of the time is fixed when the
+ * reading begins, so files that are added meanwhile are not in it. A search reaches 5,000 results; so the time is split until
+ * fewer are in each part, and a part counts only when it was read whole: as many different files as the vendor said.
+ */
+export function librarySource(vod: Pick<VodApi, 'searchMedia'>, query: LibraryQuery): BacklogSource {
+  return {
+    kind: 'library',
+    name: wordsOf(query),
+    rows: () => rowsOf(vod, query),
+    sha256: () => null,
+    ignoredColumns: () => [],
+  };
+}
+
+async function* rowsOf(
+  vod: Pick<VodApi, 'searchMedia'>,
+  query: LibraryQuery,
+): AsyncGenerator<SourceRow, void, undefined> {
+  const now = Date.now();
+  const whole = {
+    fromMs: floor(query.createdFrom?.getTime() ?? BEGINNING_MS),
+    toMs: floor(Math.min(query.createdTo?.getTime() ?? now, now)),
+  };
+  const filter: SearchMediaQuery = {
+    subAppId: query.subAppId,
+    ...(query.classIds?.length ? { classIds: query.classIds } : {}),
+    ...(query.tags?.length ? { tags: query.tags } : {}),
+    ...(query.names?.length ? { names: query.names } : {}),
+  };
+  // Oldest on top.
+  const open: Stretch[] = whole.toMs >= whole.fromMs ? [whole] : [];
+  for (let stretch = open.pop(); stretch !== undefined; stretch = open.pop()) {
+    const files = await readStretch(vod, filter, stretch);
+    if (files === null) {
+      const middle = floor((stretch.fromMs + stretch.toMs) / 2);
+      open.push({ fromMs: middle + SECOND_MS, toMs: stretch.toMs }, { fromMs: stretch.fromMs, toMs: middle });
+      continue;
+    }
+    for (const media of files) yield { row: null, fields: { fileId: media.fileId, subAppId: query.subAppId }, media };
+  }
+}
+
+/** Null: it has to be split. @throws SourceError when it cannot be */
+async function readStretch(
+  vod: Pick<VodApi, 'searchMedia'>,
+  filter: SearchMediaQuery,
+  stretch: Stretch,
+): Promise<KnownMedia[] | null> {
+  const splittable = stretch.toMs > stretch.fromMs;
+  for (let reading = 1; reading <= MAX_READINGS; reading += 1) {
+    const files = await readPages(vod, filter, stretch);
+    if (files === 'too many') {
+      if (splittable) return null;
+      throw new SourceError(
+        'input',
+        `${MAX_REACHABLE} files or more were created in the second ${iso(stretch.fromMs)}, and a search reaches no more.`,
+        'Narrow the search by class, tag or name, and run it once for each.',
+      );
+    }
+    if (files !== 'changed') return inOrder(files);
+    // A shorter stretch is read in fewer calls: less can change meanwhile.
+    if (splittable) return null;
+  }
+  throw new SourceError(
+    'unavailable',
+    `The files of the second ${iso(stretch.fromMs)} changed each time that they were read.`,
+    'Try again when fewer files come and go.',
+  );
+}
+
+async function readPages(
+  vod: Pick<VodApi, 'searchMedia'>,
+  filter: SearchMediaQuery,
+  { fromMs, toMs }: Stretch,
+): Promise<Map<string, MediaInfo> | 'too many' | 'changed'> {
+  const found = new Map<string, MediaInfo>();
+  let total: number | null = null;
+  for (let offset = 0; ; ) {
+    const limit = Math.min(PAGE, MAX_REACHABLE - offset);
+    const query = { ...filter, createdFrom: iso(fromMs), createdTo: iso(toMs), offset, limit };
+    const page = await vod.searchMedia(query);
+    if (page.totalCount >= MAX_REACHABLE) return 'too many';
+    if (total !== null && page.totalCount !== total) return 'changed';
+    total = page.totalCount;
+    for (const media of page.media) found.set(media.fileId, media);
+    offset += page.media.length;
+    if (offset >= total || page.media.length === 0) return found.size === total ? found : 'changed';
+  }
+}
+
+function inOrder(files: Map<string, MediaInfo>): KnownMedia[] {
+  return [...files.values()]
+    .sort((a, b) => compare(a.createTime ?? '', b.createTime ?? '') || compare(a.fileId, b.fileId))
+    .map(({ fileId, durationSeconds, width, height }) => ({ fileId, durationSeconds, width, height }));
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const floor = (ms: number) => Math.floor(ms / SECOND_MS) * SECOND_MS;
+const iso = (ms: number) => new Date(ms).toISOString();
+
+function wordsOf({ subAppId, classIds, tags, names, createdFrom, createdTo }: LibraryQuery): string {
+  const list = (what: string, values: readonly (string | number)[] | undefined) =>
+    values?.length ? [`${what} ${values.join(' or ')}`] : [];
+  return [
+    `media library of ${subAppId}`,
+    ...list('class', classIds),
+    ...list('tag', tags),
+    ...list('name', names),
+    ...(createdFrom === undefined ? [] : [`created from ${createdFrom.toISOString()}`]),
+    ...(createdTo === undefined ? [] : [`created to ${createdTo.toISOString()}`]),
+  ].join(', ');
+}

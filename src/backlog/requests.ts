@@ -1,0 +1,55 @@
+import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
+import type { EraseRequest, RecipeRequest } from '../contract/request.js';
+import { parseEraseRequest } from '../contract/request-schema.js';
+import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
+import type { SourceRow } from './source.js';
+
+/** What all items have in common; a row's own value wins. */
+export type SharedRequest = Partial<Omit<EraseRequest, 'fileId' | 'key' | 'batchId'>>;
+
+/** Hashes that are remembered: backlogs use few recipes, but each row may have areas of its own. */
+const REMEMBERED = 1_000;
+
+/** Makes checked requests of rows. */
+export class RequestMaker {
+  readonly #hashes = new Map<string, string>();
+
+  constructor(private readonly shared: SharedRequest) {}
+
+  /** One sentence or more for a row that is wrong, with everything that is wrong with it. */
+  make(row: SourceRow): { request: StagedRequest } | { problem: RowProblem } {
+    if ('problem' in row) return { problem: row };
+    const { fields } = row;
+    const { recipe } = this.shared;
+    // The options of the shared recipe are not those of another; with the same name they are.
+    const given = fields.recipe as RecipeRequest | undefined;
+    const own = isNameOnly(given) && given.name === recipe?.name ? recipe : given;
+    const asked = { ...this.shared, ...fields, ...(own === undefined ? {} : { recipe: own }) };
+    const refuse = (problem: string) => ({ problem: { row: row.row, fileId: textOf(fields.fileId), problem } });
+    if (fields.batchId !== undefined) return refuse('batchId is given by the batch; leave it out.');
+    const parsed = parseEraseRequest(asked);
+    if (!parsed.ok) return refuse(parsed.problems.map(({ message }) => message).join(' '));
+    const { request } = parsed;
+    // The ledger's JSON keeps no NUL.
+    if (JSON.stringify(request).includes('\\u0000')) return refuse('holds the character NUL.');
+    const hash = this.#hashOf(request.recipe);
+    return { request: { row: row.row, request, recipeHash: hash, workflowId: eraseWorkflowId(request) } };
+  }
+
+  #hashOf(recipe: RecipeRequest): string {
+    const text = JSON.stringify(recipe);
+    const known = this.#hashes.get(text);
+    if (known !== undefined) return known;
+    const hash = recipeHash(recipe);
+    if (this.#hashes.size < REMEMBERED) this.#hashes.set(text, hash);
+    return hash;
+  }
+}
+
+function isNameOnly(recipe: RecipeRequest | undefined): recipe is RecipeRequest {
+  return typeof recipe === 'object' && recipe !== null && Object.keys(recipe).join() === 'name';
+}
+
+function textOf(fileId: unknown): string | null {
+  return fileId === undefined || fileId === null ? null : String(fileId);
+}

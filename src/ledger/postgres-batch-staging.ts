@@ -1,0 +1,265 @@
+import type pg from 'pg';
+import type { BatchSource } from '../contract/batch.js';
+import type {
+  BatchStaging,
+  CombinedRecipe,
+  Duplicate,
+  NewBatch,
+  OverlappingBatch,
+  RowProblem,
+  StagedRequest,
+  StagedTotals,
+  UnpricedItem,
+} from './batch-staging.js';
+import { ImpatientClient } from './impatient-client.js';
+import { toLedgerError } from './ledger-error.js';
+import * as statements from './staging-statements.js';
+
+/** Milliseconds to wait for the connection. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/**
+ * Longest time of one statement, in milliseconds. Far longer than in the rest of the ledger: a statement here is about
+ * the whole backlog, and nobody waits behind it.
+ */
+const STATEMENT_TIMEOUT_MS = 15 * 60_000;
+/** Longest FileId and problem that are kept as they were written, in characters. */
+const MAX_WRITTEN = 200;
+const MAX_PROBLEM = 2_000;
+
+/** Opens a connection of its own, with empty tables that only it sees. @throws LedgerError */
+export async function openBatchStaging(databaseUrl: string): Promise<BatchStaging> {
+  const client = new ImpatientClient({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
+    keepAlive: true,
+    application_name: 'vod-smart-erase batch',
+  });
+  try {
+    await client.connect();
+    for (const statement of statements.CREATE) await client.query(statement);
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw toLedgerError(error, 'make ready for a backlog');
+  }
+  return new PostgresBatchStaging(client);
+}
+
+class PostgresBatchStaging implements BatchStaging {
+  constructor(private readonly client: pg.Client) {}
+
+  async add(requests: readonly StagedRequest[]): Promise<void> {
+    if (requests.length === 0) return;
+    await this.run('take in rows of a backlog', statements.ADD, [
+      requests.map(({ row }) => row),
+      requests.map(({ request }) => request.subAppId),
+      requests.map(({ request }) => request.fileId),
+      requests.map(({ recipeHash }) => recipeHash),
+      requests.map(({ request }) => request.payAgain?.token ?? ''),
+      requests.map(({ workflowId }) => workflowId),
+      requests.map(({ request }) => JSON.stringify(request)),
+    ]);
+  }
+
+  async addProblems(problems: readonly RowProblem[]): Promise<void> {
+    if (problems.length === 0) return;
+    await this.run('note problems of a backlog', statements.ADD_PROBLEMS, [
+      problems.map(({ row }) => row),
+      problems.map(({ fileId }) => (fileId === null ? null : storable(fileId, MAX_WRITTEN))),
+      problems.map(({ problem }) => storable(problem, MAX_PROBLEM)),
+    ]);
+  }
+
+  async loaded(): Promise<void> {
+    for (const statement of statements.INDEX) await this.run('index a backlog', statement);
+  }
+
+  async dropDuplicates(): Promise<void> {
+    await this.run('find duplicates', statements.REFUSE_UNEQUAL_DUPLICATES);
+    await this.run('drop duplicates', statements.DROP_DUPLICATES);
+    await this.run('find keys that are used twice', statements.REFUSE_SHARED_KEYS);
+  }
+
+  async refuseVariants(combined: readonly CombinedRecipe[]): Promise<void> {
+    await this.run('find files with two recipes', statements.REFUSE_VARIANTS, [
+      combined.map(({ of }) => of[0]),
+      combined.map(({ of }) => of[1]),
+      combined.map(({ by }) => by),
+    ]);
+  }
+
+  async dropOwnResults(): Promise<void> {
+    await this.run('find results of earlier erases', statements.DROP_OWN_RESULTS);
+  }
+
+  async dropPaid({ keep }: { keep: boolean }): Promise<void> {
+    await this.run('find what was paid for before', statements.MARK_PAID);
+    await this.run('drop what was paid for before', keep ? statements.KEEP_PAID : statements.DROP_PAID);
+  }
+
+  async *unreadFiles(
+    freshSeconds: number,
+    pageSize: number,
+  ): AsyncGenerator<{ subAppId: number; fileIds: string[] }, void, undefined> {
+    await this.run('find files of unknown length', statements.LIST_UNREAD, [freshSeconds]);
+    for (let after = '0'; ; ) {
+      const rows = await this.run<{ id: string; sub_app_id: string; file_id: string }>(
+        'list files of unknown length',
+        statements.UNREAD_PAGE,
+        [after, pageSize],
+      );
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.id;
+      for (const subAppId of new Set(rows.map((row) => row.sub_app_id))) {
+        const files = rows.filter((row) => row.sub_app_id === subAppId);
+        yield { subAppId: Number(subAppId), fileIds: files.map((row) => row.file_id) };
+      }
+    }
+  }
+
+  async refuseMissing(subAppId: number, fileIds: readonly string[]): Promise<void> {
+    if (fileIds.length === 0) return;
+    await this.run('note files that are missing', statements.REFUSE_MISSING, [subAppId, fileIds]);
+  }
+
+  async *unpriced(pageSize: number): AsyncGenerator<UnpricedItem[], void, undefined> {
+    for (let after = '0'; ; ) {
+      const items = await this.run<UnpricedItem>('read a backlog', statements.UNPRICED_PAGE, [after, pageSize]);
+      const last = items.at(-1);
+      if (last === undefined) return;
+      after = last.number;
+      yield items;
+    }
+  }
+
+  async price(prices: readonly { number: string; usd: number }[]): Promise<void> {
+    if (prices.length === 0) return;
+    await this.run('price a backlog', statements.PRICE, [
+      prices.map(({ number }) => number),
+      prices.map(({ usd }) => usd),
+    ]);
+  }
+
+  async totals(): Promise<StagedTotals> {
+    const doing = 'add up a backlog';
+    const [sums] = await this.run<statements.Sums>(doing, statements.SUMS);
+    const byRecipe = await this.run<{ recipe: string; items: string; usd: string }>(doing, statements.BY_RECIPE);
+    const bySubApp = await this.run<{ sub_app_id: string; items: string }>(doing, statements.BY_SUB_APP);
+    const count = (name: keyof statements.Sums) => Number(sums?.[name] ?? 0);
+    return {
+      items: count('items'),
+      duplicates: count('duplicates'),
+      ownResults: count('own_results'),
+      paidBefore: { done: count('done'), underWay: count('under_way'), lost: count('lost') },
+      kept: count('kept'),
+      estimatedUsd: count('usd'),
+      durationSeconds: count('seconds'),
+      unknownDuration: count('unknown_duration'),
+      unknownSize: count('unknown_size'),
+      byRecipe: byRecipe.map(({ recipe, items, usd }) => ({ recipe, items: Number(items), estimatedUsd: Number(usd) })),
+      bySubApp: bySubApp.map(({ sub_app_id, items }) => ({ subAppId: Number(sub_app_id), items: Number(items) })),
+      problems: count('problems'),
+    };
+  }
+
+  async duplicates(limit: number): Promise<Duplicate[]> {
+    const rows = await this.run<{ row: string | null; file_id: string; first_row: string | null }>(
+      'list duplicates',
+      statements.DUPLICATES,
+      [limit],
+    );
+    return rows.map(({ row, file_id, first_row }) => ({
+      row: numberOrNull(row),
+      fileId: file_id,
+      firstRow: numberOrNull(first_row),
+    }));
+  }
+
+  async *problems(pageSize: number): AsyncGenerator<RowProblem[], void, undefined> {
+    await this.run('sort problems of a backlog', statements.SORT_PROBLEMS);
+    for (let after = '0'; ; ) {
+      const rows = await this.run<{ place: string; row: string | null; file_id: string | null; problem: string }>(
+        'list problems of a backlog',
+        statements.PROBLEM_PAGE,
+        [after, pageSize],
+      );
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.place;
+      yield rows.map(({ row, file_id, problem }) => ({ row: numberOrNull(row), fileId: file_id, problem }));
+    }
+  }
+
+  async overlapping(): Promise<OverlappingBatch[]> {
+    const rows = await this.run<{ batch_id: string; items: string }>(
+      'compare a backlog with the batches that run',
+      statements.OVERLAPPING,
+    );
+    return rows.map(({ batch_id, items }) => ({ batchId: batch_id, items: Number(items) }));
+  }
+
+  async existing(batchId: string): Promise<{ source: BatchSource; state: string; total: number } | null> {
+    const [found] = await this.run<{ source: BatchSource; state: string; total: number }>(
+      'look for a batch',
+      'select source, state, total from batch where id = $1',
+      [batchId],
+    );
+    return found ?? null;
+  }
+
+  async copy(batch: NewBatch): Promise<number | 'exists'> {
+    const doing = `write the batch ${batch.id}`;
+    await this.run(doing, 'begin');
+    try {
+      const [made] = await this.run<{ total: number }>(doing, statements.INSERT_BATCH, [
+        batch.id,
+        batch.workflowId,
+        JSON.stringify(batch.settings),
+        JSON.stringify(batch.source),
+        batch.estimatedUsd,
+        batch.requestedBy,
+        batch.reason,
+      ]);
+      if (made === undefined) {
+        await this.run(doing, 'rollback');
+        return 'exists';
+      }
+      await this.run(doing, statements.INSERT_ITEMS, [batch.id]);
+      await this.run(doing, statements.INSERT_AUDIT, [
+        batch.id,
+        batch.requestedBy,
+        batch.reason,
+        JSON.stringify({ total: made.total, estimatedUsd: batch.estimatedUsd, source: batch.source }),
+      ]);
+      await this.run(doing, 'commit');
+      return made.total;
+    } catch (error) {
+      await this.client.query('rollback').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client.end().catch(() => undefined);
+  }
+
+  private async run<Row extends object>(doing: string, text: string, values: unknown[] = []): Promise<Row[]> {
+    try {
+      const { rows } = await this.client.query<Row & pg.QueryResultRow>(text, values);
+      return rows;
+    } catch (error) {
+      throw toLedgerError(error, doing);
+    }
+  }
+}
+
+function numberOrNull(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}
+
+/** PostgreSQL keeps no NUL in a text. */
+function storable(text: string, longest: number): string {
+  return text.replaceAll('\0', '\uFFFD').slice(0, longest);
+}

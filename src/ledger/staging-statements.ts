@@ -1,0 +1,243 @@
+/**
+ * The statements on a backlog that is being taken in. All of it is done by the database, on sets: nothing here grows with the
+ * number of rows in the memory of the program.
+ */
+
+/** A lost connection, or a program that was killed, takes these along. */
+export const CREATE = [
+  `create temporary table staged (
+    number bigint generated always as identity,
+    "row" bigint,
+    sub_app_id bigint not null,
+    file_id text not null,
+    recipe_hash text not null,
+    pay_token text not null,
+    workflow_id text not null,
+    request jsonb not null,
+    dropped text,
+    first_row bigint,
+    paid text,
+    estimated_usd numeric
+  )`,
+  `create temporary table staged_problem (
+    id bigint generated always as identity, "row" bigint, file_id text, problem text not null
+  )`,
+];
+
+export const ADD = `
+  insert into staged ("row", sub_app_id, file_id, recipe_hash, pay_token, workflow_id, request)
+  select r."row", r.sub_app_id, r.file_id, r.recipe_hash, r.pay_token, r.workflow_id, r.request::jsonb
+  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality
+    as r ("row", sub_app_id, file_id, recipe_hash, pay_token, workflow_id, request, place)
+  order by r.place`;
+
+export const ADD_PROBLEMS = `
+  insert into staged_problem ("row", file_id, problem)
+  select p."row", p.file_id, p.problem
+  from unnest($1::bigint[], $2::text[], $3::text[]) with ordinality as p ("row", file_id, problem, place)
+  order by p.place`;
+
+/** Autovacuum does not see temporary tables: without an analysis every join would be planned for an empty one. */
+export const INDEX = [
+  'create unique index staged_number on staged (number)',
+  'create index staged_file on staged (sub_app_id, file_id, number)',
+  'analyze staged',
+];
+
+const SAME_PAYMENT = `
+  select number, "row", file_id, request,
+         first_value("row") over payment as first_row, first_value(request) over payment as first_request,
+         row_number() over payment as nth
+  from staged window payment as (partition by sub_app_id, file_id, recipe_hash, pay_token order by number)`;
+
+/** How a person finds an earlier row. */
+const earlier = (row: string) => `coalesce('row ' || ${row}, 'an earlier one')`;
+
+/** What neither changes what is paid for nor what is done with it. */
+const ASKED = (request: string) => `(${request} - '{key,requestedBy,deadlineHours,payAgain}'::text[])`;
+
+export const REFUSE_UNEQUAL_DUPLICATES = `
+  insert into staged_problem ("row", file_id, problem)
+  select "row", file_id,
+    'asks for the same erase as ' || ${earlier('first_row')} ||
+    ', but with another publish, review or webhook; keep one of them.'
+  from (${SAME_PAYMENT}) as same
+  where nth > 1 and ${ASKED('request')} <> ${ASKED('first_request')}
+  order by number`;
+
+export const DROP_DUPLICATES = `
+  update staged set dropped = 'duplicate', first_row = same.first_row
+  from (${SAME_PAYMENT}) as same where same.number = staged.number and same.nth > 1`;
+
+export const REFUSE_SHARED_KEYS = `
+  insert into staged_problem ("row", file_id, problem)
+  select "row", file_id,
+    'key ' || coalesce(request ->> 'key', '') || ' is the key of ' || ${earlier('first_row')} ||
+    ' as well, which is another erase; give each its own, or none.'
+  from (
+    select number, "row", file_id, request, first_value("row") over id as first_row, row_number() over id as nth
+    from staged where dropped is null window id as (partition by workflow_id order by number)
+  ) as same
+  where nth > 1 order by number`;
+
+/** Of two recipes with one name, the options differ. */
+export const REFUSE_VARIANTS = `
+  insert into staged_problem ("row", file_id, problem)
+  select v."row", v.file_id,
+    'asks for ' || v.name || case when v.name = v.first_name then ' with other options' else '' end ||
+    ', and ' || ${earlier('v.first_row')} || ' for ' || v.first_name || ' of the same file: two new files, each paid for. ' ||
+    coalesce('Ask for ' || c.by || ', which does both in one pass; or give --allow-variants.',
+             'Keep one of them, or give --allow-variants.')
+  from (
+    select number, "row", file_id, recipe_hash, request -> 'recipe' ->> 'name' as name,
+           first_value("row") over file as first_row, first_value(recipe_hash) over file as first_hash,
+           first_value(request -> 'recipe' ->> 'name') over file as first_name
+    from staged where dropped is null window file as (partition by sub_app_id, file_id order by number)
+  ) as v
+  left join lateral (
+    select by from unnest($1::text[], $2::text[], $3::text[]) as c (a, b, by)
+    where (c.a = v.name and c.b = v.first_name) or (c.a = v.first_name and c.b = v.name) limit 1
+  ) as c on true
+  where v.recipe_hash <> v.first_hash order by v.number`;
+
+export const DROP_OWN_RESULTS = `
+  update staged set dropped = 'ownResult'
+  from submission join erase on erase.id = submission.erase_id
+  where staged.dropped is null and erase.sub_app_id = staged.sub_app_id and submission.result_file_id = staged.file_id`;
+
+/** The order of the questions is that of \`decide\`. */
+export const MARK_PAID = `
+  update staged set paid = standing.paid
+  from (
+    select s.number,
+      case
+        when all_of_it.done then 'done'
+        when all_of_it.running then 'underWay'
+        when all_of_it.last_state = 'accepted' and all_of_it.last_outcome = 'expired' then 'lost'
+      end as paid
+    from staged s
+    join erase on erase.sub_app_id = s.sub_app_id and erase.file_id = s.file_id
+      and erase.recipe_hash = s.recipe_hash and erase.pay_token = s.pay_token
+    join lateral (
+      select bool_or(outcome is not distinct from 'succeeded') as done,
+             bool_or(state = 'accepted' and outcome is null) as running,
+             (array_agg(state order by submission.number desc))[1] as last_state,
+             (array_agg(outcome order by submission.number desc))[1] as last_outcome
+      from submission where submission.erase_id = erase.id
+    ) as all_of_it on true
+    where s.dropped is null
+  ) as standing
+  where standing.number = staged.number and standing.paid is not null`;
+
+export const DROP_PAID = `update staged set dropped = paid where paid is not null`;
+
+/** What was lost cannot be taken up: its erase would only fail. */
+export const KEEP_PAID = `
+  update staged set dropped = case when paid = 'lost' then paid end, estimated_usd = 0 where paid is not null`;
+
+export const LIST_UNREAD = `
+  create temporary table staged_unread as
+  select row_number() over (order by f.sub_app_id, f.file_id) as id, f.sub_app_id, f.file_id
+  from (select distinct sub_app_id, file_id from staged where dropped is null) as f
+  where not exists (
+    select 1 from media where media.sub_app_id = f.sub_app_id and media.file_id = f.file_id
+      and media.read_at > clock_timestamp() - make_interval(secs => $1::double precision)
+  )`;
+
+export const UNREAD_PAGE = `
+  select id, sub_app_id, file_id from staged_unread where id > $1::bigint order by id limit $2::integer`;
+
+/** Ids of a spreadsheet that keeps fifteen digits end in noughts: the most frequent way to files that do not exist. */
+export const REFUSE_MISSING = `
+  insert into staged_problem ("row", file_id, problem)
+  select "row", file_id,
+    'file ' || file_id || ' does not exist in sub-application ' || sub_app_id ||
+    case when file_id ~ '^\\d{15,}0000$'
+      then '; ids that end in 0000 are often ones that a spreadsheet rounded: export the column as text.'
+      else '.' end
+  from staged where dropped is null and sub_app_id = $1::bigint and file_id = any ($2::text[]) order by number`;
+
+export const UNPRICED_PAGE = `
+  select staged.number, request -> 'recipe' as recipe,
+         media.duration_seconds as "durationSeconds", media.width, media.height
+  from staged left join media on media.sub_app_id = staged.sub_app_id and media.file_id = staged.file_id
+  where dropped is null and paid is null and staged.number > $1::bigint order by staged.number limit $2::integer`;
+
+export const PRICE = `
+  update staged set estimated_usd = p.usd
+  from unnest($1::bigint[], $2::numeric[]) as p (number, usd) where p.number = staged.number`;
+
+/** Counts come back from the driver as text. */
+export type Sums = Record<
+  | 'items'
+  | 'duplicates'
+  | 'own_results'
+  | 'done'
+  | 'under_way'
+  | 'lost'
+  | 'kept'
+  | 'usd'
+  | 'seconds'
+  | 'unknown_duration'
+  | 'unknown_size'
+  | 'problems',
+  string | null
+>;
+
+export const SUMS = `
+  select count(*) filter (where dropped is null) as items,
+         count(*) filter (where dropped = 'duplicate') as duplicates,
+         count(*) filter (where dropped = 'ownResult') as own_results,
+         count(*) filter (where paid = 'done') as done,
+         count(*) filter (where paid = 'underWay') as under_way,
+         count(*) filter (where paid = 'lost') as lost,
+         count(*) filter (where paid is not null and dropped is null) as kept,
+         coalesce(sum(estimated_usd) filter (where dropped is null), 0) as usd,
+         coalesce(sum(media.duration_seconds) filter (where dropped is null and paid is null), 0) as seconds,
+         count(*) filter (where dropped is null and paid is null and not coalesce(duration_seconds > 0, false))
+           as unknown_duration,
+         count(*) filter (where dropped is null and paid is null and not coalesce(least(width, height) > 0, false))
+           as unknown_size,
+         (select count(*) from staged_problem) as problems
+  from staged left join media on media.sub_app_id = staged.sub_app_id and media.file_id = staged.file_id`;
+
+export const BY_RECIPE = `
+  select request -> 'recipe' ->> 'name' as recipe, count(*) as items, coalesce(sum(estimated_usd), 0) as usd
+  from staged where dropped is null group by 1 order by 2 desc, 1`;
+
+export const BY_SUB_APP = `
+  select sub_app_id, count(*) as items from staged where dropped is null group by 1 order by 2 desc, 1`;
+
+export const DUPLICATES = `
+  select "row", file_id, first_row from staged where dropped = 'duplicate' order by number limit $1::integer`;
+
+export const SORT_PROBLEMS = `
+  create temporary table if not exists staged_problem_sorted as
+  select row_number() over (order by "row" nulls last, id) as place, "row", file_id, problem from staged_problem`;
+
+export const PROBLEM_PAGE = `
+  select place, "row", file_id, problem from staged_problem_sorted where place > $1::bigint order by place limit $2::integer`;
+
+export const OVERLAPPING = `
+  select batch_item.batch_id, count(*) as items
+  from staged
+  join batch_item on batch_item.workflow_id = staged.workflow_id
+  join batch on batch.id = batch_item.batch_id
+  where staged.dropped is null and batch.state <> 'ended'
+  group by 1 order by 2 desc, 1`;
+
+export const INSERT_BATCH = `
+  insert into batch (id, workflow_id, settings, source, total, estimated_usd, requested_by, reason)
+  select $1::text, $2::text, $3::jsonb, $4::jsonb, (select count(*) from staged where dropped is null), $5::numeric, $6::text,
+         $7::text
+  on conflict (id) do nothing
+  returning total`;
+
+export const INSERT_ITEMS = `
+  insert into batch_item (batch_id, number, "row", sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd)
+  select $1::text, row_number() over (order by number), "row", sub_app_id, file_id, recipe_hash, workflow_id,
+         request || jsonb_build_object('batchId', $1::text), estimated_usd
+  from staged where dropped is null`;
+
+export const INSERT_AUDIT = `
+  insert into audit (action, subject, by, reason, details) values ('batch-created', $1, $2, $3, $4::jsonb)`;

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { RequestMaker } from '../../src/backlog/requests.js';
+
+const shared = { subAppId: 1500000001, recipe: { name: 'subtitles', textHeight: { min: 20 } }, requestedBy: 'ann' };
+const make = (fields: Record<string, unknown>, row = 2) => new RequestMaker(shared).make({ row, fields });
+
+it('takes from the batch what the row leaves out, and the row wins', () => {
+  expect(make({ fileId: '123', subAppId: 7 })).toMatchObject({
+    request: { row: 2, request: { fileId: '123', subAppId: 7, recipe: shared.recipe, requestedBy: 'ann' } },
+  });
+});
+
+it("gives a row that only names the batch's recipe the options of it, and one that names another none", () => {
+  expect(make({ fileId: '1', recipe: { name: 'subtitles' } })).toMatchObject({
+    request: { request: { recipe: shared.recipe } },
+  });
+  expect(make({ fileId: '1', recipe: { name: 'logo' } })).toMatchObject({
+    request: { request: { recipe: { name: 'logo' } } },
+  });
+});
+
+it('tells everything that is wrong with a row', () => {
+  expect(make({ fileId: 'x1', recipe: { name: 'logos' }, colour: 1 })).toEqual({
+    problem: {
+      row: 2,
+      fileId: 'x1',
+      problem: expect.stringMatching(/fileId must be.*recipe.*did you mean "logo".*colour/s),
+    },
+  });
+});
+
+it('refuses a FileId that is a number, and a batchId', () => {
+  expect(make(JSON.parse('{"fileId": 5285485487985271487}'))).toMatchObject({
+    problem: { problem: expect.stringContaining('must be a string') },
+  });
+  expect(make({ fileId: '1', batchId: 'b' })).toMatchObject({
+    problem: { problem: 'batchId is given by the batch; leave it out.' },
+  });
+});
