@@ -1,6 +1,7 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
+import type { RedriveStore } from './batch-redrive.js';
 import type { BatchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
 import type { Breaker, BreakerScope } from './breaker.js';
@@ -28,6 +29,8 @@ export interface Ledger {
   readonly batchFeed: BatchFeedStore;
   /** Batches as their reports tell of them. */
   readonly reports: BatchReportStore;
+  /** New batches of what did not succeed in old ones. */
+  readonly redrives: RedriveStore;
   /** Who waits for which task. */
   readonly watch: WatchStore;
   /** Lengths and sizes of files, as far as they are known. */

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
+import { type RedriveStore, redriveStore } from './batch-redrive.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
 import { type Breaker, type BreakerScope, passBreakers, scopesOf } from './breaker.js';
@@ -86,6 +87,7 @@ class PostgresLedger implements Ledger {
 
   readonly batchFeed: BatchFeedStore;
   readonly reports: BatchReportStore;
+  readonly redrives: RedriveStore;
 
   readonly watch: WatchStore;
 
@@ -101,6 +103,7 @@ class PostgresLedger implements Ledger {
     this.batches = new PostgresBatchStore(db);
     this.batchFeed = new PostgresBatchFeedStore(db);
     this.reports = batchReportStore(db);
+    this.redrives = redriveStore(db);
     this.watch = openWatchStore(db);
     this.media = openMediaStore(db);
   }
