@@ -184,7 +184,8 @@ class Round {
   private failed(error: unknown): void {
     const { errorClass, message } = describeError(error);
     const failures = this.report.failures + 1;
-    this.backOffMs = retryDelayMs(errorClass, failures);
+    // What is in no class comes from the Temporal server, which was not there to end the waits.
+    this.backOffMs = retryDelayMs(errorClass === 'unexpected' ? 'unavailable' : errorClass, failures);
     this.report = { ...this.report, failures, problem: message };
   }
 

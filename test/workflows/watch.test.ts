@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EraseHandle } from '../../src/client.js';
+import { type RunningCli, startCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 import { eraseParams, SUB_APP_ID, submitErase, vodClient } from '../support/simulator.js';
@@ -28,6 +30,12 @@ async function waiting(stack: EraseStack, count: number): Promise<void> {
     const { rows } = await stack.query('select count(*)::integer as n from waiter');
     return rows[0].n >= count ? true : undefined;
   });
+}
+
+async function startWorkerProcess(stack: EraseStack): Promise<RunningCli> {
+  const started = startCli(['worker', '-o', 'json'], stack.env, { timeoutMs: 110_000 });
+  await eventually('the worker to be ready', () => (started.stdout().includes('"ready":true') ? true : undefined));
+  return started;
 }
 
 async function outcomeOf(stack: EraseStack, taskId: string): Promise<string> {
@@ -177,7 +185,30 @@ describe('a watch', () => {
     });
   });
 
+  it('whose worker is killed while it lists goes on in another one', { timeout: 120_000 }, async () => {
+    await stack.stopWorkers();
+    let worker = await startWorkerProcess(stack);
+    try {
+      const handles = await startMany(stack, 3);
+      await waiting(stack, 3);
+      await stack.admin.addFault({ action: 'DescribeTasks', kind: 'delay', ms: 5_000, execute: false, times: 1 });
+      const listed = await calls(stack, 'DescribeTasks');
+      await eventually('a list under way', async () => ((await stack.admin.faults()).length === 0 ? true : undefined));
+      await stack.admin.age(3_600_000);
+      const gone = once(worker.process, 'exit');
+      worker.process.kill('SIGKILL');
+      await gone;
+      worker = await startWorkerProcess(stack);
+      for (const handle of handles) expect(await handle.result()).toMatchObject({ status: 'succeeded', reused: false });
+      expect(await calls(stack, 'DescribeTasks')).toBeGreaterThan(listed);
+    } finally {
+      worker.process.kill('SIGKILL');
+      await worker.ended;
+    }
+  });
+
   it('that was terminated is started again, by the workers that run', async () => {
+    await stack.startWorker({}, { watchTimings: QUICK });
     const [handle] = await startMany(stack, 1);
     await waiting(stack, 1);
     const before = await stack.temporal.workflow.getHandle(WATCH_ID).describe();
@@ -196,7 +227,7 @@ describe('a watch', () => {
 describe('what no list shows, or nobody waits for,', () => {
   let stack: EraseStack;
   beforeAll(async () => {
-    stack = await EraseStack.start({ simulator: { taskDurationMs: 4_000, maxConcurrentTasks: 1 }, env: WATCHED });
+    stack = await EraseStack.start({ simulator: { taskDurationMs: 2_500, maxConcurrentTasks: 1 }, env: WATCHED });
     await stack.startWorker({}, { watchTimings: SWEPT });
   });
   afterAll(() => stack.stop());

@@ -1,0 +1,238 @@
+import type { Client } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ActivityDependencies } from '../../src/activities/dependencies.js';
+import { createMainActivities } from '../../src/activities/index.js';
+import { listedUntil, listFinished, listFrom } from '../../src/activities/list-finished.js';
+import { nextSweepMs } from '../../src/activities/sweep-tasks.js';
+import { WatchKeeper } from '../../src/activities/watch-keeper.js';
+import { WATCH_TIMINGS, type WatchTimings } from '../../src/activities/watch-timings.js';
+import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { TaskSummary } from '../../src/vod/vod-api.js';
+import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
+import { createWebhookSender } from '../../src/webhook/sender.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { respond, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+
+const HOUR_MS = 3_600_000;
+const NOW_MS = Date.parse('2031-05-01T12:00:00Z');
+const MINUTES_15 = WATCH_TIMINGS.watchedLookMs;
+
+let database: TestDatabase;
+let server: ScriptedServer;
+let vod: VodClient;
+let ledger: Ledger;
+let subAppId = 1_700_000_000;
+
+beforeAll(async () => {
+  [database, server] = await Promise.all([createTestDatabase('watch'), startScriptedServer()]);
+  await migrateLedger(database.url);
+  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+  vod = createVodClient({ endpoint: server.url, credentials: { secretId: 'AKIDx', secretKey: 'y' } });
+});
+beforeEach(() => {
+  subAppId += 1;
+});
+afterAll(async () => {
+  vod.close();
+  await ledger.close();
+  await Promise.all([database.drop(), server.close()]);
+});
+
+/** An accepted task of the test's own sub-application. */
+async function acceptedTask(fileId = '5285485487985271487'): Promise<string> {
+  const begun = await ledger.begin({
+    identity: { subAppId, fileId, recipeHash: 'c'.repeat(32), payToken: '' },
+    request: { fileId, subAppId, recipe: { name: 'subtitles' }, deadlineHours: 24 },
+    workflowId: `erase/${fileId}`,
+    runId: 'run-1',
+    resubmitAfterTaskId: null,
+    lookedFor: null,
+    operatorRetryUpTo: null,
+    leave: false,
+    settleMs: 0,
+    costUsd: 0,
+  } as unknown as Intent);
+  if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
+  const taskId = `${subAppId}-ProcessMediaByMPS-${fileId}`;
+  await ledger.accepted(begun.submission, { taskId, requestId: null, adopted: false });
+  return taskId;
+}
+
+function dependencies(timings: Partial<WatchTimings> = {}, enabled = true): ActivityDependencies {
+  const all = { ...WATCH_TIMINGS, startupMs: 1, ...timings };
+  return {
+    vod,
+    ledger,
+    webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
+    registeredSearchAttributes: async () => [],
+    estimateUsd: async () => 0,
+    mayLeaveNow: () => true,
+    timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
+    watch: { keeper: new WatchKeeper(ledger, enabled, all), timings: all, stopping: new AbortController().signal },
+  };
+}
+
+const inRun = (attempt: number) => ({ attempt, workflowExecution: { workflowId: 'erase/1', runId: 'run-1' } });
+
+/** What one attempt says: the outcome, or how long until the next one, in milliseconds. */
+async function attempt(deps: ActivityDependencies, taskId: string, number = 1, submittedAgoMs = 0) {
+  const submittedAt = new Date(Date.now() - submittedAgoMs).toISOString();
+  const deadlineAt = new Date(Date.now() - submittedAgoMs + 24 * HOUR_MS).toISOString();
+  const before = server.calls.length;
+  const environment = new MockActivityEnvironment(inRun(number));
+  const said = await environment
+    .run(createMainActivities(deps).awaitTask, { subAppId, taskId, submittedAt, deadlineAt })
+    .then(
+      (outcome) => ({ outcome, nextMs: null }),
+      (failure: { nextRetryDelay?: number }) => ({ outcome: null, nextMs: Number(failure.nextRetryDelay) }),
+    );
+  return { ...said, calls: server.calls.length - before };
+}
+
+describe('a wait for a task', () => {
+  const running = respond({ TaskType: 'ProcessMediaByMPS', Status: 'PROCESSING' });
+
+  it('asks the vendor nothing while the list is good, and comes back after most tasks have ended', async () => {
+    const taskId = await acceptedTask();
+    await ledger.watch.good(subAppId);
+    for (const number of [1, 2, 3]) {
+      const { nextMs, calls } = await attempt(dependencies(), taskId, number);
+      expect(calls).toBe(0);
+      expect(nextMs).toBeGreaterThanOrEqual(MINUTES_15);
+    }
+  });
+
+  it('asks by itself when the list is not good', async () => {
+    const taskId = await acceptedTask();
+    server.script(running);
+    await ledger.watch.good(subAppId);
+    const { nextMs, calls } = await attempt(dependencies({ freshMs: 0 }), taskId, 2);
+    expect(calls).toBe(1);
+    expect(nextMs).toBeLessThan(1_000);
+  });
+
+  it('that begins long after the submit asks once: its end may lie before anything that is listed', async () => {
+    const taskId = await acceptedTask();
+    server.script(running);
+    await ledger.watch.good(subAppId);
+    expect(await attempt(dependencies(), taskId, 1, HOUR_MS)).toMatchObject({ calls: 1 });
+    expect(await attempt(dependencies(), taskId, 2, HOUR_MS)).toMatchObject({ calls: 0 });
+  });
+
+  it('ends at once when the task was seen to be over', async () => {
+    const taskId = await acceptedTask();
+    await ledger.watch.markOver([taskId], { toldMs: 0, orphanMs: 0 });
+    expect(await attempt(dependencies(), taskId)).toEqual({ outcome: { kind: 'ended' }, nextMs: null, calls: 0 });
+    expect(await ledger.watch.overdueWaiters(subAppId, 10)).toEqual([]);
+  });
+
+  it('without a watch comes back the later, the more tasks wait: all polls together stay within the limits', async () => {
+    const taskId = await acceptedTask();
+    const others = Array.from({ length: 49 }, (_, at) => String(7285000000000000000n + BigInt(at)));
+    await Promise.all(others.map((fileId) => acceptedTask(fileId)));
+    const waiting = await ledger.watch.waitingInAll();
+    server.script(running);
+    // 50 a second, whatever the polls' own times are: 50 tasks and more, a second and more.
+    expect((await attempt(dependencies({}, false), taskId, 1)).nextMs).toBeCloseTo((waiting / 50) * 1_000, 0);
+    const later = await attempt(dependencies({}, false), taskId, 2);
+    expect(later).toMatchObject({ calls: 1 });
+    expect(later.nextMs).toBeCloseTo((waiting / 50) * 1_000, 0);
+  });
+});
+
+describe('a round of the watch', () => {
+  it('keeps its place when the waits cannot be ended, and ends them when they can', async () => {
+    const taskId = await acceptedTask();
+    await ledger.watch.register({ taskId, workflowId: 'erase/1', runId: 'run-1', subAppId });
+    const finishTime = `${new Date().toISOString().slice(0, 19)}Z`;
+    const task = { TaskId: taskId, Status: 'FINISH', TaskType: 'ProcessMediaByMPS', FinishTime: finishTime };
+    server.script(respond({ TaskSet: [task], ScrollToken: '' }));
+    const told: unknown[] = [];
+    let away = true;
+    // The Temporal server, away for a moment.
+    const client = {
+      activity: {
+        complete: async (id: unknown, outcome: unknown) => {
+          if (away) throw new Error('the server is away');
+          told.push([id, outcome]);
+        },
+      },
+      withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
+    } as unknown as Client;
+    const round = () =>
+      new MockActivityEnvironment(inRun(1), { client }).run(
+        createMainActivities(dependencies({ roundMs: 0, intervalMs: 1 })).watchCompletions,
+        { subAppId, before: null },
+      );
+
+    expect(await round()).toMatchObject({ failures: 1, problem: expect.stringContaining('away'), goodAt: null });
+    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: null, goodForMs: null });
+    away = false;
+    expect(await round()).toMatchObject({ failures: 0, problem: null, waiting: 1 });
+    expect(told).toEqual([[{ workflowId: 'erase/1', runId: 'run-1', activityId: 'await-task' }, { kind: 'ended' }]]);
+    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: new Date(finishTime) });
+  });
+});
+
+describe('the list of what has ended', () => {
+  const state = { listedUntil: null, goodForMs: null, waiting: 1, oldestMs: HOUR_MS };
+  const task = (finishTime: string | null): TaskSummary => ({
+    taskId: 't',
+    isMps: true,
+    status: 'FINISH',
+    fileId: null,
+    createTime: null,
+    finishTime,
+  });
+
+  it('begins, the first time, before the oldest task that waits, by as much as clocks may differ', () => {
+    expect(listFrom(state, 10_000, NOW_MS)).toEqual(new Date('2031-05-01T10:55:00Z'));
+  });
+
+  it('goes on where it ended, with an overlap', () => {
+    const reached = { ...state, listedUntil: new Date('2031-05-01T11:30:00Z') };
+    expect(listFrom(reached, 10_000, NOW_MS)).toEqual(new Date('2031-05-01T11:29:50Z'));
+  });
+
+  it('leaves out what ended before anything that waits was submitted, and what the vendor has forgotten', () => {
+    const longAgo = { ...state, listedUntil: new Date('2031-04-01T00:00:00Z') };
+    expect(listFrom(longAgo, 10_000, NOW_MS)).toEqual(new Date('2031-05-01T10:55:00Z'));
+    expect(listFrom({ ...longAgo, oldestMs: 100 * HOUR_MS }, 10_000, NOW_MS)).toEqual(new Date('2031-04-28T12:00:00Z'));
+    expect(listFrom({ ...longAgo, waiting: 0, oldestMs: null }, 10_000, NOW_MS)).toEqual(
+      new Date('2031-05-01T11:55:00Z'),
+    );
+  });
+
+  it('is not led past its end by a time in the future', () => {
+    const page = [task('2031-05-01T12:03:00Z'), task('2038-01-19T03:14:07Z'), task(null), task('nonsense')];
+    expect(listedUntil(page, NOW_MS)).toEqual(new Date('2031-05-01T12:03:00Z'));
+    expect(listedUntil([task('2038-01-19T03:14:07Z')], NOW_MS)).toBeNull();
+  });
+
+  it('that never ends is an error, not a round without an end', async () => {
+    server.script(respond({ TaskSet: null, ScrollToken: 'always-the-same' }));
+    const read = async () => {
+      for await (const page of listFinished(vod, { subAppId, from: new Date(0) }, new AbortController().signal)) {
+        expect(page).toEqual([]);
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ class: 'badAnswer', code: 'endless-list' });
+  });
+});
+
+describe('looks at a task that no list shows', () => {
+  it('become rare, come once more before a run would give up, and once when the vendor has forgotten it', () => {
+    const agesH: number[] = [];
+    for (let ageMs = WATCH_TIMINGS.sweepFirstMs; ageMs < 80 * HOUR_MS; ageMs += nextSweepMs(ageMs, WATCH_TIMINGS)) {
+      agesH.push(ageMs / HOUR_MS);
+    }
+    expect(agesH.slice(0, 5)).toEqual([0.5, 1, 2, 4, 8]);
+    expect(agesH).toContain(67.5);
+    expect(agesH.filter((h) => h > 67.5 && h < 72)).toEqual([]);
+    expect(agesH.find((h) => h > 67.5)).toBeLessThan(72.5);
+    expect(agesH.length).toBeLessThan(20);
+  });
+});
