@@ -5,6 +5,7 @@ import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
 import { bookVerdict } from './book-verdict.js';
+import { cancelReasonOf } from './cancel-reason.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { notYet, readFailure } from './failures.js';
 import { type LookVerdict, lookForTask } from './look-for-task.js';
@@ -47,7 +48,7 @@ export function createCancelTask(deps: ActivityDependencies) {
     if (!parsed.ok) return NOTHING;
     const { request } = parsed;
     try {
-      await deps.ledger.endHold(thisRun(), { as: 'cancel', by: null, reason: null });
+      await keepReason(deps);
       const { record, doubt } = await resolve(deps, paymentIdentityOf(request));
       const { workflowId } = thisRun();
       if (doubt !== null && record?.workflowId === workflowId) return inDoubt(doubt);
@@ -75,6 +76,15 @@ const ABORTED_WHILE_WAITING = {
   resultFileId: null,
   result: null,
 } as const;
+
+/** Keeps who cancelled, and why, beyond Temporal's retention; and that a hold is over with it. */
+async function keepReason({ ledger }: Pick<ActivityDependencies, 'ledger'>): Promise<void> {
+  const run = thisRun();
+  const { by, reason } = await cancelReasonOf(run);
+  await ledger.endHold(run, { as: 'cancel', by, reason });
+  const details = { runId: run.runId };
+  await ledger.writeAudit({ action: 'cancelled', subject: run.workflowId, by, reason, details, once: true });
+}
 
 /** The newest submission, and the doubt about it that looking cannot resolve. Null: nothing was ever submitted. */
 async function resolve(

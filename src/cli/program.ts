@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { auditCommand } from './commands/audit.js';
 import { batchCommand } from './commands/batch.js';
 import { cancelCommand } from './commands/cancel.js';
 import { capCommand } from './commands/cap.js';
@@ -50,7 +51,7 @@ export function buildProgram(): Command {
     'Backlogs:': [batchCommand()],
     'Holds:': [resumeCommand(), skipCommand(), abortCommand()],
     'Review:': [reviewCommand()],
-    'Money:': [capCommand(), costCommand()],
+    'Money:': [capCommand(), costCommand(), auditCommand()],
     'On this machine:': [demoCommand(), devCommand(), simulatorCommand()],
     'Operation:': [workerCommand(), setupCommand(), doctorCommand(), completionCommand()],
   };

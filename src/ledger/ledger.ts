@@ -1,5 +1,6 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
+import type { AuditFilter, AuditLine } from './audit-report.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
 import type { RedriveStore } from './batch-redrive.js';
 import type { BatchReportStore } from './batch-report.js';
@@ -99,6 +100,8 @@ export interface Ledger {
   /** Open holds, oldest first. */
   listHolds(filter?: HoldFilter): Promise<HoldRecord[]>;
   writeAudit(entry: AuditEntry): Promise<void>;
+  /** Decisions and submits, oldest first. */
+  auditLines(filter: AuditFilter): AsyncGenerator<AuditLine>;
   /** How the books stand, for those who watch over them. */
   readonly state: StateStore;
   /** Throws a `LedgerError` of kind `schema` when the tables are not those of this program. */

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
+import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
 import { type RedriveStore, redriveStore } from './batch-redrive.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
@@ -429,6 +430,14 @@ class PostgresLedger implements Ledger {
 
   async writeAudit(entry: AuditEntry): Promise<void> {
     await this.guard('write the audit', () => writeAudit(this.db, entry));
+  }
+
+  async *auditLines(filter: AuditFilter): AsyncGenerator<AuditLine> {
+    try {
+      yield* auditLines(this.db, filter);
+    } catch (error) {
+      throw toLedgerError(error, 'read the audit');
+    }
   }
 
   async check(): Promise<{ serverVersion: string; clock: Date }> {

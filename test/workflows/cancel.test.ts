@@ -91,6 +91,12 @@ describe('a cancel', () => {
     await reached(handle, 'waiting');
     await handle.cancel('not needed', 'alice');
     expect(await cancelled(handle)).toMatchObject({ moneySpent: false, code: 'Aborted' });
+    const kept: unknown[] = [];
+    for await (const line of stack.ledger.auditLines({})) if (line.subject === handle.workflowId) kept.push(line);
+    expect(kept).toEqual([
+      expect.objectContaining({ action: 'submit' }),
+      expect.objectContaining({ action: 'cancelled', by: 'alice', reason: 'not needed' }),
+    ]);
   });
 
   it('while the task runs says that it runs on and is billed', async () => {
