@@ -15,7 +15,14 @@ export interface MediaReaderOptions {
   gatherMs?: number;
   patienceMs?: number;
   freshMs?: number;
+  /**
+   * Asked before the vendor is: of these files those that are known already, by FileId. A backlog's files were all read when
+   * it was priced. What it throws is taken for "none".
+   */
+  known?: (subAppId: number, fileIds: readonly string[]) => Promise<ReadonlyMap<string, MediaMeasures>>;
 }
+
+const NOTHING_KNOWN: NonNullable<MediaReaderOptions['known']> = async () => new Map();
 
 interface File {
   subAppId: number;
@@ -29,7 +36,7 @@ interface Batch {
 }
 
 /**
- * Lengths and sizes of files, from DescribeMediaInfos. Everybody who asks within a moment shares one call of up to 20
+ * Lengths and sizes of files, from what is known and from DescribeMediaInfos. Everybody who asks within a moment shares one call of up to 20
  * files. Never fails: what cannot be read is unknown.
  */
 export class MediaReader {
@@ -40,7 +47,13 @@ export class MediaReader {
 
   constructor(vod: Pick<VodApi, 'describeMedia'>, options: MediaReaderOptions = {}) {
     this.#vod = vod;
-    this.#options = { gatherMs: GATHER_MS, patienceMs: PATIENCE_MS, freshMs: FRESH_MS, ...options };
+    this.#options = {
+      gatherMs: GATHER_MS,
+      patienceMs: PATIENCE_MS,
+      freshMs: FRESH_MS,
+      known: NOTHING_KNOWN,
+      ...options,
+    };
   }
 
   async measures(file: File): Promise<MediaMeasures> {
@@ -72,9 +85,16 @@ export class MediaReader {
   async #send(subAppId: number, { waiting, timer }: Batch): Promise<void> {
     clearTimeout(timer);
     this.#batches.delete(subAppId);
+    const signal = AbortSignal.timeout(this.#options.patienceMs);
     try {
-      const signal = AbortSignal.timeout(this.#options.patienceMs);
-      const { media } = await this.#vod.describeMedia({ subAppId, fileIds: [...waiting.keys()] }, { signal });
+      const asked = [...waiting.keys()];
+      const known = await this.#options.known(subAppId, asked).catch(() => new Map<string, MediaMeasures>());
+      for (const [fileId, { durationSeconds, width, height }] of known) {
+        this.#remember({ subAppId, fileId }, { durationSeconds, width, height });
+      }
+      const fileIds = asked.filter((fileId) => !known.has(fileId));
+      const { media } =
+        fileIds.length === 0 ? { media: [] } : await this.#vod.describeMedia({ subAppId, fileIds }, { signal });
       for (const { fileId, durationSeconds, width, height } of media) {
         this.#remember({ subAppId, fileId }, { durationSeconds, width, height });
       }
