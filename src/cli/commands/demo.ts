@@ -8,7 +8,12 @@ import type { Output } from '../output.js';
 import { type StopReason, untilStopped } from '../stop-signal.js';
 
 /** The demo's tasks are short, so that it is; waiting for them must be too. */
-const WORKER_ENVIRONMENT = { VOD_POLL_FIRST_SECONDS: '1', VOD_POLL_MAX_SECONDS: '4', SMART_ERASE_LOG_LEVEL: 'error' };
+const WORKER_ENVIRONMENT = {
+  VOD_WATCH_INTERVAL_SECONDS: '1',
+  VOD_POLL_FIRST_SECONDS: '1',
+  VOD_POLL_MAX_SECONDS: '4',
+  SMART_ERASE_LOG_LEVEL: 'error',
+};
 const SIMULATOR_ARGUMENTS = ['--task-duration', '1s-3s'];
 /** The erase that the vendor is meant to refuse. */
 const EXPECTED_FAILURES = 1;
