@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
 import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
@@ -18,6 +19,7 @@ import { LedgerGauges } from './metrics/ledger-gauges.js';
 import { watchedLedger } from './metrics/watched-ledger.js';
 import { countCalls, throughWatcher } from './metrics/watched-vod.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
+import { createEraseRuns } from './temporal/erase-runs.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { connectWorker } from './temporal/worker-connection.js';
 import { estimateUsd } from './vod/cost.js';
@@ -27,6 +29,7 @@ import { createVodClient } from './vod/vod-client.js';
 import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
+import { keepFeeders } from './worker/keep-feeders.js';
 import { keepWatches } from './worker/keep-watches.js';
 import { workerLogger } from './worker/log.js';
 import { type MonitorServer, startMonitorServer } from './worker/monitor-server.js';
@@ -67,6 +70,8 @@ export interface CreateWorkersOptions {
   identity?: string;
   /** Other times of the completion watch than its own, for tests. Milliseconds. */
   watchTimings?: Partial<WatchTimings>;
+  /** The same for feeders of batches. */
+  feederTimings?: Partial<FeederTimings>;
 }
 
 /**
@@ -142,6 +147,16 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
         pollMaxMs: vendor.pollMaxSeconds * 1_000,
       },
       watch,
+      feeder: {
+        runs: createEraseRuns(connected.connection, connected.namespace),
+        timings: {
+          ...FEEDER_TIMINGS,
+          submitsPerSecond: vendor.submitsPerSecond,
+          oldestTaskMs: worker.batchOldestTaskHours * 3_600_000,
+          ...options.feederTimings,
+        },
+        stopping: stopping.signal,
+      },
     };
     const workers = await Promise.all(
       workerOptions(settings, deps, options).map((each) =>
@@ -171,6 +186,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       run: async () => {
         try {
           keepWatches(watch, new Client(connected));
+          keepFeeders(ledger, new Client(connected), stopping.signal);
           await runTogether(workers, () => stopping.abort());
         } finally {
           await close();

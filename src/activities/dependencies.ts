@@ -1,8 +1,10 @@
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { EraseRuns } from '../temporal/erase-runs.js';
 import type { VodApi } from '../vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
+import type { FeederTimings } from './batch/timings.js';
 import type { WatchKeeper } from './watch-keeper.js';
 import type { WatchTimings } from './watch-timings.js';
 
@@ -20,6 +22,16 @@ export interface ActivityDependencies {
   timings: ActivityTimings;
   /** Undefined: no watch, and polls alone find out that a task is over. */
   watch?: WatchDependencies;
+  /** Undefined: this worker feeds no batches. */
+  feeder?: FeederParts;
+}
+
+/** The worker's part in feeding batches. */
+export interface FeederParts {
+  runs: EraseRuns;
+  timings: FeederTimings;
+  /** Aborted when the worker is told to stop: another goes on. */
+  stopping: AbortSignal;
 }
 
 /** The worker's part in the completion watch. */

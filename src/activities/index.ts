@@ -1,8 +1,10 @@
 import { createAwaitTask } from './await-task.js';
 import { createCancelTask } from './cancel-task.js';
+import { createChangeBatch } from './change-batch.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { createDescribeReview } from './describe-review.js';
+import { createFeedBatch } from './feed-batch.js';
 import { createFetchResult } from './fetch-result.js';
 import { heartbeating } from './heartbeat.js';
 import { createEndHold } from './holds.js';
@@ -24,6 +26,8 @@ export function createMainActivities(deps: ActivityDependencies) {
     planReviewRetry: heartbeating(createPlanReviewRetry()),
     recordReview: heartbeating(createRecordReview(deps)),
     deliverWebhook: createDeliverWebhook(deps),
+    feedBatch: createFeedBatch(deps),
+    changeBatch: heartbeating(createChangeBatch(deps)),
     watchCompletions: createWatchCompletions(deps),
   };
 }

@@ -45,6 +45,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.SMART_ERASE_SUBMIT_CONCURRENCY = String(worker.submitConcurrency);
     shown.SMART_ERASE_ACTIVITY_CONCURRENCY = String(worker.activityConcurrency);
     shown.SMART_ERASE_SHUTDOWN_GRACE_SECONDS = String(worker.shutdownGraceSeconds);
+    shown.SMART_ERASE_BATCH_OLDEST_TASK_HOURS = String(worker.batchOldestTaskHours);
     shown.SMART_ERASE_WATCH = worker.watch ? 'on' : 'off';
   }
   if (webhooks) Object.assign(shown, describeWebhookSettings(webhooks));

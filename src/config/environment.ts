@@ -70,6 +70,7 @@ export const VENDOR_VARIABLES = z.object({
   SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(10),
   SMART_ERASE_ACTIVITY_CONCURRENCY: positiveInteger.default(100),
   SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
+  SMART_ERASE_BATCH_OLDEST_TASK_HOURS: positive.default(6),
   SMART_ERASE_WATCH: oneOf(['on', 'off']).default('on'),
 });
 

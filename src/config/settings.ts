@@ -56,6 +56,8 @@ export interface WorkerSettings {
   activityConcurrency: number;
   /** How long a worker that is told to stop lets its activities run on. */
   shutdownGraceSeconds: number;
+  /** A batch starts nothing more while one of its tasks was submitted longer ago than this and has not ended; default 6. */
+  batchOldestTaskHours: number;
   /** The completion watch; without it, polls alone find out that a task is over. Default on. */
   watch: boolean;
 }
@@ -174,6 +176,7 @@ function vendorSections(
         value.SMART_ERASE_SHUTDOWN_GRACE_SECONDS ??
         worstRequestSeconds(value.VOD_REQUEST_TIMEOUT_SECONDS) + SHUTDOWN_MARGIN_SECONDS,
       watch: value.SMART_ERASE_WATCH === 'on',
+      batchOldestTaskHours: value.SMART_ERASE_BATCH_OLDEST_TASK_HOURS,
     },
   };
 }

@@ -71,6 +71,9 @@ export interface BatchSnapshot {
   endedAt: string | null;
 }
 
+/** How the run of an item ended; `succeeded` becomes `reused` where somebody else had paid. */
+export type BatchItemEndState = 'succeeded' | 'failed' | 'timedOut' | 'cancelled' | 'skipped';
+
 /** Code of an item that was never started. */
 export const NOT_STARTED = 'NotStarted';
 

@@ -6,6 +6,8 @@
 /** Workflow types, as a client of any language starts them. */
 export const WORKFLOW = {
   erase: 'erase',
+  /** Feeds a batch. Started by `smart-erase batch start`, and again by workers. */
+  batch: 'batch',
   /** Delivers one webhook. Started by erases, not by callers. */
   notification: 'eraseNotification',
   /** Lists which tasks of a sub-application are over, and ends the waits for them. Started by erases, not by callers. */
@@ -43,6 +45,8 @@ export const ACTIVITY = {
   recordReview: 'recordReview',
   deliverWebhook: 'deliverWebhook',
   watchCompletions: 'watchCompletions',
+  feedBatch: 'feedBatch',
+  changeBatch: 'changeBatch',
 } as const;
 
 /** Fixed activity ids: an outside process completes `await-task` by (workflow id, activity id). */
@@ -68,6 +72,15 @@ export const UPDATE = { retry: 'retry', skip: 'skip', abort: 'abort' } as const;
  * answer with a {@link ReviewAnswer}.
  */
 export const REVIEW_UPDATE = { approve: 'approve', reject: 'reject' } as const;
+
+/** Updates of a batch. Each takes one argument, `{"by": string, "reason": string}`. */
+export const BATCH_UPDATE = {
+  pause: 'pause',
+  resume: 'resume',
+  drain: 'drain',
+  cancel: 'cancel',
+  go: 'go',
+} as const;
 
 /** Queries. `status` answers with an {@link EraseStatus}. */
 export const QUERY = { status: 'status' } as const;

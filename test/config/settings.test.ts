@@ -61,6 +61,7 @@ describe('settings', () => {
       submitConcurrency: 10,
       activityConcurrency: 100,
       shutdownGraceSeconds: 50,
+      batchOldestTaskHours: 6,
       watch: true,
     });
     expect(settings.log).toEqual({ level: 'info', format: 'json' });

@@ -1,0 +1,217 @@
+import type { BatchCounts } from '../../contract/batch.js';
+import type { BatchFacts, ClaimWanted } from '../../ledger/batch-feed-store.js';
+import { type Breaker, PROBE_LEASE_MS } from '../../ledger/breaker.js';
+import type { Cap } from '../../ledger/cap.js';
+import type { BatchEndedAs, BatchWaitingFor } from '../../ledger/schema.js';
+import { type FeederTimings, firstWindow, queuedRuns } from './timings.js';
+
+/** All that decides what a feeder does next. */
+export interface Situation {
+  facts: BatchFacts;
+  counts: BatchCounts;
+  subAppIds: readonly number[];
+  breakers: readonly Breaker[];
+  caps: readonly Cap[];
+  /** Null where the batch has no budget. */
+  committedUsd: number | null;
+  /** Null where no canary is under way. */
+  startedCount: number | null;
+}
+
+export interface Plan {
+  waitingFor: BatchWaitingFor | null;
+  waitingDetail: string | null;
+  /** What may be started now; null: nothing. */
+  feed: ClaimWanted | null;
+  /** Why pending items are given up now; null: they are not. */
+  giveUp: string | null;
+  cancelRuns: boolean;
+  /** How the batch ends as soon as every item has; null while it goes on. */
+  endAs: BatchEndedAs | null;
+}
+
+type Stop = { waitingFor: BatchWaitingFor; waitingDetail: string };
+
+/** What to do with a batch; pure, so that every case can be shown by a table. */
+export function planOf(situation: Situation, timings: FeederTimings): Plan {
+  const { facts, counts } = situation;
+  const { batch, hasPending } = facts;
+  const nothingOpen = facts.running === 0 && facts.held === 0;
+  const plan: Plan = {
+    waitingFor: null,
+    waitingDetail: null,
+    feed: null,
+    giveUp: null,
+    cancelRuns: false,
+    endAs: hasPending || !nothingOpen ? null : endOf(situation),
+  };
+  if (plan.endAs !== null) return { ...plan, ...(plan.endAs === 'failed' ? intolerable(situation) : null) };
+  switch (batch.state) {
+    case 'cancelling':
+      return { ...plan, cancelRuns: true, giveUp: hasPending ? 'The batch was cancelled.' : null };
+    case 'draining':
+      return { ...plan, giveUp: hasPending && nothingOpen ? 'The batch was drained.' : null };
+    case 'paused':
+    case 'ended':
+      return plan;
+    case 'running':
+  }
+  const { deadlineAt } = batch.settings;
+  if (hasPending && deadlineAt !== null && Date.parse(deadlineAt) <= facts.now.getTime()) {
+    return { ...plan, giveUp: `The deadline of the batch, ${deadlineAt}, had passed.` };
+  }
+  const tolerance = intolerable(situation);
+  if (tolerance !== null) {
+    return { ...plan, ...tolerance, giveUp: nothingOpen && hasPending ? tolerance.waitingDetail : null };
+  }
+  const broken = brokenSubApps(situation);
+  const everythingBroken = situation.subAppIds.length > 0 && broken.size === situation.subAppIds.length;
+  if (everythingBroken) return { ...plan, ...breakerStop(situation) };
+  if (!hasPending) return plan;
+  const stop = sampleStop(situation) ?? moneyStop(situation) ?? vendorStop(facts, timings);
+  if (stop !== null) return { ...plan, ...stop };
+  const limit = Math.min(
+    windowRoom(facts, timings),
+    queueRoom(facts, timings),
+    sampleRoom(situation),
+    probeRoom(situation),
+  );
+  if (limit <= 0 || counts.total === 0) return plan;
+  return { ...plan, feed: { limit, roomUsd: roomUsd(situation), blockedSubApps: [...broken] } };
+}
+
+function endOf(situation: Situation): BatchEndedAs {
+  const { batch } = situation.facts;
+  if (batch.state === 'cancelling') return 'cancelled';
+  if (batch.state === 'draining') return 'drained';
+  if (intolerable(situation) !== null) return 'failed';
+  const { deadlineAt } = batch.settings;
+  const passed = deadlineAt !== null && Date.parse(deadlineAt) <= situation.facts.now.getTime();
+  return passed && situation.counts.skipped > 0 ? 'deadline' : 'completed';
+}
+
+function intolerable({ facts, counts }: Situation): Stop | null {
+  const { tolerate, minSample } = facts.batch.settings;
+  if (tolerate === null) return null;
+  const failed = counts.failed + counts.timedOut;
+  const ended = counts.succeeded + counts.reused + failed;
+  const stop = (allowed: string): Stop => ({
+    waitingFor: 'tolerance',
+    waitingDetail: `${failed} of ${ended} items failed; ${allowed} is tolerated.`,
+  });
+  if ('count' in tolerate) return failed > tolerate.count ? stop(String(tolerate.count)) : null;
+  const enough = ended >= Math.max(1, Math.min(minSample, counts.total));
+  return enough && failed * 100 > ended * tolerate.percent ? stop(`${tolerate.percent}%`) : null;
+}
+
+/** Sub-applications for which nothing can be submitted, not even a probe. */
+function brokenSubApps({ subAppIds, breakers, facts }: Situation): Set<number> {
+  const shut = breakers.filter((breaker) => !mayProbe(breaker, facts.now));
+  if (shut.some(({ scope }) => scope === 'account')) return new Set(subAppIds);
+  return new Set(subAppIds.filter((id) => shut.some(({ scope }) => scope === `sub-app/${id}`)));
+}
+
+/** An operator let the next submit probe, and nobody is at it. */
+function mayProbe({ state, probeAt }: Breaker, now: Date): boolean {
+  return state === 'probing' && (probeAt === null || now.getTime() - probeAt.getTime() > PROBE_LEASE_MS);
+}
+
+function breakerStop({ breakers, subAppIds }: Situation): Stop {
+  const concerned = breakers.find(
+    ({ scope }) => scope === 'account' || subAppIds.some((id) => scope === `sub-app/${id}`),
+  );
+  return {
+    waitingFor: 'breaker',
+    waitingDetail: `The breaker ${concerned?.scope} is ${concerned?.state} (${concerned?.code}): ${concerned?.message}`,
+  };
+}
+
+/** One run at a time while it is to be seen whether submits are taken again. */
+function probeRoom({ breakers, facts, subAppIds }: Situation): number {
+  const probed = breakers.some(
+    (breaker) =>
+      mayProbe(breaker, facts.now) &&
+      (breaker.scope === 'account' || subAppIds.some((id) => breaker.scope === `sub-app/${id}`)),
+  );
+  return probed ? 1 - facts.unsubmitted : Number.POSITIVE_INFINITY;
+}
+
+function sampleStop({ facts, startedCount }: Situation): Stop | null {
+  const { sampleSize } = facts.batch.settings;
+  if (sampleSize === null || startedCount === null || startedCount < sampleSize) return null;
+  if (facts.running > 0 || facts.held > 0)
+    return { waitingFor: 'sample', waitingDetail: `The ${sampleSize} items of the sample run.` };
+  return {
+    waitingFor: 'sample',
+    waitingDetail: `The ${sampleSize} items of the sample have ended; \`smart-erase batch go ${facts.batch.id}\` lets the others go on.`,
+  };
+}
+
+function sampleRoom({ facts, startedCount }: Situation): number {
+  const { sampleSize } = facts.batch.settings;
+  return sampleSize === null || startedCount === null ? Number.POSITIVE_INFINITY : sampleSize - startedCount;
+}
+
+function moneyStop(situation: Situation): Stop | null {
+  const { facts, committedUsd } = situation;
+  const { maxCostUsd } = facts.batch.settings;
+  if (maxCostUsd !== null && committedUsd !== null && committedUsd + facts.nextUsd > maxCostUsd + ROUNDING_USD) {
+    return {
+      waitingFor: 'budget',
+      waitingDetail: `${usd(committedUsd)} USD of the batch's ${usd(maxCostUsd)} are spent or committed; the next item needs ${usd(facts.nextUsd)}.`,
+    };
+  }
+  const cap = concernedCaps(situation).find(
+    (each) => capRoom(each, facts) + ROUNDING_USD < facts.nextUsd || each.leftUsd <= 0,
+  );
+  if (cap === undefined) return null;
+  return {
+    waitingFor: 'cap',
+    waitingDetail: `The cap ${cap.scope}/${cap.period} of ${usd(cap.limitUsd)} USD has ${usd(cap.leftUsd)} left; the next item needs ${usd(facts.nextUsd)}.`,
+  };
+}
+
+/** Sums of many estimates are not exact to the last digit. */
+const ROUNDING_USD = 1e-6;
+
+function concernedCaps({ caps, subAppIds }: Situation): Cap[] {
+  return caps.filter(({ scope }) => scope === 'all' || subAppIds.some((id) => scope === `sub-app/${id}`));
+}
+
+/** Runs that were started take from it as soon as they are submitted. */
+function capRoom({ leftUsd }: Cap, { unsubmittedUsd }: BatchFacts): number {
+  return leftUsd - unsubmittedUsd;
+}
+
+function roomUsd(situation: Situation): number | null {
+  const { facts, committedUsd } = situation;
+  const { maxCostUsd } = facts.batch.settings;
+  const rooms = concernedCaps(situation).map((cap) => capRoom(cap, facts));
+  if (maxCostUsd !== null && committedUsd !== null) rooms.push(maxCostUsd - committedUsd);
+  return rooms.length === 0 ? null : Math.min(...rooms) + ROUNDING_USD;
+}
+
+function vendorStop({ oldestTaskAgeMs }: BatchFacts, { oldestTaskMs }: FeederTimings): Stop | null {
+  if (oldestTaskAgeMs === null || oldestTaskAgeMs <= oldestTaskMs) return null;
+  const hours = (ms: number) => (ms / 3_600_000).toFixed(1);
+  return {
+    waitingFor: 'vendor',
+    waitingDetail: `The oldest unfinished task was submitted ${hours(oldestTaskAgeMs)} h ago (limit ${hours(oldestTaskMs)} h): the vendor is slower than the submits.`,
+  };
+}
+
+/** Those held do not count against the window: they wait for a person. They count against the concurrency. */
+function windowRoom({ batch, running, held }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
+  const { concurrency } = batch.settings;
+  const window = Math.min(concurrency, Math.max(batch.window, firstWindow(submitsPerSecond)));
+  return Math.min(window - running, concurrency - running - held);
+}
+
+/** The batches that feed share what may wait to be submitted: so they share the rate. */
+function queueRoom({ unsubmitted, feeders }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
+  return Math.max(1, Math.ceil(queuedRuns(submitsPerSecond) / Math.max(1, feeders))) - unsubmitted;
+}
+
+function usd(amount: number): string {
+  return amount.toFixed(2);
+}

@@ -1,0 +1,107 @@
+import type { BatchItemEndState } from '../../contract/batch.js';
+import { isErrorClass } from '../../contract/error-classes.js';
+import type { EraseFailureDetails, NormalizedEraseRequest } from '../../contract/request.js';
+import type { BatchFeedStore, ItemEnd, OpenItem } from '../../ledger/batch-feed-store.js';
+import type { EraseRuns, RunSeen } from '../../temporal/erase-runs.js';
+import { forEach } from './for-each.js';
+
+/** Looks at once: each is one read of the Temporal server. */
+const LOOKS_AT_ONCE = 16;
+
+/**
+ * Looks at the runs of open items and settles those that ended. Each is read by its id, which is exact at once: lists of
+ * runs lag behind, and do not tell why a run failed.
+ *
+ * @returns how many ended
+ */
+export async function harvest(
+  { feed, runs }: { feed: BatchFeedStore; runs: EraseRuns },
+  batchId: string,
+  items: readonly OpenItem[],
+): Promise<number> {
+  const ends: ItemEnd[] = [];
+  const open: { number: number; runId: string }[] = [];
+  const restart: number[] = [];
+  await forEach(items, LOOKS_AT_ONCE, async (item) => {
+    const seen = await runs.look(item.workflowId);
+    const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
+    if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
+    else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
+    else if (item.runId === null) restart.push(item.number);
+    else ends.push(goneEnd(item));
+  });
+  // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
+  await feed.unclaim(batchId, restart);
+  await feed.looked(batchId, open);
+  return await feed.settle(batchId, ends);
+}
+
+function endOf(number: number, seen: Extract<RunSeen, { kind: 'ended' }>): ItemEnd {
+  const { runId, closedAt: endedAt, result, failure } = seen;
+  const end = { number, runId, endedAt };
+  if (failure === null) {
+    const { taskId = null, resultFileId = null, requestId = null } = result ?? {};
+    return { ...end, ...NOTHING, state: 'succeeded', taskId, resultFileId, requestId };
+  }
+  return { ...end, ...failureEnd(failure) };
+}
+
+const NOTHING = {
+  taskId: null,
+  resultFileId: null,
+  errorClass: null,
+  errorCode: null,
+  errorMessage: null,
+  requestId: null,
+};
+
+const STATE_OF: Partial<Record<string, BatchItemEndState>> = {
+  expired: 'timedOut',
+  skipped: 'skipped',
+  cancelled: 'cancelled',
+};
+
+function failureEnd(failure: EraseFailureDetails) {
+  return {
+    state: STATE_OF[failure.class] ?? ('failed' as const),
+    taskId: failure.taskId,
+    resultFileId: failure.resultFileId ?? null,
+    errorClass: isErrorClass(failure.class) ? failure.class : 'unexpected',
+    errorCode: failure.code,
+    errorMessage: failure.message,
+    requestId: failure.requestId,
+  };
+}
+
+/** Its run existed, and Temporal no longer has it: deleted, or forgotten after the retention of the namespace. */
+function goneEnd({ number, runId, workflowId }: OpenItem): ItemEnd {
+  return {
+    ...NOTHING,
+    number,
+    runId,
+    endedAt: null,
+    state: 'failed',
+    errorClass: 'unexpected',
+    errorCode: 'RunGone',
+    errorMessage: `Temporal no longer has ${workflowId}. The ledger knows what was paid: starting it again does not pay twice.`,
+  };
+}
+
+/** Items that Temporal, or a run of the same id, does not let start. */
+export function refusedEnd(number: number, errorClass: 'input' | 'conflict', message: string): ItemEnd {
+  return {
+    ...NOTHING,
+    number,
+    runId: null,
+    endedAt: null,
+    state: 'failed',
+    errorClass,
+    errorCode: null,
+    errorMessage: message,
+  };
+}
+
+/** As the item keeps it, with the batch's id: that is how a run is known to be ours. */
+export function requestOf(batchId: string, request: unknown): NormalizedEraseRequest {
+  return { ...(request as NormalizedEraseRequest), batchId };
+}

@@ -1,0 +1,60 @@
+/** How a feeder works. Times in milliseconds. */
+export interface FeederTimings {
+  /** Submits a second that the worker is set to. */
+  submitsPerSecond: number;
+  /** From one tick to the next: how soon a control acts. Default 500. */
+  tickMs: number;
+  /** Shortest round; see {@link roundMs}. Default 20 s. */
+  minRoundMs: number;
+  /** Longest round. Default 5 min. */
+  maxRoundMs: number;
+  /** Feeding stops while a task that has not ended was submitted longer ago than this. Default 6 h. */
+  oldestTaskMs: number;
+}
+
+export const FEEDER_TIMINGS: Omit<FeederTimings, 'submitsPerSecond' | 'oldestTaskMs'> = {
+  tickMs: 500,
+  minRoundMs: 20_000,
+  maxRoundMs: 300_000,
+};
+
+/**
+ * A round costs six events of the feeder's history, and refreshes what the Temporal UI shows. So rounds get longer with the
+ * age of the batch: a twentieth of it, within bounds.
+ */
+export function roundMs(ageMs: number, { minRoundMs, maxRoundMs }: FeederTimings): number {
+  return Math.min(maxRoundMs, Math.max(minRoundMs, ageMs / 20));
+}
+
+/** Runs that wait for their turn to be submitted, in seconds of the rate: a pause acts after this at the latest. */
+const QUEUED_SECONDS = 3;
+/** And at least this many, so that a slow rate does not leave a place unused. */
+const LEAST_QUEUED = 2;
+
+/** Of all batches together. */
+export function queuedRuns(submitsPerSecond: number): number {
+  return Math.max(LEAST_QUEUED, Math.ceil(submitsPerSecond * QUEUED_SECONDS));
+}
+
+/** Runs in flight at first, in seconds of the rate: 50 at the vendor's 20 a second. */
+const FIRST_WINDOW_SECONDS = 2.5;
+const LEAST_FIRST_WINDOW = 50;
+/** Runs by which each completion widens the window: five times as many after one task's time. */
+const GROWTH_BY_COMPLETION = 4;
+/** The window grows only while the oldest task is younger than this part of the age at which feeding stops. */
+const GROWS_WHILE_YOUNGER_THAN = 0.5;
+
+export function firstWindow(submitsPerSecond: number): number {
+  return Math.max(LEAST_FIRST_WINDOW, Math.ceil(submitsPerSecond * FIRST_WINDOW_SECONDS));
+}
+
+/** The window after some completions: it grows where it was what limits, and completions keep up. */
+export function grownWindow(
+  window: number,
+  { completed, inFlight, oldestTaskAgeMs }: { completed: number; inFlight: number; oldestTaskAgeMs: number | null },
+  { oldestTaskMs }: Pick<FeederTimings, 'oldestTaskMs'>,
+): number {
+  const limits = inFlight + completed >= window * 0.8;
+  const keepsUp = oldestTaskAgeMs === null || oldestTaskAgeMs < oldestTaskMs * GROWS_WHILE_YOUNGER_THAN;
+  return limits && keepsUp ? window + completed * GROWTH_BY_COMPLETION : window;
+}

@@ -1,0 +1,176 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { BatchSnapshot } from '../contract/batch.js';
+import { retryDelayMs } from '../contract/error-classes.js';
+import type { BatchFacts } from '../ledger/batch-feed-store.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { EraseRuns } from '../temporal/erase-runs.js';
+import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
+import { forEach } from './batch/for-each.js';
+import { type Plan, planOf, type Situation } from './batch/gates.js';
+import { harvest } from './batch/harvest.js';
+import { startItems } from './batch/start-items.js';
+import { type FeederTimings, firstWindow, grownWindow, roundMs } from './batch/timings.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { finalFailure, readFailure, retryFailure } from './failures.js';
+
+export interface FeedBatchInput {
+  batchId: string;
+}
+
+export interface FeedBatchOutcome {
+  snapshot: BatchSnapshot;
+}
+
+export interface FeederDependencies {
+  ledger: Ledger;
+  feeder: {
+    runs: EraseRuns;
+    timings: FeederTimings;
+    /** Aborted when the worker is told to stop: another goes on. */
+    stopping: AbortSignal;
+  };
+}
+
+/** Runs looked at in a tick: those that probably ended, and those of the sweep that finds what nobody told of. */
+const LOOKS = { due: 400, sweep: 10 };
+/** Cancels sent in a tick: what is not submitted must not be any more; the rest at the vendor's 20 aborts a second. */
+const CANCELS = { unsubmitted: 500, others: 10 };
+const CANCELS_AT_ONCE = 16;
+/** Items given up in one statement. */
+const GIVE_UP = 10_000;
+/** All items of a large batch are counted this often at most, in milliseconds; what is open is counted in every tick. */
+const COUNT_EVERY_MS = 2_000;
+/** Between two beats, in milliseconds. */
+const BEAT_MS = 2_000;
+
+/** One round of feeding: several ticks, until the batch has ended, what it does has changed, or the round is over. */
+export function createFeedBatch({ ledger, feeder }: Pick<ActivityDependencies, 'ledger' | 'feeder'>) {
+  return async function feedBatch({ batchId }: FeedBatchInput): Promise<FeedBatchOutcome> {
+    const context = Context.current();
+    if (feeder === undefined) throw new Error('This worker was made without what feeds batches.');
+    const stop = AbortSignal.any([feeder.stopping, context.cancellationSignal]);
+    const beat = setInterval(() => context.heartbeat(), BEAT_MS);
+    try {
+      return { snapshot: await new Round(ledger, feeder.runs, feeder.timings, batchId).run(stop) };
+    } catch (error) {
+      throw asFailure(error, Math.min(context.info.attempt, MAX_BACK_OFF_ATTEMPT));
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}
+
+/** Delays double with the attempt; a control must act within seconds once the servers are back. */
+const MAX_BACK_OFF_ATTEMPT = 2;
+
+/** Whatever Temporal or the ledger says, the feeder comes back soon: nothing was lost, as the next round begins from the books. */
+function asFailure(error: unknown, attempt: number): unknown {
+  if (grpcCode(error) === undefined) return readFailure(error, attempt);
+  const message = `Temporal: ${grpcMessage(error)}`;
+  return retryFailure('unavailable', { code: 'temporal.unavailable', message }, retryDelayMs('unavailable', attempt));
+}
+
+class Round {
+  private counted: { at: number; counts: Situation['counts']; subAppIds: number[] } | undefined;
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly runs: EraseRuns,
+    private readonly timings: FeederTimings,
+    private readonly batchId: string,
+  ) {}
+
+  async run(stop: AbortSignal): Promise<BatchSnapshot> {
+    const beginsAt = performance.now();
+    let shown: string | undefined;
+    for (;;) {
+      const tickAt = performance.now();
+      const { facts, plan } = await this.tick(stop);
+      const shows = `${facts.batch.state} ${plan.waitingFor}`;
+      const overMs = roundMs(facts.now.getTime() - facts.batch.createdAt.getTime(), this.timings);
+      const changed = shown !== undefined && shown !== shows;
+      shown = shows;
+      if (changed || facts.batch.state === 'ended' || stop.aborted || tickAt - beginsAt > overMs) {
+        return await this.snapshot();
+      }
+      const restMs = this.timings.tickMs - (performance.now() - tickAt);
+      await sleep(Math.max(20, restMs), undefined, { signal: stop }).catch(() => {});
+    }
+  }
+
+  private async tick(stop: AbortSignal): Promise<{ facts: BatchFacts; plan: Plan }> {
+    const { batchFeed: feed } = this.ledger;
+    await feed.noteProgress(this.batchId);
+    const due = await feed.dueForLook(this.batchId, LOOKS);
+    const completed = await harvest({ feed, runs: this.runs }, this.batchId, due);
+    const situation = await this.situation(completed > 0);
+    const { facts } = situation;
+    const plan = planOf(situation, this.timings);
+    await this.widen(facts, completed);
+    await feed.setWaiting(this.batchId, plan.waitingFor, plan.waitingDetail);
+    if (plan.giveUp !== null && (await feed.skipPending(this.batchId, plan.giveUp, GIVE_UP)) > 0)
+      this.counted = undefined;
+    if (plan.cancelRuns) await this.cancelSome();
+    if (plan.feed !== null && !stop.aborted) {
+      const claimed = await feed.claim(this.batchId, plan.feed);
+      await startItems({ feed, runs: this.runs }, this.batchId, claimed);
+    }
+    if (plan.endAs !== null && (await feed.end(this.batchId, plan.endAs))) facts.batch.state = 'ended';
+    return { facts, plan };
+  }
+
+  private async situation(changed: boolean): Promise<Situation> {
+    const { batchFeed: feed, batches } = this.ledger;
+    const facts = await feed.facts(this.batchId);
+    if (facts === null) {
+      throw finalFailure('input', { code: 'NoSuchBatch', message: `The ledger has no batch ${this.batchId}.` });
+    }
+    const { settings, samplePassedAt } = facts.batch;
+    const nothingLeft = !facts.hasPending && facts.running === 0 && facts.held === 0;
+    const oldMs = performance.now() - (this.counted?.at ?? 0);
+    if (this.counted === undefined || nothingLeft || (changed && oldMs > COUNT_EVERY_MS)) {
+      const counts = await batches.counts(this.batchId);
+      const subAppIds = await feed.subAppIds(this.batchId);
+      if (counts !== null) this.counted = { at: performance.now(), counts, subAppIds };
+    }
+    const { counts, subAppIds } = this.counted as NonNullable<typeof this.counted>;
+    const inSample = settings.sampleSize !== null && samplePassedAt === null;
+    return {
+      facts,
+      counts,
+      subAppIds,
+      breakers: await this.ledger.listBreakers(),
+      caps: await this.ledger.listCaps(),
+      committedUsd: settings.maxCostUsd === null ? null : await feed.committedUsd(this.batchId),
+      startedCount: inSample ? await feed.startedCount(this.batchId) : null,
+    };
+  }
+
+  private async widen({ batch, running, oldestTaskAgeMs }: BatchFacts, completed: number): Promise<void> {
+    const window = Math.max(batch.window, firstWindow(this.timings.submitsPerSecond));
+    const grown = grownWindow(window, { completed, inFlight: running, oldestTaskAgeMs }, this.timings);
+    await this.ledger.batchFeed.setWindow(this.batchId, Math.min(grown, batch.settings.concurrency));
+  }
+
+  /** The erase itself finds out what was submitted, and aborts what still waits at the vendor. */
+  private async cancelSome(): Promise<void> {
+    const { batchFeed: feed } = this.ledger;
+    const items = await feed.toCancel(this.batchId, CANCELS);
+    const asked: number[] = [];
+    try {
+      await forEach(items, CANCELS_AT_ONCE, async ({ number, workflowId }) => {
+        await this.runs.cancel(workflowId, { reason: `The batch ${this.batchId} was cancelled.`, by: null });
+        asked.push(number);
+      });
+    } finally {
+      await feed.cancelAsked(this.batchId, asked);
+    }
+  }
+
+  private async snapshot(): Promise<BatchSnapshot> {
+    const snapshot = await this.ledger.batches.snapshot(this.batchId);
+    if (snapshot === null) throw new Error(`The batch ${this.batchId} is gone.`);
+    return snapshot;
+  }
+}

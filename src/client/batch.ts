@@ -1,0 +1,15 @@
+import { startFeederOn } from '../temporal/feeder-start.js';
+import { type EraseClientConfig, openSession } from './session.js';
+
+/**
+ * Makes sure that a batch of the ledger is fed: starts its workflow, unless that runs. Safe to repeat.
+ * @throws UnavailableError, ConfigurationError
+ */
+export async function startFeeder(batchId: string, config: EraseClientConfig = {}): Promise<void> {
+  const session = await openSession(config);
+  try {
+    await session.call(() => startFeederOn(session.client, batchId));
+  } finally {
+    await session.close();
+  }
+}

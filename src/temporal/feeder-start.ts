@@ -1,0 +1,20 @@
+import type { Client } from '@temporalio/client';
+import { batchWorkflowId } from '../contract/batch.js';
+import { QUEUE, WORKFLOW } from '../contract/names.js';
+
+/**
+ * Starts what feeds a batch, unless it runs. Doing it again, at any time, changes nothing: the feeder goes on from the
+ * ledger, and ends at once where the batch has ended.
+ */
+export async function startFeederOn(client: Client, batchId: string): Promise<void> {
+  await client.workflow.start(WORKFLOW.batch, {
+    workflowId: batchWorkflowId(batchId),
+    taskQueue: QUEUE.main,
+    args: [{ batchId }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    staticSummary: `Feeds batch ${batchId}`,
+    staticDetails:
+      'Starts the erases of a batch within its limits, and counts how they end. Its items stand in the ledger.',
+  });
+}

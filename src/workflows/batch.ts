@@ -1,0 +1,101 @@
+import {
+  ActivityCancellationType,
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineUpdate,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { MainActivities } from '../activities/index.js';
+import type { BatchSnapshot } from '../contract/batch.js';
+import { BATCH_UPDATE, QUERY } from '../contract/names.js';
+import type { OperatorDecision } from '../contract/request.js';
+import { batchDetails } from './batch-details.js';
+import { invalidDecision } from './loose-input.js';
+
+/** Rounds of one run: six events each, so a run stays far below the server's warning at 4,096 events. */
+const ROUNDS_A_RUN = 400;
+
+const { feedBatch } = proxyActivities<MainActivities>({
+  // The longest round is five minutes; a tick of it may wait for a slow ledger.
+  startToCloseTimeout: '15m',
+  // A feeder that died is replaced after this long.
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '4s' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+});
+const { changeBatch } = proxyActivities<MainActivities>({
+  startToCloseTimeout: '1m',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+const statusQuery = defineQuery<BatchSnapshot | null>(QUERY.status);
+
+export interface BatchInput {
+  batchId: string;
+  /** How it stood when the run before this one continued as new. */
+  snapshot?: BatchSnapshot;
+}
+
+/**
+ * Feeds a batch until every item has ended. What to do, and how far it is, stands in the ledger: this workflow makes sure
+ * that somebody feeds, round after round, and shows it. Started again at any time, it goes on from the books.
+ */
+export async function batch({ batchId, snapshot: before }: BatchInput): Promise<BatchSnapshot> {
+  let snapshot = before ?? null;
+  let cancelled = false;
+  setHandler(statusQuery, () => snapshot);
+  for (const action of Object.values(BATCH_UPDATE)) {
+    setHandler(
+      defineUpdate<string, [OperatorDecision]>(action),
+      ({ by, reason }) => changeBatch({ batchId, action, by, reason }),
+      {
+        validator: (decision) => {
+          const problem = invalidDecision(decision);
+          if (problem !== null) throw new Error(problem);
+        },
+      },
+    );
+  }
+  const show = () => setCurrentDetails(batchDetails(batchId, snapshot));
+  show();
+  for (let round = 1; ; round += 1) {
+    try {
+      // After a cancel the runs are ended, and that has to be waited for.
+      const feed = () => feedBatch({ batchId });
+      snapshot = (await (cancelled ? CancellationScope.nonCancellable(feed) : feed())).snapshot;
+    } catch (error) {
+      if (!isCancellation(error) || cancelled) throw asFailure(error);
+      cancelled = true;
+      await CancellationScope.nonCancellable(() => cancelBatch(batchId));
+      continue;
+    }
+    show();
+    if (snapshot.state === 'ended') break;
+    if (round >= ROUNDS_A_RUN || workflowInfo().continueAsNewSuggested) {
+      await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+      await continueAsNew<typeof batch>({ batchId, snapshot });
+    }
+  }
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  return snapshot;
+}
+
+/** The workflow was cancelled: that is a word about the batch. One that has ended meanwhile needs none. */
+async function cancelBatch(batchId: string): Promise<void> {
+  const reason = 'the workflow that feeds it was cancelled';
+  await changeBatch({ batchId, action: 'cancel', by: 'Temporal', reason }).catch(() => undefined);
+}
+
+function asFailure(error: unknown): ApplicationFailure {
+  const cause = error instanceof Error && error.cause instanceof ApplicationFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) return cause;
+  return ApplicationFailure.create({ type: 'unexpected', message: String(error), nonRetryable: true });
+}
