@@ -7,7 +7,7 @@ import type { BenchContext, Scenario } from './scenario.js';
 import { World } from './world.js';
 
 const GROUP = 'cost';
-const ERASES = { full: 20, short: 10 };
+const ERASES = { full: 20, short: 5 };
 const TASK_MS = 600_000;
 const PATIENCE_MS = 300_000;
 
@@ -33,6 +33,7 @@ export const COST: readonly Scenario[] = [
   {
     group: GROUP,
     name: 'events and actions',
+    longOnly: true,
     about: 'counted in the histories of erases with tasks of ten minutes',
     run: runCost,
   },

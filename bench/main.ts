@@ -37,11 +37,11 @@ async function main(): Promise<number> {
   return run(scenarios, options);
 }
 
-function chosen({ groups, short, only }: BenchOptions): Scenario[] {
+function chosen({ groups, named, short, only }: BenchOptions): Scenario[] {
   return SCENARIOS.filter(
     (each) =>
       groups.includes(each.group) &&
-      (only === undefined ? !(short && each.longOnly) : only.some((text) => each.name.includes(text))),
+      (only === undefined ? named || !short || !each.longOnly : only.some((text) => each.name.includes(text))),
   );
 }
 

@@ -5,16 +5,18 @@ export type GroupName = (typeof GROUPS)[number];
 
 export const USAGE = `npm run bench -- [${GROUPS.join('|')}]… [options]
   no name          all of them
-  --short          small numbers, minutes instead of hours: shows that all work, and the hard promises
+  --short          small numbers, minutes instead of hours; without a name it leaves out what takes longest
   --only TEXT      scenarios whose name contains TEXT; may be repeated
   --list           names of the scenarios
-  --scale N        durations of tasks, and the waits between polls, times N (default 1; short: 0.1)
+  --scale N        durations of tasks, and the waits between polls, times N (default 1; short: 0.05)
   --erases N       erases of each scenario instead of its own number
   --strict         missed speed goals fail the run too; only for a quiet machine
   --name TEXT      of the result file (default: what was run)`;
 
 export interface BenchOptions {
   groups: readonly GroupName[];
+  /** Whether groups were named, or none and so all of them. */
+  named: boolean;
   short: boolean;
   only: readonly string[] | undefined;
   list: boolean;
@@ -44,7 +46,7 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const unknown = positionals.find((each) => !(GROUPS as readonly string[]).includes(each));
   if (unknown !== undefined) throw new Error(`There is no group "${unknown}": it is one of ${GROUPS.join(', ')}.`);
   const groups = GROUPS.filter((each) => positionals.length === 0 || positionals.includes(each));
-  const scale = values.scale === undefined ? (values.short ? 0.1 : 1) : Number(values.scale);
+  const scale = values.scale === undefined ? (values.short ? 0.05 : 1) : Number(values.scale);
   if (!(scale > 0)) throw new Error(`--scale must be a number above 0, not "${values.scale}".`);
   const erases = values.erases === undefined ? undefined : Number(values.erases);
   if (erases !== undefined && !(Number.isInteger(erases) && erases >= 10))
@@ -53,5 +55,6 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const what = groups.length === GROUPS.length ? 'all' : groups.join('-');
   const name = values.name ?? `${what}${short ? '-short' : ''}`;
   if (!/^[\w.-]+$/.test(name)) throw new Error('--name may have letters, digits, ".", "_" and "-" only.');
-  return { groups, short, only, list, scale, erases, strict, name };
+  const named = positionals.length > 0;
+  return { groups, named, short, only, list, scale, erases, strict, name };
 }

@@ -14,7 +14,7 @@ export interface Scenario {
   name: string;
   /** What it shows, in a few words. */
   about: string;
-  /** Left out of the short version: it says nothing in seconds. */
+  /** Left out of `--short` unless it is asked for by its group or its name. */
   longOnly?: boolean;
   run(context: BenchContext): Promise<Row[]>;
 }

@@ -28,6 +28,7 @@ export const WAITING: readonly Scenario[] = [
     group: GROUP,
     name: 'in flight',
     about: 'a thousand and ten thousand erases wait at once in one worker process',
+    longOnly: true,
     run: runWaiting,
   },
 ];

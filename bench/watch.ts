@@ -17,7 +17,7 @@ import type { BenchContext, Scenario } from './scenario.js';
 import { World } from './world.js';
 
 const GROUP = 'watch';
-const ERASES = { full: 2_400, short: 120 };
+const ERASES = { full: 2_400, short: 100 };
 /** Of every task, before scaling. */
 const TASK_MS = 600_000;
 /** Most vendor calls an erase, of all kinds. */

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import { scaledSettings } from '../scaled-settings.js';
 import type { BenchContext, Scenario } from '../scenario.js';
 import { foreignScenario } from './foreign.js';
 import { liveScenarios } from './live.js';
@@ -8,7 +9,7 @@ import { FULL, type RatePlan, runRate } from './run.js';
 
 const GROUP = 'rate';
 const ERASES = 1_200;
-const SHORT_ERASES = 200;
+const SHORT_ERASES = 120;
 
 type PlanFor = (context: BenchContext, erases: number) => Omit<RatePlan, 'name'>;
 
@@ -57,19 +58,24 @@ export const RATE: readonly Scenario[] = [
       return { overAtMs: await pause(world.workers[0] as OwnedProcess, options.short ? 3 : 10) };
     },
   })),
-  scenario('database refuses', 'PostgreSQL resets and refuses every connection for 10 s', ({ options }, erases) => ({
-    workers: 1,
-    erases,
-    world: { databaseProxy: true },
-    during: async (world) => {
-      await world.untilAccepted(Math.ceil(erases / 3), 120_000);
-      world.database?.refuse(true);
-      world.database?.cut();
-      await delay(options.short ? 3_000 : 10_000);
-      world.database?.refuse(false);
-      return { overAtMs: Date.now() };
-    },
-  })),
+  scenario(
+    'database refuses',
+    'PostgreSQL resets and refuses every connection for 10 s',
+    ({ options }, erases) => ({
+      workers: 1,
+      erases,
+      world: { databaseProxy: true },
+      during: async (world) => {
+        await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+        world.database?.refuse(true);
+        world.database?.cut();
+        await delay(options.short ? 3_000 : 10_000);
+        world.database?.refuse(false);
+        return { overAtMs: Date.now() };
+      },
+    }),
+    true,
+  ),
   scenario(
     'database silent',
     'PostgreSQL answers nothing for 10 s, and all that was sent arrives late',
@@ -92,6 +98,8 @@ export const RATE: readonly Scenario[] = [
     workers: 4,
     erases,
     reserve: Math.ceil(erases / 6),
+    // What the killed worker had in its hands is settled after these timeouts.
+    world: { env: scaledSettings(options.scale) },
     atLeast: FULL,
     during: async (world) => {
       await world.untilAccepted(Math.ceil(erases / 6), 120_000);

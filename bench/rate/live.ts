@@ -10,14 +10,14 @@ import { World } from '../world.js';
 import { hardPromises, LONG_TASK_MS } from './run.js';
 
 const NAME = 'live before backlog';
-const BACKLOG = { full: 5_000, short: 400 };
+const BACKLOG = { full: 5_000, short: 300 };
 /** A live erase every so often, for so long, in milliseconds. */
 const EVERY_MS = { full: 2_000, short: 1_500 };
-const SINGLES_MS = { full: 60_000, short: 9_000 };
+const SINGLES_MS = { full: 60_000, short: 6_000 };
 /** Live erases at once, more than can be submitted while the share is measured. */
-const FLOOD = { full: 700, short: 160 };
-const FLOOD_SETTLE_MS = { full: 3_000, short: 2_000 };
-const FLOOD_MEASURED_MS = { full: 20_000, short: 4_000 };
+const FLOOD = { full: 700, short: 100 };
+const FLOOD_SETTLE_MS = { full: 3_000, short: 1_000 };
+const FLOOD_MEASURED_MS = { full: 20_000, short: 3_000 };
 /** A live erase has to be submitted within this, p95, in seconds. */
 const LIVE_WITHIN_S = 2;
 /** The backlog keeps at least this share of the rate. */
