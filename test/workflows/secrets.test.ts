@@ -1,16 +1,17 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FaultSpec } from '../../src/simulator/index.js';
-import { type RunningCli, runCli, startCli } from '../support/cli.js';
+import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 import { WEBHOOK_KEY, WebhookReceiver } from '../support/webhook-receiver.js';
+import { startWatchedWorker, type WatchedWorker } from '../support/worker-process.js';
 
 const SECRET_KEY = 'vErYsEcReTkEy0123456789abcdef';
 const TOKEN = 'tEmPoRaRyToKeN9876543210';
 
 let stack: EraseStack;
-let worker: RunningCli;
+let worker: WatchedWorker;
 let receiver: WebhookReceiver;
 
 beforeAll(async () => {
@@ -29,11 +30,10 @@ beforeAll(async () => {
       SMART_ERASE_LOG_LEVEL: 'trace',
     },
   });
-  worker = startCli(['worker', '-o', 'json'], stack.env, { timeoutMs: 110_000 });
-  await eventually('the worker', () => (worker.stdout().includes('"ready":true') ? true : undefined));
+  worker = await startWatchedWorker(stack);
 });
 afterAll(async () => {
-  worker.process.kill('SIGKILL');
+  worker?.process.kill('SIGKILL');
   await stack.stop();
   await receiver.close();
 });
@@ -101,6 +101,8 @@ describe('a secret', () => {
       const { stdout, stderr } = await runCli([...args, '-o', 'json'], stack.env);
       places[`smart-erase ${args[0]}`] = stdout + stderr;
     }
+    places['the worker’s metrics'] = await worker.metrics();
+    places['the worker’s readiness'] = JSON.stringify(await worker.get('/readyz'));
     places['the worker’s log'] = worker.stdout() + worker.stderr();
 
     expect(places[`history of ${held.workflowId}`]).toContain('"recipe":{"name":"subtitles"}');
