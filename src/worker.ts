@@ -7,7 +7,9 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
+import { LatencySpread } from './activities/latency-spread.js';
 import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
+import { createSubmitPace } from './activities/submit-pace.js';
 import { WatchKeeper } from './activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/watch-timings.js';
 import type { Settings } from './config/settings.js';
@@ -24,7 +26,6 @@ import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { connectWorker } from './temporal/worker-connection.js';
 import { estimateUsd } from './vod/cost.js';
 import { MediaReader } from './vod/media-reader.js';
-import { SlidingWindow } from './vod/sliding-window.js';
 import { createVodClient } from './vod/vod-client.js';
 import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
@@ -88,9 +89,11 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const metrics = new WorkerMetrics({ submitsPerSecond: vendor.submitsPerSecond });
   const health = new Health();
   const identity = options.identity ?? `smart-erase@${hostname()}:${process.pid}`;
+  const spread = new LatencySpread();
   const opened = openLedger(settings.databaseUrl.reveal(), {
     submitsPerSecond: vendor.submitsPerSecond,
     maxConnections: connectionsFor(worker.submitConcurrency),
+    spread: () => spread.report(),
   });
   const ledger = watchedLedger(opened, metrics);
   const client = createVodClient({
@@ -125,7 +128,6 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     const connected = await connectWorker(settings.temporal);
     connection = connected.connection;
     const media = new MediaReader(vod);
-    const window = submitWindow(vendor.submitsPerSecond);
     const stopping = new AbortController();
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
     const watch = {
@@ -139,7 +141,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       webhooks: createWebhookSender(settings.webhooks),
       registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace)),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
-      mayLeaveNow: () => window.tryTake(),
+      pace: createSubmitPace(ledger, vendor.submitsPerSecond, { spread, connect: () => client.connectForSubmit() }),
       timings: {
         settleMs: vendor.settleSeconds * 1_000,
         throttledTooLongMs: vendor.throttledTooLongSeconds * 1_000,
@@ -233,18 +235,6 @@ function workflowCode(path: string | undefined): Pick<WorkerOptions, 'workflowBu
   const built = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
   if (existsSync(built)) return { workflowBundle: { codePath: built } };
   return { workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)) };
-}
-
-/**
- * Calls that left a little late and calls that left on time come closer together on the way: a window this much longer
- * than the vendor's keeps them apart at its door, and stays below the places' own spacing (`PACE_MARGIN`).
- */
-const WINDOW_MARGIN = 1.025;
-
-/** The last look before a submit leaves: whole calls in a window, for budgets below one a second too. */
-function submitWindow(submitsPerSecond: number): SlidingWindow {
-  const limit = Math.max(1, Math.floor(submitsPerSecond));
-  return new SlidingWindow({ limit, windowMs: (limit / submitsPerSecond) * 1_000 * WINDOW_MARGIN });
 }
 
 /** When one worker fails the others stop too: half a process would look alive and do half of the work. */

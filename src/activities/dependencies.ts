@@ -5,6 +5,7 @@ import type { EraseRuns } from '../temporal/erase-runs.js';
 import type { VodApi } from '../vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
 import type { FeederTimings } from './batch/timings.js';
+import type { SubmitPace } from './submit-pace.js';
 import type { WatchKeeper } from './watch-keeper.js';
 import type { WatchTimings } from './watch-timings.js';
 
@@ -17,8 +18,8 @@ export interface ActivityDependencies {
   registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
   /** What a submit is expected to cost, in USD. Never fails, and takes some seconds at most. */
   estimateUsd: (erase: { subAppId: number; fileId: string; recipe: Recipe }) => Promise<number>;
-  /** The last look before a submit leaves this process: true when one more fits into the last second. */
-  mayLeaveNow: () => boolean;
+  /** What this process does for the pace of submits. */
+  pace: SubmitPace;
   timings: ActivityTimings;
   /** Undefined: no watch, and polls alone find out that a task is over. */
   watch?: WatchDependencies;

@@ -3,6 +3,8 @@ import { CancelledFailure } from '@temporalio/common';
 import type { ArmedSubmission, Place } from '../ledger/ledger.js';
 import { LedgerError } from '../ledger/ledger-error.js';
 import { PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
+import type { SubmitConnection } from '../vod/vod-api.js';
+import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 
 /** A process this late again and again has no time to keep a pace: it gives the activity back, and another may take it. */
@@ -21,17 +23,18 @@ export interface Sending<T, S> {
   cancel: AbortSignal;
   /** Something that forbids the call by now; null lets it go. */
   lastLook: () => Promise<S | null>;
-  call: () => Promise<T>;
+  call: (options: { connection: SubmitConnection | undefined; leaving: () => void }) => Promise<T>;
 }
 
 /**
  * Waits for the submission's place and makes the call at that very moment, or not at all: a place that was missed is
- * dropped and a new one taken, since calls made late bunch up and break the rate.
+ * dropped and a new one taken, since calls made late bunch up and break the rate. The connection is opened while the place
+ * is waited for, so that at the place there is nothing left to do but to write.
  *
  * @throws CancelledFailure when nothing was sent
  */
 export async function sendAtPlace<T, S>(
-  { ledger, mayLeaveNow }: Pick<ActivityDependencies, 'ledger' | 'mayLeaveNow'>,
+  { ledger, pace }: Pick<ActivityDependencies, 'ledger' | 'pace'>,
   submission: ArmedSubmission,
   firstPlace: Place,
   { cancel, lastLook, call }: Sending<T, S>,
@@ -39,14 +42,30 @@ export async function sendAtPlace<T, S>(
   let place = firstPlace;
   let leadMs = PLACE_LEAD_MS;
   for (let missed = 0; missed <= MAX_MISSED_PLACES; missed += 1) {
-    await waitUntil(place.dueAtMs - LAST_LOOK_MS, cancel);
-    const by = await lastLook();
-    if (by !== null) return { kind: 'stopped', by };
-    await waitUntil(place.dueAtMs, cancel);
-    while (performance.now() - place.dueAtMs <= PLACE_TOLERANCE_MS) {
-      // No await between these checks and the call: a process that is stopped in here sends nothing late.
-      if (mayLeaveNow()) return { kind: 'answered', answer: await call() };
-      await waitUntil(performance.now() + WINDOW_FULL_WAIT_MS, cancel);
+    const { dueAtMs } = place;
+    const opening = openAhead(pace, dueAtMs, cancel);
+    try {
+      await waitUntil(dueAtMs - LAST_LOOK_MS, cancel);
+      const by = await lastLook();
+      if (by !== null) return { kind: 'stopped', by };
+      await waitUntil(dueAtMs, cancel);
+      while (performance.now() - dueAtMs <= PLACE_TOLERANCE_MS) {
+        // No await between these checks and the call: a process that is stopped in here sends nothing late.
+        const pass = pace.window.tryPass();
+        if (pass !== null) {
+          const leaving = () => {
+            if (performance.now() - dueAtMs > PLACE_TOLERANCE_MS) throw new PlaceMissed();
+            pass.now();
+          };
+          const answer = await timed(pace, dueAtMs, () => call({ connection: opening.connection, leaving }));
+          return { kind: 'answered', answer };
+        }
+        await waitUntil(performance.now() + WINDOW_FULL_WAIT_MS, cancel);
+      }
+    } catch (error) {
+      if (!(error instanceof PlaceMissed)) throw error;
+    } finally {
+      opening.done();
     }
     leadMs = Math.min(leadMs * 2, MAX_LEAD_MS);
     place = await ledger.retakePlace(submission, { leadMs });
@@ -55,6 +74,45 @@ export async function sendAtPlace<T, S>(
     'unavailable',
     `This worker missed ${MAX_MISSED_PLACES} places in the pace: it, or the ledger, is too slow to keep it.`,
   );
+}
+
+/** Credentials were waited for meanwhile; nothing was sent. */
+class PlaceMissed extends Error {}
+
+/** How long before its place a submit opens its connection, in milliseconds: TCP and TLS to the other side of the world. */
+const OPEN_AHEAD_MS = 1_000;
+
+/** Opens a connection while the place is waited for. One that is not there in time is done without. */
+function openAhead({ connect }: ActivityDependencies['pace'], dueAtMs: number, cancel: AbortSignal) {
+  const opening = { connection: undefined as SubmitConnection | undefined, done: () => {} };
+  let over = false;
+  opening.done = () => {
+    over = true;
+    // What a request uses is closed by its end; this closes what none used.
+    opening.connection?.close();
+  };
+  void waitUntil(dueAtMs - OPEN_AHEAD_MS, cancel)
+    .then(() => (over ? null : connect()))
+    .then((connection) => {
+      if (over) connection?.close();
+      else opening.connection = connection ?? undefined;
+    })
+    // A cancel, which the submit itself hears.
+    .catch(() => undefined);
+  return opening;
+}
+
+/** Notes how long after its place a call was answered, if it was. */
+async function timed<T>({ spread }: ActivityDependencies['pace'], dueAtMs: number, call: () => Promise<T>): Promise<T> {
+  const note = () => spread.note(performance.now() - dueAtMs);
+  try {
+    const answer = await call();
+    note();
+    return answer;
+  } catch (error) {
+    if (error instanceof VodError && error.requestId !== null) note();
+    throw error;
+  }
 }
 
 async function waitUntil(dueAtMs: number, cancel: AbortSignal): Promise<void> {

@@ -33,6 +33,11 @@ import { isRunOf, thisRun } from './this-run.js';
 
 /** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
 const THROTTLE_PAUSE_MS = 1_000;
+/**
+ * The pace is pushed back once so many submits were throttled with none accepted in between. Until then somebody else
+ * merely shares the rate, and a lower rate is all that it takes.
+ */
+const NOTHING_TAKEN_AFTER = 5;
 /** How long a submit waits for the probe of a breaker before it asks again, in milliseconds; spread by a quarter. */
 const PROBE_WAIT_MS = 4_000;
 /** Longest time between two looks for a task that may still turn up, in milliseconds. */
@@ -105,6 +110,7 @@ class Submit {
       leave: input.operatorRetry !== null,
       settleMs: deps.timings.settleMs,
       costUsd: null,
+      lane: request.batchId === undefined || request.batchId === null ? 'live' : 'batch',
     };
   }
 
@@ -136,7 +142,7 @@ class Submit {
       if (refused !== null) return refused;
     }
     for (;;) {
-      const begun: BeginOutcome = await this.deps.ledger.begin(this.intent);
+      const begun = await this.begin();
       switch (begun.kind) {
         case 'send':
           return await this.send(begun.submission, begun.place);
@@ -158,6 +164,8 @@ class Submit {
           this.intent.costUsd = await this.deps.estimateUsd({ subAppId, fileId, recipe: this.recipe });
           continue;
         }
+        case 'notYet':
+          continue;
         case 'capped':
           return capped(begun.cap, begun.costUsd);
         case 'blocked':
@@ -190,6 +198,14 @@ class Submit {
     }
   }
 
+  /** Breakers and what was paid for are looked at before anybody waits for a lane; a price comes after them. */
+  private async begin(): Promise<BeginOutcome> {
+    const { ledger, pace } = this.deps;
+    const begin = () => ledger.begin(this.intent);
+    if (this.intent.costUsd === null) return await begin();
+    return await pace.lanes.take(this.intent.lane ?? 'live', this.context.cancellationSignal, begin);
+  }
+
   private async send(submission: ArmedSubmission, place: { dueAtMs: number }) {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
@@ -198,15 +214,18 @@ class Submit {
       const sent = await sendAtPlace(this.deps, submission, place, {
         cancel: this.context.cancellationSignal,
         lastLook: () => ledger.openBreaker(subAppId),
-        call: () => {
+        call: ({ connection, leaving }) => {
           const params = toMpsParams(this.recipe);
-          called = true;
-          return vod.submit({ subAppId, fileId, params });
+          const leave = () => {
+            leaving();
+            called = true;
+          };
+          return vod.submit({ subAppId, fileId, params }, { connection, leaving: leave });
         },
       });
       if (sent.kind === 'stopped') {
-    // Started while the place is waited for, the watch is there when the task is.
-    this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
+        // Started while the place is waited for, the watch is there when the task is.
+        this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
         return blocked(sent.by);
       }
@@ -218,7 +237,7 @@ class Submit {
       return this.running(record);
     } catch (error) {
       // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.
-      if (!called) {
+      if (!called && !(error instanceof VodError)) {
         const why = error instanceof CancelledFailure ? 'cancelled before it was sent' : describeError(error).message;
         await this.neverSent(submission, why);
         throw error;
@@ -250,14 +269,14 @@ class Submit {
       });
     }
     const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
-    const { throttledForMs } = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const throttled = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
     switch (reaction) {
       case 'fail':
         throw finalFailure(error.class, described);
       case 'hold':
         return held(error.class, error.code, described.message, error.requestId);
       case 'retry':
-        if (error.class === 'throttled') await this.slowDown(submission, error, throttledForMs);
+        if (error.class === 'throttled') await this.slowDown(submission, error, throttled);
         throw retryFailure(error.class, described, retryDelayMs(error.class, attempt));
     }
   }
@@ -267,9 +286,16 @@ class Submit {
   }
 
   /** Every process calls less often; and when that has not helped for long, none calls at all. */
-  private async slowDown(submission: ArmedSubmission, error: VodError, throttledForMs: number): Promise<void> {
+  private async slowDown(
+    submission: ArmedSubmission,
+    error: VodError,
+    { throttledForMs, throttledInRow }: { throttledForMs: number; throttledInRow: number },
+  ): Promise<void> {
     const { ledger, timings } = this.deps;
-    if (throttledForMs < timings.throttledTooLongMs) return await ledger.slowDown(THROTTLE_PAUSE_MS);
+    if (throttledForMs < timings.throttledTooLongMs) {
+      if (throttledInRow >= NOTHING_TAKEN_AFTER) await ledger.slowDown(THROTTLE_PAUSE_MS);
+      return;
+    }
     const minutes = Math.round(throttledForMs / 60_000);
     const message = `no submit was accepted for ${minutes} minutes: ${error.message}`;
     await ledger.trip('account', submission, { ...toSubmitError(error), message });

@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from './endpoint.js';
 
@@ -10,6 +13,56 @@ export interface AgentOptions {
 
 type Agent = HttpAgent | HttpsAgent;
 
+/** The connection that the request made in here shall use. The SDK has no way to hand one over. */
+const opened = new AsyncLocalStorage<OpenConnection>();
+
+/** A connection that was opened ahead, for one request. */
+export class OpenConnection {
+  private constructor(private readonly socket: Socket) {
+    // One that breaks while it waits is not used; without a listener it would end the process.
+    socket.on('error', () => {});
+  }
+
+  /** Resolves when a request can be written to it, TLS included. Rejects with the error of the network. */
+  static async open(agent: Agent, { protocol, host }: Endpoint, signal: AbortSignal): Promise<OpenConnection> {
+    const { hostname, port } = new URL(`${protocol}${host}`);
+    const name = hostname.replace(/^\[|\]$/g, '');
+    const secure = protocol === 'https://';
+    const options = {
+      host: name,
+      port: Number(port || (secure ? 443 : 80)),
+      ...(isIP(name) ? {} : { servername: name }),
+    };
+    const socket = agent.createConnection(options) as Socket;
+    const connection = new OpenConnection(socket);
+    try {
+      await once(socket, secure ? 'secureConnect' : 'connect', { signal });
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Makes the request that `work` sends use it, if it is still there. */
+  use<T>(work: () => Promise<T>): Promise<T> {
+    return opened.run(this, work);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  /** The socket, once; null when it broke, or was used. */
+  take(): Socket | null {
+    if (this.taken || this.socket.destroyed || this.socket.readyState !== 'open') return null;
+    this.taken = true;
+    return this.socket;
+  }
+
+  private taken = false;
+}
+
 /**
  * An agent whose connection errors say what happened. A name with several addresses that all fail ends in an
  * AggregateError without text, and the SDK passes on nothing but the text: whether anything was sent could not be told.
@@ -18,6 +71,8 @@ export function createAgent(protocol: Endpoint['protocol'], options: AgentOption
   const agent = protocol === 'https://' ? new HttpsAgent(options) : new HttpAgent(options);
   const connect = agent.createConnection.bind(agent);
   agent.createConnection = (...args: Parameters<typeof connect>) => {
+    const ready = opened.getStore()?.take();
+    if (ready) return ready;
     const socket = connect(...args);
     // Comes before the listeners of the request, which take over the text.
     (socket as Duplex | null | undefined)?.once('error', sayAll);

@@ -1,5 +1,5 @@
 import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180717/vod_client.js';
-import { createAgent } from './agents.js';
+import { createAgent, OpenConnection } from './agents.js';
 import { classify, vodError } from './classify.js';
 import type { CredentialProvider, Credentials } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
@@ -28,12 +28,14 @@ export class SdkCaller {
   readonly #client: Client;
   readonly #agent: ReturnType<typeof createAgent>;
   readonly #provider: CredentialProvider;
+  readonly #endpoint: Endpoint;
   #current: Credentials = { secretId: '', secretKey: '' };
 
   constructor(options: CallerOptions) {
     const { endpoint, keepAlive } = options;
     this.#agent = createAgent(endpoint.protocol, keepAlive ? { keepAlive, maxSockets: MAX_SOCKETS } : { keepAlive });
     this.#provider = options.credentials;
+    this.#endpoint = endpoint;
     this.#client = new Client({
       credential: { getCredential: async () => this.#current },
       profile: {
@@ -58,15 +60,16 @@ export class SdkCaller {
     action: VodAction,
     request: Record<string, unknown>,
     signal?: AbortSignal,
-    /** Called before anything of the request can leave this machine. */
-    onSend?: () => void,
+    /** `onSend` is called before anything of the request can leave this machine; what it throws ends the call. */
+    { onSend, connection }: { onSend?: () => void; connection?: OpenConnection } = {},
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       const credentials = await this.#credentials(action, signal);
       onSend?.();
       try {
-        return await this.#client.request(action, request, signal === undefined ? undefined : { signal });
+        const send = () => this.#client.request(action, request, signal === undefined ? undefined : { signal });
+        return await (connection === undefined ? send() : connection.use(send));
       } catch (thrown) {
         signal?.throwIfAborted();
         const { secretId, secretKey, token } = credentials;
@@ -76,6 +79,11 @@ export class SdkCaller {
         }
       }
     }
+  }
+
+  /** A connection for one call to come. */
+  async connect(signal: AbortSignal): Promise<OpenConnection> {
+    return await OpenConnection.open(this.#agent, this.#endpoint, signal);
   }
 
   close(): void {

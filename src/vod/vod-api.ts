@@ -122,9 +122,25 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** A connection opened ahead for one submit: at its moment it has nothing left to wait for. */
+export interface SubmitConnection {
+  /** For one that was not used. */
+  close(): void;
+}
+
+export interface SubmitOptions {
+  /** Used if it is still open; otherwise the call opens its own. */
+  connection?: SubmitConnection | undefined;
+  /** Called right before the request is written. What it throws ends the call with nothing sent, and is thrown as it is. */
+  leaving?: () => void;
+}
+
 export interface VodApi {
   /** The paid call. Made once, never retried here. Resolves only with a TaskId. */
-  submit(call: { subAppId: number; fileId: string; params: MpsParams }): Promise<{ taskId: string; requestId: string }>;
+  submit(
+    call: { subAppId: number; fileId: string; params: MpsParams },
+    options?: SubmitOptions,
+  ): Promise<{ taskId: string; requestId: string }>;
   describeTask(call: { subAppId: number; taskId: string }, options?: CallOptions): Promise<TaskDetail>;
   listTasks(
     query: ListTasksQuery,

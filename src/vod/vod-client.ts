@@ -1,3 +1,4 @@
+import { OpenConnection } from './agents.js';
 import * as answers from './answers.js';
 import { vodError } from './classify.js';
 import { type CredentialProvider, type Credentials, sdkCredentialChain } from './credentials.js';
@@ -5,7 +6,15 @@ import { parseEndpoint } from './endpoint.js';
 import { DOCUMENTED_RATE, type PacedAction, paceOf, SUBMIT_ACTION, type VodAction } from './rates.js';
 import { SdkCaller } from './sdk-caller.js';
 import { SlidingWindow } from './sliding-window.js';
-import type { CallOptions, ListTasksQuery, MediaChange, SearchMediaQuery, VodApi } from './vod-api.js';
+import type {
+  CallOptions,
+  ListTasksQuery,
+  MediaChange,
+  SearchMediaQuery,
+  SubmitConnection,
+  SubmitOptions,
+  VodApi,
+} from './vod-api.js';
 import { VodError } from './vod-error.js';
 import { vodTime } from './vod-time.js';
 
@@ -44,6 +53,8 @@ export interface VodClientOptions {
 }
 
 export type VodClient = VodApi & {
+  /** Null when none can be had: the call itself will tell why. */
+  connectForSubmit(): Promise<SubmitConnection | null>;
   /** Closes kept connections. */
   close(): void;
 };
@@ -71,15 +82,25 @@ export function createVodClient(options: VodClientOptions): VodClient {
   };
 
   return {
-    submit: ({ subAppId, fileId, params }) =>
-      submitWithin(submitWorstCaseMs(requestTimeoutSeconds), submits, {
+    submit({ subAppId, fileId, params }, options) {
+      const request = {
         FileId: fileId,
         SubAppId: subAppId,
         // Never both: the typed task is ignored as soon as the text is there.
         ...(params.mpsProcessMediaParams === null
           ? { SmartEraseTask: params.smartEraseTask }
           : { MPSProcessMediaParams: params.mpsProcessMediaParams }),
-      }),
+      };
+      return submitWithin(submitWorstCaseMs(requestTimeoutSeconds), submits, request, options);
+    },
+
+    async connectForSubmit() {
+      try {
+        return await submits.connect(AbortSignal.timeout(requestTimeoutSeconds * 1_000));
+      } catch {
+        return null;
+      }
+    },
 
     async describeTask({ subAppId, taskId }, call) {
       const action = 'DescribeTaskDetail';
@@ -135,15 +156,22 @@ export function createVodClient(options: VodClientOptions): VodClient {
 }
 
 /** The SDK's time limit starts again with the body; this one does not. */
-async function submitWithin(worstCaseMs: number, submits: SdkCaller, request: Record<string, unknown>) {
+async function submitWithin(
+  worstCaseMs: number,
+  submits: SdkCaller,
+  request: Record<string, unknown>,
+  { leaving, connection }: SubmitOptions = {},
+) {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), worstCaseMs);
   let sent = false;
   const onSend = () => {
+    leaving?.();
     sent = true;
   };
   try {
-    const answer = await submits.call(SUBMIT_ACTION, request, deadline.signal, onSend);
+    const ready = connection instanceof OpenConnection ? connection : undefined;
+    const answer = await submits.call(SUBMIT_ACTION, request, deadline.signal, { onSend, connection: ready });
     const submitted = answers.readSubmitted(answer);
     if (submitted === null) {
       throw vodError({ action: SUBMIT_ACTION, code: 'no-task-id', requestId: requestIdOf(answer) });

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from '../../src/activities/index.js';
+import { createSubmitPace } from '../../src/activities/submit-pace.js';
 import { recipeHash } from '../../src/contract/identity.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { LedgerError } from '../../src/ledger/ledger-error.js';
@@ -40,7 +41,7 @@ function dependencies(other: Partial<ActivityDependencies> = {}): ActivityDepend
     webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
     registeredSearchAttributes: async () => [],
     estimateUsd: async () => 0,
-    mayLeaveNow: () => true,
+    pace: createSubmitPace(ledger, 20),
     timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
     ...other,
   };

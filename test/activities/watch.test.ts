@@ -178,7 +178,7 @@ describe('a round of the watch', () => {
 });
 
 describe('the list of what has ended', () => {
-  const state = { listedUntil: null, goodForMs: null, waiting: 1, oldestMs: HOUR_MS };
+  const state = { listedUntil: null, goodForMs: null, proven: true, missedForMs: null, waiting: 1, oldestMs: HOUR_MS };
   const task = (finishTime: string | null): TaskSummary => ({
     taskId: 't',
     isMps: true,

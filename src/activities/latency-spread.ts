@@ -1,0 +1,51 @@
+import type { SpreadReport } from '../ledger/pace.js';
+
+/** Calls that are remembered. Ours: ten seconds of the full rate. */
+const KEPT_CALLS = 200;
+/** For how long, in milliseconds. */
+const KEPT_MS = 120_000;
+/** From so many on, what was seen is taken for the truth. */
+const ENOUGH_CALLS = 40;
+/** What is assumed of a line that nobody knows, in milliseconds: half way around the world and back, on a bad day. Ours. */
+const UNKNOWN_LINE_MS = 200;
+/** The part at each end that is left out: what a pause of this process, or of the vendor's, did to a few. */
+const LEFT_OUT = 0.02;
+/** Two calls that were left out may meet: this much more than what was seen, and this many milliseconds. Ours. */
+const MORE_THAN_SEEN = 1.1;
+const BESIDES_MS = 5;
+/** A call this slow, in milliseconds, tells of a process that was stopped, or of a vendor that was: not of the way. */
+const OUTLIER_MS = 2_000;
+
+/**
+ * How much longer one call of this process takes to reach the vendor than another. That cannot be seen from here; seen is
+ * the time from a call's place in the pace to its answer, whose spread is at least as large: it has this process's own
+ * lateness in it, and the way back.
+ */
+export class LatencySpread {
+  #calls: { atMs: number; tookMs: number }[] = [];
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** @param tookMs from the place in the pace to the vendor's answer */
+  note(tookMs: number): void {
+    if (tookMs > OUTLIER_MS) return;
+    this.#calls.push({ atMs: this.now(), tookMs });
+    if (this.#calls.length > KEPT_CALLS) this.#calls.shift();
+  }
+
+  report(): SpreadReport {
+    const since = this.now() - KEPT_MS;
+    this.#calls = this.#calls.filter(({ atMs }) => atMs > since);
+    const count = this.#calls.length;
+    const seenMs = count < 2 ? 0 : spreadOf(this.#calls.map(({ tookMs }) => tookMs));
+    if (count >= ENOUGH_CALLS) return { seenMs, assumedMs: seenMs };
+    return { seenMs: null, assumedMs: Math.max(seenMs, UNKNOWN_LINE_MS * (1 - count / ENOUGH_CALLS)) };
+  }
+}
+
+function spreadOf(values: number[]): number {
+  const sorted = values.sort((a, b) => a - b);
+  const out = Math.floor(sorted.length * LEFT_OUT);
+  const [least, most] = [sorted[out] ?? 0, sorted[sorted.length - 1 - out] ?? 0];
+  return (most - least) * MORE_THAN_SEEN + BESIDES_MS;
+}

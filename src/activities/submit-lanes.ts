@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CancelledFailure } from '@temporalio/common';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Lane } from '../ledger/pace.js';
+import { notYet } from './failures.js';
+
+/** Submits of a lane that ask for a place at once, in one process: enough for the full rate while an intent takes 150 ms. */
+const ASKING_AT_ONCE = 3;
+/** Longest time between two questions, in milliseconds: the pace may have been let go meanwhile. */
+const ASK_AGAIN_MS = 1_000;
+/** Several processes wait for the same moment: each asks up to this much later, in milliseconds. */
+const APART_MS: Record<Lane, number> = { live: 15, batch: 60 };
+/** A submit that has waited this long gives its slot back, in milliseconds; well within the time that an attempt has. */
+const PATIENCE_MS = 90_000;
+
+interface Line {
+  free: number;
+  waiting: (() => void)[];
+}
+
+/**
+ * Where submits wait for their lane: in the process, first come first served, and not in the pace, where a place once
+ * given cannot be taken back for somebody who comes later and is in more of a hurry.
+ */
+export class SubmitLanes {
+  readonly #lines: Record<Lane, Line> = {
+    live: { free: ASKING_AT_ONCE, waiting: [] },
+    batch: { free: ASKING_AT_ONCE, waiting: [] },
+  };
+
+  constructor(private readonly ledger: Pick<Ledger, 'laneOpensInMs'>) {}
+
+  /**
+   * Calls `begin` when the lane has a place near, and again when somebody else was faster.
+   *
+   * @throws CancelledFailure when `cancel` fires first; a benign ApplicationFailure after 90 s
+   */
+  async take<T extends { kind: string }>(
+    lane: Lane,
+    cancel: AbortSignal,
+    begin: () => Promise<T>,
+  ): Promise<Exclude<T, { kind: 'notYet' }>> {
+    const untilMs = performance.now() + PATIENCE_MS;
+    await this.#enter(lane, cancel);
+    try {
+      for (;;) {
+        if (cancel.aborted) throw cancelled();
+        const opensInMs = await this.ledger.laneOpensInMs(lane);
+        if (opensInMs <= 0) {
+          const begun = await begin();
+          if (begun.kind !== 'notYet') return begun as Exclude<T, { kind: 'notYet' }>;
+        }
+        if (performance.now() > untilMs) throw notYet('Other submits go first; this one waits for its turn.', 1);
+        const waitMs = Math.min(Math.max(opensInMs, 0), ASK_AGAIN_MS) + 1 + Math.random() * APART_MS[lane];
+        // Only the signal ends the sleep early; the loop says so.
+        await sleep(waitMs, undefined, { signal: cancel }).catch(() => undefined);
+      }
+    } finally {
+      this.#leave(lane);
+    }
+  }
+
+  async #enter(lane: Lane, cancel: AbortSignal): Promise<void> {
+    if (cancel.aborted) throw cancelled();
+    const line = this.#lines[lane];
+    if (line.free > 0) {
+      line.free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        cancel.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      const giveUp = () => {
+        line.waiting.splice(line.waiting.indexOf(enter), 1);
+        reject(cancelled());
+      };
+      cancel.addEventListener('abort', giveUp, { once: true });
+      line.waiting.push(enter);
+    });
+  }
+
+  /** The one who waits longest gets what was held. */
+  #leave(lane: Lane): void {
+    const line = this.#lines[lane];
+    const next = line.waiting.shift();
+    if (next === undefined) line.free += 1;
+    else next();
+  }
+}
+
+function cancelled(): CancelledFailure {
+  return new CancelledFailure('Cancelled before the submit was sent.');
+}
