@@ -1,12 +1,36 @@
 import { Command } from 'commander';
+import {
+  batchCancelCommand,
+  batchDrainCommand,
+  batchGoCommand,
+  batchPauseCommand,
+  batchResumeCommand,
+} from '../batch/control.js';
 import { batchListCommand } from '../batch/list.js';
+import { batchPlanCommand } from '../batch/plan.js';
 import { batchResultsCommand } from '../batch/results.js';
+import { batchSetCommand } from '../batch/set.js';
+import { batchStartCommand } from '../batch/start.js';
+import { batchStatusCommand } from '../batch/status.js';
+import { batchWatchCommand } from '../batch/watch.js';
 
 /** Subcommands stand in `cli/batch/`, one file each. */
 export function batchCommand(): Command {
   const batch = new Command('batch')
     .description('run a backlog: thousands of erases within the rate, a budget and a tolerance')
     .addHelpText('after', '\nExample:\n  smart-erase batch list');
-  for (const command of [batchListCommand(), batchResultsCommand()]) batch.addCommand(command);
+  for (const command of [
+    batchListCommand(),
+    batchStatusCommand(),
+    batchWatchCommand(),
+    batchGoCommand(),
+    batchPauseCommand(),
+    batchResumeCommand(),
+    batchDrainCommand(),
+    batchCancelCommand(),
+    batchSetCommand(),
+    batchResultsCommand(),
+  ])
+    batch.addCommand(command);
   return batch;
 }

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import type { BatchSnapshot } from '../../contract/batch.js';
+import { EXIT, type ExitCode } from '../../contract/error-classes.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import { outputOf } from '../command-context.js';
+import { Exit } from '../exit.js';
+import { withLedger } from '../holds.js';
+import { interruptible } from '../interrupt.js';
+import { duration } from '../option-parsers.js';
+import type { Output } from '../output.js';
+import { Progress } from '../progress.js';
+import { noSuchBatch } from './control.js';
+import { countsInWords, moneyInWords, SNAPSHOT_COLUMNS, snapshotLines, stateInWords } from './snapshot-lines.js';
+
+/** How often the ledger is asked, in milliseconds. */
+const LOOK_EVERY_MS = 1_000;
+/** Where there is no terminal: from one line to the next, in milliseconds. */
+const DEFAULT_EVERY_MS = 60_000;
+/** What nobody but a person moves, and has not moved for this long, in milliseconds, ends a wait that has no terminal. */
+const STUCK_MS = 5_000;
+/** Without any change for this long, in milliseconds, it is asked whether anybody works. */
+const SILENT_MS = 60_000;
+
+export function batchWatchCommand(): Command {
+  return new Command('watch')
+    .description('follow a batch to its end')
+    .argument('<id>', 'of the batch')
+    .option('--every <time>', 'where there is no terminal: from one line to the next (default: 1m)', duration)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 when every item succeeded or was reused, 6 when the batch ended otherwise. Without a terminal it also ends\n' +
+        'when the batch waits for a person: 7 for a breaker, 10 for a cap or its budget, 8 for its sample or while paused.\n\n' +
+        'Example:\n  smart-erase batch watch library-2026-05\n  smart-erase batch watch library-2026-05 --every 10s -o jsonl',
+    )
+    .action(async (id: string, { every }: { every?: number }, command: Command) => {
+      const output = outputOf(command);
+      const code = await withLedger((ledger) => watchBatch(output, ledger, id, { everyMs: every }));
+      if (code !== EXIT.ok) throw new Exit(code);
+    });
+}
+
+/**
+ * Shows a batch until it ends. Ctrl-C ends the watching only, and says how to come back.
+ * @returns the exit code that tells how it ended
+ */
+export async function watchBatch(
+  output: Output,
+  ledger: Ledger,
+  id: string,
+  { everyMs = DEFAULT_EVERY_MS }: { everyMs?: number } = {},
+): Promise<ExitCode> {
+  const again = () => output.say(`The batch runs on. Come back with: smart-erase batch watch ${id}`);
+  return await interruptible(again, async (signal) => {
+    const shown = new Shown(output, everyMs);
+    for (;;) {
+      const snapshot = await ledger.batches.snapshot(id);
+      if (snapshot === null) throw noSuchBatch(id);
+      const code = exitOf(snapshot) ?? (output.live ? null : stuckCode(snapshot, shown.unchangedMs(snapshot)));
+      if (code !== null) {
+        shown.end(snapshot);
+        return code;
+      }
+      shown.show(snapshot);
+      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  });
+}
+
+/** How it ended; null while it goes on. */
+export function exitOf({ state, counts: { failed, timedOut, cancelled, skipped } }: BatchSnapshot): ExitCode | null {
+  if (state !== 'ended') return null;
+  return failed + timedOut + cancelled + skipped > 0 ? EXIT.finishedWithFailures : EXIT.ok;
+}
+
+/** Nothing runs, and only a person can change that. */
+export function stuckCode({ state, waitingFor, counts }: BatchSnapshot, unchangedMs: number): ExitCode | null {
+  if (counts.running > 0 || unchangedMs < STUCK_MS) return null;
+  if (state === 'paused') return EXIT.stillRunning;
+  switch (waitingFor) {
+    case 'breaker':
+      return EXIT.accountBlocked;
+    case 'cap':
+    case 'budget':
+      return EXIT.capReached;
+    case 'sample':
+      return EXIT.stillRunning;
+    default:
+      return counts.pending === 0 && counts.held > 0 ? EXIT.stillRunning : null;
+  }
+}
+
+/** The block of a terminal, or a line now and then. */
+class Shown {
+  private readonly progress: Progress;
+  private lastLineAt = Number.NEGATIVE_INFINITY;
+  private last = '';
+  private changedAt = performance.now();
+  private asked = false;
+
+  constructor(
+    private readonly output: Output,
+    private readonly everyMs: number,
+  ) {
+    this.progress = new Progress(output);
+  }
+
+  /** How long nothing has changed, in milliseconds. */
+  unchangedMs({ state, waitingFor, counts, spentUsd }: BatchSnapshot): number {
+    const now = JSON.stringify([state, waitingFor, counts, spentUsd]);
+    if (now !== this.last) this.changedAt = performance.now();
+    this.last = now;
+    return performance.now() - this.changedAt;
+  }
+
+  show(snapshot: BatchSnapshot): void {
+    const silent =
+      this.unchangedMs(snapshot) > SILENT_MS && snapshot.waitingFor === null && snapshot.state !== 'paused';
+    if (this.output.live && this.output.format === 'table') {
+      this.progress.update(silent ? [...snapshotLines(snapshot), NOBODY] : snapshotLines(snapshot));
+      return;
+    }
+    if (silent && !this.asked) this.output.say(NOBODY);
+    this.asked = silent;
+    if (performance.now() - this.lastLineAt < this.everyMs) return;
+    this.lastLineAt = performance.now();
+    if (this.output.format === 'jsonl') this.output.line(snapshot);
+    else this.output.say(plainLine(snapshot));
+  }
+
+  end(snapshot: BatchSnapshot): void {
+    this.progress.end();
+    this.output.one(snapshot, SNAPSHOT_COLUMNS);
+    const advice = adviceFor(snapshot);
+    if (advice !== null) this.output.say(advice);
+  }
+}
+
+const NOBODY = 'Nothing has changed for a minute. Does a worker run? `smart-erase doctor` looks.';
+
+function plainLine(snapshot: BatchSnapshot): string {
+  const { asOf, counts, submitsPerSecond, etaAt } = snapshot;
+  const parts = [
+    asOf,
+    stateInWords(snapshot),
+    countsInWords(counts),
+    `${submitsPerSecond} submits/s`,
+    moneyInWords(snapshot),
+  ];
+  if (etaAt !== null) parts.push(`ends about ${etaAt}`);
+  return parts.join(' · ');
+}
+
+function adviceFor({ batchId, state, waitingFor, counts }: BatchSnapshot): string | null {
+  if (state === 'ended') {
+    const failed = counts.failed + counts.timedOut + counts.cancelled + counts.skipped > 0;
+    return failed ? `What failed, and why: smart-erase batch report ${batchId}` : null;
+  }
+  if (state === 'paused') return `It is paused. Go on with: smart-erase batch resume ${batchId} --reason "…"`;
+  switch (waitingFor) {
+    case 'breaker':
+      return 'Put the account right, then: smart-erase resume --all --reason "…"';
+    case 'cap':
+      return 'Raise the cap with `smart-erase cap set`, then: smart-erase resume --all --reason "…"';
+    case 'budget':
+      return `Raise the budget: smart-erase batch set ${batchId} --max-cost USD --reason "…"`;
+    case 'sample':
+      return `Look at the results, then: smart-erase batch go ${batchId} --reason "…"`;
+    default:
+      return 'What is left is held for an operator: smart-erase list --phase held';
+  }
+}
