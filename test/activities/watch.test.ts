@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createMainActivities } from '../../src/activities/index.js';
 import { listedUntil, listFinished, listFrom } from '../../src/activities/list-finished.js';
+import { createSubmitPace } from '../../src/activities/submit-pace.js';
 import { nextSweepMs } from '../../src/activities/sweep-tasks.js';
 import { WatchKeeper } from '../../src/activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from '../../src/activities/watch-timings.js';
@@ -69,7 +70,7 @@ function dependencies(timings: Partial<WatchTimings> = {}, enabled = true): Acti
     webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
     registeredSearchAttributes: async () => [],
     estimateUsd: async () => 0,
-    mayLeaveNow: () => true,
+    pace: createSubmitPace(ledger, 20),
     timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
     watch: { keeper: new WatchKeeper(ledger, enabled, all), timings: all, stopping: new AbortController().signal },
   };
