@@ -7,10 +7,8 @@ import {
   batchResumeCommand,
 } from '../batch/control.js';
 import { batchListCommand } from '../batch/list.js';
-import { batchPlanCommand } from '../batch/plan.js';
 import { batchResultsCommand } from '../batch/results.js';
 import { batchSetCommand } from '../batch/set.js';
-import { batchStartCommand } from '../batch/start.js';
 import { batchStatusCommand } from '../batch/status.js';
 import { batchWatchCommand } from '../batch/watch.js';
 
