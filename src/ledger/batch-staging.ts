@@ -1,5 +1,5 @@
-import type { BatchSettings, BatchSource } from '../contract/batch.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
+import type { NewBatch } from './batch-store.js';
 
 /** A request of a backlog, checked. */
 export interface StagedRequest {
@@ -65,16 +65,6 @@ export interface OverlappingBatch {
   items: number;
 }
 
-export interface NewBatch {
-  id: string;
-  workflowId: string;
-  settings: BatchSettings;
-  source: BatchSource;
-  estimatedUsd: number;
-  requestedBy: string | null;
-  reason: string | null;
-}
-
 /** An item to be priced. */
 export interface UnpricedItem {
   number: string;
@@ -120,13 +110,11 @@ export interface BatchStaging {
   /** All of them, in the order of the rows. */
   problems(pageSize: number): AsyncIterable<RowProblem[]>;
   overlapping(): Promise<OverlappingBatch[]>;
-  /** The source of a batch that exists; null when there is none with this id. */
-  existing(batchId: string): Promise<{ source: BatchSource; state: string; total: number } | null>;
   /**
-   * Makes the batch with all its items, in one transaction: whole or not at all.
-   * @returns the number of items; `exists` when there is a batch with this id
+   * Makes the batch with all its items, in one transaction: whole or not at all. False when there is a batch with this
+   * id: nothing is changed.
    */
-  copy(batch: NewBatch): Promise<number | 'exists'>;
+  copy(batch: NewBatch): Promise<boolean>;
   /** Throws everything away. */
   close(): Promise<void>;
 }

@@ -1,18 +1,20 @@
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import type pg from 'pg';
-import type { BatchSource } from '../contract/batch.js';
 import type {
   BatchStaging,
   CombinedRecipe,
   Duplicate,
-  NewBatch,
   OverlappingBatch,
   RowProblem,
   StagedRequest,
   StagedTotals,
   UnpricedItem,
 } from './batch-staging.js';
+import type { NewBatch } from './batch-store.js';
 import { ImpatientClient } from './impatient-client.js';
 import { toLedgerError } from './ledger-error.js';
+import { createBatch } from './postgres-batch-store.js';
+import type { LedgerDatabase } from './schema.js';
 import * as statements from './staging-statements.js';
 
 /** Milliseconds to wait for the connection. */
@@ -47,7 +49,11 @@ export async function openBatchStaging(databaseUrl: string): Promise<BatchStagin
 }
 
 class PostgresBatchStaging implements BatchStaging {
-  constructor(private readonly client: pg.Client) {}
+  private readonly db: Kysely<LedgerDatabase>;
+
+  constructor(private readonly client: pg.Client) {
+    this.db = new Kysely({ dialect: new PostgresDialect({ pool: poolOf(client) }) });
+  }
 
   async add(requests: readonly StagedRequest[]): Promise<void> {
     if (requests.length === 0) return;
@@ -200,44 +206,15 @@ class PostgresBatchStaging implements BatchStaging {
     return rows.map(({ batch_id, items }) => ({ batchId: batch_id, items: Number(items) }));
   }
 
-  async existing(batchId: string): Promise<{ source: BatchSource; state: string; total: number } | null> {
-    const [found] = await this.run<{ source: BatchSource; state: string; total: number }>(
-      'look for a batch',
-      'select source, state, total from batch where id = $1',
-      [batchId],
-    );
-    return found ?? null;
-  }
-
-  async copy(batch: NewBatch): Promise<number | 'exists'> {
-    const doing = `write the batch ${batch.id}`;
-    await this.run(doing, 'begin');
+  async copy(batch: NewBatch): Promise<boolean> {
     try {
-      const [made] = await this.run<{ total: number }>(doing, statements.INSERT_BATCH, [
-        batch.id,
-        batch.workflowId,
-        JSON.stringify(batch.settings),
-        JSON.stringify(batch.source),
-        batch.estimatedUsd,
-        batch.requestedBy,
-        batch.reason,
-      ]);
-      if (made === undefined) {
-        await this.run(doing, 'rollback');
-        return 'exists';
-      }
-      await this.run(doing, statements.INSERT_ITEMS, [batch.id]);
-      await this.run(doing, statements.INSERT_AUDIT, [
-        batch.id,
-        batch.requestedBy,
-        batch.reason,
-        JSON.stringify({ total: made.total, estimatedUsd: batch.estimatedUsd, source: batch.source }),
-      ]);
-      await this.run(doing, 'commit');
-      return made.total;
+      return await this.db.transaction().execute((trx) =>
+        createBatch(trx, batch, async () => {
+          await trx.executeQuery(CompiledQuery.raw(statements.INSERT_ITEMS, [batch.id]));
+        }),
+      );
     } catch (error) {
-      await this.client.query('rollback').catch(() => undefined);
-      throw error;
+      throw toLedgerError(error, `write the batch ${batch.id}`);
     }
   }
 
@@ -253,6 +230,12 @@ class PostgresBatchStaging implements BatchStaging {
       throw toLedgerError(error, doing);
     }
   }
+}
+
+/** Temporary tables belong to one connection: this pool has no other. */
+function poolOf(client: pg.Client) {
+  const only = { query: client.query.bind(client), release: () => undefined };
+  return { connect: async () => only, end: async () => undefined } as unknown as pg.Pool;
 }
 
 function numberOrNull(text: string | null): number | null {

@@ -226,18 +226,8 @@ export const OVERLAPPING = `
   where staged.dropped is null and batch.state <> 'ended'
   group by 1 order by 2 desc, 1`;
 
-export const INSERT_BATCH = `
-  insert into batch (id, workflow_id, settings, source, total, estimated_usd, requested_by, reason)
-  select $1::text, $2::text, $3::jsonb, $4::jsonb, (select count(*) from staged where dropped is null), $5::numeric, $6::text,
-         $7::text
-  on conflict (id) do nothing
-  returning total`;
-
 export const INSERT_ITEMS = `
   insert into batch_item (batch_id, number, "row", sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd)
   select $1::text, row_number() over (order by number), "row", sub_app_id, file_id, recipe_hash, workflow_id,
          request || jsonb_build_object('batchId', $1::text), estimated_usd
   from staged where dropped is null`;
-
-export const INSERT_AUDIT = `
-  insert into audit (action, subject, by, reason, details) values ('batch-created', $1, $2, $3, $4::jsonb)`;

@@ -91,3 +91,28 @@ describe('lengths and sizes', () => {
     expect(await new MediaReader(never, { gatherMs: 1, patienceMs: 50 }).measures(file(4))).toEqual(UNKNOWN_MEASURES);
   });
 });
+
+describe('files that are known already', () => {
+  it('are not asked for; of a call only the others are', async () => {
+    const asked: string[][] = [];
+    const known = async (_subAppId: number, fileIds: readonly string[]) => {
+      asked.push([...fileIds]);
+      return new Map([[file(0).fileId, { durationSeconds: 77, width: 640, height: 360 }]]);
+    };
+    const reader = new MediaReader(vod, { ...GATHER, known });
+    expect(await Promise.all([reader.measures(file(0)), reader.measures(file(1))])).toEqual([
+      { durationSeconds: 77, width: 640, height: 360 },
+      KNOWN,
+    ]);
+    const calls = await simulator.admin.calls();
+    expect(calls.slice(before).map((call) => call.action)).toEqual(['DescribeMediaInfos']);
+    expect(asked).toEqual([[file(0).fileId, file(1).fileId]]);
+    expect(await new MediaReader(vod, { ...GATHER, known }).measures(file(0))).toMatchObject({ durationSeconds: 77 });
+    expect(await callsMade()).toBe(1);
+  });
+
+  it('are asked for after all where nobody can say what is known', async () => {
+    const known = () => Promise.reject(new Error('the ledger is away'));
+    expect(await new MediaReader(vod, { ...GATHER, known }).measures(file(2))).toEqual(KNOWN);
+  });
+});

@@ -1,0 +1,295 @@
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { COMBINED_RECIPES } from '../../src/backlog/combined-recipes.js';
+import { RequestMaker } from '../../src/backlog/requests.js';
+import type { BatchStaging, RowProblem } from '../../src/ledger/batch-staging.js';
+import type { NewBatch } from '../../src/ledger/batch-store.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openBatchStaging } from '../../src/ledger/postgres-batch-staging.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/processes.js';
+
+const APP = 1500000001;
+const maker = new RequestMaker({ subAppId: APP, recipe: { name: 'subtitles' } });
+const staged = (fields: Record<string, unknown>, row = 2) => {
+  const made = maker.make({ row, fields });
+  if ('problem' in made) throw new Error(made.problem.problem);
+  return made.request;
+};
+
+let database: TestDatabase;
+let ledger: Ledger;
+let client: pg.Client;
+let staging: BatchStaging;
+
+beforeAll(async () => {
+  database = await createTestDatabase('staging');
+  await migrateLedger(database.url);
+  ledger = openLedger(database.url);
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+});
+afterAll(async () => {
+  await client.end();
+  await ledger.close();
+  await database.drop();
+});
+beforeEach(async () => {
+  staging = await openBatchStaging(database.url);
+});
+afterEach(() => staging.close());
+
+const load = async (...rows: Record<string, unknown>[]) => {
+  await staging.add(rows.map((fields, index) => staged(fields, index + 2)));
+  await staging.loaded();
+};
+const problems = async () => {
+  const all: RowProblem[] = [];
+  for await (const page of staging.problems(2)) all.push(...page);
+  return all;
+};
+const batch = (id: string): NewBatch => ({
+  id,
+  settings: { concurrency: 10, tolerate: null, minSample: 1, maxCostUsd: null, sampleSize: null, deadlineAt: null },
+  source: { kind: 'csv', name: 'list.csv', sha256: 'aa', rows: 3 },
+  estimatedUsd: 1,
+  parent: null,
+  requestedBy: 'ann',
+  reason: null,
+});
+
+/** A submission as it stands in the books. */
+async function booked(fileId: string, states: [state: string, outcome: string | null, resultFileId?: string][]) {
+  const { recipeHash } = staged({ fileId });
+  const { rows } = await client.query(
+    `insert into erase (sub_app_id, file_id, recipe_hash, pay_token, recipe) values ($1, $2, $3, '', '{}') returning id`,
+    [APP, fileId, recipeHash],
+  );
+  for (const [index, [state, outcome, result]] of states.entries()) {
+    await client.query(
+      `insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, task_id, outcome,
+         result_file_id)
+       values ($1, $2, $3, 1, now(), now(), 'w', 'r', $4, $5, $6)`,
+      [rows[0].id, index + 1, state, state === 'accepted' ? `${fileId}-${index}` : null, outcome, result ?? null],
+    );
+  }
+}
+
+describe('duplicates', () => {
+  it('are rows that pay for the same: dropped, counted, named with the row of the first', async () => {
+    await load(
+      { fileId: '1' },
+      { fileId: '2' },
+      { fileId: '1', key: 'k' },
+      { fileId: '1', subAppId: 7 },
+      { fileId: '1' },
+    );
+    await staging.dropDuplicates();
+    expect(await staging.totals()).toMatchObject({ items: 3, duplicates: 2, problems: 0 });
+    expect(await staging.duplicates(10)).toEqual([
+      { row: 4, fileId: '1', firstRow: 2 },
+      { row: 6, fileId: '1', firstRow: 2 },
+    ]);
+  });
+
+  it('that want something else done with the result are problems', async () => {
+    await load({ fileId: '1', publish: { name: 'a' } }, { fileId: '1', publish: { name: 'b' } });
+    await staging.dropDuplicates();
+    expect(await problems()).toEqual([
+      {
+        row: 3,
+        fileId: '1',
+        problem: 'asks for the same erase as row 2, but with another publish, review or webhook; keep one of them.',
+      },
+    ]);
+  });
+
+  it('of a key, for two erases, are problems', async () => {
+    await load({ fileId: '1', key: 'k' }, { fileId: '2', key: 'k' });
+    await staging.dropDuplicates();
+    expect(await problems()).toEqual([
+      {
+        row: 3,
+        fileId: '2',
+        problem: 'key k is the key of row 2 as well, which is another erase; give each its own, or none.',
+      },
+    ]);
+  });
+});
+
+it('refuses one file with two recipes, and proposes the one that does both', async () => {
+  await load(
+    { fileId: '1' },
+    { fileId: '1', recipe: { name: 'logo' } },
+    { fileId: '2' },
+    { fileId: '2', recipe: { name: 'faces-blur' } },
+    { fileId: '3', subAppId: 7 },
+    { fileId: '3', recipe: { name: 'logo' } },
+    { fileId: '4', recipe: { name: 'logo', areas: [{ left: 0, top: 0, right: 0.5, bottom: 0.5 }] } },
+    { fileId: '4', recipe: { name: 'logo' } },
+  );
+  await staging.refuseVariants(COMBINED_RECIPES);
+  expect(await problems()).toEqual([
+    {
+      row: 3,
+      fileId: '1',
+      problem:
+        'asks for logo, and row 2 for subtitles of the same file: two new files, each paid for. ' +
+        'Ask for subtitles-and-logo, which does both in one pass; or give --allow-variants.',
+    },
+    { row: 5, fileId: '2', problem: expect.stringContaining('Keep one of them, or give --allow-variants.') },
+    { row: 9, fileId: '4', problem: expect.stringContaining('asks for logo with other options, and row 8 for logo') },
+  ]);
+});
+
+describe('what was paid for before', () => {
+  const files = {
+    done: '11',
+    again: '12',
+    running: '13',
+    lost: '14',
+    failed: '15',
+    aborted: '16',
+    refused: '17',
+    doubt: '18',
+  };
+
+  beforeAll(async () => {
+    await booked(files.done, [['accepted', 'succeeded', '999']]);
+    await booked(files.again, [
+      ['accepted', 'succeeded', '998'],
+      ['accepted', 'failed'],
+    ]);
+    await booked(files.running, [['accepted', null]]);
+    await booked(files.lost, [['accepted', 'expired']]);
+    await booked(files.failed, [['accepted', 'failed']]);
+    await booked(files.aborted, [['accepted', 'aborted']]);
+    await booked(files.refused, [['refused', null]]);
+    await booked(files.doubt, [['sending', null]]);
+  });
+
+  it('is dropped, and counted apart; what is in doubt, failed or was never executed stays', async () => {
+    await load(...Object.values(files).map((fileId) => ({ fileId })));
+    await staging.dropPaid({ keep: false });
+    expect(await staging.totals()).toMatchObject({
+      items: 4,
+      kept: 0,
+      paidBefore: { done: 2, underWay: 1, lost: 1 },
+    });
+  });
+
+  it('is kept at no price where that is wished, but for what is lost', async () => {
+    await load(...Object.values(files).map((fileId) => ({ fileId })));
+    await staging.dropPaid({ keep: true });
+    for await (const page of staging.unpriced(3)) await staging.price(page.map(({ number }) => ({ number, usd: 0.5 })));
+    expect(await staging.totals()).toMatchObject({ items: 7, kept: 3, estimatedUsd: 2 });
+  });
+
+  it('is not the source of another sub-application, nor of another recipe', async () => {
+    await load({ fileId: files.done, subAppId: 7 }, { fileId: files.done, recipe: { name: 'logo' } });
+    await staging.dropPaid({ keep: false });
+    expect(await staging.totals()).toMatchObject({ items: 2, paidBefore: { done: 0 } });
+  });
+
+  it('knows the files that it made', async () => {
+    await load({ fileId: '999' }, { fileId: '999', subAppId: 7 }, { fileId: '997' });
+    await staging.dropOwnResults();
+    expect(await staging.totals()).toMatchObject({ items: 2, ownResults: 1 });
+  });
+});
+
+describe('files', () => {
+  it('are read once within the time that makes them stale', async () => {
+    await ledger.media.remember(APP, [{ fileId: '31', durationSeconds: 60, width: 1280, height: 720.4 }]);
+    await ledger.media.remember(APP, [{ fileId: '32', durationSeconds: null, width: null, height: null }]);
+    await client.query(`update media set read_at = now() - interval '2 hours' where file_id = '32'`);
+    await load({ fileId: '31' }, { fileId: '32' }, { fileId: '33' }, { fileId: '31', subAppId: 7 }, { fileId: '33' });
+    const asked: unknown[] = [];
+    for await (const page of staging.unreadFiles(3_600, 2)) asked.push(page);
+    expect(asked).toEqual([
+      { subAppId: 7, fileIds: ['31'] },
+      { subAppId: APP, fileIds: ['32'] },
+      { subAppId: APP, fileIds: ['33'] },
+    ]);
+    expect(await ledger.media.find(APP, ['31', '33'])).toEqual(
+      new Map([['31', { fileId: '31', durationSeconds: 60, width: 1280, height: 720 }]]),
+    );
+  });
+
+  it('that do not exist are problems of all their rows, with a word on rounded ids', async () => {
+    const rounded = '5285485487985270000';
+    await load({ fileId: '41' }, { fileId: rounded }, { fileId: '41', recipe: { name: 'logo' } });
+    await staging.refuseMissing(APP, ['41', rounded]);
+    expect((await problems()).map(({ row, problem }) => [row, problem])).toEqual([
+      [2, `file 41 does not exist in sub-application ${APP}.`],
+      [3, expect.stringContaining('ids that end in 0000 are often ones that a spreadsheet rounded')],
+      [4, `file 41 does not exist in sub-application ${APP}.`],
+    ]);
+  });
+});
+
+it('keeps problems in the order of the rows, whatever is in them', async () => {
+  await staging.addProblems([
+    { row: 9, fileId: 'a\0b', problem: 'late' },
+    { row: 3, fileId: null, problem: 'early' },
+    { row: null, fileId: 'x'.repeat(1_000), problem: 'nowhere' },
+  ]);
+  expect(await problems()).toEqual([
+    { row: 3, fileId: null, problem: 'early' },
+    { row: 9, fileId: 'a\uFFFDb', problem: 'late' },
+    { row: null, fileId: 'x'.repeat(200), problem: 'nowhere' },
+  ]);
+});
+
+describe('a batch', () => {
+  it('takes what was not dropped, in the order of the rows, with its own id in each request', async () => {
+    await load({ fileId: '51' }, { fileId: '51' }, { fileId: '52', publish: { name: 'n' } });
+    await staging.dropDuplicates();
+    for await (const page of staging.unpriced(1))
+      await staging.price(page.map(({ number }) => ({ number, usd: 0.25 })));
+    expect(await staging.copy(batch('b1'))).toBe(true);
+    expect(await ledger.batches.find('b1')).toMatchObject({ total: 2, state: 'running', workflowId: 'batch/b1' });
+    expect(await ledger.batches.items('b1', { limit: 10 })).toMatchObject([
+      {
+        number: 1,
+        row: 2,
+        fileId: '51',
+        state: 'pending',
+        estimatedUsd: 0.25,
+        request: { batchId: 'b1', fileId: '51' },
+      },
+      { number: 2, row: 4, fileId: '52', request: { batchId: 'b1', publish: { name: 'n' } } },
+    ]);
+  });
+
+  it('that exists is not touched; one that holds the same erases is named', async () => {
+    await load({ fileId: '51' }, { fileId: '53' });
+    expect(await staging.overlapping()).toEqual([{ batchId: 'b1', items: 1 }]);
+    expect(await staging.copy(batch('b1'))).toBe(false);
+    expect(await ledger.batches.find('b1')).toMatchObject({ total: 2 });
+  });
+
+  it('is written whole or not at all', async () => {
+    await load({ fileId: '61' }, { fileId: '62' });
+    await client.query(`create function fail() returns trigger language plpgsql as $$ begin
+      if new.file_id = '62' then raise exception 'the disk is full'; end if; return new; end $$`);
+    await client.query('create trigger fail before insert on batch_item for each row execute function fail()');
+    await expect(staging.copy(batch('b2'))).rejects.toThrow('Cannot write the batch b2: the disk is full');
+    expect(await ledger.batches.find('b2')).toBeNull();
+    await client.query('drop trigger fail on batch_item');
+    // The connection is usable still, and nothing that was taken in is lost.
+    expect(await staging.copy(batch('b2'))).toBe(true);
+    expect(await ledger.batches.find('b2')).toMatchObject({ total: 2 });
+  });
+});
+
+it('leaves nothing behind when it is closed', async () => {
+  await load({ fileId: '71' });
+  const left = async () => (await client.query(`select 1 from pg_class where relname like 'staged%'`)).rowCount;
+  expect(await left()).toBeGreaterThan(0);
+  await staging.close();
+  // The server drops the tables when it has noticed.
+  await eventually('temporary tables to be gone', async () => ((await left()) === 0 ? true : undefined));
+});
