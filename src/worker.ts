@@ -127,7 +127,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     await ledger.check();
     const connected = await connectWorker(settings.temporal);
     connection = connected.connection;
-    const media = new MediaReader(vod);
+    const media = new MediaReader(vod, { known: (subAppId, fileIds) => ledger.media.find(subAppId, fileIds) });
     const stopping = new AbortController();
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
     const watch = {
