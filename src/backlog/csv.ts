@@ -47,7 +47,10 @@ export function csvSource(name: string, bytes: AsyncIterable<Uint8Array>): Backl
   };
 }
 
-async function* recordsOf(text: AsyncGenerator<string, void, undefined>): AsyncGenerator<string[], void, undefined> {
+/** Rows of cells, whatever separates them. @throws CsvError */
+export async function* recordsOf(
+  text: AsyncGenerator<string, void, undefined>,
+): AsyncGenerator<string[], void, undefined> {
   let head = '';
   while (!/[\r\n]/.test(head) && head.length < MAX_FIRST_LINE) {
     const next = await text.next();

@@ -2,6 +2,7 @@ import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js'
 import type { AuditEntry } from './audit.js';
 import type { AuditFilter, AuditLine } from './audit-report.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
+import type { AdoptStore } from './batch-adopt.js';
 import type { RedriveStore } from './batch-redrive.js';
 import type { BatchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
@@ -32,6 +33,8 @@ export interface Ledger {
   readonly reports: BatchReportStore;
   /** New batches of what did not succeed in old ones. */
   readonly redrives: RedriveStore;
+  /** What other programs paid for. */
+  readonly adoptions: AdoptStore;
   /** Who waits for which task. */
   readonly watch: WatchStore;
   /** Lengths and sizes of files, as far as they are known. */

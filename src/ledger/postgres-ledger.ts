@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
 import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
+import { type AdoptStore, adoptStore } from './batch-adopt.js';
 import { type RedriveStore, redriveStore } from './batch-redrive.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
@@ -89,6 +90,7 @@ class PostgresLedger implements Ledger {
   readonly batchFeed: BatchFeedStore;
   readonly reports: BatchReportStore;
   readonly redrives: RedriveStore;
+  readonly adoptions: AdoptStore;
 
   readonly watch: WatchStore;
 
@@ -105,6 +107,7 @@ class PostgresLedger implements Ledger {
     this.batchFeed = new PostgresBatchFeedStore(db);
     this.reports = batchReportStore(db);
     this.redrives = redriveStore(db);
+    this.adoptions = adoptStore(db);
     this.watch = openWatchStore(db);
     this.media = openMediaStore(db);
   }

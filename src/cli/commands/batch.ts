@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { batchAdoptCommand } from '../batch/adopt.js';
 import {
   batchCancelCommand,
   batchDrainCommand,
@@ -7,6 +8,7 @@ import {
   batchResumeCommand,
 } from '../batch/control.js';
 import { batchListCommand } from '../batch/list.js';
+import { batchRedriveCommand } from '../batch/redrive.js';
 import { batchResultsCommand } from '../batch/results.js';
 import { batchSetCommand } from '../batch/set.js';
 import { batchStatusCommand } from '../batch/status.js';
@@ -28,6 +30,8 @@ export function batchCommand(): Command {
     batchCancelCommand(),
     batchSetCommand(),
     batchResultsCommand(),
+    batchRedriveCommand(),
+    batchAdoptCommand(),
   ])
     batch.addCommand(command);
   return batch;

@@ -1,0 +1,193 @@
+import type { Recipe } from '../contract/recipes.js';
+import { makesVideo } from '../contract/recipes.js';
+import type { AdoptedItem } from '../ledger/batch-adopt.js';
+import type { RowProblem } from '../ledger/batch-staging.js';
+import { inputMatches } from '../vod/input-match.js';
+import { judgeTask } from '../vod/task-verdict.js';
+import type { TaskDetail, VodApi } from '../vod/vod-api.js';
+import { MAX_FILE_IDS } from '../vod/vod-client.js';
+import { VodError } from '../vod/vod-error.js';
+import { type ClaimedTask, deadlineFor } from './adopt-file.js';
+
+type Vod = Pick<VodApi, 'describeTask' | 'listTasks' | 'describeMedia'>;
+
+export interface CheckOptions {
+  /** Take tasks that do not tell their input for what their row says. */
+  unverified: boolean;
+  signal?: AbortSignal;
+  /** Rows that were checked by now. */
+  onProgress?: (rows: number) => void;
+}
+
+/** Rows that are checked at once. Ours: with an answer in a fifth of a second this keeps up with the pace of reads. */
+const AT_ONCE = 32;
+/** How far a listed time may be from that of the detail, in milliseconds: lists have whole seconds. */
+const LIST_MARGIN_MS = 60_000;
+/** The vendor's word for a task that it does not know, or not any more. */
+const NO_SUCH_TASK = 'ResourceNotFound';
+const HOUR_MS = 3_600_000;
+
+/**
+ * Asks the vendor whether each row is true: the task exists, is of ProcessMediaByMPS, of this file, with the input that the
+ * recipe makes; or the result exists. Only reads.
+ * @throws VodError when the vendor cannot be asked
+ */
+export async function checkClaims(
+  vod: Vod,
+  claims: readonly ClaimedTask[],
+  options: CheckOptions,
+): Promise<{ items: AdoptedItem[]; problems: RowProblem[] }> {
+  const checked: (AdoptedItem | RowProblem)[] = [];
+  for (let at = 0; at < claims.length; at += AT_ONCE) {
+    options.signal?.throwIfAborted();
+    const group = claims.slice(at, at + AT_ONCE);
+    const media = await existing(vod, group, options.signal);
+    checked.push(...(await Promise.all(group.map((claim) => checkOne(vod, claim, media, options)))));
+    options.onProgress?.(checked.length);
+  }
+  const items: AdoptedItem[] = [];
+  const problems: RowProblem[] = [];
+  for (const one of checked) {
+    if ('problem' in one) problems.push(one);
+    else items.push(one);
+  }
+  return { items, problems };
+}
+
+async function checkOne(
+  vod: Vod,
+  claim: ClaimedTask,
+  media: ReadonlySet<string>,
+  options: CheckOptions,
+): Promise<AdoptedItem | RowProblem> {
+  const { fileId, subAppId } = claim.request;
+  const problem = (text: string): RowProblem => ({ row: claim.row, fileId, problem: text });
+  if (claim.taskId !== null) {
+    const detail = await detailOf(vod, subAppId, claim.taskId, options.signal);
+    if (detail !== null) return await checkTask(vod, claim, detail, options);
+    if (claim.resultFileId === null) {
+      return problem(
+        `task ${claim.taskId} is not known to the vendor (any more): it forgets tasks after 72 hours. Give its resultFileId.`,
+      );
+    }
+  }
+  return checkResult(claim, media);
+}
+
+function checkResult(claim: ClaimedTask, media: ReadonlySet<string>): AdoptedItem | RowProblem {
+  const { request, row, resultFileId } = claim;
+  const problem = (text: string): RowProblem => ({ row, fileId: request.fileId, problem: text });
+  if (resultFileId === null) return problem('has no resultFileId.');
+  const recipe = request.recipe as Recipe;
+  if (!makesVideo(recipe))
+    return problem(`the recipe ${recipe.name} makes no video, so there is no resultFileId of it.`);
+  if (!media.has(resultFileId)) return problem(`the result ${resultFileId} is not in the library.`);
+  return {
+    ...claim,
+    // A result whose task nobody remembers is booked under its own name: it is the result of one erase only.
+    taskId: claim.taskId ?? `adopted-result/${resultFileId}`,
+    placeAt: claim.submittedAt,
+    resultFileId,
+  };
+}
+
+async function checkTask(
+  vod: Vod,
+  claim: ClaimedTask,
+  detail: TaskDetail,
+  { unverified, signal }: CheckOptions,
+): Promise<AdoptedItem | RowProblem> {
+  const { request, row, resultFileId } = claim;
+  const { taskId } = detail;
+  const recipe = request.recipe as Recipe;
+  const problem = (text: string): RowProblem => ({ row, fileId: request.fileId, problem: text });
+  if (!detail.isMps) return problem(`task ${taskId} is no task of ProcessMediaByMPS.`);
+  const matches = (detail.mps?.subTasks ?? []).map((subTask) => inputMatches(recipe, subTask.input));
+  if (!matches.includes('same')) {
+    if (matches.length > 0 && !matches.includes('unreadable')) {
+      return problem(`task ${taskId} has another input than the recipe ${recipe.name} makes.`);
+    }
+    if (!unverified) {
+      return problem(
+        `task ${taskId} does not tell its input, so whether it is of the recipe cannot be seen (--unverified takes it).`,
+      );
+    }
+  }
+  if (!(await isTaskOf(vod, claim, detail, signal))) {
+    return problem(`task ${taskId} is not among the vendor's tasks for this file.`);
+  }
+  const verdict = judgeTask(detail, { sourceFileId: request.fileId, makesVideo: makesVideo(recipe) });
+  if (verdict.kind === 'failed' && verdict.class === 'aborted') {
+    return problem(`task ${taskId} was aborted before it ran: there is nothing to adopt.`);
+  }
+  if (verdict.kind === 'succeeded' && resultFileId !== null && verdict.resultFileId !== resultFileId) {
+    return problem(`task ${taskId} made ${verdict.resultFileId ?? 'no file'}, not ${resultFileId}.`);
+  }
+  const placeAt = detail.createTime ?? claim.submittedAt;
+  const ageHours = placeAt === null ? 0 : (Date.now() - Date.parse(placeAt)) / HOUR_MS;
+  const open = verdict.kind === 'unfinished';
+  const deadlineHours = open ? deadlineFor(request.deadlineHours, ageHours) : request.deadlineHours;
+  return { ...claim, request: { ...request, deadlineHours }, taskId, placeAt, resultFileId: null };
+}
+
+async function detailOf(
+  vod: Vod,
+  subAppId: number,
+  taskId: string,
+  signal: AbortSignal | undefined,
+): Promise<TaskDetail | null> {
+  try {
+    return await vod.describeTask({ subAppId, taskId }, { signal });
+  } catch (error) {
+    if (error instanceof VodError && (error.code === NO_SUCH_TASK || error.class === 'input')) return null;
+    throw error;
+  }
+}
+
+/** A task's detail does not name its file; the list of the file's tasks does. */
+async function isTaskOf(
+  vod: Vod,
+  { request: { subAppId, fileId } }: ClaimedTask,
+  { taskId, createTime }: TaskDetail,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const created = createTime === null ? Number.NaN : Date.parse(createTime);
+  const times = Number.isNaN(created)
+    ? {}
+    : {
+        createdFrom: new Date(created - LIST_MARGIN_MS).toISOString(),
+        createdTo: new Date(created + LIST_MARGIN_MS).toISOString(),
+      };
+  let scrollToken: string | undefined;
+  do {
+    const query = { subAppId, fileId, ...times, ...(scrollToken === undefined ? {} : { scrollToken }) };
+    const page = await vod.listTasks(query, { signal });
+    if (page.tasks.some((task) => task.taskId === taskId && (task.fileId ?? fileId) === fileId)) return true;
+    scrollToken = page.scrollToken ?? undefined;
+  } while (scrollToken !== undefined);
+  return false;
+}
+
+/** Of the results that these rows name, those that are in the library. */
+async function existing(
+  vod: Vod,
+  claims: readonly ClaimedTask[],
+  signal: AbortSignal | undefined,
+): Promise<Set<string>> {
+  const bySubApp = new Map<number, Set<string>>();
+  for (const { request, resultFileId } of claims) {
+    if (resultFileId === null) continue;
+    const files = bySubApp.get(request.subAppId) ?? new Set();
+    bySubApp.set(request.subAppId, files.add(resultFileId));
+  }
+  const found = new Set<string>();
+  for (const [subAppId, files] of bySubApp) {
+    const all = [...files];
+    for (let at = 0; at < all.length; at += MAX_FILE_IDS) {
+      const fileIds = all.slice(at, at + MAX_FILE_IDS);
+      const { media } = await vod.describeMedia({ subAppId, fileIds }, { signal });
+      for (const { fileId } of media) found.add(fileId);
+    }
+  }
+  return found;
+}

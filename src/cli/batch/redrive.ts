@@ -1,0 +1,219 @@
+import { Command } from 'commander';
+import type { BatchSettings } from '../../contract/batch.js';
+import { EXIT } from '../../contract/error-classes.js';
+import type {
+  LeftOutItem,
+  RedriveGroup,
+  RedriveKind,
+  Redriven,
+  RedrivePlan,
+  RedriveSelection,
+} from '../../ledger/batch-redrive.js';
+import { outputOf } from '../command-context.js';
+import { confirm } from '../confirm.js';
+import { Exit, UsageError } from '../exit.js';
+import { withLedger } from '../holds.js';
+import { positiveInteger, positiveNumber } from '../option-parsers.js';
+import type { Column, Output } from '../output.js';
+import { feedBatch } from './feed.js';
+
+interface RedriveOptions {
+  failed?: boolean;
+  notStarted?: boolean;
+  class?: string[];
+  code?: string[];
+  payAgain?: boolean;
+  reason?: string;
+  by?: string;
+  id?: string;
+  concurrency?: number;
+  maxCost?: number;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/** What the command prints: the new batch, or with --dry-run what it would be. */
+interface RedrivePrinted {
+  batchId: string | null;
+  parentBatchId: string;
+  items: number;
+  estimatedUsd: number;
+  /** Priced without knowing the length of their files. */
+  unpriced: number;
+  byKind: Partial<Record<RedriveKind, number>>;
+  /** Left out: they need --pay-again. */
+  needPayAgain: number;
+  leftOut: LeftOutItem[];
+  elsewhere: { batchId: string; items: number }[];
+}
+
+/** Left-out items that are named; the others are counted. */
+const NAMED = 20;
+/** Longest id of a batch; see the schema of a request. */
+const MAX_ID = 100;
+
+const MEANING: Readonly<Record<RedriveKind, string>> = {
+  unpaid: 'nothing was paid: submitted',
+  done: 'paid for, and done: taken up, no cost',
+  running: 'may still run at the vendor: read, no cost',
+  inDoubt: 'in doubt: looked for first',
+  lost: 'paid for, and the result is lost',
+  failed: 'paid for, and the task failed',
+  forbidden: 'was not to be paid for (neverPay)',
+};
+
+const FIELDS: readonly Column<RedrivePrinted>[] = [
+  { heading: 'Batch', of: (row) => row.batchId },
+  { heading: 'Redrives', of: (row) => row.parentBatchId },
+  { heading: 'Items', of: (row) => row.items },
+  { heading: 'Estimated USD', of: (row) => row.estimatedUsd.toFixed(2) },
+  { heading: 'Left out', of: (row) => row.needPayAgain || null },
+];
+
+export function batchRedriveCommand(): Command {
+  return new Command('redrive')
+    .description('run again what did not succeed in a batch that has ended: a new batch, of those items only')
+    .argument('<batch>', 'id of the batch')
+    .option('--failed', 'what failed or timed out (default: also what was cancelled or skipped)')
+    .option('--not-started', 'what was never started')
+    .option('--class <class...>', 'only of these error classes')
+    .option('--code <code...>', 'only of these codes')
+    .option('--pay-again', 'also what was paid for and lost: pays once more for each (needs --reason)')
+    .option('--reason <text>', 'why; it is kept')
+    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME)
+    .option('--id <id>', 'of the new batch (default: that of the old one with -redrive-1, -redrive-2, …)')
+    .option('--concurrency <n>', 'most runs in flight (default: as the batch had)', positiveInteger)
+    .option('--max-cost <usd>', 'limit of the new batch (default: none)', positiveNumber)
+    .option('--dry-run', 'show what it would be, and change nothing')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText(
+      'after',
+      '\nWhat succeeded is never submitted again. What may still run at the vendor is read, not submitted.\n\n' +
+        'Examples:\n  smart-erase batch redrive library-2031 --failed\n' +
+        '  smart-erase batch redrive library-2031 --class expired --pay-again --reason "the workers were down"',
+    )
+    .action(async (batchId: string, options: RedriveOptions, command: Command) => {
+      const output = outputOf(command);
+      if (options.payAgain && options.reason === undefined) {
+        throw new UsageError('--pay-again needs --reason: paying twice needs one.');
+      }
+      const selection: RedriveSelection = {
+        batchId,
+        failed: options.failed === true,
+        notStarted: options.notStarted === true,
+        classes: options.class ?? [],
+        codes: options.code ?? [],
+      };
+      await withLedger(async ({ redrives }) => {
+        const plan = await redrives.plan(selection, { list: NAMED });
+        if (plan === null) {
+          throw new UsageError(`There is no batch ${batchId}.`, 'List them with `smart-erase batch list`.');
+        }
+        const printed = summaryOf(batchId, plan, options);
+        if (!options.dryRun) refuseUnlessEnded(output, batchId, plan);
+        tell(output, plan, printed);
+        if (options.dryRun) return output.one(printed, FIELDS);
+        if (printed.items === 0) {
+          output.say('Nothing to redrive.');
+          throw new Exit(EXIT.nothingToDo);
+        }
+        const newBatchId = idOf(batchId, plan, options);
+        await confirm(output, `Start batch ${newBatchId} of ${printed.items} items?`, { yes: options.yes === true });
+        const written = await redrives.create({
+          ...selection,
+          newBatchId,
+          settings: settingsOf(plan.settings, options),
+          requestedBy: options.by ?? null,
+          reason: options.reason ?? null,
+          payAgainReason: options.payAgain ? (options.reason ?? null) : null,
+        });
+        const created = createdOf(written, newBatchId);
+        await feedBatch(output, newBatchId);
+        output.one({ ...printed, ...created, batchId: newBatchId }, FIELDS);
+        output.say(`Follow it with: smart-erase batch status ${newBatchId}`);
+      });
+    });
+}
+
+function summaryOf(parentBatchId: string, { groups, leftOut, elsewhere }: RedrivePlan, options: RedriveOptions) {
+  const isLeftOut = ({ kind }: RedriveGroup) => !options.payAgain && NEEDS_LEAVE.has(kind);
+  const taken = groups.filter((group) => !isLeftOut(group));
+  const sum = (of: (group: RedriveGroup) => number, from = taken) => from.reduce((so, group) => so + of(group), 0);
+  const printed: RedrivePrinted = {
+    batchId: null,
+    parentBatchId,
+    items: sum((group) => group.items),
+    estimatedUsd: sum((group) => group.estimatedUsd),
+    unpriced: sum((group) => group.unpriced),
+    byKind: Object.fromEntries(groups.map(({ kind, items }) => [kind, items])),
+    needPayAgain: sum((group) => group.items, groups.filter(isLeftOut)),
+    leftOut: options.payAgain ? [] : leftOut,
+    elsewhere,
+  };
+  return printed;
+}
+
+/** Written out, so that help and completion load no ledger; a test holds it to `NEEDS_PAY_AGAIN`. */
+export const NEEDS_LEAVE: ReadonlySet<RedriveKind> = new Set<RedriveKind>(['lost', 'failed', 'forbidden']);
+
+function refuseUnlessEnded(output: Output, batchId: string, { state }: RedrivePlan): void {
+  if (state === 'ended') return;
+  output.say(`Batch ${batchId} has not ended (${state}): it is redriven when it has. See it with --dry-run.`);
+  throw new Exit(EXIT.stillRunning);
+}
+
+/** For a person; a program reads the same in the JSON. */
+function tell(output: Output, plan: RedrivePlan, { needPayAgain, leftOut, elsewhere, unpriced }: RedrivePrinted): void {
+  for (const group of plan.groups) {
+    const usd = group.estimatedUsd > 0 ? `, ${group.estimatedUsd.toFixed(2)} USD` : '';
+    output.say(`${String(group.items).padStart(8)}  ${MEANING[group.kind]}${usd}`);
+  }
+  if (unpriced > 0) output.say(`The price of ${unpriced} is not known.`);
+  for (const { batchId, items } of elsewhere) {
+    output.say(`${items} are in the redrive ${batchId} already: redrive that one.`);
+  }
+  if (needPayAgain === 0) return;
+  output.say(`${needPayAgain} are left out: they would be paid for again (--pay-again --reason "…").`);
+  for (const { number, row, fileId, kind, taskId } of leftOut) {
+    output.say(
+      `  ${row === null ? `item ${number}` : `row ${row}`}  ${fileId}  ${MEANING[kind]}  ${taskId ?? ''}`.trimEnd(),
+    );
+  }
+  if (needPayAgain > leftOut.length) output.say(`  … and ${needPayAgain - leftOut.length} more`);
+}
+
+function idOf(parentId: string, { redrives }: RedrivePlan, { id }: RedriveOptions): string {
+  const made = id ?? `${parentId}-redrive-${redrives + 1}`;
+  if (made.length > MAX_ID || !/^[^\p{C}\p{Z}]+$/u.test(made)) {
+    throw new UsageError(
+      `The id ${made} cannot be used: at most ${MAX_ID} visible characters, no spaces.`,
+      'Give one with --id.',
+    );
+  }
+  return made;
+}
+
+/** As the old batch ran, but for what was about that batch alone: its canary, its deadline, its budget. */
+function settingsOf(settings: BatchSettings, { concurrency, maxCost }: RedriveOptions): BatchSettings {
+  return {
+    ...settings,
+    concurrency: concurrency ?? settings.concurrency,
+    maxCostUsd: maxCost ?? null,
+    sampleSize: null,
+    deadlineAt: null,
+  };
+}
+
+function createdOf(written: Redriven, newBatchId: string): { items: number; estimatedUsd: number } {
+  switch (written.kind) {
+    case 'created':
+      return { items: written.items, estimatedUsd: written.estimatedUsd };
+    case 'exists':
+      throw new UsageError(
+        `There is a batch ${newBatchId} already; nothing was changed.`,
+        'Give another one with --id.',
+      );
+    case 'nothing':
+      throw new UsageError('These items were redriven by somebody else just now; nothing was changed.');
+  }
+}
