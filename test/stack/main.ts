@@ -1,0 +1,208 @@
+/**
+ * `npm run test:stack`: docker-compose.yml read by the real Docker Compose, its services run as processes of this machine
+ * (PostgreSQL and Prometheus of Debian, the Temporal server built at the pinned version, workers from the Dockerfile's own
+ * steps), and 500 erases on it while the server, the database and workers are killed.
+ */
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startReaper } from '../../src/cli/dev/reaper.js';
+import { waitUntil } from '../../src/process/wait-until.js';
+import { findTemporalCli } from '../../src/temporal/cli-binary.js';
+import { Claims } from './claims.js';
+import { type ComposeModel, composeModel } from './compose-model.js';
+import { runErases } from './erases.js';
+import { DOCKER_COMPOSE, goPrograms, onOnePath, pinnedVersion, TEMPORAL_SERVER } from './go-tools.js';
+import { buildNatively, type NativeImage } from './image.js';
+import { NativeStack } from './native-stack.js';
+import { runCommand } from './run-command.js';
+
+const USAGE = `npm run test:stack -- [options]
+  --erases N      how many (default 500)
+  --context DIR   what the image is built from (default: this clone)
+  --image DIR     an image folder of an earlier run with --keep, instead of building one
+  --keep          leave the folder with data and logs`;
+
+const { values } = parseArgs({
+  options: {
+    erases: { type: 'string', default: '500' },
+    context: { type: 'string', default: fileURLToPath(new URL('../..', import.meta.url)) },
+    image: { type: 'string' },
+    keep: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+
+/** Waits that are a minute in production, in the words of .env. The settle time must be above 2 × timeout + 5. */
+const QUICK = {
+  VOD_REQUEST_TIMEOUT_SECONDS: '4',
+  VOD_SETTLE_SECONDS: '15',
+  VOD_POLL_FIRST_SECONDS: '3',
+  VOD_POLL_MAX_SECONDS: '10',
+  VOD_SUB_APP_ID: '1500000001',
+};
+const WORKERS = 3;
+/** As the worker's stop_grace_period in docker-compose.yml. */
+const WORKER_GRACE_MS = 60_000;
+const DOCTOR_PATIENCE_MS = 60_000;
+const MEGABYTE = 1_000_000;
+
+const startedAt = Date.now();
+const say = (line: string) => {
+  const seconds = ((Date.now() - startedAt) / 1_000).toFixed(0).padStart(4);
+  process.stdout.write(`${seconds} s  ${line}\n`);
+};
+
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const root = resolve(values.context);
+  const folder = await mkdtemp(join(tmpdir(), 'smart-erase-stack-'));
+  // PostgreSQL runs as another user.
+  await chmod(folder, 0o755);
+  const reaper = startReaper();
+  if (!values.keep) reaper.addFolder(folder);
+  const claims = new Claims(say);
+  let stack: NativeStack | undefined;
+  try {
+    const [server, compose, temporal] = await Promise.all([
+      goPrograms(TEMPORAL_SERVER, say),
+      goPrograms(DOCKER_COMPOSE, say),
+      findTemporalCli({ onProgress: say }),
+    ]);
+    const model = await composeModel(join(compose, 'docker-compose'), { root, folder, more: QUICK });
+    claims.hold('docker compose config takes the file, without a warning', true, Object.keys(model.services).join(' '));
+    await sameVersions(model, claims);
+
+    const binFolder = join(folder, 'bin');
+    const programs = ['temporal-server', 'temporal-sql-tool'].map((name) => [name, join(server, name)]);
+    await onOnePath(binFolder, { ...Object.fromEntries(programs), temporal: temporal.path });
+    const image = values.image === undefined ? await build(root, folder, claims) : await earlierImage(values.image);
+
+    stack = await NativeStack.create({ model, folder, binFolder, image, workers: WORKERS, reaper, say });
+    await stack.up('simulator');
+    await stack.up('worker');
+    await checkSetUp(stack, image, claims);
+    await erasesUnderFire(stack, Number(values.erases), claims);
+    await everythingStops(stack, claims);
+  } catch (error) {
+    claims.hold('the run came to its end', false, error instanceof Error ? error.stack : String(error));
+  } finally {
+    await stack?.down();
+    await reaper.close();
+    if (values.keep) say(`kept: ${folder}`);
+    else await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+  return claims.verdict();
+}
+
+async function sameVersions(model: ComposeModel, claims: Claims): Promise<void> {
+  const image = model.services.temporal?.image ?? '';
+  const pinned = await pinnedVersion(TEMPORAL_SERVER);
+  claims.hold(
+    'the server built here is the version of the image',
+    image === `temporalio/server:${pinned.slice(1)}`,
+    image,
+  );
+}
+
+async function build(root: string, folder: string, claims: Claims): Promise<NativeImage> {
+  const began = Date.now();
+  const image = await buildNatively(root, join(folder, 'image'), say);
+  const seconds = Math.round((Date.now() - began) / 1_000);
+  claims.hold("the Dockerfile's steps work in a clean folder", true, `${seconds} s, ${megabytes(image.bytes)} MB`);
+  const packages = await readFile(join(image.workdir, 'node_modules', '.package-lock.json'), 'utf8');
+  const { packages: installed } = JSON.parse(packages) as { packages: Record<string, { dev?: boolean }> };
+  const development = Object.entries(installed).filter(([, { dev }]) => dev === true);
+  claims.hold(
+    'it has production dependencies only',
+    development.length === 0,
+    `${Object.keys(installed).length} packages`,
+  );
+  const bundle = await readFile(join(image.workdir, 'dist', 'workflow-bundle.js'), 'utf8').catch(() => '');
+  claims.hold('it has the workflow bundle', bundle.length > 0, `${megabytes(bundle.length)} MB`);
+  return image;
+}
+
+/** Of a run with --keep, to look at one thing again and again. */
+async function earlierImage(path: string): Promise<NativeImage> {
+  const workdir = join(resolve(path), 'app');
+  return {
+    root: resolve(path),
+    workdir,
+    entrypoint: ['node', 'dist/cli/main.js'],
+    environment: { NODE_ENV: 'production' },
+    bytes: 0,
+  };
+}
+
+async function checkSetUp(stack: NativeStack, image: NativeImage, claims: Claims): Promise<void> {
+  const setup = await stack.container('setup').ended;
+  claims.hold('set-up ended well', setup.code === 0, { restarts: stack.container('setup').restarts });
+  let bad: unknown[] = [];
+  // A worker shows on its queues once it has asked for work.
+  const fine = await waitUntil(
+    async () => {
+      const { code, stdout, stderr } = await runCommand(stack, image, ['doctor', '-o', 'jsonl']);
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      const checks = lines.map((line) => JSON.parse(line) as { verdict: string });
+      bad = code === 0 ? checks.filter(({ verdict }) => verdict !== 'ok') : [...checks, stderr];
+      return bad.length === 0 || undefined;
+    },
+    { timeoutMs: DOCTOR_PATIENCE_MS, everyMs: 1_000 },
+  );
+  claims.hold('the doctor finds everything in order', fine === true, bad);
+}
+
+async function erasesUnderFire(stack: NativeStack, count: number, claims: Claims): Promise<void> {
+  const hit = (name: string, what: string, signal: NodeJS.Signals) => () => {
+    say(`strike: ${what}`);
+    stack.container(name).kill(signal);
+  };
+  const at = (share: number) => Math.round(count * share);
+  const strikes = [
+    { atAccepted: at(0.12), what: 'kill a worker', act: hit('worker-1', 'worker-1 killed', 'SIGKILL') },
+    { atAccepted: at(0.28), what: 'kill the server', act: hit('temporal', 'the Temporal server killed', 'SIGKILL') },
+    // Immediate shutdown: what the disk has is what a power cut would leave. SIGKILL would leave its children to themselves.
+    { atAccepted: at(0.44), what: 'crash the database', act: hit('postgresql', 'PostgreSQL crashed', 'SIGQUIT') },
+    { atAccepted: at(0.6), what: 'kill a worker', act: hit('worker-2', 'worker-2 killed', 'SIGKILL') },
+    { atAccepted: at(0.75), what: 'stop a worker', act: hit('worker-3', 'worker-3 told to stop', 'SIGTERM') },
+    {
+      atAccepted: at(0.88),
+      what: 'kill the server',
+      act: hit('temporal', 'the Temporal server killed again', 'SIGKILL'),
+    },
+  ];
+  const report = await runErases(stack, count, strikes);
+  const { erases, succeeded, failed, paidTwice, neverPaid, mostInASecond, refused, seconds } = report;
+  claims.hold(`all ${count} erases have their result`, succeeded === erases, failed.slice(0, 5));
+  claims.hold('none was paid for twice', paidTwice.length === 0, paidTwice.slice(0, 5));
+  claims.hold('each was paid for', neverPaid.length === 0, neverPaid.slice(0, 5));
+  claims.hold('never above 20 submits in a second, none refused', mostInASecond <= 20 && refused === 0, {
+    mostInASecond,
+    refused,
+  });
+  const restarted = ['worker-1', 'worker-2', 'worker-3', 'temporal', 'postgresql'].filter(
+    (name) => stack.container(name).restarts === 0,
+  );
+  claims.hold('what was killed came back by its restart policy', restarted.length === 0, restarted);
+  say(`${erases} erases in ${seconds} s, outages included`);
+}
+
+async function everythingStops(stack: NativeStack, claims: Claims): Promise<void> {
+  for (let at = 1; at <= WORKERS; at++) {
+    const { code, signal, tookMs } = await stack.container(`worker-${at}`).stop();
+    const well = code === 0 && tookMs < WORKER_GRACE_MS;
+    claims.hold(`worker-${at} ends by itself within its grace`, well, { code, signal, tookMs });
+  }
+  const { code, tookMs } = await stack.container('temporal').stop();
+  claims.hold('the server ends by itself within its grace', code === 0, { code, tookMs });
+}
+
+const megabytes = (bytes: number) => (bytes / MEGABYTE).toFixed(1);
+
+process.exitCode = await main();
