@@ -131,7 +131,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     const stopping = new AbortController();
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
     const watch = {
-      keeper: new WatchKeeper(ledger, worker.watch, watchTimings),
+      keeper: new WatchKeeper(ledger, worker.watch, watchTimings, (problem) => logger.warn(problem)),
       timings: watchTimings,
       stopping: stopping.signal,
     };

@@ -1,4 +1,4 @@
-import type { WatchState } from '../ledger/watch-store.js';
+import type { ProbeTask, WatchState } from '../ledger/watch-store.js';
 import type { TaskSummary, VodApi } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import { VENDOR_MEMORY_MS } from './likely-results.js';
@@ -27,6 +27,23 @@ export function listedUntil(tasks: readonly TaskSummary[], nowMs: number): Date 
     .map((task) => Date.parse(task.finishTime ?? ''))
     .filter((time) => !Number.isNaN(time) && time <= nowMs + CLOCK_SKEW_MS);
   return times.length === 0 ? null : new Date(times.reduce((latest, time) => Math.max(latest, time)));
+}
+
+/**
+ * Whether the vendor lists a task that is known to exist. Its document names no ProcessMediaByMPS among the types that it
+ * lists: nobody may stop asking about his own task before one was seen there.
+ *
+ * @throws VodError
+ */
+export async function isListed(
+  vod: Pick<VodApi, 'listTasks'>,
+  subAppId: number,
+  { taskId, fileId, ageMs }: ProbeTask,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const createdFrom = new Date(Date.now() - ageMs - CLOCK_SKEW_MS).toISOString();
+  const { tasks } = await vod.listTasks({ subAppId, fileId, createdFrom }, { signal });
+  return tasks.some((task) => task.taskId === taskId);
 }
 
 /**

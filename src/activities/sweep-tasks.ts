@@ -20,12 +20,14 @@ const FORGOTTEN_MS = VENDOR_MEMORY_MS + 10 * 60_000;
 /** After a look that failed, in milliseconds. */
 const AFTER_FAILURE_MS = 5 * 60_000;
 
-type SweepTimings = Pick<WatchTimings, 'sweepFirstMs' | 'sweepMaxMs' | 'toldGraceMs'>;
+type SweepTimings = Pick<WatchTimings, 'sweepFirstMs' | 'sweepMaxMs' | 'toldGraceMs' | 'missedAfterMs'>;
 
 export interface SweepDependencies extends TellDependencies {
   ledger: ActivityDependencies['ledger'];
   vod: Pick<VodApi, 'describeTask'>;
   timings: SweepTimings;
+  /** Told of a task that had ended, and that no list has shown. */
+  onMissed: (taskId: string) => Promise<void>;
 }
 
 /**
@@ -61,6 +63,9 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   }
   const verdict = judgeTask(detail, { sourceFileId: task.fileId, makesVideo: makesVideo(task.recipe as Recipe) });
   if (verdict.kind === 'unfinished') return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
+  const endedForMs = Date.now() - Date.parse(detail.finishTime ?? '');
+  const missed = detail.status === 'FINISH' && task.overForMs === null && endedForMs > timings.missedAfterMs;
+  if (missed) await deps.onMissed(taskId);
   if (task.waiters.length > 0) {
     await ledger.watch.markOver([taskId], { toldMs: timings.toldGraceMs, orphanMs: deps.orphanGraceMs });
     await ledger.watch.lookAgain([taskId], timings.toldGraceMs);
@@ -93,7 +98,10 @@ async function bookExpired({ ledger }: SweepDependencies, taskId: string, error:
  * Until the next look at a task of that age, in milliseconds: as long as it is old, within bounds; and so that the last one
  * comes while the vendor still knows the task, and one more when it has forgotten it.
  */
-export function nextSweepMs(ageMs: number, { sweepFirstMs, sweepMaxMs }: SweepTimings): number {
+export function nextSweepMs(
+  ageMs: number,
+  { sweepFirstMs, sweepMaxMs }: Pick<SweepTimings, 'sweepFirstMs' | 'sweepMaxMs'>,
+): number {
   const next = Math.min(Math.max(ageMs, sweepFirstMs), sweepMaxMs);
   if (ageMs < LAST_LOOK_MS) return Math.min(next, LAST_LOOK_MS - ageMs);
   if (ageMs < FORGOTTEN_MS) return FORGOTTEN_MS - ageMs;

@@ -4,12 +4,14 @@ import { retryDelayMs } from '../contract/error-classes.js';
 import type { WatchState } from '../ledger/watch-store.js';
 import type { ActivityDependencies, WatchDependencies } from './dependencies.js';
 import { describeError } from './failures.js';
-import { listedUntil, listFinished, listFrom } from './list-finished.js';
+import { isListed, listedUntil, listFinished, listFrom } from './list-finished.js';
 import { type SweepDependencies, sweepTasks } from './sweep-tasks.js';
 import { tellWaiters } from './tell-waiters.js';
 
 /** Between two heartbeats, in milliseconds; with what is known, so that the UI shows it while the round goes on. */
 const HEARTBEAT_EVERY_MS = 5_000;
+/** Lists of a round that come quicker, while none has shown a task of ours. */
+const PROVE_QUICKLY = 30;
 /** Waits in one look for those who were missed. */
 const OVERDUE_AT_MOST = 1_000;
 
@@ -74,6 +76,7 @@ class Round {
   private deepAtMs = Number.NEGATIVE_INFINITY;
   private sweepAtMs = Number.NEGATIVE_INFINITY;
   private backOffMs = 0;
+  private provings = 0;
 
   constructor(
     private readonly deps: ActivityDependencies,
@@ -87,7 +90,14 @@ class Round {
     this.idleSinceMs = performance.now() - before.idleForMs;
     this.untilMs = performance.now() + timings.roundMs;
     const { orphanGraceMs } = timings;
-    this.sweep = { vod: deps.vod, ledger: deps.ledger, client: this.context.client, timings, orphanGraceMs };
+    this.sweep = {
+      vod: deps.vod,
+      ledger: deps.ledger,
+      client: this.context.client,
+      timings,
+      orphanGraceMs,
+      onMissed: (taskId) => this.missed(taskId),
+    };
   }
 
   async run(): Promise<WatchReport> {
@@ -111,8 +121,9 @@ class Round {
 
   /** After lists that failed, longer and longer: whoever waits looks for himself meanwhile. */
   private waitMs(): number {
-    const { intervalMs } = this.watch.timings;
-    return this.report.failures === 0 ? intervalMs : Math.max(intervalMs, this.backOffMs);
+    const { intervalMs, provingMs } = this.watch.timings;
+    if (this.report.failures > 0) return Math.max(intervalMs, this.backOffMs);
+    return this.provings < PROVE_QUICKLY ? Math.min(intervalMs, provingMs) : intervalMs;
   }
 
   private async look(): Promise<void> {
@@ -120,7 +131,10 @@ class Round {
       const state = await this.deps.ledger.watch.state(this.subAppId);
       this.note(state);
       await this.list(state);
-      this.report = { ...this.report, goodAt: new Date().toISOString(), failures: 0, problem: null };
+      const problem = await this.whyNotTrusted(state);
+      if (problem === null) await this.deps.ledger.watch.good(this.subAppId);
+      const goodAt = problem === null ? new Date().toISOString() : this.report.goodAt;
+      this.report = { ...this.report, goodAt, failures: 0, problem };
     } catch (error) {
       // What a stop cuts short is no trouble.
       if (!this.stop.aborted) this.failed(error);
@@ -160,8 +174,36 @@ class Round {
       const reached = this.report.listedUntil;
       if (reached === null || until > new Date(reached)) this.report.listedUntil = until.toISOString();
     }
-    await ledger.watch.good(this.subAppId);
     if (deep) this.deepAtMs = startedMs;
+  }
+
+  /** A list that was read to its end is worth only as much as what it shows. */
+  private async whyNotTrusted({ proven, missedForMs }: WatchState): Promise<string | null> {
+    const { vod, ledger } = this.deps;
+    const { distrustMs } = this.watch.timings;
+    if (missedForMs !== null && missedForMs < distrustMs) {
+      return `A task had ended that no list showed; lists are not trusted for ${Math.ceil((distrustMs - missedForMs) / 60_000)} minutes.`;
+    }
+    if (proven) {
+      this.provings = PROVE_QUICKLY;
+      return null;
+    }
+    this.provings += 1;
+    const probe = await ledger.watch.probeTask(this.subAppId);
+    if (probe === null) return 'No task of ours was there yet to try the list by.';
+    if (!(await isListed(vod, this.subAppId, probe, this.stop))) {
+      return `Task ${probe.taskId} exists, and the vendor does not list it yet.`;
+    }
+    await ledger.watch.noteList(this.subAppId, 'proven');
+    this.provings = PROVE_QUICKLY;
+    return null;
+  }
+
+  private async missed(taskId: string): Promise<void> {
+    // A list that failed has shown nothing, and shows it later.
+    if (this.report.failures > 0) return;
+    await this.deps.ledger.watch.noteList(this.subAppId, 'missed');
+    this.report = { ...this.report, problem: `Task ${taskId} had ended, and no list showed it.` };
   }
 
   private async tell(waiters: Parameters<typeof tellWaiters>[1]): Promise<void> {

@@ -26,6 +26,8 @@ export class WatchKeeper {
     private readonly ledger: Pick<Ledger, 'watch'>,
     readonly enabled: boolean,
     private readonly timings: Pick<WatchTimings, 'freshMs' | 'keepEveryMs' | 'startupMs'>,
+    /** Told when a watch could not be started; nothing else hears of it. */
+    private readonly onProblem: (message: string) => void = () => undefined,
   ) {}
 
   /**
@@ -37,7 +39,12 @@ export class WatchKeeper {
     const nowMs = performance.now();
     if (nowMs - (this.asked.get(subAppId) ?? Number.NEGATIVE_INFINITY) < this.timings.keepEveryMs) return;
     this.asked.set(subAppId, nowMs);
-    void startWatch(subAppId, client).catch(() => undefined);
+    void startWatch(subAppId, client).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      this.onProblem(
+        `The completion watch of sub-application ${subAppId} could not be started, so polls must do: ${why}`,
+      );
+    });
   }
 
   /** Asks for every watch that is missing: tasks wait, and nobody has listed what ended for a while. */

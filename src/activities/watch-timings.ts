@@ -11,6 +11,12 @@ export interface WatchTimings {
   deepOverlapMs: number;
   /** A list that was read to its end within this time is trusted: whoever waits need not ask the vendor. */
   freshMs: number;
+  /** From one list to the next at the start, while none has shown a task of ours yet. */
+  provingMs: number;
+  /** After a list was found to have left a task out, none is trusted for this long. */
+  distrustMs: number;
+  /** A task that ended longer ago than this must have been on a list: clocks, late entries, and a list that failed. */
+  missedAfterMs: number;
   /** A process asks for a sub-application's watch at most this often. */
   keepEveryMs: number;
   /** The watch ends when nothing has waited for this long. */
@@ -43,6 +49,9 @@ export const WATCH_TIMINGS: WatchTimings = {
   deepEveryMs: MINUTE_MS,
   deepOverlapMs: 150_000,
   freshMs: MINUTE_MS,
+  provingMs: 1_000,
+  distrustMs: HOUR_MS,
+  missedAfterMs: 15 * MINUTE_MS,
   keepEveryMs: 30_000,
   idleEndMs: 10 * MINUTE_MS,
   sweepEveryMs: 5_000,

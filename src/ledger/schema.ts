@@ -101,6 +101,10 @@ export interface WatchTable {
   listed_until: NullableTimestamp;
   /** When the list was last read to its end. */
   good_at: NullableTimestamp;
+  /** When a list first showed a task of ours. */
+  proven_at: NullableTimestamp;
+  /** When a list was last found to have left a task of ours out. */
+  missed_at: NullableTimestamp;
 }
 
 /** A run whose `await-task` waits for a task. */

@@ -26,10 +26,22 @@ export interface WatchState {
   listedUntil: Date | null;
   /** Since the list was last read to its end, in milliseconds. Null where it never was. */
   goodForMs: number | null;
+  /** A list has shown a task of ours: it is known to have such tasks at all. */
+  proven: boolean;
+  /** Since a list was found to have left out a task of ours, in milliseconds; null where it never was. */
+  missedForMs: number | null;
   /** Accepted tasks of the sub-application without an outcome. */
   waiting: number;
   /** Age of the oldest of them, in milliseconds; null when there is none. */
   oldestMs: number | null;
+}
+
+/** A task by which a list is tried. */
+export interface ProbeTask {
+  taskId: string;
+  fileId: string;
+  /** Since its submit, in milliseconds. */
+  ageMs: number;
 }
 
 /** After a list showed a task as over, when it is looked at if its outcome is still missing. Milliseconds. */
@@ -62,6 +74,10 @@ export interface WatchStore {
   advance(subAppId: number, listedUntil: Date): Promise<void>;
   /** The list was read to its end. */
   good(subAppId: number): Promise<void>;
+  /** An accepted task without an outcome, about ten seconds old if there is one; null where nothing waits. */
+  probeTask(subAppId: number): Promise<ProbeTask | null>;
+  /** A list has shown a task of ours, or has left one out that it should have shown. */
+  noteList(subAppId: number, what: 'proven' | 'missed'): Promise<void>;
   /** Accepted tasks without an outcome, over all sub-applications. */
   waitingInAll(): Promise<number>;
   /** Sub-applications with such tasks whose list was not read to its end for `staleMs` milliseconds. */
@@ -108,6 +124,14 @@ export function openWatchStore(db: Db): WatchStore {
         await sql`
           insert into watch (sub_app_id, good_at) values (${subAppId}, clock_timestamp())
           on conflict (sub_app_id) do update set good_at = excluded.good_at`.execute(db);
+      }),
+    probeTask: (subAppId) => guard('find a task to try the list by', () => probeTask(db, subAppId)),
+    noteList: (subAppId, what) =>
+      guard('note what a list showed', async () => {
+        const column = sql.ref(`${what}_at`);
+        await sql`
+          insert into watch (sub_app_id, ${column}) values (${subAppId}, clock_timestamp())
+          on conflict (sub_app_id) do update set ${column} = excluded.${column}`.execute(db);
       }),
     waitingInAll: () => guard('count what waits', () => waitingInAll(db)),
     unwatched: (staleMs) => guard('find what is not watched', () => unwatched(db, staleMs)),
@@ -174,10 +198,13 @@ async function readState(db: Db, subAppId: number): Promise<WatchState> {
   const { rows } = await sql<{
     listed_until: Date | null;
     good_for_ms: number | null;
+    proven: boolean;
+    missed_for_ms: number | null;
     waiting: number;
     oldest_ms: number | null;
   }>`
-    select watch.listed_until, ${msSince('watch.good_at')} as good_for_ms, open.waiting, open.oldest_ms
+    select watch.listed_until, ${msSince('watch.good_at')} as good_for_ms, watch.proven_at is not null as proven,
+           ${msSince('watch.missed_at')} as missed_for_ms, open.waiting, open.oldest_ms
     from (
       select count(*)::integer as waiting, extract(epoch from clock_timestamp() - min(place_at))::float8 * 1000 as oldest_ms
       from submission join erase on erase.id = submission.erase_id
@@ -187,9 +214,21 @@ async function readState(db: Db, subAppId: number): Promise<WatchState> {
   return {
     listedUntil: row?.listed_until ?? null,
     goodForMs: row?.good_for_ms ?? null,
+    proven: row?.proven ?? false,
+    missedForMs: row?.missed_for_ms ?? null,
     waiting: row?.waiting ?? 0,
     oldestMs: row?.oldest_ms ?? null,
   };
+}
+
+async function probeTask(db: Db, subAppId: number): Promise<ProbeTask | null> {
+  const { rows } = await sql<{ task_id: string; file_id: string; age_ms: number }>`
+    select submission.task_id, erase.file_id, ${msSince('submission.place_at')} as age_ms
+    from submission join erase on erase.id = submission.erase_id
+    where ${OPEN} and erase.sub_app_id = ${subAppId}
+    order by abs(extract(epoch from clock_timestamp() - submission.place_at) - 10) limit 1`.execute(db);
+  const row = rows[0];
+  return row === undefined ? null : { taskId: row.task_id, fileId: row.file_id, ageMs: row.age_ms };
 }
 
 async function goodForMs(db: Db, subAppId: number): Promise<number | null> {

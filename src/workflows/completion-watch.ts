@@ -66,7 +66,7 @@ function watchDetails(subAppId: number, report: WatchReport | null): string {
   if (over) lines.push('', 'Ended, since nothing waits. The next submit starts it again.');
   if (problem !== null) {
     const text = problem.replace(/\s*\n\s*/g, ' ');
-    lines.push('', `**${failures === 0 ? 'A look at single tasks' : `The last ${failures} list(s)`} failed:** ${text}`);
+    lines.push('', failures === 0 ? text : `**The last ${failures} list(s) failed:** ${text}`);
     if (failures > 0) lines.push('', 'Until a list is good again, every erase looks for itself.');
   }
   return lines.join('\n') + BLANK_LAST_LINE;

@@ -6,6 +6,7 @@ import { createMainActivities } from '../../src/activities/index.js';
 import { listedUntil, listFinished, listFrom } from '../../src/activities/list-finished.js';
 import { createSubmitPace } from '../../src/activities/submit-pace.js';
 import { nextSweepMs } from '../../src/activities/sweep-tasks.js';
+import type { WatchReport } from '../../src/activities/watch-completions.js';
 import { WatchKeeper } from '../../src/activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from '../../src/activities/watch-timings.js';
 import type { Intent, Ledger } from '../../src/ledger/ledger.js';
@@ -144,6 +145,13 @@ describe('a wait for a task', () => {
   });
 });
 
+/** One round that looks once. */
+function roundOf(deps: ActivityDependencies, client: Client = {} as Client): Promise<WatchReport> {
+  const withAbortSignal = (_signal: AbortSignal, work: () => unknown) => work();
+  const environment = new MockActivityEnvironment(inRun(1), { client: Object.assign(client, { withAbortSignal }) });
+  return environment.run(createMainActivities(deps).watchCompletions, { subAppId, before: null });
+}
+
 describe('a round of the watch', () => {
   it('keeps its place when the waits cannot be ended, and ends them when they can', async () => {
     const taskId = await acceptedTask();
@@ -161,13 +169,9 @@ describe('a round of the watch', () => {
           told.push([id, outcome]);
         },
       },
-      withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
     } as unknown as Client;
-    const round = () =>
-      new MockActivityEnvironment(inRun(1), { client }).run(
-        createMainActivities(dependencies({ roundMs: 0, intervalMs: 1 })).watchCompletions,
-        { subAppId, before: null },
-      );
+    const round = () => roundOf(dependencies({ roundMs: 0, intervalMs: 1 }), client);
+    await ledger.watch.noteList(subAppId, 'proven');
 
     expect(await round()).toMatchObject({ failures: 1, problem: expect.stringContaining('away'), goodAt: null });
     expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: null, goodForMs: null });
@@ -175,6 +179,31 @@ describe('a round of the watch', () => {
     expect(await round()).toMatchObject({ failures: 0, problem: null, waiting: 1 });
     expect(told).toEqual([[{ workflowId: 'erase/1', runId: 'run-1', activityId: 'await-task' }, { kind: 'ended' }]]);
     expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: new Date(finishTime) });
+  });
+
+  it('is not trusted before a list has shown a task that is known to exist', async () => {
+    const taskId = await acceptedTask();
+    const round = () => roundOf(dependencies({ roundMs: 0, intervalMs: 1 }));
+    server.script(respond({ TaskSet: null, ScrollToken: '' }));
+    expect(await round()).toMatchObject({ failures: 0, goodAt: null, problem: expect.stringContaining(taskId) });
+    expect(await ledger.watch.goodForMs(subAppId)).toBeNull();
+    const task = { TaskId: taskId, Status: 'PROCESSING', TaskType: 'ProcessMediaByMPS' };
+    // First what has ended, then the tasks of the file.
+    server.script(respond({ TaskSet: null }), respond({ TaskSet: [task] }), respond({ TaskSet: null }));
+    expect(await round()).toMatchObject({ goodAt: expect.any(String), problem: null });
+    expect(await round()).toMatchObject({ goodAt: expect.any(String), problem: null });
+    expect(server.calls.map((call) => call.body.FileId !== undefined)).toEqual([false, true, false]);
+  });
+
+  it('is trusted no more for an hour once a task has ended that no list showed', async () => {
+    const taskId = await acceptedTask();
+    await ledger.watch.noteList(subAppId, 'proven');
+    const ended = { TaskType: 'ProcessMediaByMPS', Status: 'FINISH', FinishTime: '2026-01-01T00:00:00Z' };
+    server.script(respond({ TaskSet: null }), respond(ended), respond({ TaskSet: null }));
+    const deps = dependencies({ roundMs: 0, intervalMs: 1, sweepFirstMs: 0 });
+    expect(await roundOf(deps)).toMatchObject({ problem: expect.stringContaining(taskId) });
+    expect(server.calls.map((call) => call.action)).toEqual(['DescribeTasks', 'DescribeTaskDetail']);
+    expect(await roundOf(deps)).toMatchObject({ goodAt: null, problem: expect.stringContaining('not trusted') });
   });
 });
 

@@ -10,7 +10,11 @@ export interface SoakOptions {
   minutes: number;
 }
 
-export const SOAK_HOUSE: HouseOptions = { ownTemporal: true };
+/** As in production, the completion watch notices; and it is struck like everything else. */
+export const SOAK_HOUSE: HouseOptions = {
+  ownTemporal: true,
+  env: { SMART_ERASE_WATCH: 'on', VOD_WATCH_INTERVAL_SECONDS: '0.5' },
+};
 
 /** One erase in this many is cancelled, reset or restarted. */
 const RUN_STRIKE_ONE_IN = 8;

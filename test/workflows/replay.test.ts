@@ -192,6 +192,16 @@ const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
     await handle.cancel('recorded');
     return ended(handle);
   },
+  // Without a watch on this worker it ends in its first round.
+  'completion-watch': async () => {
+    const workflowId = 'watch/1500000001';
+    await stack.temporal.workflow.execute('completionWatch', {
+      taskQueue: 'smart-erase',
+      workflowId,
+      args: [{ subAppId: 1500000001 }],
+    });
+    return { workflowId };
+  },
   notification: async () => notificationOf(await ended(await stack.client.start(await withWebhook()))),
 };
 

@@ -9,6 +9,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('listed_until', 'timestamptz')
     // The database's clock: when the list was last read to its end.
     .addColumn('good_at', 'timestamptz')
+    // When a list first showed a task of ours, and when one was last found to have left out what it should have shown.
+    .addColumn('proven_at', 'timestamptz')
+    .addColumn('missed_at', 'timestamptz')
     .execute();
   // One row for each sub-application, written every few seconds.
   await sql`alter table watch set (fillfactor = 20)`.execute(db);
