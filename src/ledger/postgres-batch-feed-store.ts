@@ -137,23 +137,22 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     return await this.guard('find runs that are worth a look', async () => {
       const { rows } = await sql<ItemRow & OpenRow>`
         with open as materialized (
-          select number, workflow_id, run_id, cancel_asked_at, checked_at, clock_timestamp() - checked_at as ago,
+          select number, workflow_id, run_id, cancel_asked_at, checked_at, clock_timestamp() - coalesce(checked_at, started_at) as ago,
             case
               when run_id is null then
                 case when clock_timestamp() - started_at < make_interval(secs => ${UNCONFIRMED_SECONDS}) then null
                 else interval '2 seconds' end
               when cancel_asked_at is not null then ${backOff('cancel_asked_at', 0.5, 30)}
               when task_ended_at is not null then ${backOff('task_ended_at', 0.5, 60)}
-              when submitted_at is null and state = 'running' then ${backOff('started_at', 1, 30)}
-            end as every,
-            clock_timestamp() - coalesce(checked_at, started_at) as unseen
+              when submitted_at is null and state = 'running' then ${backOff('started_at', 5, 30)}
+            end as every
           from batch_item where batch_id = ${batchId} and state in ('running', 'held')
         ), chosen as (
-          (select number from open where every is not null and (ago is null or ago >= every)
+          (select number from open where every is not null and ago >= every
            order by checked_at nulls first, number limit ${due})
           union
-          (select number from open where run_id is not null and unseen > make_interval(secs => ${SWEEP_SECONDS})
-           order by unseen desc, number limit ${sweep})
+          (select number from open where run_id is not null and ago > make_interval(secs => ${SWEEP_SECONDS})
+           order by ago desc, number limit ${sweep})
         )
         select item.number, item.workflow_id, item.request, item.run_id, item.cancel_asked_at
         from batch_item item join chosen on chosen.number = item.number where item.batch_id = ${batchId}`.execute(

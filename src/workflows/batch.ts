@@ -42,13 +42,19 @@ export interface BatchInput {
   batchId: string;
   /** How it stood when the run before this one continued as new. */
   snapshot?: BatchSnapshot;
+  /** Rounds after which a run continues as new; default 400. */
+  roundsARun?: number;
 }
 
 /**
  * Feeds a batch until every item has ended. What to do, and how far it is, stands in the ledger: this workflow makes sure
  * that somebody feeds, round after round, and shows it. Started again at any time, it goes on from the books.
  */
-export async function batch({ batchId, snapshot: before }: BatchInput): Promise<BatchSnapshot> {
+export async function batch({
+  batchId,
+  snapshot: before,
+  roundsARun = ROUNDS_A_RUN,
+}: BatchInput): Promise<BatchSnapshot> {
   let snapshot = before ?? null;
   let cancelled = false;
   setHandler(statusQuery, () => snapshot);
@@ -79,9 +85,9 @@ export async function batch({ batchId, snapshot: before }: BatchInput): Promise<
     }
     show();
     if (snapshot.state === 'ended') break;
-    if (round >= ROUNDS_A_RUN || workflowInfo().continueAsNewSuggested) {
+    if (round >= roundsARun || workflowInfo().continueAsNewSuggested) {
       await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
-      await continueAsNew<typeof batch>({ batchId, snapshot });
+      await continueAsNew<typeof batch>({ batchId, snapshot, roundsARun });
     }
   }
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));

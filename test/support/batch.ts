@@ -77,10 +77,19 @@ export async function writeBatch(
 }
 
 /** A batch that is fed. */
-export async function startBatch(stack: EraseStack, count: number, options: BatchOptions = {}): Promise<string> {
-  const id = await writeBatch(stack, await newRequests(stack, count), options);
+export async function startFed(
+  stack: EraseStack,
+  requests: readonly NormalizedEraseRequest[],
+  options: BatchOptions = {},
+): Promise<string> {
+  const id = await writeBatch(stack, requests, options);
   await startFeederOn(stack.temporal, id);
   return id;
+}
+
+/** The same, of new files. */
+export async function startBatch(stack: EraseStack, count: number, options: BatchOptions = {}): Promise<string> {
+  return await startFed(stack, await newRequests(stack, count), options);
 }
 
 export async function snapshotOf(stack: EraseStack, id: string): Promise<BatchSnapshot> {

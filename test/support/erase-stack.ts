@@ -80,7 +80,7 @@ export class EraseStack {
   /** A group of workers in this process. */
   async startWorker(
     env: Record<string, string> = {},
-    options: Pick<CreateWorkersOptions, 'watchTimings'> = {},
+    options: Pick<CreateWorkersOptions, 'watchTimings' | 'feederTimings'> = {},
   ): Promise<WorkerGroup> {
     const group = await createWorkers(loadSettings({ ...this.env, ...env }), {
       ...options,

@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+import { planOf, type Situation } from '../../src/activities/batch/gates.js';
+import { FEEDER_TIMINGS, firstWindow, grownWindow, queuedRuns, roundMs } from '../../src/activities/batch/timings.js';
+import type { BatchCounts, BatchSettings } from '../../src/contract/batch.js';
+import type { BatchFacts } from '../../src/ledger/batch-feed-store.js';
+import type { BatchRecord } from '../../src/ledger/batch-store.js';
+import type { Breaker } from '../../src/ledger/breaker.js';
+import type { Cap } from '../../src/ledger/cap.js';
+
+const NOW = new Date('2026-03-01T12:00:00.000Z');
+const SUB_APP = 1500000001;
+const TIMINGS = { ...FEEDER_TIMINGS, submitsPerSecond: 20, oldestTaskMs: 6 * 3_600_000 };
+
+interface Given {
+  batch?: Partial<BatchRecord>;
+  settings?: Partial<BatchSettings>;
+  facts?: Partial<Omit<BatchFacts, 'batch'>>;
+  counts?: Partial<BatchCounts>;
+  breakers?: Partial<Breaker>[];
+  caps?: Partial<Cap>[];
+  committedUsd?: number | null;
+  startedCount?: number | null;
+  subAppIds?: number[];
+}
+
+/** A batch of 1,000 that runs and has hardly begun, but for what is given. */
+function situation(given: Given = {}): Situation {
+  const settings: BatchSettings = {
+    concurrency: 10_000,
+    tolerate: null,
+    minSample: 10,
+    maxCostUsd: null,
+    sampleSize: null,
+    deadlineAt: null,
+    ...given.settings,
+  };
+  const batch = { id: 'b', state: 'running', window: 0, settings, samplePassedAt: null, ...given.batch } as BatchRecord;
+  const none = {
+    pending: 0,
+    running: 0,
+    held: 0,
+    succeeded: 0,
+    reused: 0,
+    failed: 0,
+    timedOut: 0,
+    cancelled: 0,
+    skipped: 0,
+  };
+  return {
+    facts: {
+      batch,
+      now: NOW,
+      hasPending: true,
+      running: 0,
+      held: 0,
+      unsubmitted: 0,
+      unsubmittedUsd: 0,
+      oldestTaskAgeMs: null,
+      feeders: 1,
+      nextUsd: 1,
+      ...given.facts,
+    },
+    counts: { ...none, pending: 1_000, total: 1_000, ...given.counts },
+    subAppIds: given.subAppIds ?? [SUB_APP],
+    breakers: (given.breakers ?? []).map(
+      (b) =>
+        ({ scope: 'account', state: 'open', code: 'X', message: 'm', probe: null, probeAt: null, ...b }) as Breaker,
+    ),
+    caps: (given.caps ?? []).map(
+      (c) => ({ scope: 'all', period: 'day', limitUsd: 10, spentUsd: 0, leftUsd: 10, ...c }) as Cap,
+    ),
+    committedUsd: given.committedUsd ?? null,
+    startedCount: given.startedCount ?? null,
+  };
+}
+
+const plan = (given: Given = {}) => planOf(situation(given), TIMINGS);
+const NOTHING_LEFT = { hasPending: false };
+
+describe('a batch that runs', () => {
+  it('starts as many as may wait for a submit: three seconds of the rate', () => {
+    expect(plan().feed).toEqual({ limit: 50, roomUsd: null, blockedSubApps: [] });
+    expect(plan({ batch: { window: 500 } }).feed?.limit).toBe(60);
+    expect(plan({ batch: { window: 500 }, facts: { unsubmitted: 45, running: 45 } }).feed?.limit).toBe(15);
+  });
+
+  it('shares what may wait with the other batches that feed', () => {
+    expect(plan({ batch: { window: 500 }, facts: { feeders: 2 } }).feed?.limit).toBe(30);
+    expect(plan({ batch: { window: 500 }, facts: { feeders: 500 } }).feed?.limit).toBe(1);
+  });
+
+  it('keeps to its window, and to its concurrency with those held', () => {
+    expect(plan({ facts: { running: 48 } }).feed?.limit).toBe(2);
+    expect(plan({ facts: { running: 50 } }).feed).toBeNull();
+    expect(plan({ settings: { concurrency: 5 }, facts: { running: 1, held: 3 } }).feed?.limit).toBe(1);
+  });
+
+  it.each([
+    ['account', 'open', null],
+    [`sub-app/${SUB_APP}`, 'open', null],
+    ['account', 'probing', NOW],
+  ] as const)('waits for the breaker %s, %s', (scope, state, probeAt) => {
+    expect(plan({ breakers: [{ scope, state, probeAt }] })).toMatchObject({ waitingFor: 'breaker', feed: null });
+  });
+
+  it('goes past the breaker of another sub-application', () => {
+    expect(plan({ breakers: [{ scope: 'sub-app/7' }] }).waitingFor).toBeNull();
+    expect(plan({ breakers: [{ scope: 'sub-app/7' }], subAppIds: [SUB_APP, 7] }).feed?.blockedSubApps).toEqual([7]);
+  });
+
+  it('starts one as the probe that an operator asked for, and no more', () => {
+    const breakers = [{ state: 'probing' as const, probeAt: null }];
+    expect(plan({ breakers }).feed?.limit).toBe(1);
+    expect(plan({ breakers, facts: { unsubmitted: 1, running: 1 } }).feed).toBeNull();
+  });
+
+  it('stops before its budget, and leaves room for no more', () => {
+    expect(plan({ settings: { maxCostUsd: 10 }, committedUsd: 9.5 })).toMatchObject({
+      waitingFor: 'budget',
+      feed: null,
+    });
+    const { feed } = plan({ settings: { maxCostUsd: 10 }, committedUsd: 7.5 });
+    expect(feed?.roomUsd).toBeCloseTo(2.5);
+  });
+
+  it('stops before a cap, counting what waits to be submitted', () => {
+    expect(plan({ caps: [{ leftUsd: 0.5 }] })).toMatchObject({ waitingFor: 'cap', feed: null });
+    expect(plan({ caps: [{ leftUsd: 5 }], facts: { unsubmittedUsd: 4.5 } }).waitingFor).toBe('cap');
+    expect(plan({ caps: [{ leftUsd: 5, scope: 'sub-app/7' }], facts: { nextUsd: 6 } }).waitingFor).toBeNull();
+    expect(plan({ caps: [{ leftUsd: 5 }] }).feed?.roomUsd).toBeCloseTo(5);
+  });
+
+  it('waits for a vendor that is slower than the submits', () => {
+    expect(plan({ facts: { oldestTaskAgeMs: TIMINGS.oldestTaskMs + 1 } })).toMatchObject({
+      waitingFor: 'vendor',
+      feed: null,
+    });
+    expect(plan({ facts: { oldestTaskAgeMs: TIMINGS.oldestTaskMs } }).waitingFor).toBeNull();
+  });
+
+  it('starts its sample, and no more', () => {
+    const settings = { sampleSize: 20 };
+    expect(plan({ settings, startedCount: 15 }).feed?.limit).toBe(5);
+    expect(plan({ settings, startedCount: 20 })).toMatchObject({ waitingFor: 'sample', feed: null });
+    expect(plan({ settings, startedCount: null }).feed?.limit).toBe(50);
+  });
+
+  it.each([
+    ['a number', { count: 5 }, { failed: 4, timedOut: 2, succeeded: 94 }, true],
+    ['a number that is not passed', { count: 5 }, { failed: 5 }, false],
+    ['a share', { percent: 5 }, { failed: 6, succeeded: 94 }, true],
+    ['a share that is just kept', { percent: 5 }, { failed: 5, succeeded: 95 }, false],
+    ['a share of too few', { percent: 5 }, { failed: 9 }, false],
+    ['no failure at all', { count: 0 }, { failed: 1 }, true],
+  ] as const)('stops when failures pass %s', (_name, tolerate, counts, stops) => {
+    const { waitingFor, giveUp } = plan({ settings: { tolerate }, counts, facts: { running: 3 } });
+    expect([waitingFor === 'tolerance', giveUp]).toEqual([stops, null]);
+    expect(plan({ settings: { tolerate }, counts }).giveUp !== null).toBe(stops);
+  });
+
+  it('gives up what is left at its deadline', () => {
+    const settings = { deadlineAt: NOW.toISOString() };
+    expect(plan({ settings })).toMatchObject({ feed: null, giveUp: expect.stringContaining('deadline') });
+    expect(plan({ settings, facts: NOTHING_LEFT, counts: { skipped: 3 } }).endAs).toBe('deadline');
+    expect(plan({ settings, facts: NOTHING_LEFT, counts: { skipped: 0 } }).endAs).toBe('completed');
+  });
+});
+
+describe('a batch that an operator stopped', () => {
+  it('starts nothing while paused', () => {
+    expect(plan({ batch: { state: 'paused' } })).toMatchObject({ feed: null, giveUp: null, cancelRuns: false });
+  });
+
+  it('drained, gives up the rest only when nothing runs', () => {
+    expect(plan({ batch: { state: 'draining' }, facts: { running: 1 } }).giveUp).toBeNull();
+    expect(plan({ batch: { state: 'draining' } }).giveUp).not.toBeNull();
+    expect(plan({ batch: { state: 'draining' }, facts: NOTHING_LEFT }).endAs).toBe('drained');
+  });
+
+  it('cancelled, gives up the rest at once and ends what runs', () => {
+    const cancelling = plan({ batch: { state: 'cancelling' }, facts: { running: 1 } });
+    expect(cancelling).toMatchObject({ cancelRuns: true, giveUp: expect.any(String), endAs: null });
+    expect(plan({ batch: { state: 'cancelling' }, facts: NOTHING_LEFT }).endAs).toBe('cancelled');
+  });
+});
+
+describe('the feeder', () => {
+  it('scales with the rate', () => {
+    expect([firstWindow(1), firstWindow(20), firstWindow(1_000)]).toEqual([50, 50, 2_500]);
+    expect([queuedRuns(0.1), queuedRuns(20), queuedRuns(1_000)]).toEqual([2, 60, 3_000]);
+  });
+
+  it('widens its window by completions, where it was what limits, and while the vendor keeps up', () => {
+    const given = { completed: 10, inFlight: 40, oldestTaskAgeMs: 1_000 };
+    expect(grownWindow(50, given, TIMINGS)).toBe(90);
+    expect(grownWindow(500, given, TIMINGS)).toBe(500);
+    expect(grownWindow(50, { ...given, oldestTaskAgeMs: TIMINGS.oldestTaskMs * 0.6 }, TIMINGS)).toBe(50);
+  });
+
+  it('takes longer rounds for an older batch: its history stays short', () => {
+    expect([0, 600_000, 2_000_000, 1e9].map((age) => roundMs(age, TIMINGS))).toEqual([
+      20_000, 30_000, 100_000, 300_000,
+    ]);
+  });
+});
