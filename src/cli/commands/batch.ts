@@ -8,9 +8,11 @@ import {
   batchResumeCommand,
 } from '../batch/control.js';
 import { batchListCommand } from '../batch/list.js';
+import { batchPlanCommand } from '../batch/plan.js';
 import { batchRedriveCommand } from '../batch/redrive.js';
 import { batchResultsCommand } from '../batch/results.js';
 import { batchSetCommand } from '../batch/set.js';
+import { batchStartCommand } from '../batch/start.js';
 import { batchStatusCommand } from '../batch/status.js';
 import { batchWatchCommand } from '../batch/watch.js';
 
@@ -20,6 +22,8 @@ export function batchCommand(): Command {
     .description('run a backlog: thousands of erases within the rate, a budget and a tolerance')
     .addHelpText('after', '\nExample:\n  smart-erase batch list');
   for (const command of [
+    batchPlanCommand(),
+    batchStartCommand(),
     batchListCommand(),
     batchStatusCommand(),
     batchWatchCommand(),

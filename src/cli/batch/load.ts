@@ -1,0 +1,113 @@
+import type { Plan, PlanProgress } from '../../backlog/plan.js';
+import type { BacklogSource } from '../../backlog/source.js';
+import type { VendorSettings } from '../../config/settings.js';
+import { InvalidRequestError, UnavailableError } from '../../errors.js';
+import type { BatchStaging } from '../../ledger/batch-staging.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { VodApi } from '../../vod/vod-api.js';
+import { UsageError } from '../exit.js';
+import { withLedger } from '../holds.js';
+import { interruptible } from '../interrupt.js';
+import type { Output } from '../output.js';
+import { Progress } from '../progress.js';
+import { withVendor } from '../vendor.js';
+import { checkSource, type SourceOptions, sharedRequest } from './source-options.js';
+
+export interface Loaded {
+  plan: Plan;
+  /** Holds all of it, until the work has ended. */
+  staging: BatchStaging;
+  ledger: Ledger;
+}
+
+/** Reads a backlog, checks and prices it, and hands it to `work`; what `work` does not copy is gone afterwards. */
+export async function withPlan<T>(
+  file: string | undefined,
+  options: SourceOptions,
+  output: Output,
+  work: (loaded: Loaded) => Promise<T>,
+): Promise<T> {
+  checkSource(file, options);
+  const shared = await sharedRequest(options);
+  const { loadSettings } = await import('../../config/settings.js');
+  // Both parts together, so that all that is wrong with either is told at once.
+  const settings = loadSettings(process.env, { need: ['database', 'vendor'] });
+  const { openBatchStaging } = await import('../../ledger/postgres-batch-staging.js');
+  const { planBacklog } = await import('../../backlog/plan.js');
+  const progress = new Progress(output);
+  const planned = (staging: BatchStaging, ledger: Ledger, vod: VodApi, vendor: VendorSettings, source: BacklogSource) =>
+    interruptible(
+      () => output.say('Nothing was started.'),
+      (signal) =>
+        planBacklog(
+          { source, staging, media: ledger.media, vod },
+          {
+            shared,
+            allowVariants: options.allowVariants,
+            includePaid: options.includePaid,
+            prices: vendor.prices,
+            submitsPerSecond: vendor.submitsPerSecond,
+            signal,
+            onProgress: (so) => progress.update([progressText(so)]),
+          },
+        ),
+    ).finally(() => progress.end());
+  try {
+    return await withVendor((vod, vendor) =>
+      withLedger(async (ledger) => {
+        const source = await sourceOf(file, options, shared.subAppId, vod);
+        await ledger.check();
+        const staging = await openBatchStaging(settings.databaseUrl.reveal());
+        try {
+          return await work({ plan: await planned(staging, ledger, vod, vendor, source), staging, ledger });
+        } finally {
+          await staging.close();
+        }
+      }),
+    );
+  } catch (error) {
+    throw asEraseError(error);
+  }
+}
+
+async function sourceOf(
+  file: string | undefined,
+  options: SourceOptions,
+  subAppId: number | undefined,
+  vod: Pick<VodApi, 'searchMedia'>,
+): Promise<BacklogSource> {
+  if (file === undefined) {
+    if (subAppId === undefined) {
+      throw new UsageError('No sub-application.', 'Give --sub-app-id NUMBER, or set VOD_SUB_APP_ID.');
+    }
+    const { librarySource } = await import('../../backlog/library.js');
+    const { classId: classIds, tag: tags, name: names, createdFrom, createdTo } = options;
+    return librarySource(vod, { subAppId, classIds, tags, names, createdFrom, createdTo });
+  }
+  const { openSource } = await import('../../backlog/open-source.js');
+  return await openSource(file, { format: options.format, allowPrivate: options.allowPrivateAddress });
+}
+
+function progressText(so: PlanProgress): string {
+  switch (so.doing) {
+    case 'rows':
+      return `${so.rows} rows read${so.problems === 0 ? '' : `, ${so.problems} of them bad`}`;
+    case 'media':
+      return `${so.files} files looked up`;
+    case 'prices':
+      return `${so.items} items priced`;
+  }
+}
+
+/** A source that cannot be read is told like any other wrong input. */
+function asEraseError(error: unknown): unknown {
+  const { name, kind, message, advice } = (error ?? {}) as {
+    name?: string;
+    kind?: string;
+    message: string;
+    advice?: string;
+  };
+  if (name !== 'SourceError') return error;
+  const fields = { advice: advice ?? '', cause: error };
+  return kind === 'unavailable' ? new UnavailableError(message, fields) : new InvalidRequestError([message], fields);
+}

@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import type { Plan } from '../../backlog/plan.js';
+import type { BatchSettings } from '../../contract/batch.js';
+import { EXIT } from '../../contract/error-classes.js';
+import type { BatchRecord } from '../../ledger/batch-store.js';
+import { outputOf } from '../command-context.js';
+import { confirm } from '../confirm.js';
+import { Exit, UsageError } from '../exit.js';
+import { withLedger } from '../holds.js';
+import { nonNegativeNumber, positiveInteger, time } from '../option-parsers.js';
+import type { Column, Output } from '../output.js';
+import { feedBatch } from './feed.js';
+import type { Loaded } from './load.js';
+import { batchId, type Share, share } from './parse.js';
+import { tolerated } from './set.js';
+import { SOURCE_HELP, type SourceOptions, withSourceOptions } from './source-options.js';
+
+interface StartOptions extends SourceOptions {
+  concurrency: number;
+  tolerate?: Share | 'any';
+  minSample: number;
+  maxCost?: number;
+  sample?: Share;
+  deadline?: Date;
+  id?: string;
+  sha256?: string;
+  yes?: boolean;
+  watch?: boolean;
+}
+
+/** Runs in flight that are enough for the vendor's rate while a task takes eight minutes. */
+const DEFAULT_CONCURRENCY = 10_000;
+/** Items that must have ended before a share of failures counts: one bad file at the start is no trend. Ours. */
+const DEFAULT_MIN_SAMPLE = 100;
+/** Longest part of a made id that comes from the source's name. */
+const MAX_SLUG = 40;
+
+interface Started {
+  batchId: string;
+  items: number;
+  estimatedUsd: number;
+  /** False: a batch of the same id and content was there. */
+  created: boolean;
+}
+
+const STARTED_COLUMNS: readonly Column<Started>[] = [
+  { heading: 'Batch', of: (row) => row.batchId },
+  { heading: 'Items', of: (row) => row.items },
+  { heading: 'Estimated USD', of: (row) => row.estimatedUsd.toFixed(2) },
+];
+
+export function batchStartCommand(): Command {
+  return withSourceOptions(new Command('start'))
+    .description('check and price a backlog, ask, and start it')
+    .option('--concurrency <n>', 'most runs in flight', positiveInteger, DEFAULT_CONCURRENCY)
+    .option(
+      '--tolerate <share>',
+      'failures that do not stop it: 5% of those that ended, 200, or any (default: any)',
+      tolerated,
+    )
+    .option(
+      '--min-sample <n>',
+      'items that must have ended before a percentage counts',
+      positiveInteger,
+      DEFAULT_MIN_SAMPLE,
+    )
+    .option('--max-cost <usd>', 'nothing is started that would pass it, by estimate', nonNegativeNumber)
+    .option('--sample <share>', 'start so many first, 1% or 20, then wait for `batch go`', share)
+    .option('--deadline <time>', 'what is not started by then is never started', time)
+    .option('--id <id>', 'of the batch (default: made of date and name); the same again starts nothing twice', batchId)
+    .option('--sha256 <digits>', 'refuse a source that is not the one that was planned')
+    .option('--watch', 'follow it to its end; with -o json only the end is printed')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText(
+      'after',
+      `${SOURCE_HELP}\n\nThe items are in the ledger when it starts: the file and this shell are not needed any more.\n\nExamples:\n` +
+        '  smart-erase batch start list.csv --recipe subtitles --sample 20 --tolerate 5%\n' +
+        '  smart-erase batch start list.csv --recipe logo --id library-2031 --max-cost 500 --yes -o json',
+    )
+    .action(async (file: string | undefined, options: StartOptions, command: Command) => {
+      const output = outputOf(command);
+      if (file === '-' && !options.yes) {
+        throw new UsageError(
+          'Standard input cannot be both the backlog and the answer.',
+          'Look with `batch plan -`, then give --yes.',
+        );
+      }
+      const { withPlan } = await import('./load.js');
+      const started = await withPlan(file, options, output, (loaded) => copy(output, loaded, options));
+      await feedBatch(output, started.batchId);
+      if (!options.watch || output.format !== 'json') output.one(started, STARTED_COLUMNS);
+      sayHowToGoOn(output, started);
+      if (!options.watch) return;
+      const { watchBatch } = await import('./watch.js');
+      const code = await withLedger((ledger) => watchBatch(output, ledger, started.batchId));
+      if (code !== EXIT.ok) throw new Exit(code);
+    });
+}
+
+/** Into the ledger, whole or not at all, when everything is right and somebody said yes. */
+async function copy(output: Output, { plan, staging, ledger }: Loaded, options: StartOptions): Promise<Started> {
+  const { showPlan, tellRemarks } = await import('./show-plan.js');
+  checkDigest(plan, options);
+  const existing = options.id === undefined ? null : await ledger.batches.find(options.id);
+  if (existing !== null) return sameAs(existing, plan);
+  if (plan.problems > 0) {
+    await showPlan(output, plan, staging);
+    output.say('Nothing was started.');
+    throw new Exit(EXIT.badInput);
+  }
+  for (const line of await linesOf(output, plan)) output.say(line);
+  await tellRemarks(output, plan, ledger);
+  if (plan.items === 0) {
+    output.say('Nothing to start.');
+    throw new Exit(EXIT.nothingToDo);
+  }
+  if (options.maxCost !== undefined && plan.estimatedUsd > options.maxCost) {
+    output.say(`It would pass --max-cost: it stops at ${options.maxCost.toFixed(2)} USD, with items left.`);
+  }
+  for (const { batchId, items } of await staging.overlapping()) {
+    output.say(
+      `Beware: ${items} of these erases are in batch ${batchId} too, which has not ended. None is paid for twice.`,
+    );
+  }
+  await confirm(output, `Start ${plan.items} erases for about ${plan.estimatedUsd.toFixed(2)} USD?`, {
+    yes: options.yes === true,
+  });
+  const id = options.id ?? madeId(plan);
+  const created = await staging.copy({
+    id,
+    settings: settingsOf(plan, options),
+    source: plan.source,
+    estimatedUsd: plan.estimatedUsd,
+    parent: null,
+    requestedBy: options.requestedBy ?? process.env.USER ?? process.env.LOGNAME ?? null,
+    reason: null,
+  });
+  if (!created) {
+    const there = await ledger.batches.find(id);
+    if (there !== null) return sameAs(there, plan);
+  }
+  return { batchId: id, items: plan.items, estimatedUsd: plan.estimatedUsd, created: true };
+}
+
+/** A start that is repeated finds its batch; another backlog must not take its name. */
+function sameAs(batch: BatchRecord, { source }: Plan): Started {
+  const { sha256, name, kind } = batch.source;
+  if (kind !== source.kind || (sha256 === null ? name !== source.name : sha256 !== source.sha256)) {
+    throw new UsageError(
+      `There is a batch ${batch.id} already, of ${name}, whose content is another; nothing was changed.`,
+      'Give another --id.',
+    );
+  }
+  return { batchId: batch.id, items: batch.total, estimatedUsd: batch.estimatedUsd ?? 0, created: false };
+}
+
+function checkDigest({ source }: Plan, { sha256 }: StartOptions): void {
+  if (sha256 === undefined || sha256.toLowerCase() === source.sha256) return;
+  throw new UsageError(
+    `${source.name} has the SHA-256 ${source.sha256 ?? '(none)'}, not ${sha256}: it is not what was planned. Nothing was started.`,
+    'Plan it again.',
+  );
+}
+
+/** The totals, for the person who is asked. */
+async function linesOf(output: Output, plan: Plan): Promise<string[]> {
+  const { PLAN_COLUMNS } = await import('./show-plan.js');
+  return PLAN_COLUMNS.flatMap(({ heading, of }) => {
+    const text = of(plan);
+    if (text === null || text === undefined || text === '') return [];
+    return [`${output.colors.bold(heading.padEnd(17))} ${String(text).replaceAll('\n', `\n${' '.repeat(18)}`)}`];
+  });
+}
+
+function settingsOf({ items }: Plan, options: StartOptions): BatchSettings {
+  const { sample } = options;
+  return {
+    concurrency: options.concurrency,
+    tolerate: options.tolerate === undefined || options.tolerate === 'any' ? null : options.tolerate,
+    minSample: options.minSample,
+    maxCostUsd: options.maxCost ?? null,
+    sampleSize:
+      sample === undefined
+        ? null
+        : Math.max(1, 'count' in sample ? sample.count : Math.ceil((items * sample.percent) / 100)),
+    deadlineAt: options.deadline?.toISOString() ?? null,
+  };
+}
+
+/** `2031-05-17-spring-list-3fa2`. */
+function madeId({ source }: Plan): string {
+  const day = new Date().toISOString().slice(0, 'YYYY-MM-DD'.length);
+  const base = source.kind === 'library' ? 'library' : (source.name.split('/').at(-1) ?? '').replace(/\.\w+$/, '');
+  const slug = base
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, MAX_SLUG)
+    .replace(/^-+|-+$/g, '');
+  return [day, slug, randomBytes(2).toString('hex')].filter((part) => part !== '').join('-');
+}
+
+function sayHowToGoOn(output: Output, { batchId: id, created }: Started): void {
+  output.say(created ? 'It runs, whatever becomes of this shell.' : 'It was there already; nothing was started twice.');
+  output.say(`  smart-erase batch watch ${id}`);
+  output.say(`  smart-erase batch pause ${id} --reason "…"`);
+  output.say(`  smart-erase batch results ${id} --out FOLDER`);
+}
