@@ -18,6 +18,8 @@ interface Service {
   restart?: string;
   ports?: string[];
   volumes?: string[];
+  deploy?: { resources?: { limits?: unknown } };
+  logging?: { options?: unknown };
 }
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -52,7 +54,9 @@ const SETTINGS = new Set([
 describe('docker-compose.yml', () => {
   it('has the parts of the whole', () => {
     expect(Object.keys(compose.services).toSorted()).toEqual([
+      'grafana',
       'postgresql',
+      'prometheus',
       'setup',
       'simulator',
       'temporal',
@@ -91,7 +95,32 @@ describe('docker-compose.yml', () => {
 
   it.each(services)('says what becomes of %s when it ends or hangs', (name, { healthcheck, restart }) => {
     expect(restart).toMatch(isOneShot(name) ? /^on-failure:\d+$/ : /^unless-stopped$/);
-    if (['postgresql', 'temporal', 'simulator'].includes(name)) expect(healthcheck).toBeDefined();
+    if (!isOneShot(name) && name !== 'temporal-ui') expect(healthcheck).toBeDefined();
+  });
+
+  it.each(services)('gives %s no more than it needs', (_name, service) => {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+    expect(service.deploy?.resources?.limits).toMatchObject({
+      cpus: expect.any(String),
+      memory: expect.any(String),
+      pids: expect.any(Number),
+    });
+    expect(service.logging?.options).toMatchObject({ 'max-size': expect.any(String) });
+    // Where it is not said, the image has a user of its own: node, temporal.
+    expect(service.user ?? 'of the image').not.toMatch(/^(root|0)\b/);
+  });
+
+  it('has connections in the database for the server and five workers', () => {
+    const most = Number(/max_connections=(\d+)/.exec(String(compose.services.postgresql?.command))?.[1]);
+    // Four services of the server with 20 + 10 each (deploy/temporal/server.yaml); a worker's pool is 30 at most.
+    expect(most).toBeGreaterThanOrEqual(4 * 30 + 5 * 30);
+  });
+
+  it('scrapes the ports that the services listen on', () => {
+    const scraped = read('deploy/prometheus.yml');
+    expect(scraped).toContain(`port: ${compose.services.worker?.environment?.SMART_ERASE_METRICS_PORT}`);
+    const [, port] = compose.services.temporal?.environment?.PROMETHEUS_ENDPOINT?.split(':') ?? [];
+    expect(scraped).toContain(`temporal:${port}`);
   });
 
   it.each(services)('starts %s after what it needs is ready, not merely started', (_name, { depends_on = {} }) => {
@@ -101,9 +130,13 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('has the simulator behind a profile, and needs it for nothing', () => {
-    expect(services.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual(['simulator']);
-    expect(compose.services.simulator?.profiles).toEqual(['simulator']);
+  it('has the simulator and the monitoring behind profiles, and needs them for nothing', () => {
+    const behind = services.flatMap(([name, { profiles }]) => (profiles === undefined ? [] : [[name, ...profiles]]));
+    expect(behind).toEqual([
+      ['simulator', 'simulator'],
+      ['prometheus', 'monitoring'],
+      ['grafana', 'monitoring'],
+    ]);
     expect(compose.services.worker?.depends_on?.simulator?.required).toBe(false);
   });
 
