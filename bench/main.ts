@@ -1,5 +1,6 @@
 /** `npm run bench`: this project on real processes, measured at the simulator's door; see bench/README.md. */
 import { startSharedServers } from '../test/faults/servers.js';
+import { BATCH } from './batch/index.js';
 import { COST } from './cost.js';
 import { type BenchOptions, readOptions, USAGE } from './options.js';
 import { PEERS } from './peers/index.js';
@@ -9,7 +10,7 @@ import type { Scenario } from './scenario.js';
 import { WAITING } from './waiting.js';
 import { WATCH } from './watch.js';
 
-const SCENARIOS: readonly Scenario[] = [...RATE, ...WATCH, ...COST, ...WAITING, ...PEERS];
+const SCENARIOS: readonly Scenario[] = [...RATE, ...WATCH, ...COST, ...WAITING, ...BATCH, ...PEERS];
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 

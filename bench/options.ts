@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const GROUPS = ['rate', 'watch', 'cost', 'waiting', 'peers'] as const;
+export const GROUPS = ['rate', 'watch', 'cost', 'waiting', 'batch', 'peers'] as const;
 export type GroupName = (typeof GROUPS)[number];
 
 export const USAGE = `npm run bench -- [${GROUPS.join('|')}]… [options]
@@ -9,7 +9,7 @@ export const USAGE = `npm run bench -- [${GROUPS.join('|')}]… [options]
   --only TEXT      scenarios whose name contains TEXT; may be repeated
   --list           names of the scenarios
   --scale N        durations of tasks, and the waits between polls, times N (default 1; short: 0.05)
-  --erases N       erases of each scenario instead of its own number
+  --erases N       erases of each scenario instead of its own number; --items N is the same
   --strict         missed speed goals fail the run too; only for a quiet machine
   --name TEXT      of the result file (default: what was run)`;
 
@@ -37,6 +37,7 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
       list: { type: 'boolean', default: false },
       scale: { type: 'string' },
       erases: { type: 'string' },
+      items: { type: 'string' },
       strict: { type: 'boolean', default: false },
       name: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -48,9 +49,10 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const groups = GROUPS.filter((each) => positionals.length === 0 || positionals.includes(each));
   const scale = values.scale === undefined ? (values.short ? 0.05 : 1) : Number(values.scale);
   if (!(scale > 0)) throw new Error(`--scale must be a number above 0, not "${values.scale}".`);
-  const erases = values.erases === undefined ? undefined : Number(values.erases);
+  const wanted = values.erases ?? values.items;
+  const erases = wanted === undefined ? undefined : Number(wanted);
   if (erases !== undefined && !(Number.isInteger(erases) && erases >= 10))
-    throw new Error(`--erases must be a whole number of 10 or more, not "${values.erases}".`);
+    throw new Error(`--erases must be a whole number of 10 or more, not "${wanted}".`);
   const { short, only, list, strict } = values;
   const what = groups.length === GROUPS.length ? 'all' : groups.join('-');
   const name = values.name ?? `${what}${short ? '-short' : ''}`;
