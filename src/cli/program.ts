@@ -19,6 +19,7 @@ import { setupCommand } from './commands/setup.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { trialCommand } from './commands/trial.js';
 import { workerCommand } from './commands/worker.js';
 import { FORMATS } from './output.js';
 
@@ -48,7 +49,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(add --help for more)');
   const groups: Record<string, Command[]> = {
     'Erases:': [startCommand(), statusCommand(), listCommand(), resultCommand(), cancelCommand(), recipesCommand()],
-    'Backlogs:': [batchCommand()],
+    'Backlogs:': [trialCommand(), batchCommand()],
     'Holds:': [resumeCommand(), skipCommand(), abortCommand()],
     'Review:': [reviewCommand()],
     'Money:': [capCommand(), costCommand(), auditCommand()],

@@ -7,6 +7,8 @@ import { PAGE_STYLE } from './page-style.js';
 export interface ReviewedErase {
   workflowId: string;
   review: ReviewStatus;
+  /** Only to be looked at: nobody decides anything about it. */
+  trial?: true;
 }
 
 /**
@@ -53,21 +55,24 @@ function count(erases: number): string {
   return erases === 1 ? '1 erase' : `${erases} erases`;
 }
 
-function section({ workflowId, review }: ReviewedErase): string {
+function section({ workflowId, review, trial }: ReviewedErase): string {
   const { recipe, taskId, since, timeoutAt, onTimeout, overdue, note } = review;
   const { name, ...options } = recipe;
   const facts: [string, string][] = [
     ['Recipe', Object.keys(options).length === 0 ? name : `${name} ${JSON.stringify(options)}`],
     ['TaskId', taskId],
-    ['In review since', since],
-    ['Without a decision', overdue ? `overdue since ${timeoutAt}` : `${WITHOUT_DECISION[onTimeout]} ${timeoutAt}`],
   ];
+  if (!trial) {
+    const without = overdue ? `overdue since ${timeoutAt}` : `${WITHOUT_DECISION[onTimeout]} ${timeoutAt}`;
+    facts.push(['In review since', since], ['Without a decision', without]);
+  }
   const id = shellWord(workflowId);
-  const commands = [
+  const decisions = [
     `smart-erase review approve ${id} --reason 'looks right'`,
     `smart-erase review reject ${id} --reason 'say what is wrong'`,
     `smart-erase review reject ${id} --reason 'say what is wrong' --retry-with RECIPE`,
   ];
+  const commands = trial ? [] : decisions;
   return `<section class="erase" data-workflow="${text(workflowId)}">
 <h2>${text(workflowId)}</h2>
 ${note === null ? '' : `<p class="note">${text(note)}</p>\n`}<div class="pair">

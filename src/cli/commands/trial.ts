@@ -1,0 +1,158 @@
+import { Command } from 'commander';
+import type { EraseRequest } from '../../client.js';
+import { EXIT } from '../../contract/error-classes.js';
+import { outputOf, withClient } from '../command-context.js';
+import { confirm } from '../confirm.js';
+import { requestsOf } from '../erase-requests.js';
+import { explain, printError } from '../error-printer.js';
+import { Exit, UsageError } from '../exit.js';
+import { interruptible } from '../interrupt.js';
+import { positiveInteger, positiveNumber } from '../option-parsers.js';
+import type { Column, Output } from '../output.js';
+import type { Recorder } from '../trial/recorder.js';
+import type { Tried } from '../trial/run-trial.js';
+
+interface TrialOptions {
+  recipe?: string;
+  recipeJson?: string;
+  subAppId?: number;
+  requestedBy?: string;
+  maxCost: number;
+  out?: string;
+  yes?: boolean;
+}
+
+interface Priced {
+  fileId: string;
+  durationSeconds: number | null;
+  width: number | null;
+  height: number | null;
+  estimatedUsd: number;
+}
+
+/** A trial is for the first few videos; a backlog is a batch. */
+const MAX_FILES = 5;
+
+const PRICES: readonly Column<Priced>[] = [
+  { heading: 'SOURCE FILE', of: (row) => row.fileId },
+  { heading: 'SECONDS', of: (row) => row.durationSeconds ?? 'not known' },
+  { heading: 'SIZE', of: (row) => (row.width && row.height ? `${row.width}x${row.height}` : 'not known') },
+  { heading: 'USD', of: (row) => row.estimatedUsd.toFixed(4) },
+];
+
+const TRIED: readonly Column<Tried>[] = [
+  { heading: 'SOURCE FILE', of: (row) => row.fileId },
+  { heading: 'NEW FILE', of: (row) => row.resultFileId },
+  { heading: 'TASK', of: (row) => row.taskId },
+  { heading: 'SECONDS', of: (row) => row.seconds },
+  { heading: '', of: (row) => row.error ?? (row.reused ? 'paid for before' : '') },
+];
+
+export function trialCommand(): Command {
+  return new Command('trial')
+    .description('erase the first few real videos, one after the other, with a limit on the cost')
+    .argument('<fileId...>', `FileIds of the source media, at most ${MAX_FILES}`)
+    .option('--recipe <name>', 'what to erase; see `smart-erase recipes`')
+    .option('--recipe-json <json|@file>', "the recipe's options")
+    .option('--sub-app-id <number>', 'VOD sub-application (default: VOD_SUB_APP_ID)', positiveInteger)
+    .option('--requested-by <who>', 'who asked; kept in the ledger')
+    .requiredOption('--max-cost <usd>', 'above this estimate nothing is started', positiveNumber)
+    .option('--out <folder>', 'for the page and the recording (default: trial- and the time)')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText(
+      'after',
+      '\nNeeds a worker. Ends with a page that plays source and result side by side, and a recording of what the vendor\n' +
+        'answers, without ids, names and URLs, to compare with docs/vendor.md. A task that fails on the vendor’s side may be\n' +
+        'paid for once more.\n\nExample:\n  smart-erase trial 5285485487985271487 --recipe subtitles --max-cost 5',
+    )
+    .action(async (fileIds: string[], options: TrialOptions, command: Command) => {
+      const output = outputOf(command);
+      const requests = await requestsOf(fileIds, options);
+      if (requests.length > MAX_FILES) {
+        throw new UsageError(
+          `A trial is of ${MAX_FILES} files at most.`,
+          'More is a batch: `smart-erase batch start`.',
+        );
+      }
+      const { loadSettings } = await import('../../config/settings.js');
+      const { Recorder } = await import('../trial/recorder.js');
+      const { vendor } = loadSettings(process.env, { need: ['vendor'] });
+      const recorder = new Recorder(vendor);
+      try {
+        const prices = await pricesOf(recorder, requests, vendor.prices);
+        const usd = prices.reduce((sum, { estimatedUsd }) => sum + estimatedUsd, 0);
+        if (output.format === 'table') output.rows(prices, PRICES);
+        output.say(`${usd.toFixed(4)} USD by estimate, at most ${options.maxCost} allowed.`);
+        if (usd > options.maxCost) {
+          output.say('Nothing was started. Raise --max-cost, or take shorter videos.');
+          throw new Exit(EXIT.capReached);
+        }
+        await confirm(output, `Pay about ${usd.toFixed(2)} USD for ${requests.length} erases?`, {
+          yes: options.yes === true,
+        });
+        await tryAll(output, recorder, requests, options.out ?? defaultFolder());
+      } finally {
+        recorder.close();
+      }
+    });
+}
+
+async function pricesOf(
+  recorder: Recorder,
+  requests: readonly EraseRequest[],
+  prices: import('../../contract/price-list.js').PriceList,
+): Promise<Priced[]> {
+  const { describe } = await import('../trial/run-trial.js');
+  const { estimateUsd } = await import('../../vod/cost.js');
+  const { validRequest } = await import('../../client/validate.js');
+  const { InvalidRequestError } = await import('../../errors.js');
+  const subAppId = requests[0]?.subAppId ?? 0;
+  const { media, missing } = await describe(
+    recorder,
+    'before',
+    subAppId,
+    requests.map(({ fileId }) => fileId),
+  );
+  if (missing.length > 0) {
+    throw new InvalidRequestError(missing.map((fileId) => `${fileId} is not in the library of ${subAppId}.`));
+  }
+  return requests.map((request) => {
+    const found = media.find(({ fileId }) => fileId === request.fileId);
+    const measures = {
+      durationSeconds: found?.durationSeconds ?? null,
+      width: found?.width ?? null,
+      height: found?.height ?? null,
+    };
+    const recipe = validRequest(request).recipe as Parameters<typeof estimateUsd>[0];
+    return { fileId: request.fileId, ...measures, estimatedUsd: estimateUsd(recipe, measures, prices) };
+  });
+}
+
+async function tryAll(
+  output: Output,
+  recorder: Recorder,
+  requests: readonly EraseRequest[],
+  folder: string,
+): Promise<void> {
+  const { runTrial } = await import('../trial/run-trial.js');
+  const { openTrialFolder } = await import('../trial/trial-folder.js');
+  // Before anything is paid: what cannot be written down is no trial.
+  const files = openTrialFolder(folder);
+  const comeBack = () => output.say('What was started goes on: `smart-erase list`.');
+  const end = await withClient((client) =>
+    interruptible(comeBack, (signal) => runTrial(output, client, recorder, requests, signal)).finally(() =>
+      files.writeRecording(recorder.calls),
+    ),
+  );
+  files.writePage(end.reviewed);
+  if (output.format === 'table') output.rows(end.tried, TRIED);
+  else output.one({ folder, page: files.page, recording: files.recording, erases: end.tried }, []);
+  output.say(`Look at ${files.page}; compare ${files.recording} with docs/vendor.md.`);
+  if (end.failure === null) return;
+  printError(end.failure, (line) => output.say(line));
+  throw new Exit(explain(end.failure).exitCode);
+}
+
+function defaultFolder(): string {
+  return `trial-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`;
+}

@@ -1,0 +1,76 @@
+import type { VendorSettings } from '../../config/settings.js';
+import { sdkCredentialChain } from '../../vod/credentials.js';
+import { parseEndpoint } from '../../vod/endpoint.js';
+import type { VodAction } from '../../vod/rates.js';
+import { SdkCaller } from '../../vod/sdk-caller.js';
+import { VodError } from '../../vod/vod-error.js';
+import { Redactor } from './redact.js';
+
+/** One call and its answer, redacted. */
+export interface RecordedCall {
+  /** ISO 8601, when it was sent. */
+  at: string;
+  /** How long the answer took, in milliseconds. */
+  ms: number;
+  /** Where in the trial: before the submit, after it, after the end. */
+  moment: 'before' | 'submitted' | 'ended';
+  action: VodAction;
+  request: unknown;
+  answer: unknown;
+  /** Null when there was an answer. */
+  error: { class: string; code: string } | null;
+}
+
+/** Reads of the vendor that are kept as they came, less what is somebody's own. It only ever reads. */
+export class Recorder {
+  readonly calls: RecordedCall[] = [];
+  readonly #caller: SdkCaller;
+  readonly #redactor = new Redactor();
+
+  constructor({ endpoint, credentials: given, requestTimeoutSeconds }: VendorSettings) {
+    const keys = given && {
+      secretId: given.secretId,
+      secretKey: given.secretKey.reveal(),
+      token: given.token?.reveal(),
+    };
+    this.#caller = new SdkCaller({
+      endpoint: parseEndpoint(endpoint),
+      credentials: keys === undefined ? sdkCredentialChain() : { getCredential: async () => keys },
+      requestTimeoutSeconds,
+      language: 'en-US',
+      keepAlive: true,
+    });
+  }
+
+  /** The answer as it came. @throws VodError, which is recorded too */
+  async read(
+    moment: RecordedCall['moment'],
+    action: 'DescribeMediaInfos' | 'DescribeTaskDetail' | 'DescribeTasks',
+    request: Record<string, unknown>,
+  ): Promise<unknown> {
+    const at = new Date().toISOString();
+    const begun = performance.now();
+    const note = (answer: unknown, error: RecordedCall['error']) =>
+      this.calls.push({
+        at,
+        ms: Math.round(performance.now() - begun),
+        moment,
+        action,
+        request: this.#redactor.redact(request),
+        answer: this.#redactor.redact(answer),
+        error,
+      });
+    try {
+      const answer = await this.#caller.call(action, request);
+      note(answer, null);
+      return answer;
+    } catch (error) {
+      if (error instanceof VodError) note(null, { class: error.class, code: error.code });
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#caller.close();
+  }
+}

@@ -1,0 +1,153 @@
+import type { EraseClient, EraseHandle, EraseRequest, EraseResult } from '../../client.js';
+import { PHASE } from '../../contract/names.js';
+import { readMediaInfos } from '../../vod/answers.js';
+import type { MediaInfo } from '../../vod/vod-api.js';
+import { VodError } from '../../vod/vod-error.js';
+import type { Output } from '../output.js';
+import type { ReviewedErase } from '../review/page.js';
+import type { Recorder } from './recorder.js';
+
+/** What became of one file. */
+export interface Tried {
+  fileId: string;
+  workflowId: string;
+  taskId: string | null;
+  resultFileId: string | null;
+  reused: boolean;
+  /** Seconds from the start to the end. */
+  seconds: number;
+  error: string | null;
+}
+
+export interface TrialEnd {
+  tried: Tried[];
+  reviewed: ReviewedErase[];
+  /** What ended the trial early; null when nothing did. */
+  failure: unknown;
+}
+
+/** How often the run is asked for its TaskId, in milliseconds. */
+const LOOK_EVERY_MS = 500;
+const MEDIA_FILTERS = ['basicInfo', 'metaData'];
+
+/** One after the other; the first that fails ends it, and the others are not started. */
+export async function runTrial(
+  output: Output,
+  client: EraseClient,
+  recorder: Recorder,
+  requests: readonly EraseRequest[],
+  signal: AbortSignal,
+): Promise<TrialEnd> {
+  const end: TrialEnd = { tried: [], reviewed: [], failure: null };
+  for (const [index, request] of requests.entries()) {
+    signal.throwIfAborted();
+    output.say(`${index + 1} of ${requests.length}: ${request.fileId}`);
+    const begun = Date.now();
+    const handle = await client.start(request);
+    const tried: Tried = {
+      fileId: request.fileId,
+      workflowId: handle.workflowId,
+      taskId: null,
+      resultFileId: null,
+      reused: false,
+      seconds: 0,
+      error: null,
+    };
+    end.tried.push(tried);
+    const observing = new AbortController();
+    const observer = observe(output, recorder, handle, request, observing.signal);
+    try {
+      const result = await handle.result({ signal });
+      Object.assign(tried, { taskId: result.taskId, resultFileId: result.resultFileId, reused: result.reused });
+      end.reviewed.push(await sideBySide(recorder, handle, request, result));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const { taskId, message } = error as { taskId?: string | null; message: string };
+      Object.assign(tried, { taskId: taskId ?? null, error: message });
+      end.failure = error;
+      if (taskId) await readTask(recorder, 'ended', request, taskId);
+    } finally {
+      observing.abort();
+      await observer;
+      tried.seconds = Math.round((Date.now() - begun) / 1_000);
+    }
+    if (end.failure !== null) return end;
+  }
+  return end;
+}
+
+/** As soon as the TaskId is known, what the vendor says of a task that has not ended. */
+async function observe(
+  output: Output,
+  recorder: Recorder,
+  handle: EraseHandle,
+  request: EraseRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  let held = false;
+  while (!signal.aborted) {
+    const status = await handle.status().catch(() => null);
+    if (status?.held && !held) output.say(`It is held: ${status.held.message} See \`smart-erase list --phase held\`.`);
+    held = status?.held !== null && status?.held !== undefined;
+    if (status?.taskId && status.phase === PHASE.waiting) {
+      return await readTask(recorder, 'submitted', request, status.taskId);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** Its detail, and the list of its file's tasks. An answer that cannot be had is a recording too. */
+async function readTask(
+  recorder: Recorder,
+  moment: 'submitted' | 'ended',
+  { subAppId, fileId }: EraseRequest,
+  taskId: string,
+): Promise<void> {
+  const reads = [
+    recorder.read(moment, 'DescribeTaskDetail', { TaskId: taskId, SubAppId: subAppId }),
+    recorder.read(moment, 'DescribeTasks', { FileId: fileId, SubAppId: subAppId, Limit: 10 }),
+  ];
+  for (const outcome of await Promise.allSettled(reads)) {
+    if (outcome.status === 'rejected' && !(outcome.reason instanceof VodError)) throw outcome.reason;
+  }
+}
+
+async function sideBySide(
+  recorder: Recorder,
+  { workflowId }: EraseHandle,
+  request: EraseRequest,
+  { taskId, resultFileId, recipe }: EraseResult,
+): Promise<ReviewedErase> {
+  await readTask(recorder, 'ended', request, taskId);
+  const fileIds = [request.fileId, ...(resultFileId === null ? [] : [resultFileId])];
+  const media = await describe(recorder, 'ended', request.subAppId, fileIds).catch(() => ({ media: [] }));
+  const urlOf = (fileId: string | null) => media.media.find((one) => one.fileId === fileId)?.mediaUrl ?? null;
+  const now = new Date().toISOString();
+  return {
+    workflowId,
+    trial: true,
+    review: {
+      since: now,
+      timeoutAt: now,
+      onTimeout: 'hold',
+      overdue: false,
+      taskId,
+      recipe,
+      source: { fileId: request.fileId, url: urlOf(request.fileId) },
+      result: { fileId: resultFileId, url: urlOf(resultFileId) },
+      note: null,
+    },
+  };
+}
+
+/** @throws VodError */
+export async function describe(
+  recorder: Recorder,
+  moment: 'before' | 'ended',
+  subAppId: number,
+  fileIds: readonly string[],
+): Promise<{ media: MediaInfo[]; missing: string[] }> {
+  const action = 'DescribeMediaInfos';
+  const request = { FileIds: fileIds, SubAppId: subAppId, Filters: MEDIA_FILTERS };
+  return readMediaInfos(action, await recorder.read(moment, action, request));
+}
