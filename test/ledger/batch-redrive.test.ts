@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NEEDS_LEAVE } from '../../src/cli/batch/redrive.js';
 import type { EraseRequest } from '../../src/contract/request.js';
-import type { RedriveSelection } from '../../src/ledger/batch-redrive.js';
+import { NEEDS_PAY_AGAIN, type RedriveSelection } from '../../src/ledger/batch-redrive.js';
 import type { NewBatchItem } from '../../src/ledger/batch-store.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
@@ -137,6 +138,10 @@ const redrive = (batchId: string, newBatchId: string, payAgainReason: string | n
 const numbersOf = (...kinds: string[]) => CASES.flatMap(([, kind], index) => (kinds.includes(kind) ? [index + 1] : []));
 
 describe('a redrive', () => {
+  it('asks for leave to pay again wherever the ledger does', () => {
+    expect([...NEEDS_LEAVE]).toEqual([...NEEDS_PAY_AGAIN]);
+  });
+
   it('is planned by what the books say of each item', async () => {
     const plan = await ledger.redrives.plan(everything(PARENT), { list: 100 });
     const expected = new Map<string, number>();
