@@ -37,6 +37,7 @@ import { type MonitorServer, startMonitorServer } from './worker/monitor-server.
 import { redactor, secretsOf } from './worker/redact.js';
 import { installRuntime } from './worker/runtime.js';
 import { sdkMetrics } from './worker/sdk-metrics.js';
+import type { Tracing } from './worker/tracing.js';
 
 /**
  * The queue's own rate limit, as a multiple of the submit budget: a guard against a defect, not the promise. Set at the
@@ -96,6 +97,9 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     spread: () => spread.report(),
   });
   const ledger = watchedLedger(opened, metrics);
+  const { otlpEndpoint } = settings.monitor;
+  const tracing =
+    otlpEndpoint === undefined ? undefined : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity);
   const client = createVodClient({
     endpoint: vendor.endpoint,
     credentials:
@@ -107,13 +111,15 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
             token: vendor.credentials.token?.reveal(),
           },
     requestTimeoutSeconds: vendor.requestTimeoutSeconds,
+    headers: tracing?.headers,
   });
-  const vod = throughWatcher(client, countCalls(metrics));
+  const counted = throughWatcher(client, countCalls(metrics));
+  const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
   let connection: NativeConnection | undefined;
   let monitor: MonitorServer | undefined;
   const close = async () => {
     client.close();
-    await Promise.allSettled([opened.close(), connection?.close(), monitor?.close()]);
+    await Promise.allSettled([opened.close(), connection?.close(), monitor?.close(), tracing?.close()]);
   };
   try {
     // First of all: who watches over this process is answered while it starts, too.
@@ -161,10 +167,13 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       },
     };
     const workers = await Promise.all(
-      workerOptions(settings, deps, options).map((each) =>
+      workerOptions(settings, deps, options, tracing).map((each) =>
         Worker.create({
           ...each,
-          interceptors: { activity: [watchActivities(metrics)] },
+          interceptors: {
+            ...each.interceptors,
+            activity: [...(tracing === undefined ? [] : [tracing.activityInterceptors]), watchActivities(metrics)],
+          },
           connection: connected.connection,
           namespace: connected.namespace,
           identity,
@@ -206,7 +215,12 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   }
 }
 
-function workerOptions(settings: Settings, deps: ActivityDependencies, options: CreateWorkersOptions): WorkerOptions[] {
+function workerOptions(
+  settings: Settings,
+  deps: ActivityDependencies,
+  options: CreateWorkersOptions,
+  tracing: Tracing | undefined,
+): WorkerOptions[] {
   const { vendor, worker } = settings;
   const graceMs = worker.shutdownGraceSeconds * 1_000;
   const shutdown = { shutdownGraceTime: graceMs, shutdownForceTime: graceMs + FORCE_AFTER_GRACE_MS };
@@ -220,7 +234,7 @@ function workerOptions(settings: Settings, deps: ActivityDependencies, options: 
     {
       ...shutdown,
       taskQueue: QUEUE.main,
-      ...workflowCode(options.workflowBundlePath),
+      ...workflowCode(options.workflowBundlePath, tracing),
       activities: createMainActivities(deps),
       maxConcurrentActivityTaskExecutions: worker.activityConcurrency,
     },
@@ -230,11 +244,20 @@ function workerOptions(settings: Settings, deps: ActivityDependencies, options: 
 }
 
 /** The bundle that the build made; from sources, where there is none, it is made at every start. */
-function workflowCode(path: string | undefined): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  if (path !== undefined) return { workflowBundle: { codePath: path } };
-  const built = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-  if (existsSync(built)) return { workflowBundle: { codePath: built } };
-  return { workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)) };
+function workflowCode(
+  path: string | undefined,
+  tracing: Tracing | undefined,
+): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'sinks' | 'interceptors'> {
+  const sinks = tracing === undefined ? {} : { sinks: tracing.sinks };
+  if (path !== undefined) return { workflowBundle: { codePath: path }, ...sinks };
+  const name = tracing === undefined ? './workflow-bundle.js' : './workflow-bundle-traced.js';
+  const built = fileURLToPath(new URL(name, import.meta.url));
+  if (existsSync(built)) return { workflowBundle: { codePath: built }, ...sinks };
+  return {
+    workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)),
+    ...(tracing === undefined ? {} : { interceptors: { workflowModules: [tracing.workflowModule] } }),
+    ...sinks,
+  };
 }
 
 /** When one worker fails the others stop too: half a process would look alive and do half of the work. */

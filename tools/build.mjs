@@ -21,6 +21,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 const BUNDLE = join(DIST, 'workflow-bundle.js');
+/** The same with spans, for workers that trace. Apart: who does not trace carries nothing of it. */
+const TRACED_BUNDLE = join(DIST, 'workflow-bundle-traced.js');
+const TRACING = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors';
 const MAIN = join(DIST, 'cli', 'main.js');
 /** A build takes seconds; a lock older than this was left by one that was killed. */
 const LOCK_STALE_MS = 120_000;
@@ -64,7 +67,7 @@ function compile(onProgress, strict) {
 function removeOrphans() {
   for (const path of filesUnder(DIST)) {
     const made = /^(.*?)(\.d\.ts|\.js|\.js\.map)$/.exec(relative(DIST, path));
-    if (!made || path.startsWith(BUNDLE)) continue;
+    if (!made || [BUNDLE, TRACED_BUNDLE].some((bundle) => path.startsWith(bundle))) continue;
     const source = join(ROOT, 'src', made[1] ?? '');
     if (!existsSync(`${source}.ts`) && !existsSync(`${source}.d.ts`)) rmSync(path);
   }
@@ -90,7 +93,7 @@ async function bundleWorkflows(onProgress) {
   const sources = ['workflows', 'contract'].flatMap((name) => filesUnder(join(DIST, name)));
   const key = digest([sdk, ...sources.filter((path) => path.endsWith('.js'))], 'contents');
   const keyFile = join(DIST, '.bundle-key');
-  if (existsSync(BUNDLE) && readIfThere(keyFile) === key) return BUNDLE;
+  if (existsSync(BUNDLE) && existsSync(TRACED_BUNDLE) && readIfThere(keyFile) === key) return BUNDLE;
   onProgress('bundling the workflows …');
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const said = [];
@@ -98,6 +101,9 @@ async function bundleWorkflows(onProgress) {
   try {
     const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger });
     writeFileSync(BUNDLE, code);
+    const workflowInterceptorModules = [resolve(TRACING)];
+    const traced = await bundleWorkflowCode({ workflowsPath: workflows, workflowInterceptorModules, logger });
+    writeFileSync(TRACED_BUNDLE, traced.code);
     writeFileSync(keyFile, key);
     return BUNDLE;
   } catch (error) {

@@ -1,19 +1,28 @@
-import { Client, type ConnectionLike } from '@temporalio/client';
+import { Client, type ClientInterceptors, type ConnectionLike } from '@temporalio/client';
 import { Secret } from '../config/secret.js';
 import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
 import { connectClient } from '../temporal/connection.js';
 import { observeStarts } from '../temporal/observed-starts.js';
 import { temporalError } from '../temporal/service-errors.js';
 
+/** What every way to connect may have. */
+export interface ClientHooks {
+  /**
+   * The Temporal SDK's own interceptors, around every call. With those of `@temporalio/interceptors-opentelemetry` an erase
+   * belongs to the trace that starts it.
+   */
+  interceptors?: ClientInterceptors;
+}
+
 /** An open connection of the caller's own; it stays the caller's to close. */
-export interface ExistingConnection {
+export interface ExistingConnection extends ClientHooks {
   connection: ConnectionLike;
   /** Default `default`. */
   namespace?: string;
 }
 
 /** Where to connect. What is left out comes from Temporal's own environment variables and configuration file. */
-export interface ConnectTo {
+export interface ConnectTo extends ClientHooks {
   /** `host:port`. */
   address?: string;
   namespace?: string;
@@ -43,13 +52,13 @@ export interface Session {
 
 export async function openSession(config: EraseClientConfig): Promise<Session> {
   if ('connection' in config) {
-    return sessionOn(config.connection, config.namespace ?? 'default', 'the given connection', async () => {});
+    return sessionOn(config.connection, config.namespace ?? 'default', 'the given connection', async () => {}, config);
   }
   const settings = withOverrides(loadTemporalSettings(config.env ?? process.env), config);
   const { connection, address, namespace } = await connectClient(settings, {
     connectTimeoutMs: config.connectTimeoutMs,
   });
-  return sessionOn(connection, namespace, address, () => connection.close());
+  return sessionOn(connection, namespace, address, () => connection.close(), config);
 }
 
 function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalSettings {
@@ -71,9 +80,10 @@ function sessionOn(
   namespace: string,
   address: string,
   close: () => Promise<void>,
+  { interceptors }: ClientHooks,
 ): Session {
   const observed = observeStarts(connection);
-  const client = new Client({ connection: observed.connection, namespace });
+  const client = new Client({ connection: observed.connection, namespace, interceptors });
   return {
     client,
     namespace,

@@ -67,7 +67,8 @@ function countSubmit(metrics: WorkerMetrics, error: VodError | null): void {
   else metrics.submitted(ERROR_CLASSES[error.class].onSubmit === 'look' ? 'unclear' : 'refused', error.class);
 }
 
-function requestIdOf(answer: unknown): string | null {
+/** Of an answer as {@link VodApi} gives it; null where it has none. */
+export function requestIdOf(answer: unknown): string | null {
   const id = (answer as { requestId?: unknown } | null | undefined)?.requestId;
   return typeof id === 'string' ? id : null;
 }

@@ -12,6 +12,8 @@ export interface CallerOptions {
   language: 'en-US' | 'zh-CN';
   /** Whether connections are kept for the next call. */
   keepAlive: boolean;
+  /** More headers for each call, asked for when it leaves; none by default. They are not signed. */
+  headers?: (() => Record<string, string>) | undefined;
 }
 
 /** Refused because of the time in the signature: not executed, so a second signature is safe. */
@@ -28,6 +30,7 @@ export class SdkCaller {
   readonly #client: Client;
   readonly #agent: ReturnType<typeof createAgent>;
   readonly #provider: CredentialProvider;
+  readonly #headers: () => Record<string, string>;
   readonly #endpoint: Endpoint;
   #current: Credentials = { secretId: '', secretKey: '' };
 
@@ -35,6 +38,7 @@ export class SdkCaller {
     const { endpoint, keepAlive } = options;
     this.#agent = createAgent(endpoint.protocol, keepAlive ? { keepAlive, maxSockets: MAX_SOCKETS } : { keepAlive });
     this.#provider = options.credentials;
+    this.#headers = options.headers ?? (() => ({}));
     this.#endpoint = endpoint;
     this.#client = new Client({
       credential: { getCredential: async () => this.#current },
@@ -68,7 +72,9 @@ export class SdkCaller {
       const credentials = await this.#credentials(action, signal);
       onSend?.();
       try {
-        const send = () => this.#client.request(action, request, signal === undefined ? undefined : { signal });
+        const headers = this.#headers();
+        const send = () =>
+          this.#client.request(action, request, signal === undefined ? { headers } : { headers, signal });
         return await (connection === undefined ? send() : connection.use(send));
       } catch (thrown) {
         signal?.throwIfAborted();

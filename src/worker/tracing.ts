@@ -1,0 +1,89 @@
+/** Traces by OpenTelemetry. Loaded only where they are asked for: `await import('./worker/tracing.js')`. */
+import { createRequire } from 'node:module';
+import * as otel from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { Resource } from '@opentelemetry/resources';
+import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  makeWorkflowExporter,
+  OpenTelemetryActivityInboundInterceptor,
+  OpenTelemetryActivityOutboundInterceptor,
+} from '@temporalio/interceptors-opentelemetry';
+import type { ActivityInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
+import { type CallWatcher, requestIdOf } from '../metrics/watched-vod.js';
+import { VodError } from '../vod/vod-error.js';
+
+/** How traces name this program where OTEL_SERVICE_NAME does not. */
+const SERVICE_NAME = 'vod-smart-erase';
+
+/** What makes spans in workflow code; tools/build.mjs bundles it into `workflow-bundle-traced.js`. */
+const WORKFLOW_MODULE = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors';
+
+export interface Tracing {
+  activityInterceptors: ActivityInterceptorsFactory;
+  /** For workflow code that is bundled at the start. */
+  workflowModule: string;
+  /** Take what workflow code tells of its spans; only the traced bundle does. */
+  sinks: NonNullable<WorkerOptions['sinks']>;
+  /** A span around each vendor call, with the RequestId. */
+  watchCalls: CallWatcher;
+  /** For a vendor call: where it belongs, in W3C's header and in the vendor's own. */
+  headers: () => Record<string, string>;
+  /** Sends what is left. */
+  close(): Promise<void>;
+}
+
+/** @param endpoint OTLP over HTTP; spans go to `<endpoint>/v1/traces` */
+export function startTracing(endpoint: string, identity: string): Tracing {
+  const resource = new Resource({
+    'service.name': process.env.OTEL_SERVICE_NAME ?? SERVICE_NAME,
+    'service.instance.id': identity,
+  });
+  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
+  const processor = new BatchSpanProcessor(exporter);
+  const provider = new BasicTracerProvider({ resource, spanProcessors: [processor] });
+  // The SDK's interceptors look for both where OpenTelemetry keeps what is one for a process.
+  provider.register({ contextManager: new AsyncLocalStorageContextManager() });
+  const tracer = provider.getTracer(SERVICE_NAME);
+  return {
+    activityInterceptors: (context) => ({
+      inbound: new OpenTelemetryActivityInboundInterceptor(context),
+      outbound: new OpenTelemetryActivityOutboundInterceptor(context),
+    }),
+    workflowModule: createRequire(import.meta.url).resolve(WORKFLOW_MODULE),
+    sinks: { exporter: makeWorkflowExporter(processor, resource) },
+    watchCalls: (action, call) =>
+      tracer.startActiveSpan(`vod ${action}`, { kind: otel.SpanKind.CLIENT }, async (span) => {
+        span.setAttribute('rpc.method', action);
+        try {
+          const answer = await call();
+          setRequestId(span, requestIdOf(answer));
+          return answer;
+        } catch (error) {
+          if (error instanceof VodError) {
+            setRequestId(span, error.requestId);
+            span.setAttributes({ 'error.type': error.code, 'vod.error_class': error.class });
+          }
+          span.setStatus({ code: otel.SpanStatusCode.ERROR });
+          throw error;
+        } finally {
+          span.end();
+        }
+      }),
+    headers: () => {
+      const headers: Record<string, string> = {};
+      otel.propagation.inject(otel.context.active(), headers);
+      const span = otel.trace.getSpanContext(otel.context.active());
+      return span === undefined ? headers : { ...headers, 'X-TC-TraceId': span.traceId };
+    },
+    close: async () => {
+      // A collector that is gone must not keep a worker from ending well.
+      await provider.shutdown().catch(() => undefined);
+    },
+  };
+}
+
+function setRequestId(span: otel.Span, requestId: string | null): void {
+  if (requestId !== null) span.setAttribute('vod.request_id', requestId);
+}
