@@ -165,16 +165,15 @@ describe('two payments of one file and recipe', () => {
     try {
       await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'delay', ms: 900, fileId: request.fileId });
       const second = await stack.client.start(again);
-      await blocker.query('begin');
-      await eventually('the intent of the second', async () => {
-        const { rows } = await blocker.query(
-          "select 1 from submission join erase on erase.id = erase_id where pay_token = 'order-2' for update of submission",
-        );
-        return rows.length > 0 ? true : undefined;
-      });
+      // The call is out, and its answer on the way: only now, since a busy worker may need another place before.
       await eventually('the task of the second', async () =>
         (await stack.admin.tasks()).some((t) => t.fileId === request.fileId) ? true : undefined,
       );
+      await blocker.query('begin');
+      const { rows } = await blocker.query(
+        "select task_id from submission join erase on erase.id = erase_id where pay_token = 'order-2' for update of submission",
+      );
+      expect(rows).toEqual([{ task_id: null }]);
       for (const fault of [{ kind: 'drop-after-accept' }, { kind: 'late-listing', ms: 4_000 }] as const) {
         await stack.admin.addFault({ action: 'ProcessMediaByMPS', fileId: request.fileId, ...fault });
       }
