@@ -280,9 +280,15 @@ function shutdownAll(workers: Worker[]): void {
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
 }
 
+/**
+ * Connections to the ledger of one process: a submit that waits holds none. Four processes stay below the 100 that PostgreSQL
+ * allows unless it is told otherwise.
+ */
+const MAX_LEDGER_CONNECTIONS = 20;
+
 /** Two submit queues, and the reads of the ledger by the other activities. */
 function connectionsFor(submitConcurrency: number): number {
-  return Math.min(2 * submitConcurrency + 5, 30);
+  return Math.min(2 * submitConcurrency + 5, MAX_LEDGER_CONNECTIONS);
 }
 
 function cached(read: () => Promise<SearchAttributeKey[]>): () => Promise<SearchAttributeKey[]> {

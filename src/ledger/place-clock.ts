@@ -14,9 +14,8 @@ export class PlaceClock {
   /** How far the database's clock is ahead of ours; later looks with less of a delay replace earlier ones. */
   #looks: { atMs: number; aheadMs: number }[] = [];
 
-  /** @param nowMs this process's monotonic clock when the answer is read */
-  toHere(databaseMs: number, look: { databaseNowMs: number; askedMs: number; nowMs: number }): number {
-    const { databaseNowMs, askedMs, nowMs } = look;
+  /** @param look.nowMs this process's monotonic clock when the answer is read */
+  look({ databaseNowMs, askedMs, nowMs }: { databaseNowMs: number; askedMs: number; nowMs: number }): void {
     const aheadMs = databaseNowMs - Math.min(nowMs, askedMs + LATE_ANSWER_MS);
     // It cannot have been read before we asked.
     const mostAheadMs = databaseNowMs - askedMs;
@@ -24,6 +23,10 @@ export class PlaceClock {
       (each) => each.atMs > nowMs - FRESH_MS && each.aheadMs > aheadMs && each.aheadMs <= mostAheadMs + SET_MS,
     );
     this.#looks.push({ atMs: nowMs, aheadMs });
-    return databaseMs - (this.#looks[0]?.aheadMs ?? aheadMs);
+  }
+
+  /** Needs one look at least. */
+  toHere(databaseMs: number): number {
+    return databaseMs - (this.#looks[0]?.aheadMs ?? Number.NaN);
   }
 }

@@ -1,8 +1,8 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
 import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
-import type { BatchFeedStore } from './batch-feed-store.js';
 import { type AdoptStore, adoptStore } from './batch-adopt.js';
+import type { BatchFeedStore } from './batch-feed-store.js';
 import { type RedriveStore, redriveStore } from './batch-redrive.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
@@ -231,9 +231,15 @@ class PostgresLedger implements Ledger {
 
   async laneOpensInMs(lane: Lane): Promise<number> {
     return await this.guard('look at the pace', async () => {
-      const { rows } = await sql<{ ms: number }>`
-        select ${laneOpensInMs(lane, this.budget)} as ms from pace where scope = ${SUBMIT_SCOPE}`.execute(this.db);
-      return rows[0]?.ms ?? 0;
+      const askedMs = performance.now();
+      const { rows } = await sql<{ ms: number; now_ms: number }>`
+        select ${laneOpensInMs(lane, this.budget)} as ms, ${epochMs('clock_timestamp()')} as now_ms
+        from pace where scope = ${SUBMIT_SCOPE}`.execute(this.db);
+      const [row] = rows;
+      if (row === undefined) return 0;
+      // It waits for no lock: a better look at the clock than a place can be.
+      this.placeClock.look({ databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() });
+      return row.ms;
     });
   }
 
@@ -248,8 +254,8 @@ class PostgresLedger implements Ledger {
         'The submission was resolved by somebody else while it waited for its place.',
       );
     }
-    const look = { databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() };
-    return { dueAtMs: this.placeClock.toHere(row.place_ms, look) };
+    this.placeClock.look({ databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() });
+    return { dueAtMs: this.placeClock.toHere(row.place_ms) };
   }
 
   async accepted(

@@ -18,7 +18,7 @@ const CREEP_SHARE = 0.001;
 const CREEP_SECONDS = 10;
 /** After that, growth by the square of the time: this part of the budget is regained in these seconds. Ours. */
 const LEAP_SHARE = 0.4;
-const LEAP_SECONDS = 40;
+const LEAP_SECONDS = 36;
 
 /** What the pace's row keeps. */
 export interface RateState {

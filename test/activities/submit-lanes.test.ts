@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { SubmitLanes } from '../../src/activities/submit-lanes.js';
+import type { Lane } from '../../src/ledger/pace.js';
+import { eventually } from '../support/processes.js';
+
+const never = new AbortController().signal;
+const SENT = { kind: 'send' } as const;
+
+/** A pace that is shut until somebody opens it. */
+function lanesOf(opensInMs: (lane: Lane) => number) {
+  let asked = 0;
+  const lanes = new SubmitLanes({
+    laneOpensInMs: async (lane) => {
+      asked += 1;
+      return opensInMs(lane);
+    },
+  });
+  return { lanes, asked: () => asked };
+}
+
+describe('a submit in its lane', () => {
+  it('goes at once when a place is near', async () => {
+    const { lanes } = lanesOf(() => 0);
+    expect(await lanes.take('live', never, async () => SENT)).toBe(SENT);
+  });
+
+  it('asks again when others were faster', async () => {
+    const { lanes } = lanesOf(() => 0);
+    let tries = 0;
+    const begun = await lanes.take('batch', never, async () => ({ kind: ++tries < 3 ? 'notYet' : 'send' }));
+    expect([begun.kind, tries]).toEqual(['send', 3]);
+  });
+
+  it('of a backlog does not stand in the way of a live one', async () => {
+    const { lanes } = lanesOf((lane) => (lane === 'batch' ? 20 : 0));
+    const stop = new AbortController();
+    const backlog = Promise.allSettled(
+      Array.from({ length: 20 }, () => lanes.take('batch', stop.signal, async () => SENT)),
+    );
+    expect(await lanes.take('live', never, async () => SENT)).toBe(SENT);
+    stop.abort();
+    expect((await backlog).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('comes in the order of its asking, few at a time', async () => {
+    let open = false;
+    const { lanes } = lanesOf(() => (open ? 0 : 5));
+    const order: number[] = [];
+    let atOnce = 0;
+    let most = 0;
+    const all = Promise.all(
+      Array.from({ length: 12 }, (_, i) =>
+        lanes.take('batch', never, async () => {
+          most = Math.max(most, ++atOnce);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          atOnce -= 1;
+          order.push(i);
+          return SENT;
+        }),
+      ),
+    );
+    open = true;
+    await all;
+    expect(most).toBeLessThanOrEqual(3);
+    // Those that ask at the same time may overtake each other, and nobody else.
+    order.forEach((who, at) => {
+      expect(Math.abs(who - at)).toBeLessThan(6);
+    });
+  });
+
+  it('ends when it is cancelled, in the line and at its head, and leaves its place to the next', async () => {
+    let open = false;
+    const { lanes, asked } = lanesOf(() => (open ? 0 : 60_000));
+    const stop = new AbortController();
+    const waiting = Array.from({ length: 6 }, () => lanes.take('batch', stop.signal, async () => SENT));
+    const ends = Promise.allSettled(waiting);
+    await eventually('the first to have asked', () => asked() > 0 || undefined);
+    stop.abort();
+    for (const end of await ends) expect(end).toMatchObject({ reason: { name: 'CancelledFailure' } });
+    open = true;
+    expect(await lanes.take('batch', never, async () => SENT)).toBe(SENT);
+  });
+});

@@ -1,0 +1,175 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import {
+  ALLOWANCE_MS,
+  type Lane,
+  MAX_SLACK_MS,
+  NO_SPREAD,
+  paceIntervalMs,
+  type SpreadReport,
+} from '../../src/ledger/pace.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+
+const BUDGET = 20;
+let database: TestDatabase;
+let admin: pg.Client;
+let ledger: Ledger;
+let spread: SpreadReport;
+let files = 0;
+
+beforeAll(async () => {
+  database = await createTestDatabase('lanes');
+  await migrateLedger(database.url);
+  admin = new pg.Client({ connectionString: database.url });
+  await admin.connect();
+  ledger = openLedger(database.url, { submitsPerSecond: BUDGET, spread: () => spread });
+});
+afterAll(async () => {
+  await Promise.all([ledger.close(), admin.end()]);
+  await database.drop();
+});
+beforeEach(async () => {
+  spread = NO_SPREAD;
+  await admin.query('delete from pace');
+});
+
+function intent(lane?: Lane): Intent {
+  files += 1;
+  const fileId = String(files);
+  return {
+    identity: { subAppId: 1, fileId, recipeHash: 'h', payToken: '' },
+    request: { fileId, subAppId: 1, recipe: { name: 'subtitles' }, deadlineHours: 24 },
+    workflowId: fileId,
+    runId: 'r',
+    resubmitAfterTaskId: null,
+    lookedFor: null,
+    operatorRetryUpTo: null,
+    leave: false,
+    settleMs: 0,
+    costUsd: 0.1,
+    lane,
+  };
+}
+
+/** Far enough for a slow machine: nothing in here lasts a minute. */
+async function nextPlaceIn(seconds: number): Promise<void> {
+  await admin.query(
+    `insert into pace (scope, next_at, batch_at)
+     select 'submit', next_at, next_at - interval '50 ms' from (select clock_timestamp() + make_interval(secs => $1) as next_at) n
+     on conflict (scope) do update set next_at = excluded.next_at, batch_at = excluded.batch_at`,
+    [seconds],
+  );
+}
+
+/** Milliseconds from the last place to the next. */
+async function gap(): Promise<number> {
+  const { rows } = await admin.query('select extract(epoch from next_at - last_at)::float8 * 1000 as ms from pace');
+  return rows[0].ms;
+}
+
+describe('a lane', () => {
+  it('takes the first place of all', async () => {
+    expect(await ledger.laneOpensInMs('batch')).toBeLessThanOrEqual(0);
+    expect((await ledger.begin(intent('batch'))).kind).toBe('send');
+  });
+
+  it.each(['live', 'batch'] as const)('%s waits while the next place is far, and writes nothing', async (lane) => {
+    await nextPlaceIn(60);
+    const asked = intent(lane);
+    expect(await ledger.laneOpensInMs(lane)).toBeGreaterThan(50);
+    expect(await ledger.begin(asked)).toEqual({ kind: 'notYet' });
+    expect(await ledger.findLatest(asked.identity)).toBeNull();
+    const { rows } = await admin.query(`select coalesce(sum(spent_usd), 0)::float8 as spent from cap`);
+    const spentBefore = rows[0].spent;
+    await ledger.begin(intent(lane));
+    expect((await admin.query(`select coalesce(sum(spent_usd), 0)::float8 as spent from cap`)).rows[0].spent).toBe(
+      spentBefore,
+    );
+  });
+
+  it('of no name takes the next place, however far', async () => {
+    await nextPlaceIn(60);
+    expect((await ledger.begin(intent())).kind).toBe('send');
+  });
+
+  it('tells a live submit how long it waits, and a backlog to ask again soon', async () => {
+    await nextPlaceIn(60);
+    const [live, batch] = [await ledger.laneOpensInMs('live'), await ledger.laneOpensInMs('batch')];
+    expect(live).toBeGreaterThan(1_000);
+    // It asks again soon, since its turn may come.
+    expect(batch).toBeLessThanOrEqual(100);
+  });
+
+  it('lets a backlog have a turn when many places in a row were live', async () => {
+    await nextPlaceIn(0.4);
+    await admin.query(
+      "update pace set batch_at = clock_timestamp() - interval '1 hour', next_at = clock_timestamp() + interval '400 ms'",
+    );
+    expect(await ledger.laneOpensInMs('batch')).toBeLessThanOrEqual(0);
+    expect((await ledger.begin(intent('batch'))).kind).toBe('send');
+    const { rows } = await admin.query('select batch_at = last_at as taken from pace');
+    expect(rows[0].taken).toBe(true);
+  });
+});
+
+describe('places', () => {
+  it('are as far apart as the budget asks, and the allowance', async () => {
+    await ledger.begin(intent());
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, ALLOWANCE_MS), 1);
+  });
+
+  it('lie further apart with the spread that any process sees, for a while', async () => {
+    spread = { seenMs: 200, assumedMs: 200 };
+    await ledger.begin(intent());
+    spread = { seenMs: 30, assumedMs: 30 };
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(60, 1);
+    await admin.query("update pace set spread_at = clock_timestamp() - interval '31 seconds'");
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(51.5, 1);
+  });
+
+  it('are not widened by the ignorance of a process that is new, once another knows', async () => {
+    spread = { seenMs: 30, assumedMs: 30 };
+    await ledger.begin(intent());
+    spread = { seenMs: null, assumedMs: 200 };
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(51.5, 1);
+    await admin.query('update pace set spread_at = null');
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(60, 1);
+  });
+
+  it('are not stopped by one process on a bad line', async () => {
+    spread = { seenMs: 60_000, assumedMs: 60_000 };
+    await ledger.begin(intent());
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, MAX_SLACK_MS), 1);
+  });
+
+  it('lie further apart for everybody after a refusal for the rate, and the next accepted one ends the count', async () => {
+    const other = openLedger(database.url, { submitsPerSecond: BUDGET });
+    try {
+      const throttled = { class: 'throttled', code: 'RequestLimitExceeded', message: 'too many', requestId: null };
+      for (const inRow of [1, 2]) {
+        const begun = await ledger.begin(intent());
+        if (begun.kind !== 'send') throw new Error(begun.kind);
+        expect(await ledger.refused(begun.submission, throttled)).toMatchObject({ throttledInRow: inRow });
+        // Said again, it counts once.
+        expect(await ledger.refused(begun.submission, throttled)).toMatchObject({ throttledInRow: 0 });
+      }
+      const begun = await other.begin(intent());
+      if (begun.kind !== 'send') throw new Error(begun.kind);
+      expect(await gap()).toBeGreaterThan(paceIntervalMs(BUDGET) * 1.01);
+      await other.accepted(begun.submission, { taskId: 'task', requestId: null, adopted: false });
+      const { rows } = await admin.query('select refused_in_row, throttled_since from pace');
+      expect(rows).toEqual([{ refused_in_row: 0, throttled_since: null }]);
+    } finally {
+      await other.close();
+    }
+  });
+});

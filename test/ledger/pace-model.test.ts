@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ALLOWANCE_MS, PLACE_LEAD_MS, PLACE_TOLERANCE_MS, paceIntervalMs } from '../../src/ledger/pace.js';
+import { PlaceClock } from '../../src/ledger/place-clock.js';
+
+/**
+ * The pace as a model: a row that gives places out by one clock, and processes with clocks of their own that hear of their
+ * places late, wake up late, are stopped anywhere, and whose calls take longer now and then. What turns a place into a call
+ * is the real thing: the process’s idea of the database’s clock and the tolerance.
+ */
+
+const BUDGET = 20;
+/** Whatever the slack leaves beside the tolerance may happen on the way. */
+const ON_THE_WAY_MS = ALLOWANCE_MS - PLACE_TOLERANCE_MS - 1;
+/** How far the two clocks drift apart, beyond what real ones do. */
+const DRIFT = 20e-6;
+
+interface Step {
+  process: number;
+  /** Until the next step of anybody. */
+  thenMs: number;
+  /** Until the answer with the place is read; the other steps of a submit likewise, in milliseconds. */
+  answerMs: number;
+  wakesLateMs: number;
+  credentialsMs: number;
+  wayMs: number;
+  /** The process is stopped this long, at one of the four moments of the submit. */
+  stoppedMs: number;
+  stoppedAt: number;
+}
+
+const ms = (max: number) => fc.double({ min: 0, max, noNaN: true });
+/** Mostly nothing, now and then much. */
+const rarely = (max: number) => fc.oneof({ weight: 8, arbitrary: ms(3) }, { weight: 1, arbitrary: ms(max) });
+
+const step: fc.Arbitrary<Step> = fc.record({
+  process: fc.nat(7),
+  thenMs: fc.oneof({ weight: 6, arbitrary: ms(60) }, { weight: 1, arbitrary: ms(3_000) }),
+  answerMs: rarely(900),
+  wakesLateMs: rarely(40),
+  credentialsMs: rarely(40),
+  wayMs: ms(ON_THE_WAY_MS),
+  stoppedMs: fc.oneof({ weight: 15, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: ms(30_000) }),
+  stoppedAt: fc.nat(3),
+});
+
+/** How far each process's clock stands beside the database's. */
+const skews = fc.array(fc.double({ min: -1e7, max: 1e7, noNaN: true }), { minLength: 8, maxLength: 8 });
+
+/** When calls arrive at the vendor. Without `strict`, a call goes out however late it is. */
+function arrivals(steps: readonly Step[], clockSkews: readonly number[], strict = true): number[] {
+  const trueNow = { ms: 0 };
+  const processes = clockSkews.map((skewMs, index) => {
+    const here = (trueMs: number) => trueMs * (1 + DRIFT * (index % 3)) + skewMs;
+    const trueOf = (hereMs: number) => (hereMs - skewMs) / (1 + DRIFT * (index % 3));
+    const clock = new PlaceClock();
+    const look = (databaseNowMs: number, askedMs: number, readMs: number) =>
+      clock.look({ databaseNowMs, askedMs: here(askedMs), nowMs: here(readMs) });
+    return { here, trueOf, clock, look };
+  });
+  let next = 0;
+  const arrived: number[] = [];
+  const leaves: { at: number; wayMs: number }[] = [];
+  for (const each of steps) {
+    trueNow.ms += each.thenMs;
+    const { here, trueOf, clock, look } = processes[each.process] as (typeof processes)[number];
+    const stop = (moment: number) => (each.stoppedAt === moment ? each.stoppedMs : 0);
+    // The lane's question comes before every place: it was answered quickly.
+    look(trueNow.ms, trueNow.ms, trueNow.ms + 1);
+    const place = Math.max(next, trueNow.ms + PLACE_LEAD_MS);
+    next = place + paceIntervalMs(BUDGET);
+    const readAt = trueNow.ms + each.answerMs + stop(0);
+    look(trueNow.ms, trueNow.ms, readAt);
+    const dueAt = clock.toHere(place);
+    const wakesAt = Math.max(readAt, trueOf(dueAt)) + each.wakesLateMs + stop(1);
+    if (strict && here(wakesAt) - dueAt > PLACE_TOLERANCE_MS) continue;
+    const leavesAt = wakesAt + each.credentialsMs + stop(2);
+    if (strict && here(leavesAt) - dueAt > PLACE_TOLERANCE_MS) continue;
+    leaves.push({ at: leavesAt, wayMs: each.wayMs });
+  }
+  for (const { at, wayMs } of leaves) arrived.push(at + wayMs);
+  return arrived.sort((a, b) => a - b);
+}
+
+function mostInASecond(times: readonly number[]): number {
+  let most = 0;
+  for (let from = 0, to = 0; to < times.length; to += 1) {
+    while ((times[from] ?? 0) <= (times[to] ?? 0) - 1_000) from += 1;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+}
+
+const plans = fc.tuple(fc.array(step, { minLength: 60, maxLength: 250, size: 'max' }), skews);
+
+describe('the pace of many processes', () => {
+  it('never puts more than the budget into any second, whatever is slow, stopped or has another time', () => {
+    fc.assert(
+      fc.property(plans, ([steps, clockSkews]) => {
+        expect(mostInASecond(arrivals(steps, clockSkews))).toBeLessThanOrEqual(BUDGET);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('would, if a place that was missed were used', () => {
+    const found = fc.check(
+      fc.property(plans, ([steps, clockSkews]) => mostInASecond(arrivals(steps, clockSkews, false)) <= BUDGET),
+      { numRuns: 300, endOnFailure: true },
+    );
+    // Found by counting, and not because something broke.
+    expect(found).toMatchObject({ failed: true, errorInstance: { message: 'Property failed by returning false' } });
+  });
+});
