@@ -56,7 +56,8 @@ describe('a watched vendor', () => {
       (vod) => vod.describeTask({ subAppId: 1, taskId: 't' }),
     );
     expect(outcome).toBe(given);
-    expect(text).not.toContain('action="DescribeTaskDetail"');
+    expect(value('smart_erase_vod_call_seconds_count{action="DescribeTaskDetail"}')).toBeUndefined();
+    expect(text).not.toMatch(/vod_errors_total\{action="DescribeTaskDetail",class="\w+"\} [1-9]/);
     expect(value('smart_erase_submits_total{outcome="accepted",class="none"}')).toBe(0);
   });
 
