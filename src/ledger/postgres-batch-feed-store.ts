@@ -97,8 +97,9 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
 
   async claim(batchId: string, { limit, roomUsd, blockedSubApps }: ClaimWanted): Promise<ClaimedItem[]> {
     return await this.guard('claim items of a batch', async () => {
+      // By an array of numbers, as a join is planned badly while the table's statistics are young.
       const { rows } = await sql<ItemRow>`
-        with candidate as (
+        with candidate as materialized (
           select number, sum(coalesce(estimated_usd, 0)) over (order by number) as upto
           from (
             select number, estimated_usd from batch_item
@@ -107,8 +108,9 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           ) next
         )
         update batch_item item set state = 'running', started_at = clock_timestamp()
-        from candidate where item.batch_id = ${batchId} and item.number = candidate.number and item.state = 'pending'
-          and (${roomUsd}::numeric is null or candidate.upto <= ${roomUsd}::numeric)
+        where item.batch_id = ${batchId} and item.state = 'pending' and item.number = any(array(
+            select number from candidate where ${roomUsd}::numeric is null or upto <= ${roomUsd}::numeric
+          ))
           and exists (select 1 from batch where id = ${batchId} and state = 'running')
         returning item.number, item.workflow_id, item.request`.execute(this.db);
       return rows.map(toClaimed).sort((a, b) => a.number - b.number);
@@ -199,9 +201,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           attempts = coalesce(known.attempts, 0),
           cost_usd = coalesce(known.cost, 0)
         from known
-        where item.batch_id = ${batchId} and item.number = known.number and item.state in ('running', 'held')`.execute(
-        this.db,
-      );
+        where item.batch_id = ${batchId} and item.number = known.number and item.state in ('running', 'held')
+          and item.number = any(${ends.map(({ number }) => number)}::integer[])`.execute(this.db);
       return Number(numAffectedRows ?? 0n);
     });
   }
@@ -211,9 +212,9 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
       const { numAffectedRows } = await sql`
         update batch_item set state = 'skipped', ended_at = clock_timestamp(), error_class = 'skipped',
           error_code = ${NOT_STARTED}, error_message = ${message}
-        where batch_id = ${batchId} and state = 'pending' and number in (
+        where batch_id = ${batchId} and state = 'pending' and number = any(array(
           select number from batch_item where batch_id = ${batchId} and state = 'pending' order by number limit ${limit}
-        )`.execute(this.db);
+        ))`.execute(this.db);
       return Number(numAffectedRows ?? 0n);
     });
   }
@@ -289,9 +290,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
       sql`update batch_item item set run_id = run.id,
             checked_at = case when ${checked} then clock_timestamp() else checked_at end
           from unnest(${numbers}::integer[], ${runIds}::text[]) as run(number, id)
-          where item.batch_id = ${batchId} and item.number = run.number and item.state in ('running', 'held')`.execute(
-        this.db,
-      ),
+          where item.batch_id = ${batchId} and item.number = run.number and item.state in ('running', 'held')
+            and item.number = any(${numbers}::integer[])`.execute(this.db),
     );
   }
 

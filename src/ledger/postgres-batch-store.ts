@@ -134,6 +134,8 @@ export async function createBatch(
     on conflict (id) do nothing returning id`.execute(trx);
   if (rows.length === 0) return false;
   await copyItems();
+  // So many new rows at once are not known to the planner for a minute, and a feeder would begin with plans for an empty table.
+  await sql`analyze batch_item`.execute(trx);
   const { rows: counted } = await sql<{ total: number }>`
     update batch set total = (select count(*)::integer from batch_item where batch_id = ${batch.id})
     where id = ${batch.id} returning total`.execute(trx);
