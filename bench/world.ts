@@ -166,6 +166,21 @@ export class World {
     return count;
   }
 
+  /** What a person needs to know of files that were never paid for: the state of their runs, in a line each. */
+  async tellUnpaid(fileIds: readonly string[], workflowIds: readonly string[]): Promise<string[]> {
+    const calls = await this.calls();
+    const unpaid = [...fileIds.keys()].filter((at) => paymentsOf(calls, [fileIds[at] as string]).never > 0);
+    return Promise.all(
+      unpaid.slice(0, 5).map(async (at) => {
+        const { raw } = await this.temporal.workflow.getHandle(workflowIds[at] as string).describe();
+        const pending = raw.pendingActivities?.map(
+          ({ activityId, attempt, lastFailure }) => `${activityId}, attempt ${attempt}: ${lastFailure?.message ?? ''}`,
+        );
+        return `never accepted: ${fileIds[at]}: ${pending?.join('; ') || 'no activity is pending'}`;
+      }),
+    );
+  }
+
   living(): OwnedProcess[] {
     return this.workers.filter((worker) => !worker.hasEnded());
   }

@@ -1,7 +1,6 @@
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
-import { scaledSettings } from '../scaled-settings.js';
 import type { BenchContext, Scenario } from '../scenario.js';
 import { foreignScenario } from './foreign.js';
 import { liveScenarios } from './live.js';
@@ -98,8 +97,6 @@ export const RATE: readonly Scenario[] = [
     workers: 4,
     erases,
     reserve: Math.ceil(erases / 6),
-    // What the killed worker had in its hands is settled after these timeouts.
-    world: { env: scaledSettings(options.scale) },
     atLeast: FULL,
     during: async (world) => {
       await world.untilAccepted(Math.ceil(erases / 6), 120_000);

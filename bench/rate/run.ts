@@ -9,6 +9,7 @@ import {
 } from '../measure/door.js';
 import { rounded } from '../measure/numbers.js';
 import type { Check, Figures, Row } from '../report.js';
+import { scaledSettings } from '../scaled-settings.js';
 import type { BenchContext } from '../scenario.js';
 import { World, type WorldOptions } from '../world.js';
 
@@ -40,15 +41,17 @@ export interface RatePlan {
 }
 
 /** Queues erases, starts the workers, and counts at the door until every file is paid for. */
-export async function runRate(group: string, plan: RatePlan, { servers, say }: BenchContext): Promise<Row> {
+export async function runRate(group: string, plan: RatePlan, { servers, options, say }: BenchContext): Promise<Row> {
   const world = await World.start(servers, {
     name: plan.name,
     ...plan.world,
+    // What is in doubt after a disturbance is settled after these timeouts; a short run has no minute for it.
+    env: scaledSettings(options.scale),
     simulator: { taskDurationMs: LONG_TASK_MS, ...plan.world?.simulator },
   });
   try {
     const fileIds = await world.addFiles(plan.erases + (plan.reserve ?? 0));
-    await world.startErases(fileIds);
+    const workflowIds = await world.startErases(fileIds);
     say(`${fileIds.length} erases are queued`);
     await Promise.all(Array.from({ length: plan.workers }, () => world.startWorker()));
     const during = plan.during?.(world) ?? Promise.resolve<Disturbed>({});
@@ -58,6 +61,7 @@ export async function runRate(group: string, plan: RatePlan, { servers, say }: B
     // A submit too many may still be on its way when the last file is paid for.
     await delay(STRAGGLERS_MS);
     for (const line of world.complaints.slice(0, 5)) say(`worker: ${line}`);
+    for (const line of await world.tellUnpaid(fileIds, workflowIds)) say(line);
     return rowOf(group, plan, world, fileIds, overAtMs);
   } finally {
     await world.stop();
