@@ -98,41 +98,42 @@ const VENDOR_MEMORY_HOURS = 72;
 const RESULT_DELETED = 'ResultDeleted';
 /** Items read and written at once. */
 const PAGE = 1_000;
+const JUDGED_AT_ONCE = 20_000;
 
 export function redriveStore(db: Kysely<LedgerDatabase>): RedriveStore {
   return {
-    plan: (selection, { list }) => guard('plan a redrive', () => plan(db, selection, list)),
+    plan: (selection, { list }) =>
+      guard('plan a redrive', () => db.transaction().execute((trx) => plan(trx, selection, list))),
     create: (redrive) => guard('write a redrive', () => db.transaction().execute((trx) => create(trx, redrive))),
   };
 }
 
 async function plan(
-  db: Kysely<LedgerDatabase>,
+  trx: Transaction<LedgerDatabase>,
   selection: RedriveSelection,
   list: number,
 ): Promise<RedrivePlan | null> {
-  const batch = await db
+  const batch = await trx
     .selectFrom('batch')
     .select(['state', 'settings'])
     .where('id', '=', selection.batchId)
     .executeTakeFirst();
   if (batch === undefined) return null;
+  await judge(trx, selection);
   const { rows: groups } = await sql<RedriveGroup & { usd: string }>`
     select kind, count(*)::integer as items,
       coalesce(sum(usd) filter (where ${pays}), 0) as usd,
       count(*) filter (where ${pays} and usd is null)::integer as unpriced
-    from (${judged(selection)}) as judged where elsewhere is null group by kind order by kind`.execute(db);
+    from judged where elsewhere is null group by kind order by kind`.execute(trx);
   const { rows: leftOut } = await sql<LeftOutItem & { row: string | null }>`
     select number, row, file_id as "fileId", kind, paid_task_id as "taskId", error_code as code
-    from (${judged(selection)}) as judged
-    where elsewhere is null and kind in (${sql.join(NEEDS_PAY_AGAIN)}) order by number limit ${list}::integer`.execute(
-    db,
-  );
+    from judged where elsewhere is null and kind in (${sql.join(NEEDS_PAY_AGAIN)})
+    order by number limit ${list}::integer`.execute(trx);
   const { rows: elsewhere } = await sql<{ batchId: string; items: number }>`
-    select elsewhere as "batchId", count(*)::integer as items from (${judged(selection)}) as judged
-    where elsewhere is not null group by 1 order by 1`.execute(db);
+    select elsewhere as "batchId", count(*)::integer as items from judged
+    where elsewhere is not null group by 1 order by 1`.execute(trx);
   const { rows: counted } = await sql<{ redrives: number }>`
-    select count(*)::integer as redrives from batch where parent_batch_id = ${selection.batchId}`.execute(db);
+    select count(*)::integer as redrives from batch where parent_batch_id = ${selection.batchId}`.execute(trx);
   return {
     state: batch.state,
     settings: batch.settings as BatchSettings,
@@ -141,6 +142,21 @@ async function plan(
     elsewhere,
     redrives: counted[0]?.redrives ?? 0,
   };
+}
+
+/** Judges the selected items into a table of this transaction: once, in pieces that no statement's time limit cuts. */
+async function judge(trx: Transaction<LedgerDatabase>, selection: RedriveSelection): Promise<void> {
+  await sql`create temporary table judged (
+    number integer primary key, row bigint, sub_app_id bigint, file_id text, recipe_hash text, request jsonb,
+    error_class text, error_code text, paid_task_id text, usd numeric, kind text, elsewhere text) on commit drop`.execute(
+    trx,
+  );
+  const { rows } = await sql<{ last: number | null }>`
+    select max(number) as last from batch_item where batch_id = ${selection.batchId}`.execute(trx);
+  const last = rows[0]?.last ?? 0;
+  for (let after = 0; after < last; after += JUDGED_AT_ONCE) {
+    await sql`insert into judged ${judged(selection, after, after + JUDGED_AT_ONCE)}`.execute(trx);
+  }
 }
 
 interface JudgedRow {
@@ -166,10 +182,11 @@ async function create(trx: Transaction<LedgerDatabase>, redrive: Redrive): Promi
   if (parent?.state !== 'ended') {
     throw new LedgerError('unexpected', `Batch ${redrive.batchId} has not ended: it cannot be redriven.`);
   }
+  await judge(trx, redrive);
   const wanted = wantedKinds(redrive);
   const { rows } = await sql<{ items: number; usd: string }>`
     select count(*)::integer as items, coalesce(sum(usd) filter (where ${pays}), 0) as usd
-    from (${judged(redrive)}) as judged where elsewhere is null and kind in (${sql.join(wanted)})`.execute(trx);
+    from judged where elsewhere is null and kind in (${sql.join(wanted)})`.execute(trx);
   const { items = 0, usd = '0' } = rows[0] ?? {};
   if (items === 0) return { kind: 'nothing' };
   const written = await createBatch(
@@ -197,8 +214,8 @@ async function copyItems(
   for (let after = 0; ; ) {
     const { rows } = await sql<JudgedRow>`
       select number, row, sub_app_id, file_id, recipe_hash, request, error_class, kind, case when ${pays} then usd else 0 end as usd
-      from (${judged(redrive, after)}) as judged
-      where elsewhere is null and kind in (${sql.join(wanted)}) order by number limit ${PAGE}::integer`.execute(trx);
+      from judged where number > ${after}::integer and elsewhere is null and kind in (${sql.join(wanted)})
+      order by number limit ${PAGE}::integer`.execute(trx);
     const last = rows.at(-1);
     if (last === undefined) return;
     await trx
@@ -253,7 +270,7 @@ const pays = sql`kind in ('unpaid', 'lost', 'failed', 'forbidden')`;
  * The selected items, each with what the books say of its payment identity. The order of the cases is that of `decide`:
  * what succeeded, or may still run, comes first, whatever was tried besides.
  */
-function judged(selection: RedriveSelection, after = 0): RawBuilder<unknown> {
+function judged(selection: RedriveSelection, after: number, upTo: number): RawBuilder<unknown> {
   return sql`
     select item.number, item.row, item.sub_app_id, item.file_id, item.recipe_hash, item.request, item.error_class,
       item.error_code, books.paid_task_id,
@@ -289,7 +306,8 @@ function judged(selection: RedriveSelection, after = 0): RawBuilder<unknown> {
     left join lateral (
       select state, place_at from submission where submission.erase_id = erase.id order by number desc limit 1) as newest
       on true
-    where item.batch_id = ${selection.batchId} and item.number > ${after}::integer and ${chosen(selection)}`;
+    where item.batch_id = ${selection.batchId} and item.number > ${after}::integer
+      and item.number <= ${upTo}::integer and ${chosen(selection)}`;
 }
 
 const memoryBegins = sql`clock_timestamp() - make_interval(hours => ${sql.lit(VENDOR_MEMORY_HOURS)})`;
