@@ -13,10 +13,12 @@ import { waitUntil } from '../../src/process/wait-until.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
 import { Claims } from './claims.js';
 import { type ComposeModel, composeModel } from './compose-model.js';
-import { runErases } from './erases.js';
+import { runBatch } from './erases.js';
 import { DOCKER_COMPOSE, goPrograms, onOnePath, pinnedVersion, TEMPORAL_SERVER } from './go-tools.js';
 import { buildNatively, type NativeImage } from './image.js';
+import type { NativeContainer } from './native-container.js';
 import { NativeStack } from './native-stack.js';
+import { query, startPrometheus } from './prometheus.js';
 import { runCommand } from './run-command.js';
 
 const USAGE = `npm run test:stack -- [options]
@@ -68,6 +70,7 @@ async function main(): Promise<number> {
   if (!values.keep) reaper.addFolder(folder);
   const claims = new Claims(say);
   let stack: NativeStack | undefined;
+  let prometheus: NativeContainer | undefined;
   try {
     const [server, compose, temporal] = await Promise.all([
       goPrograms(TEMPORAL_SERVER, say),
@@ -87,11 +90,14 @@ async function main(): Promise<number> {
     await stack.up('simulator');
     await stack.up('worker');
     await checkSetUp(stack, image, claims);
-    await erasesUnderFire(stack, Number(values.erases), claims);
+    prometheus = await startPrometheus(stack, { root, folder, workers: WORKERS, reaper });
+    await batchUnderFire(stack, image, { count: Number(values.erases), folder }, claims);
+    await metricsTell(stack, Number(values.erases), claims);
     await everythingStops(stack, claims);
   } catch (error) {
     claims.hold('the run came to its end', false, error instanceof Error ? error.stack : String(error));
   } finally {
+    await prometheus?.stop();
     await stack?.down();
     await reaper.close();
     if (values.keep) say(`kept: ${folder}`);
@@ -158,7 +164,12 @@ async function checkSetUp(stack: NativeStack, image: NativeImage, claims: Claims
   claims.hold('the doctor finds everything in order', fine === true, bad);
 }
 
-async function erasesUnderFire(stack: NativeStack, count: number, claims: Claims): Promise<void> {
+async function batchUnderFire(
+  stack: NativeStack,
+  image: NativeImage,
+  { count, folder }: { count: number; folder: string },
+  claims: Claims,
+): Promise<void> {
   const hit = (name: string, what: string, signal: NodeJS.Signals) => () => {
     say(`strike: ${what}`);
     stack.container(name).kill(signal);
@@ -177,9 +188,11 @@ async function erasesUnderFire(stack: NativeStack, count: number, claims: Claims
       act: hit('temporal', 'the Temporal server killed again', 'SIGKILL'),
     },
   ];
-  const report = await runErases(stack, count, strikes);
-  const { erases, succeeded, failed, paidTwice, neverPaid, mostInASecond, refused, seconds } = report;
-  claims.hold(`all ${count} erases have their result`, succeeded === erases, failed.slice(0, 5));
+  const report = await runBatch(stack, image, { count, folder, strikes });
+  const { snapshot, paidTwice, neverPaid, mostInASecond, refused, seconds } = report;
+  const { counts, endedAs } = snapshot;
+  const well = endedAs === 'completed' && counts.succeeded === count && counts.total === count;
+  claims.hold(`a batch of ${count} ends, each item accounted for, each with its result`, well, { endedAs, ...counts });
   claims.hold('none was paid for twice', paidTwice.length === 0, paidTwice.slice(0, 5));
   claims.hold('each was paid for', neverPaid.length === 0, neverPaid.slice(0, 5));
   claims.hold('never above 20 submits in a second, none refused', mostInASecond <= 20 && refused === 0, {
@@ -190,7 +203,25 @@ async function erasesUnderFire(stack: NativeStack, count: number, claims: Claims
     (name) => stack.container(name).restarts === 0,
   );
   claims.hold('what was killed came back by its restart policy', restarted.length === 0, restarted);
-  say(`${erases} erases in ${seconds} s, outages included`);
+  say(`${count} erases in ${seconds} s, outages included`);
+}
+
+async function metricsTell(stack: NativeStack, count: number, claims: Claims): Promise<void> {
+  const up = await query(stack, 'up');
+  const workers = up.filter(
+    ({ metric, value }) => 'job' in metric && metric.job === 'smart-erase-worker' && value === 1,
+  );
+  const server = up.filter(({ metric, value }) => 'job' in metric && metric.job === 'temporal' && value === 1);
+  claims.hold('Prometheus scrapes every worker and the server', workers.length === WORKERS && server.length === 1, up);
+  // Counters begin anew with each process that was killed; what was counted is at most what happened.
+  const [accepted] = await query(stack, 'sum(increase(smart_erase_submits_total{outcome="accepted"}[30m]))');
+  const counted = accepted?.value ?? 0;
+  claims.hold('the workers count their submits', counted > 0 && counted <= 1.5 * count, Math.round(counted));
+  const rules = await fetch(`http://127.0.0.1:${stack.ports.of('prometheus', 9090)}/api/v1/rules`);
+  const { data } = (await rules.json()) as { data: { groups: { rules: { health: string; name: string }[] }[] } };
+  const all = data.groups.flatMap((group) => group.rules);
+  const bad = all.filter(({ health }) => health === 'err').map(({ name }) => name);
+  claims.hold(`Prometheus evaluates the ${all.length} rules`, all.length > 0 && bad.length === 0, bad);
 }
 
 async function everythingStops(stack: NativeStack, claims: Claims): Promise<void> {
