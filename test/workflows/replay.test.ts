@@ -6,6 +6,8 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EraseHandle, EraseNotFoundError, type EraseRequest } from '../../src/client.js';
+import { batchWorkflowId } from '../../src/contract/batch.js';
+import { startBatch, until } from '../support/batch.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 import { sharedTemporal } from '../support/temporal.js';
@@ -84,6 +86,14 @@ const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
     const request = await stack.request();
     await stack.client.execute(request);
     return ended(await stack.client.start({ ...request, key: `again-${request.fileId}`, publish: { name: 'n' } }));
+  },
+  'batch-feeder': async () => {
+    const id = await startBatch(stack, 3, { settings: { sampleSize: 1 } });
+    const feeder = stack.temporal.workflow.getHandle(batchWorkflowId(id));
+    await until(stack, id, 'its sample', ({ waitingFor, counts }) => waitingFor === 'sample' && counts.running === 0);
+    await feeder.executeUpdate('go', { args: [{ by: 'operator', reason: 'recorded' }] });
+    await feeder.result();
+    return feeder;
   },
   'bad-input': async () => {
     const workflowId = 'recorded-bad-input';
