@@ -58,7 +58,7 @@ describe('settings', () => {
       prices: PRICE_LIST,
     });
     expect(settings.worker).toEqual({
-      submitConcurrency: 10,
+      submitConcurrency: 40,
       activityConcurrency: 100,
       shutdownGraceSeconds: 50,
       batchOldestTaskHours: 6,
