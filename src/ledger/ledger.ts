@@ -1,8 +1,8 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
 import type { AuditEntry } from './audit.js';
 import type { AuditFilter, AuditLine } from './audit-report.js';
-import type { BatchFeedStore } from './batch-feed-store.js';
 import type { AdoptStore } from './batch-adopt.js';
+import type { BatchFeedStore } from './batch-feed-store.js';
 import type { RedriveStore } from './batch-redrive.js';
 import type { BatchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
