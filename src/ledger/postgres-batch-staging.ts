@@ -150,6 +150,7 @@ class PostgresBatchStaging implements BatchStaging {
 
   async totals(): Promise<StagedTotals> {
     const doing = 'add up a backlog';
+    await this.run(doing, statements.PRICED);
     const [sums] = await this.run<statements.Sums>(doing, statements.SUMS);
     const byRecipe = await this.run<{ recipe: string; items: string; usd: string }>(doing, statements.BY_RECIPE);
     const bySubApp = await this.run<{ sub_app_id: string; items: string }>(doing, statements.BY_SUB_APP);

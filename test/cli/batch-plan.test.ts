@@ -149,6 +149,26 @@ describe('plan', () => {
 });
 
 describe('start', () => {
+  it('leaves out what was paid for, and has nothing to start when that is all', async () => {
+    await stack.startWorker();
+    const done = await stack.client.start({ fileId: id(30), subAppId: 1500000001, recipe: { name: 'logo' } });
+    const { resultFileId } = await done.result();
+    await stack.stopWorkers();
+    const list = file('paid.csv', id(30));
+    const end = await batch('start', list, '--recipe', 'logo', '--yes');
+    expect([end.code, end.stderr]).toEqual([9, expect.stringContaining('Nothing to start.')]);
+    expect(end.stderr).toMatch(/Paid for before +1 done, 0 under way, 0 lost \(left out\)/);
+    const kept = json(await batch('plan', list, '--recipe', 'logo', '--include-paid', '-o', 'json'));
+    expect(kept).toMatchObject({ items: 1, kept: 1, estimatedUsd: 0 });
+    // The result inherits nothing here, but is in the library all the same: nobody means to erase it once more.
+    const library = json(await batch('plan', '--library', '--recipe', 'subtitles', '-o', 'json'));
+    expect(library.ownResults).toBe(1);
+    const named = json(
+      await batch('plan', file('own.csv', resultFileId as string), '--recipe', 'subtitles', '-o', 'json'),
+    );
+    expect(named).toMatchObject({ items: 1, ownResults: 0 });
+  });
+
   it('needs --yes off a terminal, having shown the totals; then the items are in the ledger', async () => {
     const list = file(
       'start.csv',
@@ -219,25 +239,5 @@ describe('start', () => {
     const changed = await batch('start', list, '--recipe', 'logo', '--sha256', source.sha256, '--yes');
     expect([changed.code, changed.stderr]).toEqual([2, expect.stringContaining('it is not what was planned')]);
     expect(await batches()).toEqual(before);
-  });
-
-  it('leaves out what was paid for, and has nothing to start when that is all', async () => {
-    await stack.startWorker();
-    const done = await stack.client.start({ fileId: id(30), subAppId: 1500000001, recipe: { name: 'logo' } });
-    const { resultFileId } = await done.result();
-    await stack.stopWorkers();
-    const list = file('paid.csv', id(30));
-    const end = await batch('start', list, '--recipe', 'logo', '--yes');
-    expect([end.code, end.stderr]).toEqual([9, expect.stringContaining('Nothing to start.')]);
-    expect(end.stderr).toMatch(/Paid for before +1 done, 0 under way, 0 lost \(left out\)/);
-    const kept = json(await batch('plan', list, '--recipe', 'logo', '--include-paid', '-o', 'json'));
-    expect(kept).toMatchObject({ items: 1, kept: 1, estimatedUsd: 0 });
-    // The result inherits nothing here, but is in the library all the same: nobody means to erase it once more.
-    const library = json(await batch('plan', '--library', '--recipe', 'subtitles', '-o', 'json'));
-    expect(library.ownResults).toBe(1);
-    const named = json(
-      await batch('plan', file('own.csv', resultFileId as string), '--recipe', 'subtitles', '-o', 'json'),
-    );
-    expect(named).toMatchObject({ items: 1, ownResults: 0 });
   });
 });
