@@ -8,6 +8,7 @@ import { positiveInteger } from './option-parsers.js';
 /** Options that the three commands on holds share. */
 export interface HoldOptions {
   subAppId?: number;
+  batch?: string;
   all?: boolean;
   reason: string;
   by?: string;
@@ -22,21 +23,22 @@ export function withHoldOptions(command: Command): Command {
   return command
     .argument('[id]', 'workflow id of one held erase')
     .option('--sub-app-id <number>', 'all that are held in this sub-application', positiveInteger)
+    .option('--batch <id>', 'all that are held of this batch')
     .option('--all', 'all that are held')
     .requiredOption('--reason <text>', 'why; it is kept')
     .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME);
 }
 
 /** Which holds a command is about. @throws UsageError when that is not said, or said twice */
-export function filterOf(id: string | undefined, { subAppId, all }: HoldOptions): HoldFilter {
-  const said = [id !== undefined, subAppId !== undefined, all === true].filter(Boolean).length;
+export function filterOf(id: string | undefined, { subAppId, batch, all }: HoldOptions): HoldFilter {
+  const said = [id !== undefined, subAppId !== undefined, batch !== undefined, all === true].filter(Boolean).length;
   if (said !== 1) {
     throw new UsageError(
-      'Say which: a workflow id, --sub-app-id N, or --all.',
+      'Say which: a workflow id, --sub-app-id N, --batch ID, or --all.',
       'List them with `smart-erase list --phase held`.',
     );
   }
-  return { workflowId: id, subAppId };
+  return { workflowId: id, subAppId, batchId: batch };
 }
 
 export function decisionOf({ by, reason }: HoldOptions): RetryDecision {

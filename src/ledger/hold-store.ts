@@ -23,6 +23,7 @@ export type HoldEndedAs = 'retry' | 'skip' | 'abort' | 'cancel' | 'resolved';
 export interface HoldFilter {
   subAppId?: number;
   workflowId?: string;
+  batchId?: string;
   /** At most this many, oldest first; default 1,000. */
   limit?: number;
 }
@@ -79,6 +80,7 @@ export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRe
     .limit(filter.limit ?? 1_000);
   if (filter.subAppId !== undefined) query = query.where('sub_app_id', '=', String(filter.subAppId));
   if (filter.workflowId !== undefined) query = query.where('workflow_id', '=', filter.workflowId);
+  if (filter.batchId !== undefined) query = query.where('batch_id', '=', filter.batchId);
   const rows = await query.execute();
   return rows.map((row) => ({
     workflowId: row.workflow_id,

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { EraseClient, OperatorDecision, RetryDecision } from '../../client.js';
+import { batchWorkflowId } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { Breaker } from '../../ledger/breaker.js';
 import type { Cap, CapScope } from '../../ledger/cap.js';
@@ -46,12 +47,13 @@ export function resumeCommand(): Command {
         withClient(async (client) => {
           await ledger.writeAudit({
             action: 'resume',
-            subject: id ?? (options.subAppId === undefined ? 'all' : `sub-app/${options.subAppId}`),
+            subject: id ?? subjectOf(options),
             by: decision.by,
             reason: decision.reason,
             details: options.task === undefined ? null : { taskId: options.task },
           });
-          const wanted = (hold: HoldRecord) => id !== undefined || !ONE_BY_ONE.has(hold.class);
+          const ofBatch = (hold: HoldRecord) => options.batch === undefined || hold.batchId === options.batch;
+          const wanted = (hold: HoldRecord) => ofBatch(hold) && (id !== undefined || !ONE_BY_ONE.has(hold.class));
           if (id === undefined) await probeBreakers(output, ledger, client, options, decision, wanted);
           const full = (await ledger.listCaps()).filter(({ leftUsd }) => leftUsd === 0);
           const heldByCap = new Set<CapScope>();
@@ -118,6 +120,11 @@ async function probeBreakers(
       throw new Exit(EXIT.stillRunning);
     }
   }
+}
+
+function subjectOf({ subAppId, batch }: HoldOptions): string {
+  if (batch !== undefined) return batchWorkflowId(batch);
+  return subAppId === undefined ? 'all' : `sub-app/${subAppId}`;
 }
 
 function concerns({ scope }: Breaker, subAppId: number | undefined): boolean {
