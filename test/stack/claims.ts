@@ -3,7 +3,10 @@ export class Claims {
   private readonly broken: string[] = [];
   private kept = 0;
 
-  constructor(private readonly say: (line: string) => void) {}
+  constructor(
+    private readonly name: string,
+    private readonly say: (line: string) => void,
+  ) {}
 
   hold(what: string, holds: boolean, found?: unknown): void {
     if (holds) this.kept += 1;
@@ -15,7 +18,7 @@ export class Claims {
 
   /** @returns the exit code */
   verdict(): number {
-    this.say(`stack: ${this.kept} held, ${this.broken.length} broken`);
+    this.say(`${this.name}: ${this.kept} held, ${this.broken.length} broken`);
     for (const what of this.broken) this.say(`  broken: ${what}`);
     return this.broken.length === 0 ? 0 : 1;
   }

@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   await chmod(folder, 0o755);
   const reaper = startReaper();
   if (!values.keep) reaper.addFolder(folder);
-  const claims = new Claims(say);
+  const claims = new Claims('stack', say);
   let stack: NativeStack | undefined;
   let prometheus: NativeContainer | undefined;
   try {
