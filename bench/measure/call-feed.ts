@@ -3,6 +3,8 @@ import type { CallDetail } from '../../src/simulator/index.js';
 /** The door's log, read piece by piece: only what is new, so that looking does not slow the simulator down. */
 export class CallFeed {
   private readonly seen: CallDetail[] = [];
+  /** The read under way: two at once would begin at the same place, and store its calls twice. */
+  private reading: Promise<readonly CallDetail[]> = Promise.resolve([]);
 
   /** `from`: how many calls of before are left out. */
   constructor(
@@ -12,6 +14,11 @@ export class CallFeed {
 
   /** Every call so far, in the order in which they were answered. */
   async read(): Promise<readonly CallDetail[]> {
+    this.reading = this.reading.catch(() => []).then(() => this.readOn());
+    return await this.reading;
+  }
+
+  private async readOn(): Promise<readonly CallDetail[]> {
     const from = this.from + this.seen.length;
     const response = await fetch(`${this.simulatorUrl}/_admin/calls?detail=1&from=${from}`);
     if (!response.ok) throw new Error(`The simulator does not tell its calls: ${response.status}.`);
