@@ -210,6 +210,8 @@ class Submit {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
     let called = false;
+    // Started while the place is waited for, the watch is there when the task is.
+    this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
     try {
       const sent = await sendAtPlace(this.deps, submission, place, {
         cancel: this.context.cancellationSignal,
@@ -224,8 +226,6 @@ class Submit {
         },
       });
       if (sent.kind === 'stopped') {
-        // Started while the place is waited for, the watch is there when the task is.
-        this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
         return blocked(sent.by);
       }
