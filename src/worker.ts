@@ -145,6 +145,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       vod,
       ledger,
       webhooks: createWebhookSender(settings.webhooks),
+      allowedSubAppIds: vendor.allowedSubAppIds,
       registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace)),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
       pace: createSubmitPace(ledger, vendor.submitsPerSecond, { spread, connect: () => client.connectForSubmit() }),

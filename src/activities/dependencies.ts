@@ -14,6 +14,8 @@ export interface ActivityDependencies {
   vod: VodApi;
   ledger: Ledger;
   webhooks: WebhookSender;
+  /** Sub-applications that may be submitted for; undefined: any. */
+  allowedSubAppIds?: readonly number[] | undefined;
   /** Search attributes that the namespace has: upserting any other blocks a workflow for ever. */
   registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
   /** What a submit is expected to cost, in USD. Never fails, and takes some seconds at most. */

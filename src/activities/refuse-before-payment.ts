@@ -6,10 +6,14 @@ import { paymentIdentityOf } from './payment-identity.js';
 import { expiresBefore } from './publish-result.js';
 import { isRunOf, thisRun } from './this-run.js';
 
-type Dependencies = Pick<ActivityDependencies, 'webhooks' | 'ledger'>;
+/** Code of an erase for a sub-application that is not among VOD_ALLOWED_SUB_APP_IDS. */
+const SUB_APP_NOT_ALLOWED = 'SubAppNotAllowed';
+
+type Dependencies = Pick<ActivityDependencies, 'webhooks' | 'ledger' | 'allowedSubAppIds'>;
 
 /**
- * Refuses what only a worker can see is wrong, before anything is paid: a webhook that it cannot use, an expiry that is past.
+ * Refuses what only a worker can see is wrong, before anything is paid: a sub-application that it may not submit for, a
+ * webhook that it cannot use, an expiry that is past.
  * A run that has submitted already goes on, since its money is spent: the webhook is tried for a day all the same, and the
  * publish says what it refuses.
  */
@@ -28,9 +32,13 @@ export async function refuseBeforePayment(
 }
 
 function problemWith(
-  { webhooks }: Dependencies,
-  { webhook, publish }: NormalizedEraseRequest,
+  { webhooks, allowedSubAppIds }: Dependencies,
+  { subAppId, webhook, publish }: NormalizedEraseRequest,
 ): { code: string; message: string } | null {
+  if (allowedSubAppIds !== undefined && !allowedSubAppIds.includes(subAppId)) {
+    const message = `sub-application ${subAppId} is not among those that these workers submit for (VOD_ALLOWED_SUB_APP_IDS).`;
+    return { code: SUB_APP_NOT_ALLOWED, message };
+  }
   if (expiresBefore(publish, Date.now())) {
     const message = `publish.expireTime ${publish?.expireTime} is in the past: the vendor would delete the new file at once.`;
     return { code: 'InvalidRequest', message };

@@ -32,6 +32,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.TENCENTCLOUD_TOKEN = credentials?.token ? 'set' : 'not set';
     shown.VOD_ENDPOINT = vendor.endpoint;
     shown.VOD_SUB_APP_ID = vendor.subAppId === undefined ? 'not set' : String(vendor.subAppId);
+    shown.VOD_ALLOWED_SUB_APP_IDS = vendor.allowedSubAppIds?.join(',') ?? 'not set (any)';
     shown.VOD_SUBMIT_RPS = String(vendor.submitsPerSecond);
     shown.VOD_REQUEST_TIMEOUT_SECONDS = String(vendor.requestTimeoutSeconds);
     shown.VOD_SETTLE_SECONDS = String(vendor.settleSeconds);

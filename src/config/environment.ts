@@ -21,6 +21,13 @@ function number(words: string, accept: (value: number) => boolean): z.ZodType<nu
 const positive = number('a number above 0', (value) => value > 0);
 const positiveInteger = number('a whole number above 0', (value) => Number.isSafeInteger(value) && value > 0);
 
+const subAppIds = z.string().transform((text, context) => {
+  const ids = text.split(',').map((part) => Number(part.trim() || Number.NaN));
+  if (ids.every((id) => Number.isSafeInteger(id) && id > 0)) return ids;
+  context.addIssue({ code: 'custom', message: `must be whole numbers above 0 with commas between, not "${text}"` });
+  return z.NEVER;
+});
+
 function oneOf<const Values extends readonly string[]>(values: Values): z.ZodType<Values[number]> {
   return z.custom<Values[number]>((value) => values.includes(value as string), {
     message: `must be one of ${values.join(', ')}`,
@@ -59,6 +66,8 @@ export const VENDOR_VARIABLES = z.object({
     .refine(endpoint, 'must be a host, like vod.intl.tencentcloudapi.com, or an http(s) URL without a path')
     .default(DEFAULT_VOD_ENDPOINT),
   VOD_SUB_APP_ID: positiveInteger.optional(),
+  /** Sub-applications that a worker submits for: 1500000001,1500000002. Not set: whichever a request names. */
+  VOD_ALLOWED_SUB_APP_IDS: subAppIds.optional(),
   VOD_SUBMIT_RPS: positive.default(DOCUMENTED_SUBMITS_PER_SECOND),
   VOD_REQUEST_TIMEOUT_SECONDS: positiveInteger.default(20),
   VOD_SETTLE_SECONDS: positive.default(60),
@@ -87,6 +96,10 @@ export function vendorConflicts(value: z.infer<typeof VENDOR_VARIABLES>): string
   }
   if (value.TENCENTCLOUD_TOKEN !== undefined && !hasId && !hasKey) {
     problems.push('TENCENTCLOUD_TOKEN is set without TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY');
+  }
+  const { VOD_SUB_APP_ID: ownId, VOD_ALLOWED_SUB_APP_IDS: allowed } = value;
+  if (ownId !== undefined && allowed !== undefined && !allowed.includes(ownId)) {
+    problems.push(`VOD_SUB_APP_ID (${ownId}) is not among VOD_ALLOWED_SUB_APP_IDS (${allowed.join(', ')})`);
   }
   const worst = worstRequestSeconds(value.VOD_REQUEST_TIMEOUT_SECONDS);
   if (value.VOD_SETTLE_SECONDS <= worst + SETTLE_MARGIN_SECONDS) {

@@ -33,6 +33,8 @@ export interface VendorSettings {
   credentials: VendorCredentials | undefined;
   /** Used where a request names none. */
   subAppId: number | undefined;
+  /** What a worker submits for; undefined: whatever a request names. */
+  allowedSubAppIds: readonly number[] | undefined;
   /** Submits in any second, over all workers that share the ledger. */
   submitsPerSecond: number;
   requestTimeoutSeconds: number;
@@ -159,6 +161,7 @@ function vendorSections(
           ? undefined
           : { secretId, secretKey: new Secret(key), token: token === undefined ? undefined : new Secret(token) },
       subAppId: value.VOD_SUB_APP_ID,
+      allowedSubAppIds: value.VOD_ALLOWED_SUB_APP_IDS,
       submitsPerSecond: value.VOD_SUBMIT_RPS,
       requestTimeoutSeconds: value.VOD_REQUEST_TIMEOUT_SECONDS,
       settleSeconds: value.VOD_SETTLE_SECONDS,
