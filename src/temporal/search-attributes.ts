@@ -6,6 +6,12 @@ import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
 /** Value of `Keyword` in the server's enum IndexedValueType (temporal/api/enums/v1/common.proto). */
 const KEYWORD = 2;
 
+/**
+ * Keyword attributes that a namespace can have where visibility is in SQL (go.temporal.io/server 1.29,
+ * common/searchattribute/defs.go). Elasticsearch takes more, Temporal Cloud forty.
+ */
+const KEYWORD_SLOTS = 10;
+
 const KEYS = Object.keys(SEARCH_ATTRIBUTE) as SearchAttributeKey[];
 
 /** All that is needed of a client's or a worker's connection. */
@@ -15,6 +21,8 @@ export interface SearchAttributeState {
   /** Registered as Keyword: a run may set these. */
   registered: SearchAttributeKey[];
   missing: SearchAttributeKey[];
+  /** How many more of type Keyword the namespace can have where visibility is in SQL. */
+  freeKeywordSlots: number;
   /** One sentence for each name that is taken by another type: setting it would block a run for ever. */
   problems: string[];
 }
@@ -25,7 +33,9 @@ export async function inspectSearchAttributes(
   namespace: string,
 ): Promise<SearchAttributeState> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const state: SearchAttributeState = { registered: [], missing: [], problems: [] };
+  const keywords = Object.values(customAttributes).filter((type) => type === KEYWORD).length;
+  const freeKeywordSlots = Math.max(0, KEYWORD_SLOTS - keywords);
+  const state: SearchAttributeState = { registered: [], missing: [], freeKeywordSlots, problems: [] };
   for (const key of KEYS) {
     const name = SEARCH_ATTRIBUTE[key];
     const type = Object.hasOwn(customAttributes, name) ? customAttributes[name] : undefined;
@@ -82,14 +92,22 @@ export async function registerSearchAttributes(
       [`This caller may not register search attributes in namespace "${namespace}": ${grpcMessage(error)}`],
       {
         advice:
-          `Have an administrator create ${names}: ` +
-          `\`temporal operator search-attribute create --namespace ${namespace} ` +
-          `${missing.map((key) => `--name ${SEARCH_ATTRIBUTE[key]} --type Keyword`).join(' ')}\`, ` +
-          'or in Temporal Cloud `tcld namespace search-attributes add`.',
+          `Have an administrator create ${names}: ${commandsToCreate(namespace, missing)}. ` +
+          'Erases run without them; finding them is harder.',
         cause: error,
       },
     );
   }
+}
+
+/** The command that an administrator runs, for a server of one's own and for Temporal Cloud. */
+export function commandsToCreate(namespace: string, keys: readonly SearchAttributeKey[]): string {
+  const own = keys.map((key) => `--name ${SEARCH_ATTRIBUTE[key]} --type Keyword`).join(' ');
+  const cloud = keys.map((key) => `--sa ${SEARCH_ATTRIBUTE[key]}=Keyword`).join(' ');
+  return (
+    `\`temporal operator search-attribute create --namespace ${namespace} ${own}\`, ` +
+    `or in Temporal Cloud \`tcld namespace search-attributes add --namespace ${namespace} ${cloud}\``
+  );
 }
 
 async function add(connection: OperatorConnection, namespace: string, name: string): Promise<void> {

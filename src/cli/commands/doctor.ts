@@ -7,14 +7,15 @@ import type { Output } from '../output.js';
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check everything that an erase needs; spends nothing')
+    .option('--probe-submit', 'also try the right to submit, by a real submit for a file that does not exist')
     .option('--settings', 'also show the effective settings, without secrets')
     .addHelpText(
       'after',
-      '\nExamples:\n  smart-erase doctor\n  smart-erase doctor --settings -o json\n\nThe exit code is that of the worst line; warnings do not count.',
+      '\nExamples:\n  smart-erase doctor\n  smart-erase doctor --settings -o json\n  smart-erase doctor --probe-submit\n\nThe exit code is that of the worst line; warnings do not count.',
     )
-    .action(async (options: { settings?: boolean }, command: Command) => {
+    .action(async (options: { settings?: boolean; probeSubmit?: boolean }, command: Command) => {
       const output = outputOf(command);
-      const { checks, settings } = await examine();
+      const { checks, settings } = await examine({ probeSubmit: options.probeSubmit === true });
       if (output.format === 'json') output.one(options.settings ? { checks, settings } : { checks }, []);
       else if (output.format === 'jsonl') for (const check of checks) output.line(check);
       else print(output, checks, options.settings ? settings : {});
@@ -23,7 +24,11 @@ export function doctorCommand(): Command {
     });
 }
 
-async function examine(): Promise<{ checks: Check[]; settings: Record<string, string> }> {
+async function examine({
+  probeSubmit,
+}: {
+  probeSubmit: boolean;
+}): Promise<{ checks: Check[]; settings: Record<string, string> }> {
   const { loadSettings } = await import('../../config/settings.js');
   const { describeSettings } = await import('../../config/describe-settings.js');
   const { failedBy } = await import('../doctor/check.js');
@@ -50,7 +55,7 @@ async function examine(): Promise<{ checks: Check[]; settings: Record<string, st
   await part('Vendor', async () => {
     const loaded = loadSettings(process.env, { need: ['vendor'] });
     Object.assign(settings, describeSettings(loaded));
-    return (await import('../doctor/vendor-checks.js')).vendorChecks(loaded.vendor);
+    return (await import('../doctor/vendor-checks.js')).vendorChecks(loaded.vendor, { probeSubmit });
   });
   return { checks, settings };
 }

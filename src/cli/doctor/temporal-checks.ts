@@ -1,9 +1,11 @@
 import type { TemporalSettings } from '../../config/temporal-settings.js';
+import { EXIT } from '../../contract/error-classes.js';
 import { QUEUE, REQUIRED_SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE } from '../../contract/names.js';
+import { OLDEST_TEMPORAL_SERVER } from '../../temporal/cli-binary.js';
 import { type ClientConnection, connectClient } from '../../temporal/connection.js';
-import { inspectSearchAttributes } from '../../temporal/search-attributes.js';
+import { commandsToCreate, inspectSearchAttributes } from '../../temporal/search-attributes.js';
 import { temporalError } from '../../temporal/service-errors.js';
-import { type Check, failedBy, ok, warn } from './check.js';
+import { type Check, fail, failedBy, ok, warn } from './check.js';
 
 /** The vendor forgets a task after 72 hours; a run should be readable for at least as long. */
 const MIN_RETENTION_HOURS = 72;
@@ -29,10 +31,25 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
 async function server({ connection, address, namespace }: ClientConnection): Promise<Check> {
   try {
     const { serverVersion } = await connection.workflowService.getSystemInfo({});
-    return ok('Temporal', `server ${serverVersion} at ${address}, namespace ${namespace}`);
+    const found = `server ${serverVersion} at ${address}, namespace ${namespace}`;
+    if (isOlder(serverVersion, OLDEST_TEMPORAL_SERVER)) {
+      const advice = `Upgrade it to ${OLDEST_TEMPORAL_SERVER} or newer: updates, user metadata and completion by id are complete from there on.`;
+      return fail('Temporal', found, advice, EXIT.configuration);
+    }
+    return ok('Temporal', found);
   } catch (error) {
     return failedBy('Temporal', temporalError(error, address));
   }
+}
+
+/** Of "1.29.1" and the like; a version that is not in numbers is taken for new. */
+function isOlder(version: string, than: string): boolean {
+  const [have, need] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)));
+  for (let at = 0; at < 3; at++) {
+    const difference = (have?.[at] ?? 0) - (need?.[at] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }
 
 async function retention({ connection, address, namespace }: ClientConnection): Promise<Check> {
@@ -56,16 +73,17 @@ async function retention({ connection, address, namespace }: ClientConnection): 
 async function searchAttributes({ connection, address, namespace }: ClientConnection): Promise<Check> {
   const name = 'Search attributes';
   try {
-    const { registered, missing, problems } = await inspectSearchAttributes(connection, namespace);
+    const { registered, missing, freeKeywordSlots, problems } = await inspectSearchAttributes(connection, namespace);
     const [problem] = problems;
     if (problem !== undefined) return warn(name, problem, 'Runs work without it; `list --phase` needs it.');
     const found = registered.map((key) => SEARCH_ATTRIBUTE[key]).join(', ') || 'none';
     if (!missing.some((key) => REQUIRED_SEARCH_ATTRIBUTES.includes(key))) return ok(name, found);
     const lacking = missing.map((key) => SEARCH_ATTRIBUTE[key]).join(', ');
+    const room = missing.length <= freeKeywordSlots ? '' : `, and SQL visibility has room for ${freeKeywordSlots} more`;
     return warn(
       name,
-      `${lacking} not registered`,
-      'Run `smart-erase setup`. Runs work without; finding them is harder.',
+      `${lacking} not registered${room}`,
+      `Run \`smart-erase setup\`, or have it done: ${commandsToCreate(namespace, missing)}. Runs work without; finding them is harder.`,
     );
   } catch (error) {
     const known = temporalError(error, address);

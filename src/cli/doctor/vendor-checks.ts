@@ -2,15 +2,22 @@ import type { VendorSettings } from '../../config/settings.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { createVodClient } from '../../vod/vod-client.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
+import { isNotAllowed, readingRights, submitRight } from './rights-checks.js';
 
 /** The vendor refuses a signature whose time is off by more than this (AuthFailure.SignatureExpire). Seconds. */
 const REFUSED_CLOCK_DIFFERENCE = 300;
 const SUSPICIOUS_CLOCK_DIFFERENCE = 60;
 const CLOCK_TIMEOUT_MS = 10_000;
 
-/** Credentials, clock and reachability. Only reads: nothing here costs money. */
-export async function vendorChecks(vendor: VendorSettings): Promise<Check[]> {
-  return [credentials(vendor), await clock(vendor.endpoint), await reachable(vendor)];
+/**
+ * Credentials, clock, reachability and rights. Only reads: nothing here costs money, unless `probeSubmit` asks for the one
+ * call that tells the right to submit.
+ */
+export async function vendorChecks(
+  vendor: VendorSettings,
+  { probeSubmit = false }: { probeSubmit?: boolean } = {},
+): Promise<Check[]> {
+  return [credentials(vendor), await clock(vendor.endpoint), ...(await access(vendor, probeSubmit))];
 }
 
 function credentials({ credentials: given }: VendorSettings): Check {
@@ -53,10 +60,12 @@ async function clock(endpoint: string): Promise<Check> {
   return ok('Vendor clock', found);
 }
 
-async function reachable(vendor: VendorSettings): Promise<Check> {
+async function access(vendor: VendorSettings, probeSubmit: boolean): Promise<Check[]> {
   const name = 'Vendor API';
   if (vendor.subAppId === undefined) {
-    return warn(name, 'not asked: there is no sub-application to ask about', 'Set VOD_SUB_APP_ID to have it checked.');
+    return [
+      warn(name, 'not asked: there is no sub-application to ask about', 'Set VOD_SUB_APP_ID to have it checked.'),
+    ];
   }
   const { credentials: given } = vendor;
   const client = createVodClient({
@@ -68,11 +77,16 @@ async function reachable(vendor: VendorSettings): Promise<Check> {
     },
     requestTimeoutSeconds: vendor.requestTimeoutSeconds,
   });
+  const { subAppId } = vendor;
   try {
-    const { requestId } = await client.listTasks({ subAppId: vendor.subAppId, limit: 1 });
-    return ok(name, `${vendor.endpoint} answers for sub-application ${vendor.subAppId} (RequestId ${requestId})`);
+    // Its own answer first: where nothing answers, or nothing is allowed, the others would only say the same.
+    const { requestId } = await client.listTasks({ subAppId, limit: 1 });
+    const checks = [ok(name, `${vendor.endpoint} answers for sub-application ${subAppId} (RequestId ${requestId})`)];
+    checks.push(await readingRights(client, subAppId));
+    if (probeSubmit) checks.push(await submitRight(client, subAppId));
+    return checks;
   } catch (error) {
-    return failedBy(name, error);
+    return isNotAllowed(error) ? [await readingRights(client, subAppId)] : [failedBy(name, error)];
   } finally {
     client.close();
   }

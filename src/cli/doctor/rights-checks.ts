@@ -1,0 +1,93 @@
+import { EXIT } from '../../contract/error-classes.js';
+import { toMpsParams } from '../../vod/recipe-params.js';
+import type { VodApi } from '../../vod/vod-api.js';
+import { VodError } from '../../vod/vod-error.js';
+import { type Check, fail, failedBy, ok, warn } from './check.js';
+
+/** Below the vendor's own: a file that nobody has. */
+const NO_SUCH_FILE_ID = '1000000000000000001';
+/** In the shape of the vendor's TaskIds, of nobody. */
+const noSuchTaskId = (subAppId: number) => `${subAppId}-ProcessMediaByMPS-0000000000000000000000000000dead`;
+/** Codes by which the vendor says that a policy does not cover a call. */
+const NOT_ALLOWED: readonly string[] = ['UnauthorizedOperation', 'AuthFailure.UnauthorizedOperation'];
+
+export function isNotAllowed(error: unknown): boolean {
+  return error instanceof VodError && NOT_ALLOWED.includes(error.code);
+}
+
+/** What a call with nothing behind it tells: allowed, not allowed, or that it could not be found out. */
+type Right = { allowed: true } | { allowed: false; requestId: string | null } | { unknown: unknown };
+
+async function rightTo(call: () => Promise<unknown>): Promise<Right> {
+  try {
+    await call();
+    return { allowed: true };
+  } catch (error) {
+    if (!(error instanceof VodError)) return { unknown: error };
+    if (isNotAllowed(error)) return { allowed: false, requestId: error.requestId };
+    // It was let in far enough to miss what we named.
+    return error.class === 'account' || error.requestId === null ? { unknown: error } : { allowed: true };
+  }
+}
+
+/** The reading APIs that a worker calls, each with something that is not there: nothing changes, nothing is paid. */
+export async function readingRights(vod: VodApi, subAppId: number): Promise<Check> {
+  const name = 'Vendor rights';
+  const calls: Record<string, () => Promise<unknown>> = {
+    DescribeTasks: () => vod.listTasks({ subAppId, limit: 1 }),
+    DescribeTaskDetail: () => vod.describeTask({ subAppId, taskId: noSuchTaskId(subAppId) }),
+    DescribeMediaInfos: () => vod.describeMedia({ subAppId, fileIds: [NO_SUCH_FILE_ID] }),
+    SearchMedia: () => vod.searchMedia({ subAppId, limit: 1 }),
+  };
+  const missing: string[] = [];
+  const requestIds: string[] = [];
+  for (const [action, call] of Object.entries(calls)) {
+    const right = await rightTo(call);
+    if ('unknown' in right) return failedBy(name, right.unknown);
+    if (right.allowed) continue;
+    missing.push(`vod:${action}`);
+    if (right.requestId !== null) requestIds.push(right.requestId);
+  }
+  if (missing.length === 0) return ok(name, `may call ${Object.keys(calls).join(', ')}`);
+  return fail(
+    name,
+    `the CAM policy does not allow ${missing.join(', ')} for sub-application ${subAppId} (RequestId ${requestIds.join(', ')})`,
+    `Add ${missing.join(', ')} to the policy of these keys: docs/cam.md has one for each role.`,
+    EXIT.accountBlocked,
+  );
+}
+
+/**
+ * The right to submit, by a real submit for a file that does not exist: nothing else tells. It counts in the vendor's rate, and
+ * an answer with a TaskId would be a task; the vendor refuses the file instead.
+ */
+export async function submitRight(vod: VodApi, subAppId: number): Promise<Check> {
+  const name = 'Right to submit';
+  try {
+    const { taskId } = await vod.submit({
+      subAppId,
+      fileId: NO_SUCH_FILE_ID,
+      params: toMpsParams({ name: 'subtitles' }),
+    });
+    return warn(
+      name,
+      `may call ProcessMediaByMPS; the vendor made the task ${taskId} for file ${NO_SUCH_FILE_ID}, which does not exist`,
+      'It ends by itself, with an error. Look at it before you probe again.',
+    );
+  } catch (error) {
+    if (!(error instanceof VodError)) return failedBy(name, error);
+    if (isNotAllowed(error)) {
+      return fail(
+        name,
+        `the CAM policy, or the vendor's internal test of the feature, does not allow vod:ProcessMediaByMPS (RequestId ${error.requestId})`,
+        'Add vod:ProcessMediaByMPS to the policy of these keys (docs/cam.md); if it is there, ask the vendor to open the feature.',
+        EXIT.accountBlocked,
+      );
+    }
+    if (error.class !== 'input') return failedBy(name, error);
+    return ok(
+      name,
+      `may call ProcessMediaByMPS: a submit for file ${NO_SUCH_FILE_ID}, which does not exist, was refused with ${error.code} (RequestId ${error.requestId})`,
+    );
+  }
+}
