@@ -62,9 +62,13 @@ export function temporalError(error: unknown, address: string): unknown {
     : error;
 }
 
+const TLS_ON =
+  ' TLS is on: a server without it never answers, nor one that does not take our certificate, or whose CA we do not know.';
+const TLS_OFF = ' TLS is off: a server that asks for it never answers.';
+
 /** @param tls whether TLS was used: the wrong choice looks like a server that does not answer */
 export function unreachable(address: string, cause: unknown, tls?: boolean): UnavailableError {
-  const hint = tls === undefined ? '' : tls ? ' TLS is on: a server without it never answers.' : '';
+  const hint = tls === undefined ? '' : tls ? TLS_ON : TLS_OFF;
   return new UnavailableError(`Temporal cannot be reached at ${address}.`, {
     advice: `Start it (\`smart-erase dev\` has one), or set TEMPORAL_ADDRESS to where it listens.${hint}`,
     cause,

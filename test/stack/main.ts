@@ -20,6 +20,7 @@ import type { NativeContainer } from './native-container.js';
 import { NativeStack } from './native-stack.js';
 import { query, startPrometheus } from './prometheus.js';
 import { runCommand } from './run-command.js';
+import { checkMutualTls } from './tls.js';
 
 const USAGE = `npm run test:stack -- [options]
   --erases N      how many (default 500)
@@ -93,7 +94,8 @@ async function main(): Promise<number> {
     prometheus = await startPrometheus(stack, { root, folder, workers: WORKERS, reaper });
     await batchUnderFire(stack, image, { count: Number(values.erases), folder }, claims);
     await metricsTell(stack, Number(values.erases), claims);
-    await everythingStops(stack, claims);
+    await workersStop(stack, claims);
+    await checkMutualTls(stack, image, { folder, reaper, claims });
   } catch (error) {
     claims.hold('the run came to its end', false, error instanceof Error ? error.stack : String(error));
   } finally {
@@ -224,14 +226,12 @@ async function metricsTell(stack: NativeStack, count: number, claims: Claims): P
   claims.hold(`Prometheus evaluates the ${all.length} rules`, all.length > 0 && bad.length === 0, bad);
 }
 
-async function everythingStops(stack: NativeStack, claims: Claims): Promise<void> {
+async function workersStop(stack: NativeStack, claims: Claims): Promise<void> {
   for (let at = 1; at <= WORKERS; at++) {
     const { code, signal, tookMs } = await stack.container(`worker-${at}`).stop();
     const well = code === 0 && tookMs < WORKER_GRACE_MS;
     claims.hold(`worker-${at} ends by itself within its grace`, well, { code, signal, tookMs });
   }
-  const { code, tookMs } = await stack.container('temporal').stop();
-  claims.hold('the server ends by itself within its grace', code === 0, { code, tookMs });
 }
 
 const megabytes = (bytes: number) => (bytes / MEGABYTE).toFixed(1);

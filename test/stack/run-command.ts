@@ -11,11 +11,16 @@ export interface CommandOutcome {
 const TIMEOUT_MS = 120_000;
 
 /** `docker compose run --rm worker …`: a command of the program in the image, with the worker's environment. */
-export function runCommand(stack: NativeStack, image: NativeImage, args: readonly string[]): Promise<CommandOutcome> {
+export function runCommand(
+  stack: NativeStack,
+  image: NativeImage,
+  args: readonly string[],
+  more: NodeJS.ProcessEnv = {},
+): Promise<CommandOutcome> {
   const [command = '', ...before] = image.entrypoint;
   const options = {
     cwd: image.workdir,
-    env: stack.programEnvironment('worker'),
+    env: { ...stack.programEnvironment('worker'), ...more },
     timeout: TIMEOUT_MS,
     maxBuffer: 64 * 1024 * 1024,
   };
