@@ -8,25 +8,28 @@ const KEPT_MS = 120_000;
 const ENOUGH_CALLS = 40;
 /** What is assumed of a line that nobody knows, in milliseconds: half way around the world and back, on a bad day. Ours. */
 const UNKNOWN_LINE_MS = 200;
-/** The part at each end that is left out: what a pause of this process, or of the vendor's, did to a few. */
-const LEFT_OUT = 0.02;
-/** Two calls that were left out may meet: this much more than what was seen, and this many milliseconds. Ours. */
-const MORE_THAN_SEEN = 1.1;
+/**
+ * The part at each end that is left out: what a busy moment of this process, or of the vendor's, did to a few; the answer's
+ * way back and the vendor's own work are in them too, and say nothing of the way there.
+ */
+const LEFT_OUT = 0.1;
+/** Latencies that are spread evenly reach this much further than the part that is looked at, and a little more. Ours. */
+const MORE_THAN_SEEN = 1.3;
 const BESIDES_MS = 5;
 /** A call this slow, in milliseconds, tells of a process that was stopped, or of a vendor that was: not of the way. */
 const OUTLIER_MS = 2_000;
 
 /**
  * How much longer one call of this process takes to reach the vendor than another. That cannot be seen from here; seen is
- * the time from a call's place in the pace to its answer, whose spread is at least as large: it has this process's own
- * lateness in it, and the way back.
+ * the time from a call's leaving to its answer, whose spread is at least as large: it has the vendor's work in it, and the way
+ * back. How late a call leaves after its place is bounded, and has its room in the pace's least slack.
  */
 export class LatencySpread {
   #calls: { atMs: number; tookMs: number }[] = [];
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** @param tookMs from the place in the pace to the vendor's answer */
+  /** @param tookMs from the call's leaving to the vendor's answer */
   note(tookMs: number): void {
     if (tookMs > OUTLIER_MS) return;
     this.#calls.push({ atMs: this.now(), tookMs });

@@ -53,11 +53,14 @@ export async function sendAtPlace<T, S>(
         // No await between these checks and the call: a process that is stopped in here sends nothing late.
         const pass = pace.window.tryPass();
         if (pass !== null) {
+          let leftAtMs = performance.now();
           const leaving = () => {
-            if (performance.now() - dueAtMs > PLACE_TOLERANCE_MS) throw new PlaceMissed();
+            leftAtMs = performance.now();
+            if (leftAtMs - dueAtMs > PLACE_TOLERANCE_MS) throw new PlaceMissed();
             pass.now();
           };
-          const answer = await timed(pace, dueAtMs, () => call({ connection: opening.connection, leaving }));
+          const tookMs = () => performance.now() - leftAtMs;
+          const answer = await timed(pace, tookMs, () => call({ connection: opening.connection, leaving }));
           return { kind: 'answered', answer };
         }
         await waitUntil(performance.now() + WINDOW_FULL_WAIT_MS, cancel);
@@ -102,9 +105,13 @@ function openAhead({ connect }: ActivityDependencies['pace'], dueAtMs: number, c
   return opening;
 }
 
-/** Notes how long after its place a call was answered, if it was. */
-async function timed<T>({ spread }: ActivityDependencies['pace'], dueAtMs: number, call: () => Promise<T>): Promise<T> {
-  const note = () => spread.note(performance.now() - dueAtMs);
+/** Notes how long after it left a call was answered, if it was. */
+async function timed<T>(
+  { spread }: ActivityDependencies['pace'],
+  tookMs: () => number,
+  call: () => Promise<T>,
+): Promise<T> {
+  const note = () => spread.note(tookMs());
   try {
     const answer = await call();
     note();
