@@ -224,16 +224,20 @@ function workerOptions(
 ): WorkerOptions[] {
   const { vendor, worker } = settings;
   const graceMs = worker.shutdownGraceSeconds * 1_000;
-  const shutdown = { shutdownGraceTime: graceMs, shutdownForceTime: graceMs + FORCE_AFTER_GRACE_MS };
+  const common = {
+    shutdownGraceTime: graceMs,
+    shutdownForceTime: graceMs + FORCE_AFTER_GRACE_MS,
+    ...versioning(worker.deployment),
+  };
   const submit = {
-    ...shutdown,
+    ...common,
     activities: createSubmitActivities(deps),
     maxConcurrentActivityTaskExecutions: worker.submitConcurrency,
     maxTaskQueueActivitiesPerSecond: vendor.submitsPerSecond * QUEUE_RATE_MARGIN,
   };
   return [
     {
-      ...shutdown,
+      ...common,
       taskQueue: QUEUE.main,
       ...workflowCode(options.workflowBundlePath, tracing),
       activities: createMainActivities(deps),
@@ -242,6 +246,13 @@ function workerOptions(
     { ...submit, taskQueue: QUEUE.submit },
     { ...submit, taskQueue: QUEUE.submitBatch },
   ];
+}
+
+/** Erases stay with the build that began them; src/workflows/index.ts names what moves on. */
+function versioning(deployment: Settings['worker']['deployment']): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (deployment === undefined) return {};
+  const version = { deploymentName: deployment.name, buildId: deployment.buildId };
+  return { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' } };
 }
 
 /** The bundle that the build made; from sources, where there is none, it is made at every start. */

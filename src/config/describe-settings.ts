@@ -43,6 +43,8 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.VOD_PRICE_FILE = vendor.priceFile ?? 'not set (list prices)';
   }
   if (worker) {
+    shown.SMART_ERASE_BUILD_ID = worker.deployment?.buildId ?? 'not set (no versioning)';
+    shown.SMART_ERASE_DEPLOYMENT_NAME = worker.deployment?.name ?? 'not used';
     shown.SMART_ERASE_SUBMIT_CONCURRENCY = String(worker.submitConcurrency);
     shown.SMART_ERASE_ACTIVITY_CONCURRENCY = String(worker.activityConcurrency);
     shown.SMART_ERASE_SHUTDOWN_GRACE_SECONDS = String(worker.shutdownGraceSeconds);

@@ -57,6 +57,10 @@ export const LOG_VARIABLES = z.object({
   SMART_ERASE_LOG_FORMAT: oneOf(LOG_FORMATS).default('json'),
 });
 
+/** What stands in a version's name, `deployment:build` or `deployment.build`, and so in neither part of it. */
+const BUILD_ID = /^[A-Za-z0-9_-]{1,100}$/;
+const BUILD_ID_WORDS = 'must be 1 to 100 letters, digits, _ or -';
+
 export const VENDOR_VARIABLES = z.object({
   TENCENTCLOUD_SECRET_ID: z.string().optional(),
   TENCENTCLOUD_SECRET_KEY: z.string().optional(),
@@ -79,6 +83,9 @@ export const VENDOR_VARIABLES = z.object({
   SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(40),
   SMART_ERASE_ACTIVITY_CONCURRENCY: positiveInteger.default(100),
   SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
+  /** Worker deployment versioning: this worker is that build of the deployment below. Not set: no versioning. */
+  SMART_ERASE_BUILD_ID: z.string().regex(BUILD_ID, BUILD_ID_WORDS).optional(),
+  SMART_ERASE_DEPLOYMENT_NAME: z.string().regex(BUILD_ID, BUILD_ID_WORDS).default('smart-erase'),
   SMART_ERASE_BATCH_OLDEST_TASK_HOURS: positive.default(6),
   SMART_ERASE_WATCH: oneOf(['on', 'off']).default('on'),
 });

@@ -58,6 +58,8 @@ export interface WorkerSettings {
   activityConcurrency: number;
   /** How long a worker that is told to stop lets its activities run on. */
   shutdownGraceSeconds: number;
+  /** Which build of which worker deployment this is; undefined: no versioning. */
+  deployment: { name: string; buildId: string } | undefined;
   /** A batch starts nothing more while one of its tasks was submitted longer ago than this and has not ended; default 6. */
   batchOldestTaskHours: number;
   /** The completion watch; without it, polls alone find out that a task is over. Default on. */
@@ -173,6 +175,10 @@ function vendorSections(
       prices,
     },
     worker: {
+      deployment:
+        value.SMART_ERASE_BUILD_ID === undefined
+          ? undefined
+          : { name: value.SMART_ERASE_DEPLOYMENT_NAME, buildId: value.SMART_ERASE_BUILD_ID },
       submitConcurrency: value.SMART_ERASE_SUBMIT_CONCURRENCY,
       activityConcurrency: value.SMART_ERASE_ACTIVITY_CONCURRENCY,
       shutdownGraceSeconds:

@@ -61,6 +61,7 @@ describe('settings', () => {
       submitConcurrency: 40,
       activityConcurrency: 100,
       shutdownGraceSeconds: 50,
+      deployment: undefined,
       batchOldestTaskHours: 6,
       watch: true,
     });

@@ -21,6 +21,7 @@ import { NativeStack } from './native-stack.js';
 import { query, startPrometheus } from './prometheus.js';
 import { runCommand } from './run-command.js';
 import { checkMutualTls } from './tls.js';
+import { checkVersions } from './versions.js';
 
 const USAGE = `npm run test:stack -- [options]
   --erases N      how many (default 500)
@@ -95,6 +96,7 @@ async function main(): Promise<number> {
     await batchUnderFire(stack, image, { count: Number(values.erases), folder }, claims);
     await metricsTell(stack, Number(values.erases), claims);
     await workersStop(stack, claims);
+    await checkVersions(stack, image, { binFolder, reaper, claims });
     await checkMutualTls(stack, image, { folder, reaper, claims });
   } catch (error) {
     claims.hold('the run came to its end', false, error instanceof Error ? error.stack : String(error));
