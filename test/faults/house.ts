@@ -147,13 +147,20 @@ export class House {
     for (const fault of faults) await this.simulator.admin.addFault({ ...fault, fileId });
   }
 
-  /** Every place that is taken from now on lies this far ahead; 0 ends that. */
-  async pushPace(seconds: number): Promise<void> {
-    await this.sql.query(
-      `insert into pace (scope, next_at) values ('submit', clock_timestamp() + make_interval(secs => $1))
-       on conflict (scope) do update set next_at = excluded.next_at`,
-      [seconds],
-    );
+  /**
+   * Every intent that is written from now on has its place this much later; 0 ends that. Nobody takes a place that lies
+   * far ahead, so it is the database that moves it.
+   */
+  async delayPlaces(seconds: number): Promise<void> {
+    await this.sql.query('drop trigger if exists later on submission');
+    if (seconds === 0) return;
+    await this.sql.query(`
+      create or replace function later() returns trigger language plpgsql as $$
+      begin
+        new.place_at := new.place_at + make_interval(secs => ${seconds});
+        return new;
+      end $$;
+      create trigger later before insert on submission for each row execute function later()`);
   }
 
   /** Ends whatever keeps the house from working. */

@@ -99,10 +99,10 @@ class Scene {
     if (!group.moments.includes(moment)) return;
     const erases = await Promise.all(Array.from({ length: group.count }, () => this.make(moment)));
     this.erases.set(moment, erases);
-    if (moment === 'placed') await house.pushPace(PLACE_AHEAD_SECONDS);
+    if (moment === 'placed') await house.delayPlaces(PLACE_AHEAD_SECONDS);
     await Promise.all(erases.map((erase) => erase.start()));
     await Promise.all(erases.map((erase) => this.reached(moment, erase)));
-    if (moment === 'placed') await house.pushPace(0);
+    if (moment === 'placed') await house.delayPlaces(0);
   }
 
   private async make(moment: Moment): Promise<TrackedErase> {
