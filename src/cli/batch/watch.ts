@@ -154,7 +154,7 @@ function plainLine(snapshot: BatchSnapshot): string {
 function adviceFor({ batchId, state, waitingFor, counts }: BatchSnapshot): string | null {
   if (state === 'ended') {
     const failed = counts.failed + counts.timedOut + counts.cancelled + counts.skipped > 0;
-    return failed ? `What failed, and why: smart-erase batch report ${batchId}` : null;
+    return failed ? `What failed, and why: smart-erase batch results ${batchId} --out report` : null;
   }
   if (state === 'paused') return `It is paused. Go on with: smart-erase batch resume ${batchId} --reason "…"`;
   switch (waitingFor) {

@@ -51,8 +51,7 @@ export function demoCommand(): Command {
         const story = await withoutFailure(stack, controller, run(output, stack, controller.signal));
         report(output, stack, story);
         if (keep) await stayUp(output, stack, stopped);
-        const failures = story.ended.filter(({ error }) => error !== null).length;
-        if (failures !== EXPECTED_FAILURES) throw new Exit(EXIT.finishedWithFailures);
+        if (failuresIn(story) !== EXPECTED_FAILURES) throw new Exit(EXIT.finishedWithFailures);
       } finally {
         output.say('\nStopping everything …');
         await stack.stop();
@@ -73,6 +72,7 @@ async function run(output: Output, stack: DevStack, signal: AbortSignal): Promis
       uiUrl: stack.ui,
       namespace: stack.namespace,
       subAppId: Number(env.VOD_SUB_APP_ID),
+      env,
       output,
       signal,
     });
@@ -97,11 +97,17 @@ async function stayUp(output: Output, stack: DevStack, stopped: Promise<StopReas
   await Promise.race([stopped, stack.failed]);
 }
 
-function report(output: Output, stack: DevStack, { ended, ...numbers }: StoryEnd): void {
-  const failed = ended.filter(({ error }) => error !== null).length;
+function failuresIn({ ended, batch }: StoryEnd): number {
+  return ended.filter(({ error }) => error !== null).length + batch.failed;
+}
+
+function report(output: Output, stack: DevStack, story: StoryEnd): void {
+  const { ended, batch, ...numbers } = story;
+  const erases = ended.length + batch.items;
+  const failed = failuresIn(story);
   const summary = {
-    erases: ended.length,
-    succeeded: ended.length - failed,
+    erases,
+    succeeded: erases - failed,
     failed,
     ...numbers,
     uiUrl: stack.ui,
@@ -115,12 +121,21 @@ function report(output: Output, stack: DevStack, { ended, ...numbers }: StoryEnd
     return;
   }
   output.say('');
-  output.rows(linesOf(ended), [
-    { heading: 'ERASE', of: (row) => row.what },
-    { heading: 'RUNS', of: (row) => row.runs },
-    { heading: 'SUCCEEDED', of: (row) => row.succeeded },
-    { heading: 'FAILED', of: (row) => row.failed },
-  ]);
+  const backlog = {
+    what: 'The backlog, as one batch',
+    runs: batch.items,
+    succeeded: batch.succeeded,
+    failed: batch.failed,
+  };
+  output.rows(
+    [...linesOf(ended), backlog],
+    [
+      { heading: 'ERASE', of: (row) => row.what },
+      { heading: 'RUNS', of: (row) => row.runs },
+      { heading: 'SUCCEEDED', of: (row) => row.succeeded },
+      { heading: 'FAILED', of: (row) => row.failed },
+    ],
+  );
   output.write('');
   output.write(
     `${summary.erases} erases: ${summary.succeeded} succeeded, ${summary.failed} failed (one was meant to).`,

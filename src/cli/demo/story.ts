@@ -1,16 +1,15 @@
 import { type EraseClient, EraseError, type EraseRequest, type EraseResult } from '../../client.js';
 import { RECIPE_NAMES, RECIPES, type RecipeName } from '../../contract/recipes.js';
 import type { Output } from '../output.js';
-import { bar, Progress } from '../progress.js';
+import { type BacklogEnd, runBacklog } from './backlog.js';
 import { addClips, loggedSubmits } from './simulator-admin.js';
-import { rate, type SubmitNumbers, submitNumbers } from './submit-rate.js';
+import { type SubmitNumbers, submitNumbers } from './submit-rate.js';
 
 const BACKLOG_FILES = 60;
 /** FileIds of the demo's clips count up from here; made up, in the vendor's form. */
 const FIRST_FILE_ID = 5_285_485_400_000_000_000n;
 /** Of no clip: the vendor refuses it. */
 const NO_SUCH_FILE_ID = '5285485499999999999';
-const LOOK_EVERY_MS = 400;
 /** These two take parameters that only their caller knows. */
 const NOT_SHOWN: readonly RecipeName[] = ['raw', 'smart-erase-task'];
 
@@ -20,6 +19,7 @@ export interface Stage {
   uiUrl: string;
   namespace: string;
   subAppId: number;
+  env: NodeJS.ProcessEnv;
   output: Output;
   signal: AbortSignal;
 }
@@ -35,6 +35,7 @@ export interface Ended {
 
 export interface StoryEnd extends SubmitNumbers {
   ended: Ended[];
+  batch: BacklogEnd;
 }
 
 /** What a business service would do, one thing after another, told in words. */
@@ -65,15 +66,15 @@ export async function tellStory(stage: Stage): Promise<StoryEnd> {
   ended.push(tell(stage, await erase(stage, 'Subtitles, then publish', withPublish)));
 
   signal.throwIfAborted();
-  output.say(`\n3. A backlog of ${BACKLOG_FILES} files, as fast as the vendor allows (20 submits in any second).`);
-  ended.push(...(await eraseBacklog(stage, backlog)));
+  output.say(`\n3. A spreadsheet of ${BACKLOG_FILES} files, as fast as the vendor allows (20 submits in any second).`);
+  const batch = await runBacklog(stage, backlog);
 
   signal.throwIfAborted();
   output.say('\n4. One erase that the vendor refuses: there is no such file.');
   const refused = { fileId: NO_SUCH_FILE_ID, recipe: { name: 'subtitles' } };
   ended.push(tell(stage, await erase(stage, 'A file that does not exist', refused)));
 
-  return { ended, ...submitNumbers(await loggedSubmits(simulatorUrl), new Set(backlog)) };
+  return { ended, batch, ...submitNumbers(await loggedSubmits(simulatorUrl), new Set(backlog)) };
 }
 
 /** @param what in a person's words */
@@ -87,42 +88,6 @@ async function erase(stage: Stage, what: string, request: Omit<EraseRequest, 'su
     // A failed erase is an outcome; a server that is gone is not.
     if (!(error instanceof EraseError) || error.class === 'unavailable') throw error;
     return { what, fileId: request.fileId, workflowId, result: null, error };
-  }
-}
-
-async function eraseBacklog(stage: Stage, fileIds: readonly string[]): Promise<Ended[]> {
-  const { output, simulatorUrl } = stage;
-  const progress = new Progress(output);
-  const files = new Set(fileIds);
-  let done = 0;
-  let stopped = false;
-  const show = async () => {
-    while (!stopped) {
-      const calls = await loggedSubmits(simulatorUrl);
-      const times = calls.filter((call) => call.outcome === 'ok' && files.has(call.fileId ?? '')).map(({ at }) => at);
-      progress.update([
-        `   submitted ${bar(times.length, fileIds.length)} ${times.length} of ${fileIds.length}, ${rate(times)} a second`,
-        `   done      ${bar(done, fileIds.length)} ${done} of ${fileIds.length}`,
-      ]);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    }
-  };
-  // The display must not break what it shows.
-  const showing = show().catch(() => undefined);
-  try {
-    return await Promise.all(
-      fileIds.map(async (fileId) => {
-        const end = await erase(stage, 'Backlog', { fileId, recipe: { name: 'subtitles' }, batchId: 'demo' });
-        done++;
-        return end;
-      }),
-    );
-  } finally {
-    stopped = true;
-    await showing;
-    const calls = await loggedSubmits(simulatorUrl).catch(() => []);
-    const { submitsPerSecond } = submitNumbers(calls, files);
-    progress.end([`   ${done} of ${fileIds.length} done, ${submitsPerSecond} submits a second`]);
   }
 }
 

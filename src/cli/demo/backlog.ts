@@ -1,0 +1,96 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BatchSnapshot } from '../../contract/batch.js';
+import { startProcess } from '../../process/owned-process.js';
+import { thisProgram } from '../dev/start-child.js';
+import type { Output } from '../output.js';
+import { bar, Progress } from '../progress.js';
+
+/** Name of the batch that the demo makes. */
+const BATCH_ID = 'demo';
+
+export interface BacklogStage {
+  output: Output;
+  /** Where the stack of the demo is. */
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
+export interface BacklogEnd {
+  items: number;
+  succeeded: number;
+  failed: number;
+}
+
+/**
+ * A spreadsheet, a plan, a batch, a report: by the very commands that an operator types, each in a process of its own.
+ * @throws Error when a command fails
+ */
+export async function runBacklog(stage: BacklogStage, fileIds: readonly string[]): Promise<BacklogEnd> {
+  const { output } = stage;
+  const folder = await mkdtemp(join(tmpdir(), 'smart-erase-demo-'));
+  try {
+    const list = join(folder, 'list.csv');
+    const report = join(folder, 'report');
+    await writeFile(list, ['fileId,title', ...fileIds.map((fileId, at) => `${fileId},Clip ${at + 1}`), ''].join('\n'));
+    await command(stage, ['batch', 'plan', list, '--recipe', 'subtitles'], (line) => output.say(`     ${line}`));
+    await command(stage, ['batch', 'start', list, '--recipe', 'subtitles', '--id', BATCH_ID, '--yes']);
+    const end = await watch(stage);
+    await command(stage, ['batch', 'results', BATCH_ID, '--out', report]);
+    const mapping = (await readFile(join(report, 'mapping.csv'), 'utf8')).trim().split('\n');
+    output.say(`   the report has which new file belongs to which source, such as ${mapping[1] ?? 'none'}`);
+    const { total, succeeded, reused } = end.counts;
+    return { items: total, succeeded: succeeded + reused, failed: total - succeeded - reused };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function watch(stage: BacklogStage): Promise<BatchSnapshot> {
+  const progress = new Progress(stage.output);
+  let last: BatchSnapshot | undefined;
+  try {
+    await command(stage, ['batch', 'watch', BATCH_ID, '--every', '400ms', '-o', 'jsonl'], (line) => {
+      last = JSON.parse(line) as BatchSnapshot;
+      const { counts } = last;
+      const done = counts.succeeded + counts.reused + counts.failed;
+      progress.update([
+        `   started ${bar(counts.total - counts.pending, counts.total)} ${counts.total - counts.pending} of ${counts.total}`,
+        `   done    ${bar(done, counts.total)} ${done} of ${counts.total}`,
+      ]);
+    });
+  } finally {
+    progress.end();
+  }
+  if (last === undefined) throw new Error('The batch told nothing.');
+  return last;
+}
+
+/** Runs this program once more and waits for its end; `onLine` gets what it prints on stdout. */
+async function command(
+  { output, env, signal }: BacklogStage,
+  args: readonly string[],
+  onLine: (line: string) => void = () => undefined,
+): Promise<void> {
+  signal.throwIfAborted();
+  output.say(`   $ smart-erase ${args.join(' ')}`);
+  const [program, main] = thisProgram();
+  const child = await startProcess({
+    name: `smart-erase ${args.slice(0, 2).join(' ')}`,
+    command: program,
+    args: [main, ...args],
+    env,
+    onLine: (line, stream) => {
+      if (stream === 'stdout') onLine(line);
+    },
+  });
+  const stop = () => void child.stop({ graceMs: 1_000 });
+  signal.addEventListener('abort', stop, { once: true });
+  const { code } = await child.ended;
+  signal.removeEventListener('abort', stop);
+  signal.throwIfAborted();
+  if (code !== 0) {
+    throw new Error(`smart-erase ${args.join(' ')} ended with ${code}: ${child.lastLines().join(' | ')}`);
+  }
+}
