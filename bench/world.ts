@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { EraseClient } from '../src/client.js';
+import { QUEUE } from '../src/contract/names.js';
 import type { EraseRequest } from '../src/contract/request.js';
 import { migrateLedger } from '../src/ledger/migrate.js';
 import type { OwnedProcess } from '../src/process/owned-process.js';
@@ -38,6 +39,10 @@ export interface WorldOptions {
 /** Starts of workflows at a time: more only wait in the server. */
 const STARTS_AT_A_TIME = 50;
 const FILES_A_CALL = 1_000;
+/** `TASK_QUEUE_TYPE_WORKFLOW`. */
+const WORKFLOW_TASKS = 1;
+/** The server counts its queue by estimate. */
+const BEGUN_WITH_LESS_THAN = 5;
 /** First FileId of a world's own files. */
 const FIRST_FILE = 5285000000000000000n;
 
@@ -141,6 +146,20 @@ export class World {
   async untilAccepted(count: number, timeoutMs: number): Promise<boolean> {
     const look = async () => submitsAmong(await this.calls()).accepted.length >= count || undefined;
     return (await waitUntil(look, { timeoutMs, everyMs: 250 })) ?? false;
+  }
+
+  /** Waits until no workflow stands in the queue for its first task. */
+  async untilBegun(timeoutMs: number): Promise<boolean> {
+    const look = async () => {
+      const { stats } = await this.temporal.workflowService.describeTaskQueue({
+        namespace: this.temporal.options.namespace,
+        taskQueue: { name: QUEUE.main },
+        taskQueueType: WORKFLOW_TASKS,
+        reportStats: true,
+      });
+      return Number(stats?.approximateBacklogCount ?? 1) < BEGUN_WITH_LESS_THAN || undefined;
+    };
+    return (await waitUntil(look, { timeoutMs, everyMs: 500 })) ?? false;
   }
 
   /** Waits until every file has an accepted task. */
