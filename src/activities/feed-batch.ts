@@ -129,7 +129,9 @@ class Round {
     const { settings, samplePassedAt } = facts.batch;
     const nothingLeft = !facts.hasPending && facts.running === 0 && facts.held === 0;
     const oldMs = performance.now() - (this.counted?.at ?? 0);
-    if (this.counted === undefined || nothingLeft || (changed && oldMs > COUNT_EVERY_MS)) {
+    // A limit of failures has to be seen before more is fed.
+    const oldEnough = settings.tolerate !== null || oldMs > COUNT_EVERY_MS;
+    if (this.counted === undefined || nothingLeft || (changed && oldEnough)) {
       const counts = await batches.counts(this.batchId);
       const subAppIds = await feed.subAppIds(this.batchId);
       if (counts !== null) this.counted = { at: performance.now(), counts, subAppIds };
