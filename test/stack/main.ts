@@ -11,12 +11,13 @@ import { parseArgs } from 'node:util';
 import { startReaper } from '../../src/cli/dev/reaper.js';
 import { waitUntil } from '../../src/process/wait-until.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
+import { eventually } from '../support/processes.js';
 import { Claims } from './claims.js';
 import { type ComposeModel, composeModel } from './compose-model.js';
 import { runBatch } from './erases.js';
 import { DOCKER_COMPOSE, goPrograms, onOnePath, pinnedVersion, TEMPORAL_SERVER } from './go-tools.js';
 import { buildNatively, type NativeImage } from './image.js';
-import type { NativeContainer } from './native-container.js';
+import { NativeContainer } from './native-container.js';
 import { NativeStack } from './native-stack.js';
 import { query, startPrometheus } from './prometheus.js';
 import { runCommand } from './run-command.js';
@@ -96,8 +97,15 @@ async function main(): Promise<number> {
     await batchUnderFire(stack, image, { count: Number(values.erases), folder }, claims);
     await metricsTell(stack, Number(values.erases), claims);
     await workersStop(stack, claims);
-    await checkVersions(stack, image, { binFolder, reaper, claims });
     await checkMutualTls(stack, image, { folder, reaper, claims });
+    // Last: from then on the server gives the queues' tasks to workers of the current build alone.
+    const plainAgain = NativeContainer.start(stack.container('temporal').spec, reaper);
+    try {
+      await eventually('the server without TLS', async () => (await plainAgain.isHealthy()) || undefined, 60_000);
+      await checkVersions(stack, image, { binFolder, reaper, claims });
+    } finally {
+      await plainAgain.stop();
+    }
   } catch (error) {
     claims.hold('the run came to its end', false, error instanceof Error ? error.stack : String(error));
   } finally {

@@ -112,7 +112,7 @@ async function eraseByTls(
   claims.hold(
     'an erase runs by mTLS',
     code === 0 && /"resultFileId":\s*"\d+"/.test(stdout),
-    code === 0 ? undefined : stderr,
+    code === 0 ? undefined : `exit code ${code}; ${stderr} ${stdout}; the worker: ${worker.lastLines()}`,
   );
   await worker.stop();
 }

@@ -108,15 +108,6 @@ export async function checkVersions(
     const watch = await versionOf(`watch/${SUB_APP_ID}`);
     // At its next task: a round of the watch takes minutes, so the build itself is not waited for.
     claims.hold('the completion watch is to move on by itself', watch.behavior === AUTO_UPGRADE, watch);
-    // Otherwise the server would go on giving the queues' tasks to workers of a build alone.
-    await deployment(
-      'set-current-version',
-      '--deployment-name',
-      DEPLOYMENT,
-      '--unversioned',
-      '--yes',
-      '--ignore-missing-task-queues',
-    );
   } finally {
     for (const worker of workers) await worker.stop();
     // Unversioned workers again, for what comes next.
