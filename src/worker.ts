@@ -24,9 +24,9 @@ import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { createEraseRuns } from './temporal/erase-runs.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { connectWorker } from './temporal/worker-connection.js';
+import { vodClientOf } from './vod/client-of-settings.js';
 import { estimateUsd } from './vod/cost.js';
 import { MediaReader } from './vod/media-reader.js';
-import { createVodClient } from './vod/vod-client.js';
 import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
@@ -100,19 +100,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const { otlpEndpoint } = settings.monitor;
   const tracing =
     otlpEndpoint === undefined ? undefined : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity);
-  const client = createVodClient({
-    endpoint: vendor.endpoint,
-    credentials:
-      vendor.credentials === undefined
-        ? undefined
-        : {
-            secretId: vendor.credentials.secretId,
-            secretKey: vendor.credentials.secretKey.reveal(),
-            token: vendor.credentials.token?.reveal(),
-          },
-    requestTimeoutSeconds: vendor.requestTimeoutSeconds,
-    headers: tracing?.headers,
-  });
+  const client = vodClientOf(vendor, { headers: tracing?.headers });
   const counted = throughWatcher(client, countCalls(metrics));
   const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
   let connection: NativeConnection | undefined;

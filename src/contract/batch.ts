@@ -27,18 +27,30 @@ export interface BatchSource {
   rows: number;
 }
 
+/**
+ * States of an item, in the order in which they are shown. `reused`: the result was paid for before. `timedOut`: its task
+ * was not read to its end in time. `skipped`: an operator let a held one go, or it was never started (code `NotStarted`).
+ */
+export const BATCH_ITEM_STATES = [
+  'pending',
+  'running',
+  'held',
+  'succeeded',
+  'reused',
+  'failed',
+  'timedOut',
+  'cancelled',
+  'skipped',
+] as const;
+export type BatchItemState = (typeof BATCH_ITEM_STATES)[number];
+
 /** Items by state, taken at one moment; they add up to `total`. */
-export interface BatchCounts {
-  pending: number;
-  running: number;
-  held: number;
-  succeeded: number;
-  reused: number;
-  failed: number;
-  timedOut: number;
-  cancelled: number;
-  skipped: number;
-  total: number;
+export type BatchCounts = Record<BatchItemState | 'total', number>;
+
+/** Counts to add to. */
+export function noCounts(): BatchCounts {
+  const zeros = BATCH_ITEM_STATES.map((state) => [state, 0] as const);
+  return { ...(Object.fromEntries(zeros) as Record<BatchItemState, number>), total: 0 };
 }
 
 /** How a batch stands, all of it read at one moment. Times are ISO 8601; money is USD by estimate. */

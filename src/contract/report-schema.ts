@@ -1,5 +1,6 @@
 /** Schemas of a batch's report, for programs that read it. */
 import { z } from 'zod';
+import { BATCH_ITEM_STATES } from './batch.js';
 import { REPORT_SCHEMA_VERSION, type ReportItem, type ReportManifest } from './report.js';
 
 const nullableText = z.string().nullable();
@@ -10,7 +11,7 @@ const count = z.int().min(0);
 export const reportItemSchema = z.object({
   number: z.int().min(1),
   row: z.int().min(1).nullable(),
-  state: z.enum(['succeeded', 'reused', 'failed', 'timedOut', 'cancelled', 'skipped', 'held', 'running', 'pending']),
+  state: z.enum(BATCH_ITEM_STATES),
   fileId: z.string(),
   subAppId: z.int(),
   recipe: z.looseObject({ name: z.string() }),

@@ -1,4 +1,4 @@
-import type { BatchCounts, BatchSettings, BatchSource } from './batch.js';
+import type { BatchCounts, BatchItemState, BatchSettings, BatchSource } from './batch.js';
 import type { RecipeRequest } from './request.js';
 
 /** Version of the report's shapes. Raised when a field goes or changes its meaning; fields may be added without. */
@@ -23,7 +23,7 @@ export interface ReportItem {
   number: number;
   /** The row of the spreadsheet, a header being 1; null where the source has no rows. */
   row: number | null;
-  state: 'succeeded' | 'reused' | 'failed' | 'timedOut' | 'cancelled' | 'skipped' | 'held' | 'running' | 'pending';
+  state: BatchItemState;
   /** Source media. */
   fileId: string;
   subAppId: number;

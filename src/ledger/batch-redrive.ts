@@ -1,11 +1,11 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
-import { type BatchSettings, NOT_STARTED } from '../contract/batch.js';
+import { type BatchItemState, type BatchSettings, NOT_STARTED } from '../contract/batch.js';
 import { eraseWorkflowId } from '../contract/identity.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { createBatch } from './postgres-batch-store.js';
-import type { BatchItemState, LedgerDatabase } from './schema.js';
+import type { LedgerDatabase } from './schema.js';
 
 /** Which items of a batch. Without a state: all that did not succeed. Class and code narrow it further. */
 export interface RedriveSelection {

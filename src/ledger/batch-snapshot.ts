@@ -1,7 +1,13 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { BatchCounts, BatchSettings, BatchSnapshot } from '../contract/batch.js';
+import {
+  type BatchCounts,
+  type BatchItemState,
+  type BatchSettings,
+  type BatchSnapshot,
+  noCounts,
+} from '../contract/batch.js';
 import { findOpenBreaker } from './breaker-store.js';
-import type { BatchItemState, BatchTable, LedgerDatabase } from './schema.js';
+import type { BatchTable, LedgerDatabase } from './schema.js';
 
 type Db = Kysely<LedgerDatabase>;
 
@@ -11,24 +17,11 @@ const DAY_MS = 86_400_000;
 /** An end further away than this is no forecast, in days. */
 const FURTHEST_ETA_DAYS = 365;
 
-const NONE: BatchCounts = {
-  pending: 0,
-  running: 0,
-  held: 0,
-  succeeded: 0,
-  reused: 0,
-  failed: 0,
-  timedOut: 0,
-  cancelled: 0,
-  skipped: 0,
-  total: 0,
-};
-
 /** One statement, so one moment: an item has one state, and the numbers add up. */
 export async function countItems(db: Db, batchId: string): Promise<BatchCounts> {
   const { rows } = await sql<{ state: BatchItemState; count: string }>`
     select state, count(*) as count from batch_item where batch_id = ${batchId} group by state`.execute(db);
-  const counts = { ...NONE };
+  const counts = noCounts();
   for (const { state, count } of rows) {
     counts[state] = Number(count);
     counts.total += Number(count);

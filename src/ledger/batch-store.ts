@@ -1,5 +1,5 @@
-import type { BatchCounts, BatchSettings, BatchSnapshot, BatchSource } from '../contract/batch.js';
-import type { BatchEndedAs, BatchItemState, BatchState, BatchWaitingFor } from './schema.js';
+import type { BatchCounts, BatchItemState, BatchSettings, BatchSnapshot, BatchSource } from '../contract/batch.js';
+import type { BatchEndedAs, BatchState, BatchWaitingFor } from './schema.js';
 
 /**
  * Batches and their items, as commands and reports use them. What feeds a batch uses `BatchFeedStore`. Every write is safe

@@ -1,4 +1,5 @@
 import type { ColumnType } from 'kysely';
+import type { BatchItemState } from '../contract/batch.js';
 
 /**
  * The tables as Kysely sees them. Times are `timestamptz` by the database's clock, never a worker's: workers' clocks
@@ -244,21 +245,6 @@ export interface BatchTable {
   created_at: TimestampByDefault;
   ended_at: NullableTimestamp;
 }
-
-/**
- * State of an item. `reused`: the result was paid for before. `timedOut`: its task was not read to its end in time.
- * `skipped`: an operator let a held one go, or it was never started (`error_code` `NotStarted`).
- */
-export type BatchItemState =
-  | 'pending'
-  | 'running'
-  | 'held'
-  | 'succeeded'
-  | 'reused'
-  | 'failed'
-  | 'timedOut'
-  | 'cancelled'
-  | 'skipped';
 
 export interface BatchItemTable {
   batch_id: string;

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import type { BatchItemState, BatchState, BatchWaitingFor, LedgerDatabase, SubmissionOutcome } from './schema.js';
+import type { BatchItemState } from '../contract/batch.js';
+import type { BatchState, BatchWaitingFor, LedgerDatabase, SubmissionOutcome } from './schema.js';
 
 /** How the books stand now: numbers only, no name of a file, a task or a run. */
 export interface LedgerState {

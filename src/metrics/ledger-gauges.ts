@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { BATCH_ITEM_STATES } from '../contract/batch.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import type { LedgerState, StateStore } from '../ledger/state-store.js';
 import { METRIC_PREFIX } from './worker-metrics.js';
@@ -18,7 +19,7 @@ const STATES = {
   outcome: ['succeeded', 'failed', 'aborted', 'expired'],
   batch: ['running', 'paused', 'draining', 'cancelling'],
   waitingFor: ['breaker', 'cap', 'budget', 'sample', 'tolerance', 'vendor'],
-  item: ['pending', 'running', 'held', 'succeeded', 'reused', 'failed', 'timedOut', 'cancelled', 'skipped'],
+  item: BATCH_ITEM_STATES,
 } as const;
 
 /**

@@ -1,18 +1,6 @@
-import type { BatchSnapshot } from '../contract/batch.js';
+import { BATCH_ITEM_STATES, type BatchSnapshot } from '../contract/batch.js';
 import { SEARCH_ATTRIBUTE } from '../contract/names.js';
 import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
-
-const COUNTED = [
-  'pending',
-  'running',
-  'held',
-  'succeeded',
-  'reused',
-  'failed',
-  'timedOut',
-  'cancelled',
-  'skipped',
-] as const;
 
 /** A batch as the Temporal UI shows it: Markdown, its counts as a table, and where to look for what failed. */
 export function batchDetails(batchId: string, snapshot: BatchSnapshot | null): string {
@@ -34,7 +22,10 @@ function snapshotLines(snapshot: BatchSnapshot): string[] {
     ['State', endedAs === null ? state : `ended: ${endedAs}`],
     ['Waits', waitingDetail],
     ['As of', snapshot.asOf],
-    ...COUNTED.map((name): [string, string | null] => [name, counts[name] === 0 ? null : String(counts[name])]),
+    ...BATCH_ITEM_STATES.map((name): [string, string | null] => [
+      name,
+      counts[name] === 0 ? null : String(counts[name]),
+    ]),
     ['**total**', `**${counts.total}**`],
     ['Submits a second', String(snapshot.submitsPerSecond)],
     ['Window', String(snapshot.window)],

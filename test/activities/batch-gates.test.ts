@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planOf, type Situation } from '../../src/activities/batch/gates.js';
 import { FEEDER_TIMINGS, firstWindow, grownWindow, queuedRuns, roundMs } from '../../src/activities/batch/timings.js';
-import type { BatchCounts, BatchSettings } from '../../src/contract/batch.js';
+import { type BatchCounts, type BatchSettings, noCounts } from '../../src/contract/batch.js';
 import type { BatchFacts } from '../../src/ledger/batch-feed-store.js';
 import type { BatchRecord } from '../../src/ledger/batch-store.js';
 import type { Breaker } from '../../src/ledger/breaker.js';
@@ -35,17 +35,6 @@ function situation(given: Given = {}): Situation {
     ...given.settings,
   };
   const batch = { id: 'b', state: 'running', window: 0, settings, samplePassedAt: null, ...given.batch } as BatchRecord;
-  const none = {
-    pending: 0,
-    running: 0,
-    held: 0,
-    succeeded: 0,
-    reused: 0,
-    failed: 0,
-    timedOut: 0,
-    cancelled: 0,
-    skipped: 0,
-  };
   return {
     facts: {
       batch,
@@ -60,7 +49,7 @@ function situation(given: Given = {}): Situation {
       nextUsd: 1,
       ...given.facts,
     },
-    counts: { ...none, pending: 1_000, total: 1_000, ...given.counts },
+    counts: { ...noCounts(), pending: 1_000, total: 1_000, ...given.counts },
     subAppIds: given.subAppIds ?? [SUB_APP],
     breakers: (given.breakers ?? []).map(
       (b) =>

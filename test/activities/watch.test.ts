@@ -9,12 +9,13 @@ import { nextSweepMs } from '../../src/activities/sweep-tasks.js';
 import type { WatchReport } from '../../src/activities/watch-completions.js';
 import { WatchKeeper } from '../../src/activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from '../../src/activities/watch-timings.js';
-import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import type { TaskSummary } from '../../src/vod/vod-api.js';
 import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
 import { createWebhookSender } from '../../src/webhook/sender.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { respond, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 
@@ -45,18 +46,7 @@ afterAll(async () => {
 
 /** An accepted task of the test's own sub-application. */
 async function acceptedTask(fileId = '5285485487985271487'): Promise<string> {
-  const begun = await ledger.begin({
-    identity: { subAppId, fileId, recipeHash: 'c'.repeat(32), payToken: '' },
-    request: { fileId, subAppId, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-    workflowId: `erase/${fileId}`,
-    runId: 'run-1',
-    resubmitAfterTaskId: null,
-    lookedFor: null,
-    operatorRetryUpTo: null,
-    leave: false,
-    settleMs: 0,
-    costUsd: 0,
-  } as unknown as Intent);
+  const begun = await ledger.begin(intentOf(fileId, { subAppId }));
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   const taskId = `${subAppId}-ProcessMediaByMPS-${fileId}`;
   await ledger.accepted(begun.submission, { taskId, requestId: null, adopted: false });

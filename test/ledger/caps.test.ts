@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/ledger/database.js';
 import type { BeginOutcome, Intent, Ledger, SubmissionKey } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const SUB_APP = 1500000001;
@@ -40,21 +41,7 @@ async function sql(statements: string): Promise<void> {
 
 function intentFor(fields: Partial<Intent> & { subAppId?: number } = {}): Intent {
   files += 1n;
-  const fileId = String(files);
-  const { subAppId = SUB_APP, ...rest } = fields;
-  return {
-    identity: { subAppId, fileId, recipeHash: 'c'.repeat(32), payToken: '' },
-    request: { fileId, subAppId, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-    workflowId: `erase/${fileId}`,
-    runId: 'run-1',
-    resubmitAfterTaskId: null,
-    lookedFor: null,
-    operatorRetryUpTo: null,
-    leave: false,
-    settleMs: 0,
-    costUsd: COST,
-    ...rest,
-  };
+  return intentOf(String(files), { subAppId: SUB_APP, costUsd: COST, ...fields });
 }
 
 function sent(outcome: BeginOutcome) {

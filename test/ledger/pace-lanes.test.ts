@@ -11,6 +11,7 @@ import {
   type SpreadReport,
 } from '../../src/ledger/pace.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const BUDGET = 20;
@@ -38,20 +39,7 @@ beforeEach(async () => {
 
 function intent(lane?: Lane): Intent {
   files += 1;
-  const fileId = String(files);
-  return {
-    identity: { subAppId: 1, fileId, recipeHash: 'h', payToken: '' },
-    request: { fileId, subAppId: 1, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-    workflowId: fileId,
-    runId: 'r',
-    resubmitAfterTaskId: null,
-    lookedFor: null,
-    operatorRetryUpTo: null,
-    leave: false,
-    settleMs: 0,
-    costUsd: 0.1,
-    lane,
-  };
+  return intentOf(String(files), { costUsd: 0.1, lane });
 }
 
 /** Far enough for a slow machine: nothing in here lasts a minute. */

@@ -4,6 +4,7 @@ import type { Intent, Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { ALLOWANCE_MS, PLACE_TOLERANCE_MS, paceIntervalMs } from '../../src/ledger/pace.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { eventually } from '../support/processes.js';
 
@@ -27,19 +28,7 @@ afterAll(async () => {
 
 function intent(): Intent {
   files += 1;
-  const fileId = String(files);
-  return {
-    identity: { subAppId: 1, fileId, recipeHash: 'h', payToken: '' },
-    request: { fileId, subAppId: 1, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-    workflowId: fileId,
-    runId: 'r',
-    resubmitAfterTaskId: null,
-    lookedFor: null,
-    operatorRetryUpTo: null,
-    leave: false,
-    settleMs: 0,
-    costUsd: 0.1,
-  };
+  return intentOf(String(files), { costUsd: 0.1 });
 }
 
 /** The database's own record of the places, which is what the promise is about. */

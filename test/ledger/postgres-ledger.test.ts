@@ -4,6 +4,7 @@ import { LedgerError } from '../../src/ledger/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 let database: TestDatabase;
@@ -22,20 +23,7 @@ afterAll(async () => {
 
 function intentFor(fields: Partial<Intent> = {}): Intent {
   files += 1n;
-  const fileId = String(files);
-  return {
-    identity: { subAppId: 1500000001, fileId, recipeHash: 'c'.repeat(32), payToken: '' },
-    request: { fileId, subAppId: 1500000001, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-    workflowId: `erase/${fileId}`,
-    runId: 'run-1',
-    resubmitAfterTaskId: null,
-    lookedFor: null,
-    operatorRetryUpTo: null,
-    leave: false,
-    settleMs: 0,
-    costUsd: 0.1,
-    ...fields,
-  };
+  return intentOf(String(files), { subAppId: 1500000001, costUsd: 0.1, ...fields });
 }
 
 async function send(intent: Intent) {

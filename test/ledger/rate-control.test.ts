@@ -4,6 +4,7 @@ import { migrateLedger } from '../../src/ledger/migrate.js';
 import { paceIntervalMs } from '../../src/ledger/pace.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { type RateState, rateAfterRefusal, rateNow } from '../../src/ledger/rate-control.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const BUDGET = 20;
@@ -108,18 +109,7 @@ describe('the rate in the ledger', () => {
         [seconds],
       );
       const fileId = `file-${seconds}`;
-      const begun = await ledger.begin({
-        identity: { subAppId: 1, fileId, recipeHash: 'h', payToken: '' },
-        request: { fileId, subAppId: 1, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-        workflowId: fileId,
-        runId: 'r',
-        resubmitAfterTaskId: null,
-        lookedFor: null,
-        operatorRetryUpTo: null,
-        leave: false,
-        settleMs: 0,
-        costUsd: 0,
-      });
+      const begun = await ledger.begin(intentOf(fileId));
       expect(begun.kind).toBe('send');
       const { rows } = await client.query(
         `select extract(epoch from next_at - last_at)::float8 * 1000 as gap_ms,

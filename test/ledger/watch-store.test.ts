@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const GRACES = { toldMs: 600_000, orphanMs: 0 };
@@ -26,19 +27,7 @@ afterAll(async () => {
 /** An accepted task in a sub-application that no other test uses. */
 async function acceptedTask(subAppId = 1_600_000_000 + ++made) {
   const fileId = `${subAppId}${++made}`;
-  const begun = await ledger.begin({
-    identity: { subAppId, fileId, recipeHash: 'c'.repeat(32), payToken: '' },
-    request: { fileId, subAppId, recipe: { name: 'subtitles' }, deadlineHours: 24 },
-    workflowId: `erase/${fileId}`,
-    runId: 'run-1',
-    resubmitAfterTaskId: null,
-    lookedFor: null,
-    operatorRetryUpTo: null,
-    neverPay: false,
-    leave: false,
-    settleMs: 0,
-    costUsd: 0,
-  } as Intent);
+  const begun = await ledger.begin(intentOf(fileId, { subAppId }));
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   const taskId = `task-${fileId}`;
   await ledger.accepted(begun.submission, { taskId, requestId: null, adopted: false });

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BatchCounts } from '../../contract/batch.js';
+import { noCounts } from '../../contract/batch.js';
 import {
   REPORT_FILE,
   REPORT_SCHEMA_VERSION,
@@ -67,18 +67,7 @@ const HEADERS = {
 
 /** The files with the items, and what they add up to. */
 class Parts {
-  readonly counts: BatchCounts = {
-    pending: 0,
-    running: 0,
-    held: 0,
-    succeeded: 0,
-    reused: 0,
-    failed: 0,
-    timedOut: 0,
-    cancelled: 0,
-    skipped: 0,
-    total: 0,
-  };
+  readonly counts = noCounts();
   costUsd = 0;
   private readonly parts = new Map<string, ReportPart>();
 

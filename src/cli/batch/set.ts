@@ -1,10 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { BatchSettings } from '../../contract/batch.js';
 import { outputOf } from '../command-context.js';
 import { UsageError } from '../exit.js';
 import { decisionOf } from '../holds.js';
 import { nonNegativeNumber, positiveInteger } from '../option-parsers.js';
 import { type ChangeOptions, change, withChangeOptions } from './control.js';
+import { tolerated } from './parse.js';
 
 interface SetOptions extends ChangeOptions {
   concurrency?: number;
@@ -31,15 +32,6 @@ export function batchSetCommand(): Command {
       }
       await change(outputOf(command), id, { action: 'set', ...decisionOf(options), settings });
     });
-}
-
-/** `5%`, `200`, or `any`. */
-export function tolerated(text: string): { percent: number } | { count: number } | 'any' {
-  if (text === 'any') return 'any';
-  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1];
-  if (percent !== undefined && Number(percent) <= 100) return { percent: Number(percent) };
-  if (/^\d+$/.test(text)) return { count: Number(text) };
-  throw new InvalidArgumentError('It is a share like 5%, a number of items, or any.');
 }
 
 function budget(text: string): number | 'none' {

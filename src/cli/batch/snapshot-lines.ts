@@ -1,19 +1,7 @@
-import type { BatchCounts, BatchSnapshot } from '../../contract/batch.js';
+import { BATCH_ITEM_STATES, type BatchCounts, type BatchSnapshot } from '../../contract/batch.js';
 import type { Column } from '../output.js';
 import { bar } from '../progress.js';
 import { tolerance } from './control.js';
-
-const STATES = [
-  'pending',
-  'running',
-  'held',
-  'succeeded',
-  'reused',
-  'failed',
-  'timedOut',
-  'cancelled',
-  'skipped',
-] as const;
 
 export function endedItems(counts: BatchCounts): number {
   return counts.total - counts.pending - counts.running - counts.held;
@@ -21,7 +9,7 @@ export function endedItems(counts: BatchCounts): number {
 
 /** The numbers that are not zero, in words. */
 export function countsInWords(counts: BatchCounts): string {
-  return STATES.filter((state) => counts[state] > 0)
+  return BATCH_ITEM_STATES.filter((state) => counts[state] > 0)
     .map((state) => `${counts[state]} ${state}`)
     .join(', ');
 }

@@ -12,8 +12,7 @@ import { nonNegativeNumber, positiveInteger, time } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
 import { feedBatch } from './feed.js';
 import type { Loaded } from './load.js';
-import { batchId, type Share, share } from './parse.js';
-import { tolerated } from './set.js';
+import { batchId, type Share, share, tolerated } from './parse.js';
 import { SOURCE_HELP, type SourceOptions, withSourceOptions } from './source-options.js';
 
 interface StartOptions extends SourceOptions {

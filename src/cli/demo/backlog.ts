@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchSnapshot } from '../../contract/batch.js';
 import { startProcess } from '../../process/owned-process.js';
+import { endedItems } from '../batch/snapshot-lines.js';
 import { thisProgram } from '../dev/start-child.js';
 import type { Output } from '../output.js';
 import { bar, Progress } from '../progress.js';
@@ -54,7 +55,7 @@ async function watch(stage: BacklogStage): Promise<BatchSnapshot> {
     await command(stage, ['batch', 'watch', BATCH_ID, '--every', '400ms', '-o', 'jsonl'], (line) => {
       last = JSON.parse(line) as BatchSnapshot;
       const { counts } = last;
-      const done = counts.succeeded + counts.reused + counts.failed;
+      const done = endedItems(counts);
       progress.update([
         `   started ${bar(counts.total - counts.pending, counts.total)} ${counts.total - counts.pending} of ${counts.total}`,
         `   done    ${bar(done, counts.total)} ${done} of ${counts.total}`,

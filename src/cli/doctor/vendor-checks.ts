@@ -1,6 +1,6 @@
 import type { VendorSettings } from '../../config/settings.js';
 import { EXIT } from '../../contract/error-classes.js';
-import { createVodClient } from '../../vod/vod-client.js';
+import { vodClientOf } from '../../vod/client-of-settings.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 import { isNotAllowed, readingRights, submitRight } from './rights-checks.js';
 
@@ -67,16 +67,7 @@ async function access(vendor: VendorSettings, probeSubmit: boolean): Promise<Che
       warn(name, 'not asked: there is no sub-application to ask about', 'Set VOD_SUB_APP_ID to have it checked.'),
     ];
   }
-  const { credentials: given } = vendor;
-  const client = createVodClient({
-    endpoint: vendor.endpoint,
-    credentials: given && {
-      secretId: given.secretId,
-      secretKey: given.secretKey.reveal(),
-      token: given.token?.reveal(),
-    },
-    requestTimeoutSeconds: vendor.requestTimeoutSeconds,
-  });
+  const client = vodClientOf(vendor);
   const { subAppId } = vendor;
   try {
     // Its own answer first: where nothing answers, or nothing is allowed, the others would only say the same.
