@@ -55,7 +55,7 @@ async function run(scenarios: readonly Scenario[], options: BenchOptions): Promi
     scale,
     erases: erases ?? 'as each scenario says',
   });
-  const servers = await startSharedServers(say);
+  const servers = await startSharedServers(say, { temporalOnFile: false });
   const stop = (code: number) => void servers.stop().finally(() => process.exit(code));
   process.once('SIGINT', () => stop(130)).once('SIGTERM', () => stop(143));
   try {

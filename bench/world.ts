@@ -11,16 +11,10 @@ import { createDatabase } from '../test/faults/house.js';
 import { createNamespace, type SharedServers, type TemporalOnFile } from '../test/faults/servers.js';
 import { startTcpProxy, type TcpProxy } from '../test/faults/tcp-proxy.js';
 import { startWorkerProcess } from '../test/faults/worker-process.js';
-import {
-  manyMedia,
-  SECRET_ID,
-  SECRET_KEY,
-  type SimulatorProcess,
-  SUB_APP_ID,
-  startSimulatorProcess,
-} from '../test/support/simulator.js';
+import { manyMedia, SECRET_ID, SECRET_KEY, type SimulatorProcess, SUB_APP_ID } from '../test/support/simulator.js';
 import { CallFeed } from './measure/call-feed.js';
 import { paymentsOf, submitsAmong } from './measure/door.js';
+import { startVendor } from './vendor.js';
 
 export interface WorldOptions {
   name: string;
@@ -73,7 +67,7 @@ export class World {
     const temporalServer = options.ownTemporal ? await servers.startTemporal() : servers.temporal;
     const shared = options.sharedSimulator;
     const [simulator] = await Promise.all([
-      shared?.process ?? startSimulatorProcess(options.simulator),
+      shared?.process ?? startVendor(options.simulator),
       createNamespace(temporalServer.address, id),
       createDatabase(servers.postgres.urlOf('postgres'), id),
     ]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../../src/process/wait-until.js';
 import type { AdminTask } from '../../src/simulator/index.js';
-import { manyMedia, type SimulatorProcess, startSimulatorProcess } from '../../test/support/simulator.js';
+import { manyMedia, type SimulatorProcess } from '../../test/support/simulator.js';
 import { CallFeed } from '../measure/call-feed.js';
 import {
   LIMIT_PER_SECOND,
@@ -19,6 +19,7 @@ import { MemoryWatch, peakMegabytes, sumOf } from '../measure/processes.js';
 import { hardPromises } from '../rate/run.js';
 import type { Figures, Row } from '../report.js';
 import type { BenchContext, Scenario } from '../scenario.js';
+import { startVendor } from '../vendor.js';
 import { BULLMQ } from './bullmq/contender.js';
 import { type Contender, NotAvailable, type PeerRun, type RunningContender } from './contender.js';
 import { OURS } from './ours.js';
@@ -69,7 +70,7 @@ async function runPeers(context: BenchContext): Promise<Row[]> {
     .filter(({ contender, killed }) => killed || contender.isOurs || !options.short);
   const credentials = runs.map((_, at) => ({ secretId: `AKIDpeer${at}`, secretKey: `peer${at}` }));
   buildPeers();
-  const simulator = await startSimulatorProcess({
+  const simulator = await startVendor({
     credentials,
     taskDurationMs: { minMs: TASK_MS.minMs * options.scale, maxMs: TASK_MS.maxMs * options.scale },
     requestDelayMs: REQUEST_DELAY_MS,

@@ -23,7 +23,7 @@ export interface Sending<T, S> {
   cancel: AbortSignal;
   /** Something that forbids the call by now; null lets it go. */
   lastLook: () => Promise<S | null>;
-  call: (options: { connection: SubmitConnection | undefined; leaving: () => void }) => Promise<T>;
+  call: (options: { connection: SubmitConnection | undefined; leaving: () => void; written: () => void }) => Promise<T>;
 }
 
 /**
@@ -59,8 +59,16 @@ export async function sendAtPlace<T, S>(
             if (leftAtMs - dueAtMs > PLACE_TOLERANCE_MS) throw new PlaceMissed();
             pass.now();
           };
+          // If this process was held up since, by a collection of garbage or by a machine that is full, the call leaves only
+          // now. The call a budget later has no place yet: it is moved away from this one. Best effort, as the pace is.
+          const written = () => {
+            leftAtMs = performance.now();
+            pass.now();
+            const lateMs = leftAtMs - dueAtMs - PLACE_TOLERANCE_MS;
+            if (lateMs > 0) void ledger.movePlaces(lateMs).catch(() => undefined);
+          };
           const tookMs = () => performance.now() - leftAtMs;
-          const answer = await timed(pace, tookMs, () => call({ connection: opening.connection, leaving }));
+          const answer = await timed(pace, tookMs, () => call({ connection: opening.connection, leaving, written }));
           return { kind: 'answered', answer };
         }
         await waitUntil(performance.now() + WINDOW_FULL_WAIT_MS, cancel);

@@ -216,13 +216,13 @@ class Submit {
       const sent = await sendAtPlace(this.deps, submission, place, {
         cancel: this.context.cancellationSignal,
         lastLook: () => ledger.openBreaker(subAppId),
-        call: ({ connection, leaving }) => {
+        call: ({ connection, leaving, written }) => {
           const params = toMpsParams(this.recipe);
           const leave = () => {
             leaving();
             called = true;
           };
-          return vod.submit({ subAppId, fileId, params }, { connection, leaving: leave });
+          return vod.submit({ subAppId, fileId, params }, { connection, leaving: leave, written });
         },
       });
       if (sent.kind === 'stopped') {

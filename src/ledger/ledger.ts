@@ -68,6 +68,8 @@ export interface Ledger {
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /** Pushes the next place of every process back by `ms` milliseconds: the vendor takes nothing at the moment. */
   slowDown(ms: number): Promise<void>;
+  /** A call left `ms` milliseconds later than its place allows: the places after it move by as much, for every process. */
+  movePlaces(ms: number): Promise<void>;
   /**
    * In how many milliseconds an intent with this lane may take a place; 0 or less: now. For one that has to wait for its
    * turn, when to ask again.

@@ -338,6 +338,13 @@ class PostgresLedger implements Ledger {
     );
   }
 
+  async movePlaces(ms: number): Promise<void> {
+    await this.guard('move the places of the pace', () =>
+      sql`update pace set next_at = greatest(next_at, clock_timestamp()) + make_interval(secs => ${ms / 1000}::double precision)
+          where scope = ${SUBMIT_SCOPE}`.execute(this.db),
+    );
+  }
+
   async findByTask(taskId: string): Promise<SubmissionRecord | null> {
     return await this.guard('find a task in the ledger', () => this.one((q) => q.where('task_id', '=', taskId)));
   }

@@ -44,8 +44,12 @@ export class OpenConnection {
     return connection;
   }
 
-  /** Makes the request that `work` sends use it, if it is still there. */
-  use<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Makes the request that `work` sends use it, if it is still there.
+   * @param onWritten called when the request was handed to the system, if it did use it
+   */
+  use<T>(work: () => Promise<T>, onWritten?: () => void): Promise<T> {
+    this.onWritten = onWritten;
     return opened.run(this, work);
   }
 
@@ -57,10 +61,32 @@ export class OpenConnection {
   take(): Socket | null {
     if (this.taken || this.socket.destroyed || this.socket.readyState !== 'open') return null;
     this.taken = true;
+    if (this.onWritten !== undefined) tellFirstWrite(this.socket, this.onWritten);
     return this.socket;
   }
 
   private taken = false;
+  private onWritten: (() => void) | undefined;
+}
+
+/** A socket passes on what it is given before `write` returns; what was collected, before `uncork` does. */
+function tellFirstWrite(socket: Socket, tell: () => void): void {
+  const { write, uncork } = socket;
+  const tellOnce = () => {
+    if (socket.bytesWritten === 0) return;
+    socket.write = write;
+    socket.uncork = uncork;
+    tell();
+  };
+  socket.write = (...args: unknown[]) => {
+    const more = Reflect.apply(write, socket, args) as boolean;
+    if (socket.writableCorked === 0) tellOnce();
+    return more;
+  };
+  socket.uncork = () => {
+    uncork.call(socket);
+    tellOnce();
+  };
 }
 
 /**

@@ -64,8 +64,15 @@ export class SdkCaller {
     action: VodAction,
     request: Record<string, unknown>,
     signal?: AbortSignal,
-    /** `onSend` is called before anything of the request can leave this machine; what it throws ends the call. */
-    { onSend, connection }: { onSend?: () => void; connection?: OpenConnection } = {},
+    /**
+     * `onSend` is called before anything of the request can leave this machine; what it throws ends the call. `onWritten`,
+     * when it was written to `connection`.
+     */
+    {
+      onSend,
+      onWritten,
+      connection,
+    }: { onSend?: () => void; onWritten?: (() => void) | undefined; connection?: OpenConnection | undefined } = {},
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
@@ -75,7 +82,7 @@ export class SdkCaller {
         const headers = this.#headers();
         const send = () =>
           this.#client.request(action, request, signal === undefined ? { headers } : { headers, signal });
-        return await (connection === undefined ? send() : connection.use(send));
+        return await (connection === undefined ? send() : connection.use(send, onWritten));
       } catch (thrown) {
         signal?.throwIfAborted();
         const { secretId, secretKey, token } = credentials;

@@ -163,7 +163,7 @@ async function submitWithin(
   worstCaseMs: number,
   submits: SdkCaller,
   request: Record<string, unknown>,
-  { leaving, connection }: SubmitOptions = {},
+  { leaving, written, connection }: SubmitOptions = {},
 ) {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), worstCaseMs);
@@ -174,7 +174,11 @@ async function submitWithin(
   };
   try {
     const ready = connection instanceof OpenConnection ? connection : undefined;
-    const answer = await submits.call(SUBMIT_ACTION, request, deadline.signal, { onSend, connection: ready });
+    const answer = await submits.call(SUBMIT_ACTION, request, deadline.signal, {
+      onSend,
+      onWritten: written,
+      connection: ready,
+    });
     const submitted = answers.readSubmitted(answer);
     if (submitted === null) {
       throw vodError({ action: SUBMIT_ACTION, code: 'no-task-id', requestId: requestIdOf(answer) });

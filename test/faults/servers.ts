@@ -30,13 +30,24 @@ export interface TemporalOnFile {
   stop(): Promise<void>;
 }
 
-export async function startSharedServers(say: (line: string) => void): Promise<SharedServers> {
+export interface SharedServersOptions {
+  /**
+   * Temporal servers keep their data in a file, so that they can be killed; default true. In memory they leave the disk to
+   * the ledger, as a server on a machine of its own does.
+   */
+  temporalOnFile?: boolean;
+}
+
+export async function startSharedServers(
+  say: (line: string) => void,
+  { temporalOnFile = true }: SharedServersOptions = {},
+): Promise<SharedServers> {
   await build({ onProgress: say, strict: false });
   const { path: cliPath } = await findTemporalCli({ onProgress: say });
   const reaper = startReaper();
   const started: TemporalOnFile[] = [];
   const startTemporal = async () => {
-    const server = await startTemporalOnFile(cliPath, reaper);
+    const server = await startTemporalServer(cliPath, reaper, temporalOnFile);
     started.push(server);
     return server;
   };
@@ -61,16 +72,20 @@ export async function startSharedServers(say: (line: string) => void): Promise<S
   };
 }
 
-async function startTemporalOnFile(cliPath: string, reaper: Reaper): Promise<TemporalOnFile> {
-  const folder = await mkdtemp(join(tmpdir(), 'smart-erase-faults-'));
-  reaper.addFolder(folder);
+async function startTemporalServer(cliPath: string, reaper: Reaper, onFile: boolean): Promise<TemporalOnFile> {
+  let dbFile: string | undefined;
+  if (onFile) {
+    const folder = await mkdtemp(join(tmpdir(), 'smart-erase-faults-'));
+    reaper.addFolder(folder);
+    dbFile = join(folder, 'temporal.db');
+  }
   const searchAttributes = Object.fromEntries(Object.values(SEARCH_ATTRIBUTE).map((n) => [n, 'Keyword' as const]));
   const start = (port?: number): Promise<DevServer> =>
     startDevServer({
       cliPath,
       port,
       uiPort: false,
-      dbFile: join(folder, 'temporal.db'),
+      dbFile,
       logLevel: 'never',
       searchAttributes,
       onExit: (pid) => reaper.remove(pid),
