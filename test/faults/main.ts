@@ -1,5 +1,7 @@
-/** `npm run test:faults`: every cell of the matrix on real processes, then, if asked for, a random soak; then the books. */
+/** `npm run test:faults`: every cell of the matrix on real processes, a batch, and if asked for a random soak; then the books. */
 import { parseArgs } from 'node:util';
+import { BATCH, runBatchGroup } from './batch-group.js';
+import { VICTIMS } from './batch-scene.js';
 import type { House } from './house.js';
 import { MATRIX } from './matrix.js';
 import { add, NOTHING, runGroups, settle } from './runner.js';
@@ -11,8 +13,10 @@ const USAGE = `npm run test:faults -- [options]
   --list          names of the groups and what is in them
   --lanes N       groups at a time (default 5)
   --minutes N     a random soak of N minutes as well (default 0)
-  --seed N        of the soak (default: from the clock; it is printed)
-  --soak-only     no matrix`;
+  --items N       of the batch during which everything is killed (default 2000; 0: no batch)
+  --seed N        of the batch and the soak (default: from the clock; it is printed)
+  --batch-only    only the batch
+  --soak-only     only the soak`;
 
 const { values } = parseArgs({
   options: {
@@ -20,11 +24,16 @@ const { values } = parseArgs({
     list: { type: 'boolean' },
     lanes: { type: 'string', default: '5' },
     minutes: { type: 'string', default: '0' },
+    items: { type: 'string', default: '2000' },
     seed: { type: 'string' },
+    'batch-only': { type: 'boolean' },
     'soak-only': { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
+
+/** Fewer leave no room for the strikes. */
+const LEAST_ITEMS = 50;
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -37,19 +46,26 @@ async function main(): Promise<number> {
       const cells = group.kind === 'vendor' ? group.cells.map(({ name }) => name) : group.moments;
       process.stdout.write(`${group.name}: ${cells.length} cells: ${cells.join('; ')}\n`);
     }
+    process.stdout.write(`${BATCH}: ${values.items} items, while ${VICTIMS.join(', ')} are killed\n`);
     return 0;
   }
   const minutes = Number(values.minutes);
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
   const lanes = Number(values.lanes);
+  const items = Number(values.items);
   if (!(minutes >= 0) || !Number.isInteger(seed) || !(lanes >= 1)) return usage();
+  if (!Number.isInteger(items) || (items !== 0 && items < LEAST_ITEMS)) return usage();
+  const [batchOnly, soakOnly] = [values['batch-only'] === true, values['soak-only'] === true];
+  const withBatch = batchOnly || (!soakOnly && (only === undefined || only.some((text) => BATCH.includes(text))));
 
   const servers = await startSharedServers(say);
   const stop = (code: number) => void servers.stop().finally(() => process.exit(code));
   process.once('SIGINT', () => stop(130)).once('SIGTERM', () => stop(143));
   try {
-    let totals = values['soak-only'] ? NOTHING : await runGroups(groups, servers, lanes, say);
-    if (minutes > 0) {
+    let totals = soakOnly || batchOnly ? NOTHING : await runGroups(groups, servers, lanes, say);
+    // By itself: its strikes come at shares of the batch, which other groups would only make slower.
+    if (withBatch && items > 0) totals = add(totals, await runBatchGroup({ seed, items }, servers, say));
+    if (minutes > 0 && !batchOnly) {
       const soak = (house: House) => runSoak(house, { seed, minutes });
       totals = add(totals, await settle(`soak, seed ${seed}`, servers, SOAK_HOUSE, soak, say));
     }

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -17,6 +17,8 @@ export interface SharedServers {
   readonly temporal: TemporalOnFile;
   /** A server of one's own, to be killed. */
   startTemporal(): Promise<TemporalOnFile>;
+  /** The same of PostgreSQL. */
+  startPostgres(): Promise<PostgresOnFolder>;
   stop(): Promise<void>;
 }
 
@@ -25,6 +27,14 @@ export interface TemporalOnFile {
   readonly address: string;
   /** Of the server that runs now; another after {@link startAgain}. */
   pid(): number;
+  kill(): Promise<void>;
+  startAgain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A PostgreSQL on a data folder: it can be killed and started again where it was. */
+export interface PostgresOnFolder {
+  urlOf(database: string): string;
   kill(): Promise<void>;
   startAgain(): Promise<void>;
   stop(): Promise<void>;
@@ -45,9 +55,14 @@ export async function startSharedServers(
   await build({ onProgress: say, strict: false });
   const { path: cliPath } = await findTemporalCli({ onProgress: say });
   const reaper = startReaper();
-  const started: TemporalOnFile[] = [];
+  const started: (TemporalOnFile | PostgresOnFolder)[] = [];
   const startTemporal = async () => {
     const server = await startTemporalServer(cliPath, reaper, temporalOnFile);
+    started.push(server);
+    return server;
+  };
+  const startPostgres = async () => {
+    const server = await startPostgresOnFolder(reaper);
     started.push(server);
     return server;
   };
@@ -65,6 +80,7 @@ export async function startSharedServers(
     postgres,
     temporal,
     startTemporal,
+    startPostgres,
     async stop() {
       await Promise.allSettled([postgres.stop(), ...started.map((server) => server.stop())]);
       await reaper.close();
@@ -105,6 +121,36 @@ async function startTemporalServer(cliPath: string, reaper: Reaper, onFile: bool
       server = await start(port);
     },
     stop: () => server.stop(),
+  };
+}
+
+/** It writes as one in production does: every commit is on the disk before it counts. */
+async function startPostgresOnFolder(reaper: Reaper): Promise<PostgresOnFolder> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'smart-erase-faults-'));
+  reaper.addFolder(dataDir);
+  const start = (port?: number): Promise<EmbeddedPostgres> =>
+    startEmbeddedPostgres({
+      dataDir,
+      port,
+      onExit: (pid) => reaper.remove(pid),
+      onSpawn: (pid) => reaper.add(pid, 'SIGINT'),
+    });
+  let server = await start();
+  const { port } = server;
+  return {
+    urlOf: (database) => server.urlOf(database),
+    async kill() {
+      // Its other processes end as soon as they notice.
+      process.kill(server.pid, 'SIGKILL');
+      await server.process.ended;
+    },
+    async startAgain() {
+      server = await start(port);
+    },
+    async stop() {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
   };
 }
 

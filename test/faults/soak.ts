@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultSpec } from '../../src/simulator/index.js';
 import type { House, HouseOptions } from './house.js';
 import { MISBEHAVIOURS, type Strike } from './matrix.js';
+import { randomFrom } from './random.js';
 import { strike } from './strikes.js';
 import { TrackedErase } from './tracked-erase.js';
 
@@ -82,15 +83,4 @@ async function strikeOne(house: House, what: Strike, erase: TrackedErase): Promi
   } catch (error) {
     erase.deed(`${what} was not possible: ${String(error)}`);
   }
-}
-
-/** mulberry32: small, and the same everywhere. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

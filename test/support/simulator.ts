@@ -146,15 +146,31 @@ export interface SimulatorProcess {
 const PROGRAM = `
   import { startSimulator } from ${JSON.stringify(new URL('../../dist/simulator/index.js', import.meta.url).href)};
   const simulator = await startSimulator(JSON.parse(process.argv[1]));
+  // Nothing is awaited between the start and the faults: no request comes before them.
+  const failed = simulator.admin.tasks().filter((task) => task.failure !== null);
+  for (const fault of JSON.parse(process.argv[2])) {
+    const used = failed.filter((task) => fault.kind === 'task-failure' && task.fileId === fault.fileId).length;
+    const times = (fault.times ?? 1) - used;
+    if (times > 0) simulator.admin.addFault({ ...fault, times });
+  }
   console.log(JSON.stringify({ url: simulator.url, port: simulator.port }));
   const stop = () => simulator.close().then(() => process.exit(0));
   process.once('SIGTERM', stop);
   process.stdin.once('end', stop).resume();
 `;
 
-/** A simulator in a process of its own, of the built program. It ends with its parent, whatever ends that. */
-export async function startSimulatorProcess(options: SimulatorOptions = {}): Promise<SimulatorProcess> {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, JSON.stringify(options)], {
+/**
+ * A simulator in a process of its own, of the built program. It ends with its parent, whatever ends that.
+ *
+ * @param faults there before its first request. One that goes on with a state file forgets its faults; those of tasks are
+ *   given again only as often as no task of their file has failed yet.
+ */
+export async function startSimulatorProcess(
+  options: SimulatorOptions = {},
+  faults: readonly FaultSpec[] = [],
+): Promise<SimulatorProcess> {
+  const given = [JSON.stringify(options), JSON.stringify(faults)];
+  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, ...given], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
