@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { BatchSnapshot } from '../contract/batch.js';
 import { retryDelayMs } from '../contract/error-classes.js';
-import type { BatchFacts } from '../ledger/batch-feed-store.js';
+import type { BatchFacts, ClaimWanted } from '../ledger/batch-feed-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
@@ -10,7 +10,7 @@ import { forEach } from './batch/for-each.js';
 import { type Plan, planOf, type Situation } from './batch/gates.js';
 import { harvest } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
-import { type FeederTimings, firstWindow, grownWindow, roundMs } from './batch/timings.js';
+import { type FeederTimings, firstWindow, grownWindow, LEAST_STARTS, nextStarts, roundMs } from './batch/timings.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure, retryFailure } from './failures.js';
 
@@ -39,6 +39,12 @@ const CANCELS = { unsubmitted: 500, others: 10 };
 const CANCELS_AT_ONCE = 16;
 /** Items given up in one statement. */
 const GIVE_UP = 10_000;
+/**
+ * Looks, and starts, of a tick go on for this long at most, in milliseconds: on a slow server too a control acts, ends are
+ * counted, and what is left comes in the next tick.
+ */
+const LOOKING_MS = 1_500;
+const STARTING_MS = 1_500;
 /** All items of a large batch are counted this often at most, in milliseconds; what is open is counted in every tick. */
 const COUNT_EVERY_MS = 2_000;
 /** Between two beats, in milliseconds. */
@@ -72,6 +78,8 @@ function asFailure(error: unknown, attempt: number): unknown {
 }
 
 class Round {
+  /** Runs that this server starts in a tick, as far as is known. */
+  private starts = LEAST_STARTS;
   private counted: { at: number; counts: Situation['counts']; subAppIds: number[] } | undefined;
 
   constructor(
@@ -103,7 +111,8 @@ class Round {
     const { batchFeed: feed } = this.ledger;
     await feed.noteProgress(this.batchId);
     const due = await feed.dueForLook(this.batchId, LOOKS);
-    const completed = await harvest({ feed, runs: this.runs }, this.batchId, due);
+    const lookUntilMs = performance.now() + LOOKING_MS;
+    const completed = await harvest({ feed, runs: this.runs }, this.batchId, due, lookUntilMs);
     const situation = await this.situation(completed > 0);
     const { facts } = situation;
     const plan = planOf(situation, this.timings);
@@ -112,12 +121,18 @@ class Round {
     if (plan.giveUp !== null && (await feed.skipPending(this.batchId, plan.giveUp, GIVE_UP)) > 0)
       this.counted = undefined;
     if (plan.cancelRuns) await this.cancelSome();
-    if (plan.feed !== null && !stop.aborted) {
-      const claimed = await feed.claim(this.batchId, plan.feed);
-      await startItems({ feed, runs: this.runs }, this.batchId, claimed);
-    }
+    if (plan.feed !== null && !stop.aborted) await this.start(plan.feed);
     if (plan.endAs !== null && (await feed.end(this.batchId, plan.endAs))) facts.batch.state = 'ended';
     return { facts, plan };
+  }
+
+  private async start(wanted: ClaimWanted): Promise<void> {
+    const { batchFeed: feed } = this.ledger;
+    const limit = Math.min(wanted.limit, this.starts);
+    const claimed = await feed.claim(this.batchId, { ...wanted, limit });
+    const untilMs = performance.now() + STARTING_MS;
+    const tried = await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs);
+    this.starts = nextStarts(this.starts, { claimed: claimed.length, tried });
   }
 
   private async situation(changed: boolean): Promise<Situation> {
@@ -161,7 +176,7 @@ class Round {
     const items = await feed.toCancel(this.batchId, CANCELS);
     const asked: number[] = [];
     try {
-      await forEach(items, CANCELS_AT_ONCE, async ({ number, workflowId }) => {
+      await forEach(items, { atOnce: CANCELS_AT_ONCE }, async ({ number, workflowId }) => {
         await this.runs.cancel(workflowId, { reason: `The batch ${this.batchId} was cancelled.`, by: null });
         asked.push(number);
       });

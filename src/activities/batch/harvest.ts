@@ -10,30 +10,38 @@ const LOOKS_AT_ONCE = 16;
 
 /**
  * Looks at the runs of open items and settles those that ended. Each is read by its id, which is exact at once: lists of
- * runs lag behind, and do not tell why a run failed.
+ * runs lag behind, and do not tell why a run failed. What could not be looked at by `untilMs` remains due.
  *
  * @returns how many ended
+ * @throws the first look's error, when what the others saw is written down: on a server that fails now and then, one look of
+ *   hundreds must not keep the batch from going on
  */
 export async function harvest(
   { feed, runs }: { feed: BatchFeedStore; runs: EraseRuns },
   batchId: string,
   items: readonly OpenItem[],
+  untilMs?: number,
 ): Promise<number> {
   const ends: ItemEnd[] = [];
   const open: { number: number; runId: string }[] = [];
   const restart: number[] = [];
-  await forEach(items, LOOKS_AT_ONCE, async (item) => {
-    const seen = await runs.look(item.workflowId);
-    const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
-    if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
-    else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
-    else if (item.runId === null) restart.push(item.number);
-    else ends.push(goneEnd(item));
-  });
-  // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
-  await feed.unclaim(batchId, restart);
-  await feed.looked(batchId, open);
-  return await feed.settle(batchId, ends);
+  let ended = 0;
+  try {
+    await forEach(items, { atOnce: LOOKS_AT_ONCE, untilMs }, async (item) => {
+      const seen = await runs.look(item.workflowId);
+      const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
+      if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
+      else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
+      else if (item.runId === null) restart.push(item.number);
+      else ends.push(goneEnd(item));
+    });
+  } finally {
+    // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
+    await feed.unclaim(batchId, restart);
+    await feed.looked(batchId, open);
+    ended = await feed.settle(batchId, ends);
+  }
+  return ended;
 }
 
 function endOf(number: number, seen: Extract<RunSeen, { kind: 'ended' }>): ItemEnd {

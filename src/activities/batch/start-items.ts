@@ -6,19 +6,25 @@ import { harvest, refusedEnd, requestOf } from './harvest.js';
 /** Starts at once: measured on two cores, more does not start faster. */
 const STARTS_AT_ONCE = 32;
 
-/** Starts the runs of claimed items. What could not be started goes back to pending; the first error is thrown then. */
+/**
+ * Starts the runs of claimed items. What could not be started, by `untilMs` or for an error, goes back to pending; the first
+ * error is thrown then.
+ *
+ * @returns how many were tried
+ */
 export async function startItems(
   parts: { feed: BatchFeedStore; runs: EraseRuns },
   batchId: string,
   items: readonly ClaimedItem[],
-): Promise<void> {
+  untilMs?: number,
+): Promise<number> {
   const { feed, runs } = parts;
   const started: { number: number; runId: string }[] = [];
   const ended: ClaimedItem[] = [];
   const refused: ItemEnd[] = [];
   const tried = new Set<number>();
   try {
-    await forEach(items, STARTS_AT_ONCE, async (item) => {
+    await forEach(items, { atOnce: STARTS_AT_ONCE, untilMs }, async (item) => {
       tried.add(item.number);
       const outcome = await runs.start(requestOf(batchId, item.request));
       if (outcome.kind === 'runs') started.push({ number: item.number, runId: outcome.runId });
@@ -36,4 +42,5 @@ export async function startItems(
   }
   const seen = ended.map((item) => ({ ...item, runId: null, cancelAsked: false }));
   await harvest(parts, batchId, seen);
+  return tried.size;
 }

@@ -36,6 +36,18 @@ export function queuedRuns(submitsPerSecond: number): number {
   return Math.max(LEAST_QUEUED, Math.ceil(submitsPerSecond * QUEUED_SECONDS));
 }
 
+/** Runs that are claimed for a tick at least: more than the vendor's 20 a second ever need. */
+export const LEAST_STARTS = 128;
+
+/**
+ * Runs to claim for the next tick: twice as many while all of them could be started in the time that a tick has, else as many
+ * as could. What is claimed and not started has to be given back, a write for each.
+ */
+export function nextStarts(starts: number, { claimed, tried }: { claimed: number; tried: number }): number {
+  if (tried < claimed) return Math.max(LEAST_STARTS, tried);
+  return claimed >= starts ? starts * 2 : starts;
+}
+
 /** Runs in flight at first, in seconds of the rate: 50 at the vendor's 20 a second. */
 const FIRST_WINDOW_SECONDS = 2.5;
 const LEAST_FIRST_WINDOW = 50;

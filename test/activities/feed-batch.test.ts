@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { harvest } from '../../src/activities/batch/harvest.js';
+import { startItems } from '../../src/activities/batch/start-items.js';
+import { FEEDER_TIMINGS, LEAST_STARTS, nextStarts } from '../../src/activities/batch/timings.js';
+import { createFeedBatch } from '../../src/activities/feed-batch.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { EraseRuns, RunSeen } from '../../src/temporal/erase-runs.js';
+import { SETTINGS } from '../support/batch.js';
+import { newBatch, newItem } from '../support/batches.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+
+const ANY = { limit: 10_000, roomUsd: null, blockedSubApps: [] };
+/** What a control promises. */
+const CONTROL_ACTS_WITHIN_MS = 5_000;
+
+let database: TestDatabase;
+let ledger: Ledger;
+beforeAll(async () => {
+  database = await createTestDatabase('feeding');
+  await migrateLedger(database.url);
+  ledger = openLedger(database.url);
+});
+afterAll(async () => {
+  await ledger?.close();
+  await database?.drop();
+});
+
+async function write(id: string, count: number): Promise<void> {
+  const settings = { ...SETTINGS, concurrency: 10_000 };
+  const items = Array.from({ length: count }, (_, at) => newItem(id, at + 1));
+  await ledger.batches.create(newBatch(id, { settings }), items);
+}
+
+/** Runs of a Temporal server that takes this long for each start. */
+function slowRuns(startMs: number): EraseRuns & { started: number } {
+  return {
+    started: 0,
+    async start() {
+      this.started += 1;
+      await sleep(startMs);
+      return { kind: 'runs', runId: `run-${this.started}` };
+    },
+    look: async () => ({ kind: 'open', runId: 'run', batchId: null }),
+    cancel: async () => undefined,
+  };
+}
+
+const failed: RunSeen = {
+  kind: 'ended',
+  runId: 'run',
+  batchId: null,
+  closedAt: new Date().toISOString(),
+  result: null,
+  failure: { class: 'input', code: 'Some', message: 'No.', taskId: null, moneySpent: false, requestId: null },
+};
+
+describe('what a feeder saw', () => {
+  it('is written down although one look of many fails, each time again', async () => {
+    await write('look', 60);
+    const claimed = await ledger.batchFeed.claim('look', ANY);
+    await ledger.batchFeed.confirm(
+      'look',
+      claimed.map(({ number }) => ({ number, runId: 'run' })),
+    );
+    const runs = slowRuns(0);
+    runs.look = async (workflowId) => {
+      await sleep(5);
+      if (workflowId === claimed[20]?.workflowId) throw new Error('The server is overloaded.');
+      return failed;
+    };
+    const items = claimed.map((item) => ({ ...item, runId: 'run', cancelAsked: false }));
+    const look = () => harvest({ feed: ledger.batchFeed, runs }, 'look', items);
+    await expect(look()).rejects.toThrow('overloaded');
+    const counts = await ledger.batches.counts('look');
+    expect(counts?.failed).toBeGreaterThanOrEqual(20);
+    expect(counts?.running).toBeGreaterThan(0);
+    runs.look = async () => failed;
+    await look();
+    expect(await ledger.batches.counts('look')).toMatchObject({ failed: 60, running: 0 });
+  });
+});
+
+describe('starts on a slow server', () => {
+  it('that find no time go back, and nothing is started twice', async () => {
+    await write('slow', 400);
+    const runs = slowRuns(50);
+    const claimed = await ledger.batchFeed.claim('slow', ANY);
+    const tried = await startItems({ feed: ledger.batchFeed, runs }, 'slow', claimed, performance.now() + 200);
+    expect(tried).toBe(runs.started);
+    expect(tried).toBeLessThan(400);
+    expect(await ledger.batches.counts('slow')).toMatchObject({ running: tried, pending: 400 - tried, total: 400 });
+    const rest = await ledger.batchFeed.claim('slow', ANY);
+    expect(rest).toHaveLength(400 - tried);
+    // Even one whose time is over already goes on: else nothing would ever be started.
+    expect(await startItems({ feed: ledger.batchFeed, runs }, 'slow', rest, 0)).toBeGreaterThan(0);
+  });
+
+  it('are as many a tick as the server takes', () => {
+    expect(nextStarts(LEAST_STARTS, { claimed: LEAST_STARTS, tried: LEAST_STARTS })).toBe(2 * LEAST_STARTS);
+    expect(nextStarts(4_096, { claimed: 4_096, tried: 700 })).toBe(700);
+    expect(nextStarts(4_096, { claimed: 4_096, tried: 3 })).toBe(LEAST_STARTS);
+    expect(nextStarts(4_096, { claimed: 60, tried: 60 })).toBe(4_096);
+  });
+
+  it('keep no control waiting, nor the counts', async () => {
+    await write('control', 1_200);
+    const feedBatch = createFeedBatch({
+      ledger,
+      feeder: {
+        runs: slowRuns(400),
+        timings: { ...FEEDER_TIMINGS, submitsPerSecond: 500, oldestTaskMs: 3_600_000 },
+        stopping: new AbortController().signal,
+      },
+    });
+    const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'control' });
+    await sleep(1_000);
+    const askedMs = performance.now();
+    await ledger.batches.change('control', { action: 'pause', by: 'tester', reason: 'to see' });
+    const { snapshot } = (await round) as Awaited<ReturnType<typeof feedBatch>>;
+    expect(performance.now() - askedMs).toBeLessThan(CONTROL_ACTS_WITHIN_MS);
+    expect(snapshot.state).toBe('paused');
+    expect(snapshot.counts.pending).toBeGreaterThan(0);
+  });
+});
