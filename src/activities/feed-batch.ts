@@ -10,7 +10,7 @@ import { forEach } from './batch/for-each.js';
 import { type Plan, planOf, type Situation } from './batch/gates.js';
 import { harvest } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
-import { type FeederTimings, firstWindow, grownWindow, LEAST_STARTS, nextStarts, roundMs } from './batch/timings.js';
+import { type FeederTimings, FIRST_QUEUED, firstWindow, grownWindow, nextQueued, roundMs } from './batch/timings.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure, retryFailure } from './failures.js';
 
@@ -78,8 +78,9 @@ function asFailure(error: unknown, attempt: number): unknown {
 }
 
 class Round {
-  /** Runs that this server starts in a tick, as far as is known. */
-  private starts = LEAST_STARTS;
+  /** Runs that may wait to be submitted, and how many did after the last tick. */
+  private queued = FIRST_QUEUED;
+  private waiting = 0;
   private counted: { at: number; counts: Situation['counts']; subAppIds: number[] } | undefined;
 
   constructor(
@@ -121,18 +122,16 @@ class Round {
     if (plan.giveUp !== null && (await feed.skipPending(this.batchId, plan.giveUp, GIVE_UP)) > 0)
       this.counted = undefined;
     if (plan.cancelRuns) await this.cancelSome();
-    if (plan.feed !== null && !stop.aborted) await this.start(plan.feed);
+    if (plan.feed !== null && !stop.aborted) await this.start(plan.feed, facts);
     if (plan.endAs !== null && (await feed.end(this.batchId, plan.endAs))) facts.batch.state = 'ended';
     return { facts, plan };
   }
 
-  private async start(wanted: ClaimWanted): Promise<void> {
+  private async start(wanted: ClaimWanted, { unsubmitted }: BatchFacts): Promise<void> {
     const { batchFeed: feed } = this.ledger;
-    const limit = Math.min(wanted.limit, this.starts);
-    const claimed = await feed.claim(this.batchId, { ...wanted, limit });
+    const claimed = await feed.claim(this.batchId, wanted);
     const untilMs = performance.now() + STARTING_MS;
-    const tried = await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs);
-    this.starts = nextStarts(this.starts, { claimed: claimed.length, tried });
+    this.waiting = unsubmitted + (await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs));
   }
 
   private async situation(changed: boolean): Promise<Situation> {
@@ -142,6 +141,8 @@ class Round {
       throw finalFailure('input', { code: 'NoSuchBatch', message: `The ledger has no batch ${this.batchId}.` });
     }
     const { settings, samplePassedAt } = facts.batch;
+    this.queued = nextQueued(this.queued, { before: this.waiting, left: facts.unsubmitted });
+    this.waiting = facts.unsubmitted;
     const nothingLeft = !facts.hasPending && facts.running === 0 && facts.held === 0;
     const oldMs = performance.now() - (this.counted?.at ?? 0);
     // A limit of failures has to be seen before more is fed.
@@ -160,6 +161,7 @@ class Round {
       breakers: await this.ledger.listBreakers(),
       caps: await this.ledger.listCaps(),
       committedUsd: settings.maxCostUsd === null ? null : await feed.committedUsd(this.batchId),
+      queued: this.queued,
       startedCount: inSample ? await feed.startedCount(this.batchId) : null,
     };
   }

@@ -20,6 +20,7 @@ interface Given {
   caps?: Partial<Cap>[];
   committedUsd?: number | null;
   startedCount?: number | null;
+  queued?: number;
   subAppIds?: number[];
 }
 
@@ -58,6 +59,7 @@ function situation(given: Given = {}): Situation {
     caps: (given.caps ?? []).map(
       (c) => ({ scope: 'all', period: 'day', limitUsd: 10, spentUsd: 0, leftUsd: 10, ...c }) as Cap,
     ),
+    queued: given.queued ?? Number.POSITIVE_INFINITY,
     committedUsd: given.committedUsd ?? null,
     startedCount: given.startedCount ?? null,
   };
@@ -67,6 +69,11 @@ const plan = (given: Given = {}) => planOf(situation(given), TIMINGS);
 const NOTHING_LEFT = { hasPending: false };
 
 describe('a batch that runs', () => {
+  it('starts no more than this machine keeps up with', () => {
+    expect(plan({ queued: 40 }).feed?.limit).toBe(40);
+    expect(plan({ queued: 40, facts: { unsubmitted: 40 } }).feed).toBeNull();
+  });
+
   it('starts as many as may wait for a submit: three seconds of the rate', () => {
     expect(plan().feed).toEqual({ limit: 50, roomUsd: null, blockedSubApps: [] });
     expect(plan({ batch: { window: 500 } }).feed?.limit).toBe(60);

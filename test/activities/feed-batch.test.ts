@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { harvest } from '../../src/activities/batch/harvest.js';
 import { startItems } from '../../src/activities/batch/start-items.js';
-import { FEEDER_TIMINGS, LEAST_STARTS, nextStarts } from '../../src/activities/batch/timings.js';
+import { FEEDER_TIMINGS, FIRST_QUEUED, nextQueued } from '../../src/activities/batch/timings.js';
 import { createFeedBatch } from '../../src/activities/feed-batch.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
@@ -12,6 +12,7 @@ import type { EraseRuns, RunSeen } from '../../src/temporal/erase-runs.js';
 import { SETTINGS } from '../support/batch.js';
 import { newBatch, newItem } from '../support/batches.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/processes.js';
 
 const ANY = { limit: 10_000, roomUsd: null, blockedSubApps: [] };
 /** What a control promises. */
@@ -99,19 +100,12 @@ describe('starts on a slow server', () => {
     expect(await startItems({ feed: ledger.batchFeed, runs }, 'slow', rest, 0)).toBeGreaterThan(0);
   });
 
-  it('are as many a tick as the server takes', () => {
-    expect(nextStarts(LEAST_STARTS, { claimed: LEAST_STARTS, tried: LEAST_STARTS })).toBe(2 * LEAST_STARTS);
-    expect(nextStarts(4_096, { claimed: 4_096, tried: 700 })).toBe(700);
-    expect(nextStarts(4_096, { claimed: 4_096, tried: 3 })).toBe(LEAST_STARTS);
-    expect(nextStarts(4_096, { claimed: 60, tried: 60 })).toBe(4_096);
-  });
-
   it('keep no control waiting, nor the counts', async () => {
     await write('control', 1_200);
     const feedBatch = createFeedBatch({
       ledger,
       feeder: {
-        runs: slowRuns(400),
+        runs: slowRuns(2_500),
         timings: { ...FEEDER_TIMINGS, submitsPerSecond: 500, oldestTaskMs: 3_600_000 },
         stopping: new AbortController().signal,
       },
@@ -124,5 +118,37 @@ describe('starts on a slow server', () => {
     expect(performance.now() - askedMs).toBeLessThan(CONTROL_ACTS_WITHIN_MS);
     expect(snapshot.state).toBe('paused');
     expect(snapshot.counts.pending).toBeGreaterThan(0);
+  });
+});
+
+describe('the queue of what waits to be submitted', () => {
+  it('is as long as this machine keeps up with', () => {
+    expect(nextQueued(240, { before: 240, left: 20 })).toBe(480);
+    expect(nextQueued(240, { before: 240, left: 150 })).toBe(240);
+    expect(nextQueued(240, { before: 240, left: 235 })).toBe(120);
+    expect(nextQueued(FIRST_QUEUED, { before: FIRST_QUEUED, left: FIRST_QUEUED })).toBe(FIRST_QUEUED);
+    // A queue that was not full says nothing of what a full one would do.
+    expect(nextQueued(240, { before: 100, left: 0 })).toBe(240);
+  });
+
+  it('does not grow while nothing is submitted, however high the rate is set', async () => {
+    await write('stuck', 1_000);
+    const runs = slowRuns(0);
+    const stopping = new AbortController();
+    const feedBatch = createFeedBatch({
+      ledger,
+      feeder: {
+        runs,
+        timings: { ...FEEDER_TIMINGS, tickMs: 50, submitsPerSecond: 500, oldestTaskMs: 3_600_000 },
+        stopping: stopping.signal,
+      },
+    });
+    const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'stuck' });
+    await eventually('the queue to be full', () => runs.started >= FIRST_QUEUED || undefined);
+    const atMs = performance.now();
+    await eventually('more ticks', () => performance.now() - atMs > 1_000 || undefined);
+    stopping.abort();
+    await round;
+    expect(runs.started).toBe(FIRST_QUEUED);
   });
 });

@@ -12,6 +12,8 @@ export interface Situation {
   subAppIds: readonly number[];
   breakers: readonly Breaker[];
   caps: readonly Cap[];
+  /** Runs that may wait to be submitted, as many as this machine keeps up with. */
+  queued: number;
   /** Null where the batch has no budget. */
   committedUsd: number | null;
   /** Null where no canary is under way. */
@@ -72,7 +74,7 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
   if (stop !== null) return { ...plan, ...stop };
   const limit = Math.min(
     windowRoom(facts, timings),
-    queueRoom(facts, timings),
+    queueRoom(situation, timings),
     sampleRoom(situation),
     probeRoom(situation),
   );
@@ -208,8 +210,9 @@ function windowRoom({ batch, running, held }: BatchFacts, { submitsPerSecond }: 
 }
 
 /** The batches that feed share what may wait to be submitted: so they share the rate. */
-function queueRoom({ unsubmitted, feeders }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
-  return Math.max(1, Math.ceil(queuedRuns(submitsPerSecond) / Math.max(1, feeders))) - unsubmitted;
+function queueRoom({ facts, queued }: Situation, { submitsPerSecond }: FeederTimings): number {
+  const share = Math.max(1, Math.ceil(queuedRuns(submitsPerSecond) / Math.max(1, facts.feeders)));
+  return Math.min(share, queued) - facts.unsubmitted;
 }
 
 function usd(amount: number): string {

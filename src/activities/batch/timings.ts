@@ -36,16 +36,22 @@ export function queuedRuns(submitsPerSecond: number): number {
   return Math.max(LEAST_QUEUED, Math.ceil(submitsPerSecond * QUEUED_SECONDS));
 }
 
-/** Runs that are claimed for a tick at least: more than the vendor's 20 a second ever need. */
-export const LEAST_STARTS = 128;
+/** Runs that wait to be submitted, at most, before it is known how fast they are: what the vendor's 20 a second need. */
+export const FIRST_QUEUED = 60;
+/** The queue is longer than it has to be while less than this part of it goes between two ticks. */
+const SLOW_DRAIN = 0.1;
+/** The queue may run empty when more than this part of it goes between two ticks. */
+const FAST_DRAIN = 0.75;
 
 /**
- * Runs to claim for the next tick: twice as many while all of them could be started in the time that a tick has, else as many
- * as could. What is claimed and not started has to be given back, a write for each.
+ * How many runs may wait to be submitted next, as far as that can be seen from those that went between two ticks. Where this
+ * machine, and not the rate, is what limits, hundreds of new runs would stand before all else in the queue of workflow tasks,
+ * the feeder's own next round among it: nothing would be counted, and no control act, until they have had their turn.
  */
-export function nextStarts(starts: number, { claimed, tried }: { claimed: number; tried: number }): number {
-  if (tried < claimed) return Math.max(LEAST_STARTS, tried);
-  return claimed >= starts ? starts * 2 : starts;
+export function nextQueued(queued: number, { before, left }: { before: number; left: number }): number {
+  if (before < queued / 2) return queued;
+  if (left < before * (1 - FAST_DRAIN)) return queued * 2;
+  return left > before * (1 - SLOW_DRAIN) ? Math.max(FIRST_QUEUED, Math.floor(queued / 2)) : queued;
 }
 
 /** Runs in flight at first, in seconds of the rate: 50 at the vendor's 20 a second. */
