@@ -160,6 +160,14 @@ describe('the report of a batch', () => {
     expect((await results(BIG, '--partial', '--out', join(file, 'out'))).stderr).toContain('ENOTDIR');
   });
 
+  it('says which folder cannot be written, to root too', async () => {
+    // Nobody makes folders in there: the kernel refuses (Linux), or the disk is read-only.
+    const { code, stdout, stderr } = await results(BIG, '--partial', '--out', '/sys/smart-erase-report');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^smart-erase: .*\/sys\/smart-erase-report.*(EPERM|EACCES|EROFS)/);
+    expect(stderr.split('\n').filter((line) => line !== '')).toHaveLength(2);
+  });
+
   it('of many items is whole', async () => {
     const out = join(folder, 'many');
     expect((await results(BIG, '--out', out, '--partial')).code).toBe(0);

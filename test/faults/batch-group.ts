@@ -218,7 +218,9 @@ class BatchRun {
           `${activityType?.name} ${state}, attempt ${attempt}, scheduled ${scheduledTime?.seconds}, started ${lastStartedTime?.seconds}: ${lastFailure?.message ?? ''}`,
       );
       const task = raw.pendingWorkflowTask;
-      const waits = task ? `, a workflow task since ${task.originalScheduledTime?.seconds}, attempt ${task.attempt}` : '';
+      const waits = task
+        ? `, a workflow task since ${task.originalScheduledTime?.seconds}, attempt ${task.attempt}`
+        : '';
       return `${workflowId} ${status.name}${waits}: ${pending?.join('; ') || 'no activity is pending'}`;
     });
     const lines = await Promise.all(told.map((line) => line.catch(String)));

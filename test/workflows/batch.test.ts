@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchWorkflowId } from '../../src/contract/batch.js';
+import { startFeederOn } from '../../src/temporal/feeder-start.js';
 import {
   countsOf,
   ended,
@@ -81,6 +82,26 @@ describe('a batch', () => {
     expect(reused?.resultFileId).toMatch(/^\d+$/);
     expect(failed).toMatchObject({ state: 'failed', errorClass: 'taskFailed', errorCode: 'SourceFileError.NotExist' });
     expect(failed?.taskId).toMatch(/ProcessMediaByMPS/);
+  });
+
+  it('goes on without a file that was deleted since it was planned, and says which', async () => {
+    const requests = await newRequests(stack, 12);
+    const id = await writeBatch(stack, requests);
+    await stack.admin.removeMedia(requests[4]?.fileId ?? '');
+    await startFeederOn(stack.temporal, id);
+    const end = await ended(stack, id);
+    expect([end.endedAs, countsOf(end)]).toEqual(['completed', { failed: 1, succeeded: 11 }]);
+    const failed = (await stack.ledger.batches.items(id, { limit: 12 })).filter(({ state }) => state === 'failed');
+    expect(failed).toEqual([
+      expect.objectContaining({
+        number: 5,
+        errorClass: 'input',
+        errorCode: 'InvalidParameterValue.FileId',
+        costUsd: 0,
+      }),
+    ]);
+    expect(failed[0]?.errorMessage).toContain('there is no such file');
+    expect(await submitsOf(stack, id)).toHaveLength(11);
   });
 
   it('knows of a run that was terminated by hand, and continues as new meanwhile', async () => {
