@@ -139,7 +139,7 @@ describe('the balance of a batch', () => {
     [
       'a submit that is in doubt',
       'wrong',
-      /is sending/,
+      /still in doubt/,
       ({ submissions }) => {
         submissions.push({ file_id: '1', state: 'sending', task_id: null, outcome: null });
       },

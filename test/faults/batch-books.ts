@@ -40,6 +40,8 @@ interface Truth {
   code: string | null;
   task: AdminTask | undefined;
   tasks: readonly AdminTask[];
+  /** Submits that were looked for and not found, such as those of a worker that was killed before the call. They count as spent. */
+  unknown: number;
 }
 
 /**
@@ -68,7 +70,7 @@ const TASKS: Record<Fate, number> = {
   deleted: 1,
 };
 
-function truthsOf({ scene, tasks }: BatchBooks, { duplicates, lost }: BatchBalance): Map<string, Truth> {
+function truthsOf({ scene, tasks, submissions }: BatchBooks, { duplicates, lost }: BatchBalance): Map<string, Truth> {
   const byFile = new Map<string, AdminTask[]>(scene.items.map(({ fileId }) => [fileId, []]));
   for (const task of tasks) {
     const known = byFile.get(task.fileId);
@@ -85,12 +87,13 @@ function truthsOf({ scene, tasks }: BatchBooks, { duplicates, lost }: BatchBalan
     if (own.length < most && fate !== 'deleted') {
       lost.push(`${fileId} (${fate}): the vendor accepted ${own.length} tasks, not ${most}`);
     }
-    truths.set(fileId, { ...endOf(fate, own), tasks: own });
+    const unknown = submissions.filter((each) => each.file_id === fileId && each.state === 'unknown').length;
+    truths.set(fileId, { ...endOf(fate, own), tasks: own, unknown });
   }
   return truths;
 }
 
-function endOf(fate: Fate, own: readonly AdminTask[]): Omit<Truth, 'tasks'> {
+function endOf(fate: Fate, own: readonly AdminTask[]): Omit<Truth, 'tasks' | 'unknown'> {
   const good = own.find((task) => task.status === 'FINISH' && task.failure === null);
   if (good !== undefined) return { state: 'succeeded', code: null, task: good };
   const task = own.at(-1);
@@ -107,7 +110,7 @@ function compareLedger({ tasks, submissions }: BatchBooks, { duplicates, lost, w
   const door = new Set(tasks.map(({ taskId }) => taskId));
   const known = new Set<string>();
   for (const { task_id: taskId, file_id: fileId, state, outcome } of submissions) {
-    if (state === 'sending' || state === 'unknown') wrong.push(`a submit of ${fileId} is ${state} in the ledger`);
+    if (state === 'sending') wrong.push(`a submit of ${fileId} is still in doubt`);
     if (taskId === null) continue;
     if (known.has(taskId)) duplicates.push(`the ledger has ${taskId} twice`);
     known.add(taskId);
@@ -138,7 +141,7 @@ function compareItems(
       continue;
     }
     told.delete(at + 1);
-    const costUsd = Number(((item.estimatedUsd ?? Number.NaN) * truth.tasks.length).toFixed(6));
+    const costUsd = Number(((item.estimatedUsd ?? Number.NaN) * (truth.tasks.length + truth.unknown)).toFixed(6));
     const resultFileId = truth.state === 'succeeded' ? truth.task?.resultFileId : null;
     // The header of the source is row 1.
     const expected = { row: at + 2, fileId, state: truth.state, code: truth.code, resultFileId, costUsd };

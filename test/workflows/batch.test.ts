@@ -180,9 +180,9 @@ describe('a batch stops by itself', () => {
       stack,
       id,
       'the budget',
-      ({ waitingFor, counts }) => waitingFor === 'budget' && counts.running === 0,
+      // Between an end and the feeder's next word it may seem to wait with nothing running, too.
+      ({ waitingFor, counts }) => waitingFor === 'budget' && counts.running === 0 && counts.succeeded > 1,
     );
-    expect(waits.counts.succeeded).toBeGreaterThan(1);
     expect(waits.counts.pending).toBeGreaterThan(0);
     expect(waits.spentUsd).toBeLessThanOrEqual(1.2);
     await stack.ledger.batches.change(id, { action: 'set', ...by, settings: { maxCostUsd: 100 } });
