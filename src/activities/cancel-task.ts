@@ -8,6 +8,7 @@ import { bookVerdict } from './book-verdict.js';
 import { cancelReasonOf } from './cancel-reason.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { notYet, readFailure } from './failures.js';
+import { leavePhase } from './late-phase.js';
 import { type LookVerdict, lookForTask } from './look-for-task.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { thisRun } from './this-run.js';
@@ -82,6 +83,7 @@ async function keepReason({ ledger }: Pick<ActivityDependencies, 'ledger'>): Pro
   const run = thisRun();
   const { by, reason } = await cancelReasonOf(run);
   await ledger.endHold(run, { as: 'cancel', by, reason });
+  await leavePhase(ledger);
   const details = { runId: run.runId };
   await ledger.writeAudit({ action: 'cancelled', subject: run.workflowId, by, reason, details, once: true });
 }

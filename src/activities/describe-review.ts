@@ -4,6 +4,7 @@ import type { ResultFile } from '../contract/request.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { readFailure } from './failures.js';
+import { enterPhase } from './late-phase.js';
 
 export interface DescribeReviewInput {
   subAppId: number;
@@ -24,10 +25,11 @@ export interface ReviewUrls {
 const ATTEMPTS = 4;
 
 /** Reads where the source and the result can be watched. Without an answer the review goes on, and says so. */
-export function createDescribeReview({ vod }: ActivityDependencies) {
+export function createDescribeReview({ vod, ledger }: ActivityDependencies) {
   return async function describeReview(input: DescribeReviewInput): Promise<ReviewUrls> {
     const { cancellationSignal: signal, info } = Context.current();
     const { subAppId, sourceFileId, resultFileId, files } = input;
+    await enterPhase(ledger, 'review');
     const told = files.find((file) => file.fileId === resultFileId) ?? files[0];
     const fileIds = resultFileId === null ? [sourceFileId] : [sourceFileId, resultFileId];
     try {

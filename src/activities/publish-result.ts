@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import type { PublishOutcome, PublishRequest } from '../contract/request.js';
 import type { MediaChange, MediaInfo, VodApi } from '../vod/vod-api.js';
@@ -8,6 +8,7 @@ import { fetchCover } from './cover.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure } from './failures.js';
 import { recordHold } from './holds.js';
+import { enterPhase, leavePhase } from './late-phase.js';
 import type { Hold } from './submit-outcome.js';
 
 export interface PublishInput {
@@ -31,7 +32,7 @@ const SESSION_ID_LENGTH = 50;
 
 /** Puts the new file in its place. Each step is safe to repeat; a failed prefetch is a warning. */
 export function createPublishResult({ vod, ledger }: ActivityDependencies) {
-  return async function publishResult(input: PublishInput): Promise<PublishResultOutcome> {
+  const publish = async (input: PublishInput): Promise<PublishResultOutcome> => {
     const context = Context.current();
     const known = { taskId: input.taskId, moneySpent: true, resultFileId: input.resultFileId };
     if (expiresBefore(input.publish, Date.now())) {
@@ -65,6 +66,19 @@ export function createPublishResult({ vod, ledger }: ActivityDependencies) {
         );
       }
       throw readFailure(error, context.info.attempt, known);
+    }
+  };
+  return async function publishResult(input: PublishInput): Promise<PublishResultOutcome> {
+    await enterPhase(ledger, 'publishing');
+    let goesOn = false;
+    try {
+      return await publish(input);
+    } catch (error) {
+      goesOn = error instanceof ApplicationFailure && error.nonRetryable !== true;
+      throw error;
+    } finally {
+      // One that is tried again is still being published.
+      if (!goesOn) await leavePhase(ledger);
     }
   };
 }

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { RecipeRequest } from '../contract/request.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { readFailure } from './failures.js';
+import { leavePhase } from './late-phase.js';
 import { thisRun } from './this-run.js';
 
 export interface RecordReviewInput {
@@ -23,6 +24,7 @@ export function createRecordReview({ ledger }: ActivityDependencies) {
     const action = decision === 'approve' ? 'review-approved' : 'review-rejected';
     try {
       await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
+      await leavePhase(ledger);
     } catch (error) {
       throw readFailure(error, Context.current().info.attempt);
     }

@@ -13,6 +13,7 @@ import type { CostFilter, CostRow } from './cost-report.js';
 import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
 import type { MediaStore } from './media-store.js';
 import type { Lane } from './pace.js';
+import type { PhaseStore } from './phase-store.js';
 import type { SubmissionOutcome } from './schema.js';
 import type { StateStore } from './state-store.js';
 import type { SubmissionKey } from './submission-key.js';
@@ -37,6 +38,8 @@ export interface Ledger {
   readonly adoptions: AdoptStore;
   /** Who waits for which task. */
   readonly watch: WatchStore;
+  /** Which runs are past their task. */
+  readonly phases: PhaseStore;
   /** Lengths and sizes of files, as far as they are known. */
   readonly media: MediaStore;
   /**

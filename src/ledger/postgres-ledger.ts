@@ -22,6 +22,7 @@ import { type CapChange, CapReached, changeCap, countAgain, listCaps, release, r
 import { type CostFilter, type CostRow, reportCosts } from './cost-report.js';
 import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
+import { type PhaseStore, phaseStore } from './phase-store.js';
 import { endHold, type HoldEndedAs, type HoldFilter, type HoldRecord, listHolds, recordHold } from './hold-store.js';
 import {
   type ArmedSubmission,
@@ -94,6 +95,8 @@ class PostgresLedger implements Ledger {
 
   readonly watch: WatchStore;
 
+  readonly phases: PhaseStore;
+
   private readonly placeClock = new PlaceClock();
 
   readonly media: MediaStore;
@@ -109,6 +112,7 @@ class PostgresLedger implements Ledger {
     this.redrives = redriveStore(db);
     this.adoptions = adoptStore(db);
     this.watch = openWatchStore(db);
+    this.phases = phaseStore(db);
     this.media = openMediaStore(db);
   }
 

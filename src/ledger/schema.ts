@@ -12,6 +12,7 @@ export interface LedgerDatabase {
   breaker: BreakerTable;
   cap: CapTable;
   hold: HoldTable;
+  run_phase: RunPhaseTable;
   audit: AuditTable;
   watch: WatchTable;
   waiter: WaiterTable;
@@ -180,6 +181,19 @@ export interface HoldTable {
   ended_as: string | null;
   ended_by: string | null;
   ended_reason: string | null;
+}
+
+/** A phase of a run that comes after its task. */
+export type LatePhase = 'review' | 'publishing';
+
+/** A run that is in one. */
+export interface RunPhaseTable {
+  workflow_id: string;
+  run_id: string;
+  phase: LatePhase;
+  since: TimestampByDefault;
+  /** When it was last made sure that the run is open. */
+  seen_at: TimestampByDefault;
 }
 
 /** Who decided what, and why. */

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { BatchItemState } from '../contract/batch.js';
-import type { BatchState, BatchWaitingFor, LedgerDatabase, SubmissionOutcome } from './schema.js';
+import type { BatchState, BatchWaitingFor, LatePhase, LedgerDatabase, SubmissionOutcome } from './schema.js';
 
 /** How the books stand now: numbers only, no name of a file, a task or a run. */
 export interface LedgerState {
@@ -14,6 +14,8 @@ export interface LedgerState {
   sending: { count: number; oldestSeconds: number };
   /** Tasks that were paid for, are not read to their end, and that the vendor still knows. */
   unread: { count: number; oldestSeconds: number };
+  /** Runs that are past their task. */
+  latePhases: { phase: LatePhase; count: number }[];
   /** Tasks that were paid for, and that the vendor has forgotten before they were read. */
   forgotten: number;
   /** Tasks that ended, in all time. */
@@ -57,6 +59,7 @@ export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds:
       'unread', (
         select json_build_object('count', count(*), 'oldestSeconds', ${ageOf(sql`min(place_at)`)})
         from submission where state = 'accepted' and outcome is null and place_at > memory),
+      'latePhases', (${list(sql`select phase, count(*) as count from run_phase group by 1`)}),
       'forgotten', (
         select count(*) from submission where state = 'accepted' and outcome is null and place_at <= memory),
       'outcomes', (${list(sql`

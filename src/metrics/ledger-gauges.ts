@@ -19,6 +19,7 @@ const STATES = {
   outcome: ['succeeded', 'failed', 'aborted', 'expired'],
   batch: ['running', 'paused', 'draining', 'cancelling'],
   waitingFor: ['breaker', 'cap', 'budget', 'sample', 'tolerance', 'vendor'],
+  latePhase: ['review', 'publishing'],
   item: BATCH_ITEM_STATES,
 } as const;
 
@@ -97,6 +98,8 @@ export class LedgerGauges {
     erases.set({ phase: 'submitting' }, state.sending.count);
     erases.set({ phase: 'waiting' }, state.unread.count);
     erases.set({ phase: 'held' }, sum(state.holds));
+    for (const phase of STATES.latePhase) erases.set({ phase }, 0);
+    for (const { phase, count } of state.latePhases) erases.set({ phase }, count);
     const outcomes = this.#fresh('task_outcomes', 'Tasks that ended, in all time, by how.', 'outcome');
     for (const outcome of STATES.outcome) outcomes.set({ outcome }, 0);
     for (const { outcome, count } of state.outcomes) outcomes.set({ outcome }, count);

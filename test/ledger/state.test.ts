@@ -46,6 +46,7 @@ describe('the state of the books', () => {
       holds: [],
       sending: { count: 0, oldestSeconds: 0 },
       unread: { count: 0, oldestSeconds: 0 },
+      latePhases: [],
       forgotten: 0,
       outcomes: [],
       spentUsd: { day: 0, total: 0 },

@@ -53,6 +53,7 @@ describe('the port of a worker', () => {
     expect(value('smart_erase_breakers{scope="account",state="open"}')).toBe(0);
     expect(value('smart_erase_task_outcomes{outcome="succeeded"}')).toBe(1);
     expect(value('smart_erase_erases{phase="held"}')).toBe(1);
+    for (const phase of ['review', 'publishing']) expect(value(`smart_erase_erases{phase="${phase}"}`)).toBe(0);
     expect(value('smart_erase_vod_errors_total{action="ProcessMediaByMPS",class="account"}')).toBe(1);
     expect(value('smart_erase_vod_call_seconds_count{action="ProcessMediaByMPS"}')).toBe(2);
     expect(value('smart_erase_completion_lag_seconds_count')).toBe(1);

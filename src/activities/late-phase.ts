@@ -1,0 +1,13 @@
+import type { Ledger } from '../ledger/ledger.js';
+import type { LatePhase } from '../ledger/schema.js';
+import { thisRun } from './this-run.js';
+
+/** Notes for those who watch over erases that this run is past its task. Never fails: no erase stops for a number in a graph. */
+export async function enterPhase({ phases }: Pick<Ledger, 'phases'>, phase: LatePhase): Promise<void> {
+  await phases.enter(thisRun(), phase).catch(() => undefined);
+}
+
+/** What is left behind by a ledger that is away, `keepPhases` takes out. */
+export async function leavePhase({ phases }: Pick<Ledger, 'phases'>): Promise<void> {
+  await phases.leave(thisRun()).catch(() => undefined);
+}

@@ -1,0 +1,59 @@
+import { type Kysely, sql } from 'kysely';
+import { toLedgerError } from './ledger-error.js';
+import type { LatePhase, LedgerDatabase } from './schema.js';
+
+export interface RunKey {
+  workflowId: string;
+  runId: string;
+}
+
+/**
+ * Which runs are in review or being published: only to be counted. What a run does is decided by the run. Every write is safe to
+ * repeat, and every method throws a `LedgerError` when it cannot be done.
+ */
+export interface PhaseStore {
+  enter(run: RunKey, phase: LatePhase): Promise<void>;
+  /** Nothing happens when it is in none. */
+  leave(run: RunKey): Promise<void>;
+  /**
+   * Runs that nobody has made sure of for so long, at most `limit`, for one caller: others do not get them until the time has
+   * passed again.
+   */
+  unseen(forSeconds: number, limit: number): Promise<RunKey[]>;
+}
+
+export function phaseStore(db: Kysely<LedgerDatabase>): PhaseStore {
+  const guard = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toLedgerError(error, doing);
+    }
+  };
+  return {
+    async enter({ workflowId, runId }, phase) {
+      await guard('write the phase of a run', () =>
+        sql`
+          insert into run_phase (workflow_id, run_id, phase) values (${workflowId}, ${runId}, ${phase})
+          on conflict (workflow_id) do update set run_id = excluded.run_id, phase = excluded.phase, seen_at = clock_timestamp(),
+            since = case when (run_phase.run_id, run_phase.phase) = (excluded.run_id, excluded.phase) then run_phase.since
+              else clock_timestamp() end`.execute(db),
+      );
+    },
+    async leave({ workflowId, runId }) {
+      await guard('write the phase of a run', () =>
+        db.deleteFrom('run_phase').where('workflow_id', '=', workflowId).where('run_id', '=', runId).execute(),
+      );
+    },
+    async unseen(forSeconds, limit) {
+      const { rows } = await guard('read the phases of runs', () =>
+        sql<RunKey>`
+          update run_phase set seen_at = clock_timestamp() where workflow_id in (
+            select workflow_id from run_phase where seen_at < clock_timestamp() - make_interval(secs => ${forSeconds})
+            order by seen_at limit ${limit}::integer for update skip locked)
+          returning workflow_id as "workflowId", run_id as "runId"`.execute(db),
+      );
+      return rows;
+    },
+  };
+}
