@@ -1,3 +1,4 @@
+import { SUB_APP_NOT_ALLOWED, subAppProblem } from '../config/allowed-sub-apps.js';
 import { WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -5,9 +6,6 @@ import { finalFailure, readFailure } from './failures.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { expiresBefore } from './publish-result.js';
 import { isRunOf, thisRun } from './this-run.js';
-
-/** Code of an erase for a sub-application that is not among VOD_ALLOWED_SUB_APP_IDS. */
-const SUB_APP_NOT_ALLOWED = 'SubAppNotAllowed';
 
 type Dependencies = Pick<ActivityDependencies, 'webhooks' | 'ledger' | 'allowedSubAppIds'>;
 
@@ -35,10 +33,8 @@ function problemWith(
   { webhooks, allowedSubAppIds }: Dependencies,
   { subAppId, webhook, publish }: NormalizedEraseRequest,
 ): { code: string; message: string } | null {
-  if (allowedSubAppIds !== undefined && !allowedSubAppIds.includes(subAppId)) {
-    const message = `sub-application ${subAppId} is not among those that these workers submit for (VOD_ALLOWED_SUB_APP_IDS).`;
-    return { code: SUB_APP_NOT_ALLOWED, message };
-  }
+  const notAllowed = subAppProblem(subAppId, allowedSubAppIds);
+  if (notAllowed !== null) return { code: SUB_APP_NOT_ALLOWED, message: notAllowed };
   if (expiresBefore(publish, Date.now())) {
     const message = `publish.expireTime ${publish?.expireTime} is in the past: the vendor would delete the new file at once.`;
     return { code: 'InvalidRequest', message };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { subAppProblem } from '../config/allowed-sub-apps.js';
 import { retryDelayMs } from '../contract/error-classes.js';
 import type { WatchState } from '../ledger/watch-store.js';
 import type { ActivityDependencies, WatchDependencies } from './dependencies.js';
@@ -62,6 +63,9 @@ export function createWatchCompletions(deps: ActivityDependencies) {
     const { watch } = deps;
     // A worker without a watch has no part in one that others may have started.
     if (watch === undefined || !watch.keeper.enabled) return { ...NOTHING_YET, over: true };
+    // Whoever may start workflows may name any sub-application. A task that was submitted while it was allowed is polled.
+    const problem = subAppProblem(subAppId, deps.allowedSubAppIds);
+    if (problem !== null) return { ...NOTHING_YET, over: true, problem };
     return await new Round(deps, watch, subAppId, before ?? NOTHING_YET).run();
   };
 }

@@ -8,7 +8,7 @@ import { HashedText } from './bytes.js';
 import { recordsOf } from './csv.js';
 import { columnsOf } from './csv-columns.js';
 import { fieldsOf } from './csv-fields.js';
-import { RequestMaker, type SharedRequest } from './requests.js';
+import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
 import { SourceError } from './source.js';
 
 /** What a row says was done, or is running, for a request. */
@@ -43,10 +43,10 @@ const timeSchema = z.iso.datetime({ offset: true });
  * row. All of it is held in memory, about a kilobyte a row. `-` is standard input.
  * @throws SourceError when it cannot be read at all
  */
-export async function readAdoptFile(path: string, shared: SharedRequest): Promise<AdoptFile> {
+export async function readAdoptFile(path: string, shared: SharedRequest, installation: Installation = {}): Promise<AdoptFile> {
   const input = new HashedText(path === '-' ? process.stdin : bytesOf(path));
   // What is adopted is never paid for here, whatever the row says.
-  const requests = new RequestMaker({ ...shared, neverPay: true });
+  const requests = new RequestMaker({ ...shared, neverPay: true }, installation);
   const claims: ClaimedTask[] = [];
   const problems: RowProblem[] = [];
   let header: ReturnType<typeof headerOf> | null = null;

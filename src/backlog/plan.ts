@@ -7,7 +7,7 @@ import { estimateUsd } from '../vod/cost.js';
 import type { VodApi } from '../vod/vod-api.js';
 import { COMBINED_RECIPES } from './combined-recipes.js';
 import { readMissing } from './read-media.js';
-import { RequestMaker, type SharedRequest } from './requests.js';
+import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
 import type { BacklogSource } from './source.js';
 
 /** Rows, problems and media descriptions that are sent to the database at once. */
@@ -23,6 +23,7 @@ const FRESH_SECONDS = 3_600;
 export interface PlanOptions {
   /** What all items have in common. */
   shared: SharedRequest;
+  installation?: Installation;
   /** One file may have two recipes. */
   allowVariants?: boolean;
   /** What was paid for before becomes an item too: taken up, at no price. */
@@ -91,7 +92,7 @@ export async function planBacklog(parts: PlanParts, options: PlanOptions): Promi
 
 /** @returns the number of rows */
 async function takeIn({ source, staging, media }: PlanParts, options: PlanOptions): Promise<number> {
-  const maker = new RequestMaker(options.shared);
+  const maker = new RequestMaker(options.shared, options.installation);
   const [requests, problems, known]: [StagedRequest[], RowProblem[], Map<number, KnownMedia[]>] = [[], [], new Map()];
   let [rows, wrong, learnt] = [0, 0, 0];
   const send = async () => {

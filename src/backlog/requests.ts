@@ -1,3 +1,4 @@
+import { subAppProblem } from '../config/allowed-sub-apps.js';
 import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
 import type { EraseRequest, RecipeRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
@@ -7,6 +8,14 @@ import type { SourceRow } from './source.js';
 /** What all items have in common; a row's own value wins. */
 export type SharedRequest = Partial<Omit<EraseRequest, 'fileId' | 'key' | 'batchId'>>;
 
+/** What the settings of this installation say about every request. */
+export interface Installation {
+  /** Of the workflow ids; default none. */
+  prefix?: string;
+  /** Sub-applications that may be called for (VOD_ALLOWED_SUB_APP_IDS); default any. */
+  allowedSubAppIds?: readonly number[] | undefined;
+}
+
 /** Hashes that are remembered: backlogs use few recipes, but each row may have areas of its own. */
 const REMEMBERED = 1_000;
 
@@ -14,7 +23,10 @@ const REMEMBERED = 1_000;
 export class RequestMaker {
   readonly #hashes = new Map<string, string>();
 
-  constructor(private readonly shared: SharedRequest) {}
+  constructor(
+    private readonly shared: SharedRequest,
+    private readonly installation: Installation = {},
+  ) {}
 
   /** One sentence or more for a row that is wrong, with everything that is wrong with it. */
   make(row: SourceRow): { request: StagedRequest } | { problem: RowProblem } {
@@ -32,8 +44,11 @@ export class RequestMaker {
     const { request } = parsed;
     // The ledger's JSON keeps no NUL.
     if (JSON.stringify(request).includes('\\u0000')) return refuse('holds the character NUL.');
+    const { prefix, allowedSubAppIds } = this.installation;
+    const forbidden = subAppProblem(request.subAppId, allowedSubAppIds);
+    if (forbidden !== null) return refuse(forbidden);
     const hash = this.#hashOf(request.recipe);
-    return { request: { row: row.row, request, recipeHash: hash, workflowId: eraseWorkflowId(request) } };
+    return { request: { row: row.row, request, recipeHash: hash, workflowId: eraseWorkflowId(request, prefix) } };
   }
 
   #hashOf(recipe: RecipeRequest): string {

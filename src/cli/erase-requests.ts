@@ -33,6 +33,7 @@ export async function requestsOf(fileIds: readonly string[], options: StartOptio
   if (options.key !== undefined && fileIds.length > 1) {
     throw new UsageError('--key names one erase, but there are several FileIds.', 'Start them one by one.');
   }
+  await refuseUnlessAllowed(shared.subAppId);
   const { validRequest } = await import('../client/validate.js');
   const problems = new Set<string>();
   const requests: EraseRequest[] = [];
@@ -50,6 +51,15 @@ export async function requestsOf(fileIds: readonly string[], options: StartOptio
   }
   if (problems.size > 0) throw new InvalidRequestError([...problems]);
   return requests;
+}
+
+/** The workers would say the same, after a run was started for it. @throws InvalidRequestError, ConfigurationError */
+async function refuseUnlessAllowed(subAppId: number): Promise<void> {
+  if (!process.env.VOD_ALLOWED_SUB_APP_IDS) return;
+  const { loadSettings } = await import('../config/settings.js');
+  const { SUB_APP_NOT_ALLOWED, subAppProblem } = await import('../config/allowed-sub-apps.js');
+  const problem = subAppProblem(subAppId, loadSettings(process.env, { need: ['vendor'] }).vendor.allowedSubAppIds);
+  if (problem !== null) throw new InvalidRequestError([problem], { code: SUB_APP_NOT_ALLOWED });
 }
 
 function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { QUEUE, WORKFLOW, watchWorkflowId } from '../../src/contract/names.js';
 import { EraseStack } from '../support/erase-stack.js';
 
 let stack: EraseStack;
@@ -6,11 +7,21 @@ let stack: EraseStack;
 beforeAll(async () => {
   stack = await EraseStack.start({
     simulator: { subAppIds: [1500000001, 1500000002] },
-    env: { VOD_ALLOWED_SUB_APP_IDS: '1500000002, 1500000003' },
+    env: { VOD_ALLOWED_SUB_APP_IDS: '1500000002, 1500000003', SMART_ERASE_WATCH: 'on' },
   });
   await stack.startWorker();
 });
 afterAll(() => stack.stop());
+
+it('a watch that somebody starts for one that is not allowed ends, without a call', async () => {
+  const watch = await stack.temporal.workflow.start(WORKFLOW.completionWatch, {
+    workflowId: watchWorkflowId(1500000001),
+    taskQueue: QUEUE.main,
+    args: [{ subAppId: 1500000001 }],
+  });
+  expect(await watch.result()).toMatchObject({ over: true, problem: expect.stringContaining('VOD_ALLOWED_SUB_APP_IDS') });
+  expect(await stack.admin.calls()).toEqual([]);
+});
 
 it('an erase for a sub-application that is not allowed fails before any call', async () => {
   const request = await stack.request({ subAppId: 1500000001 });

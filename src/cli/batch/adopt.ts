@@ -115,21 +115,20 @@ export function batchAdoptCommand(): Command {
 }
 
 async function fileOf(file: string, options: AdoptOptions): Promise<AdoptFile> {
+  const { loadSettings } = await import('../../config/settings.js');
+  const { loadPrefix } = await import('../../config/temporal-settings.js');
   const { readAdoptFile } = await import('../../backlog/adopt-file.js');
   const { SourceError } = await import('../../backlog/source.js');
   const { InvalidRequestError } = await import('../../errors.js');
+  const { allowedSubAppIds } = loadSettings(process.env, { need: ['vendor'] }).vendor;
   const recipe = options.recipe === undefined && options.recipeJson === undefined ? {} : { recipe: recipeOf(options) };
   const subAppId = options.subAppId ?? (Number(process.env.VOD_SUB_APP_ID) || undefined);
   const publish =
     options.publish === undefined ? {} : { publish: jsonArgument('--publish', options.publish) as PublishRequest };
   const asked = options.requestedBy === undefined ? {} : { requestedBy: options.requestedBy };
   try {
-    return await readAdoptFile(file, {
-      ...recipe,
-      ...(subAppId === undefined ? {} : { subAppId }),
-      ...publish,
-      ...asked,
-    });
+    const shared = { ...recipe, ...(subAppId === undefined ? {} : { subAppId }), ...publish, ...asked };
+    return await readAdoptFile(file, shared, { prefix: loadPrefix(process.env), allowedSubAppIds });
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     throw new InvalidRequestError([error.message], error.advice === null ? {} : { advice: error.advice });
@@ -161,8 +160,10 @@ async function write(
   items: readonly AdoptedItem[],
   { by, reason }: AdoptOptions,
 ): Promise<void> {
+  const { loadPrefix } = await import('../../config/temporal-settings.js');
   const batch = {
     id,
+    prefix: loadPrefix(process.env),
     settings: SETTINGS,
     source,
     estimatedUsd: 0,

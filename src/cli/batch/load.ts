@@ -1,5 +1,6 @@
 import type { Plan, PlanProgress } from '../../backlog/plan.js';
 import type { BacklogSource } from '../../backlog/source.js';
+import { SUB_APP_NOT_ALLOWED } from '../../config/allowed-sub-apps.js';
 import type { VendorSettings } from '../../config/settings.js';
 import { InvalidRequestError, UnavailableError } from '../../errors.js';
 import type { BatchStaging } from '../../ledger/batch-staging.js';
@@ -30,8 +31,11 @@ export async function withPlan<T>(
   checkSource(file, options);
   const shared = await sharedRequest(options);
   const { loadSettings } = await import('../../config/settings.js');
+  const { loadPrefix } = await import('../../config/temporal-settings.js');
   // Both parts together, so that all that is wrong with either is told at once.
   const settings = loadSettings(process.env, { need: ['database', 'vendor'] });
+  const prefix = loadPrefix(process.env);
+  const { allowedSubAppIds } = settings.vendor;
   const { openBatchStaging } = await import('../../ledger/postgres-batch-staging.js');
   const { planBacklog } = await import('../../backlog/plan.js');
   const progress = new Progress(output);
@@ -43,6 +47,7 @@ export async function withPlan<T>(
           { source, staging, media: ledger.media, vod },
           {
             shared,
+            installation: { prefix, allowedSubAppIds },
             allowVariants: options.allowVariants,
             includePaid: options.includePaid,
             prices: vendor.prices,
@@ -55,7 +60,7 @@ export async function withPlan<T>(
   try {
     return await withVendor((vod, vendor) =>
       withLedger(async (ledger) => {
-        const source = await sourceOf(file, options, shared.subAppId, vod);
+        const source = await sourceOf(file, options, shared.subAppId, allowedSubAppIds, vod);
         await ledger.check();
         const staging = await openBatchStaging(settings.databaseUrl.reveal());
         try {
@@ -74,12 +79,16 @@ async function sourceOf(
   file: string | undefined,
   options: SourceOptions,
   subAppId: number | undefined,
+  allowedSubAppIds: readonly number[] | undefined,
   vod: Pick<VodApi, 'searchMedia'>,
 ): Promise<BacklogSource> {
   if (file === undefined) {
     if (subAppId === undefined) {
       throw new UsageError('No sub-application.', 'Give --sub-app-id NUMBER, or set VOD_SUB_APP_ID.');
     }
+    const { subAppProblem } = await import('../../config/allowed-sub-apps.js');
+    const problem = subAppProblem(subAppId, allowedSubAppIds);
+    if (problem !== null) throw new InvalidRequestError([problem], { code: SUB_APP_NOT_ALLOWED });
     const { librarySource } = await import('../../backlog/library.js');
     const { classId: classIds, tag: tags, name: names, createdFrom, createdTo } = options;
     return librarySource(vod, { subAppId, classIds, tags, names, createdFrom, createdTo });

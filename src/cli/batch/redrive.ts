@@ -119,9 +119,11 @@ export function batchRedriveCommand(): Command {
         }
         const newBatchId = idOf(batchId, plan, options);
         await confirm(output, `Start batch ${newBatchId} of ${printed.items} items?`, { yes: options.yes === true });
+        const { loadPrefix } = await import('../../config/temporal-settings.js');
         const written = await redrives.create({
           ...selection,
           newBatchId,
+          prefix: loadPrefix(process.env),
           settings: settingsOf(plan.settings, options),
           requestedBy: options.by ?? null,
           reason: options.reason ?? null,

@@ -126,8 +126,10 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
     yes: options.yes === true,
   });
   const id = options.id ?? madeId(plan);
+  const { loadPrefix } = await import('../../config/temporal-settings.js');
   const created = await staging.copy({
     id,
+    prefix: loadPrefix(process.env),
     settings: settingsOf(plan, options),
     source: plan.source,
     estimatedUsd: plan.estimatedUsd,
