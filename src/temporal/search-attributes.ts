@@ -1,5 +1,5 @@
 import type { Connection } from '@temporalio/client';
-import { SEARCH_ATTRIBUTE, type SearchAttributeKey } from '../contract/names.js';
+import { type Names, REQUIRED_SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE, type SearchAttributeKey } from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
 import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
 
@@ -21,7 +21,7 @@ export interface SearchAttributeState {
   /** Registered as Keyword: a run may set these. */
   registered: SearchAttributeKey[];
   missing: SearchAttributeKey[];
-  /** How many more of type Keyword the namespace can have where visibility is in SQL. */
+  /** How many more of type Keyword the namespace can have where visibility is in SQL; see {@link KEYWORD_SLOTS}. */
   freeKeywordSlots: number;
   /** One sentence for each name that is taken by another type: setting it would block a run for ever. */
   problems: string[];
@@ -31,13 +31,14 @@ export interface SearchAttributeState {
 export async function inspectSearchAttributes(
   connection: OperatorConnection,
   namespace: string,
+  names: Names,
 ): Promise<SearchAttributeState> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const keywords = Object.values(customAttributes).filter((type) => type === KEYWORD).length;
   const freeKeywordSlots = Math.max(0, KEYWORD_SLOTS - keywords);
   const state: SearchAttributeState = { registered: [], missing: [], freeKeywordSlots, problems: [] };
   for (const key of KEYS) {
-    const name = SEARCH_ATTRIBUTE[key];
+    const name = names.searchAttribute[key];
     const type = Object.hasOwn(customAttributes, name) ? customAttributes[name] : undefined;
     if (type === KEYWORD) state.registered.push(key);
     else if (type === undefined) state.missing.push(key);
@@ -58,9 +59,10 @@ export async function inspectSearchAttributes(
 export async function registeredSearchAttributes(
   connection: OperatorConnection,
   namespace: string,
+  names: Names,
 ): Promise<SearchAttributeKey[]> {
   try {
-    return (await inspectSearchAttributes(connection, namespace)).registered;
+    return (await inspectSearchAttributes(connection, namespace, names)).registered;
   } catch (error) {
     if (isClosed(error)) return [];
     throw error;
@@ -68,32 +70,45 @@ export async function registeredSearchAttributes(
 }
 
 /**
- * Registers what is missing; repeating it changes nothing.
+ * Registers what is missing of {@link REQUIRED_SEARCH_ATTRIBUTES}, or of all where that is asked for: a namespace of others has
+ * few slots. Repeating it changes nothing.
  * @returns the keys that this call registered
- * @throws ConfigurationError that names exactly what to create, when this caller may not
+ * @throws ConfigurationError that names exactly what to create, when this caller may not, or when there is no slot left
  */
 export async function registerSearchAttributes(
   connection: OperatorConnection,
   namespace: string,
+  names: Names,
+  { all = false }: { all?: boolean } = {},
 ): Promise<SearchAttributeKey[]> {
-  let missing: SearchAttributeKey[] = [...KEYS];
+  const wanted = all ? KEYS : REQUIRED_SEARCH_ATTRIBUTES;
+  const nameOf = (key: SearchAttributeKey) => names.searchAttribute[key];
+  let missing: SearchAttributeKey[] = [...wanted];
+  const registered: SearchAttributeKey[] = [];
   try {
-    const state = await inspectSearchAttributes(connection, namespace);
+    const state = await inspectSearchAttributes(connection, namespace, names);
     if (state.problems.length > 0) throw new ConfigurationError(state.problems);
-    missing = state.missing;
+    missing = wanted.filter((key) => state.missing.includes(key));
     for (const key of missing) {
-      await add(connection, namespace, SEARCH_ATTRIBUTE[key]);
+      await add(connection, namespace, nameOf(key));
+      registered.push(key);
     }
     return missing;
   } catch (error) {
+    const left = missing.filter((key) => !registered.includes(key));
+    const toCreate = left.map((key) => `${nameOf(key)} (Keyword)`).join(', ');
+    const without = 'Erases run without them; finding them is harder.';
+    if (isFull(error)) {
+      throw new ConfigurationError(
+        [`Namespace "${namespace}" takes no more search attributes, and ${toCreate} is missing: ${grpcMessage(error)}`],
+        { advice: `Remove one of type Keyword that nobody needs, then run \`smart-erase setup\`. ${without}`, cause: error },
+      );
+    }
     if (!isClosed(error)) throw error;
-    const names = missing.map((key) => `${SEARCH_ATTRIBUTE[key]} (Keyword)`).join(', ');
     throw new ConfigurationError(
       [`This caller may not register search attributes in namespace "${namespace}": ${grpcMessage(error)}`],
       {
-        advice:
-          `Have an administrator create ${names}: ${commandsToCreate(namespace, missing)}. ` +
-          'Erases run without them; finding them is harder.',
+        advice: `Have an administrator create ${toCreate}: ${commandsToCreate(namespace, left, names)}. ${without}`,
         cause: error,
       },
     );
@@ -101,13 +116,30 @@ export async function registerSearchAttributes(
 }
 
 /** The command that an administrator runs, for a server of one's own and for Temporal Cloud. */
-export function commandsToCreate(namespace: string, keys: readonly SearchAttributeKey[]): string {
-  const own = keys.map((key) => `--name ${SEARCH_ATTRIBUTE[key]} --type Keyword`).join(' ');
-  const cloud = keys.map((key) => `--sa ${SEARCH_ATTRIBUTE[key]}=Keyword`).join(' ');
+export function commandsToCreate(
+  namespace: string,
+  keys: readonly SearchAttributeKey[],
+  { searchAttribute }: Names,
+): string {
+  const own = keys.map((key) => `--name ${searchAttribute[key]} --type Keyword`).join(' ');
+  const cloud = keys.map((key) => `--sa ${searchAttribute[key]}=Keyword`).join(' ');
   return (
     `\`temporal operator search-attribute create --namespace ${namespace} ${own}\`, ` +
     `or in Temporal Cloud \`tcld namespace search-attributes add --namespace ${namespace} ${cloud}\``
   );
+}
+
+/** What a caller may do with search attributes, found out without changing anything. */
+export async function mayRegisterSearchAttributes(connection: OperatorConnection, namespace: string): Promise<boolean> {
+  try {
+    // None at all: a caller who may is told that this makes no sense.
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: {} });
+    return true;
+  } catch (error) {
+    if (isClosed(error)) return false;
+    if (grpcCode(error) === GRPC.invalidArgument) return true;
+    throw error;
+  }
 }
 
 async function add(connection: OperatorConnection, namespace: string, name: string): Promise<void> {
@@ -122,4 +154,10 @@ async function add(connection: OperatorConnection, namespace: string, name: stri
 function isClosed(error: unknown): boolean {
   const code = grpcCode(error);
   return code === GRPC.permissionDenied || code === GRPC.unauthenticated || code === GRPC.unimplemented;
+}
+
+/** "cannot have more than 10 search attribute of type Keyword": refused as an argument, though nothing is wrong with it. */
+function isFull(error: unknown): boolean {
+  const code = grpcCode(error);
+  return code === GRPC.invalidArgument;
 }

@@ -10,14 +10,21 @@ interface Step {
   error: string | null;
 }
 
+interface SetupOptions {
+  optional?: boolean;
+  skipLedger?: boolean;
+  skipTemporal?: boolean;
+}
+
 export function setupCommand(): Command {
   return new Command('setup')
     .description('register the search attributes and migrate the ledger; safe to repeat')
+    .option('--optional', 'also the two search attributes that are used where they exist: EraseFileId, EraseBatchId')
     .option('--skip-ledger', 'search attributes only')
     .option('--skip-temporal', 'ledger only')
     .addHelpText('after', '\nExample:\n  smart-erase setup && smart-erase doctor')
     .action(
-      async ({ skipLedger, skipTemporal }: { skipLedger?: boolean; skipTemporal?: boolean }, command: Command) => {
+      async ({ skipLedger, skipTemporal, optional }: SetupOptions, command: Command) => {
         const output = outputOf(command);
         const errors: unknown[] = [];
         const steps: Step[] = [];
@@ -29,7 +36,7 @@ export function setupCommand(): Command {
             steps.push({ name, done: null, error: explain(error).what.join(' ') });
           }
         };
-        if (!skipTemporal) await step('search attributes', registerAll);
+        if (!skipTemporal) await step('search attributes', () => register(optional === true));
         if (!skipLedger) await step('ledger', migrate);
         output.rows(steps, [
           { heading: 'STEP', of: (row) => row.name },
@@ -41,17 +48,18 @@ export function setupCommand(): Command {
     );
 }
 
-async function registerAll(): Promise<string> {
+async function register(all: boolean): Promise<string> {
   const { loadSettings } = await import('../../config/settings.js');
   const { connectClient } = await import('../../temporal/connection.js');
   const { temporalError } = await import('../../temporal/service-errors.js');
   const { registerSearchAttributes } = await import('../../temporal/search-attributes.js');
-  const { SEARCH_ATTRIBUTE } = await import('../../contract/names.js');
+  const { namesWith } = await import('../../contract/names.js');
   const { temporal } = loadSettings(process.env, { need: ['temporal'] });
+  const names = namesWith(temporal.prefix);
   const { connection, address, namespace } = await connectClient(temporal);
   try {
-    const added = await registerSearchAttributes(connection, namespace);
-    return added.length === 0 ? 'all there' : `registered ${added.map((key) => SEARCH_ATTRIBUTE[key]).join(', ')}`;
+    const added = await registerSearchAttributes(connection, namespace, names, { all });
+    return added.length === 0 ? 'all there' : `registered ${added.map((key) => names.searchAttribute[key]).join(', ')}`;
   } catch (error) {
     throw temporalError(error, address);
   } finally {

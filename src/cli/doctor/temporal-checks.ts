@@ -1,10 +1,14 @@
 import type { TemporalSettings } from '../../config/temporal-settings.js';
 import { EXIT } from '../../contract/error-classes.js';
-import { QUEUE, REQUIRED_SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE } from '../../contract/names.js';
+import { type Names, namesWith, REQUIRED_SEARCH_ATTRIBUTES } from '../../contract/names.js';
 import { OLDEST_TEMPORAL_SERVER } from '../../temporal/cli-binary.js';
 import { type ClientConnection, connectClient } from '../../temporal/connection.js';
-import { commandsToCreate, inspectSearchAttributes } from '../../temporal/search-attributes.js';
-import { temporalError } from '../../temporal/service-errors.js';
+import {
+  commandsToCreate,
+  inspectSearchAttributes,
+  mayRegisterSearchAttributes,
+} from '../../temporal/search-attributes.js';
+import { GRPC, grpcCode, temporalError } from '../../temporal/service-errors.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
 /** The vendor forgets a task after 72 hours; a run should be readable for at least as long. */
@@ -19,9 +23,10 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
     return [failedBy('Temporal', error)];
   }
   try {
-    const parts = [server, retention, searchAttributes, workers] as const;
+    const parts = [server, retention, rights, searchAttributes, workers] as const;
+    const names = namesWith(settings.prefix);
     const checks: Check[] = [];
-    for (const part of parts) checks.push(await part(connected));
+    for (const part of parts) checks.push(await part(connected, names));
     return checks;
   } finally {
     await connected.connection.close();
@@ -70,32 +75,81 @@ async function retention({ connection, address, namespace }: ClientConnection): 
   }
 }
 
-async function searchAttributes({ connection, address, namespace }: ClientConnection): Promise<Check> {
+/**
+ * The calls of clients and workers, each without what it needs: who may make it is told so, and nothing happens. A server asks
+ * for the right before it looks at the rest.
+ */
+async function rights({ connection, address, namespace }: ClientConnection): Promise<Check> {
+  const name = 'Temporal rights';
+  const { workflowService } = connection;
+  const calls: Record<string, () => Promise<unknown>> = {
+    StartWorkflowExecution: () => workflowService.startWorkflowExecution({ namespace }),
+    PollWorkflowTaskQueue: () => workflowService.pollWorkflowTaskQueue({ namespace }),
+    PollActivityTaskQueue: () => workflowService.pollActivityTaskQueue({ namespace }),
+    ListWorkflowExecutions: () => workflowService.listWorkflowExecutions({ namespace, pageSize: 1 }),
+  };
+  const missing: string[] = [];
+  for (const [call, make] of Object.entries(calls)) {
+    try {
+      await make();
+    } catch (error) {
+      const code = grpcCode(error);
+      if (code === GRPC.permissionDenied) missing.push(call);
+      else if (code !== GRPC.invalidArgument) return failedBy(name, temporalError(error, address));
+    }
+  }
+  if (missing.length === 0) return ok(name, `may call ${Object.keys(calls).join(', ')}`);
+  return fail(
+    name,
+    `this caller may not call ${missing.join(', ')} in namespace ${namespace}`,
+    'Give it the right to read and write in the namespace (Temporal Cloud: permission "write").',
+    EXIT.configuration,
+  );
+}
+
+async function searchAttributes(
+  { connection, address, namespace }: ClientConnection,
+  names: Names,
+): Promise<Check> {
   const name = 'Search attributes';
   try {
-    const { registered, missing, freeKeywordSlots, problems } = await inspectSearchAttributes(connection, namespace);
-    const [problem] = problems;
+    const state = await inspectSearchAttributes(connection, namespace, names);
+    const [problem] = state.problems;
     if (problem !== undefined) return warn(name, problem, 'Runs work without it; `list --phase` needs it.');
-    const found = registered.map((key) => SEARCH_ATTRIBUTE[key]).join(', ') || 'none';
-    if (!missing.some((key) => REQUIRED_SEARCH_ATTRIBUTES.includes(key))) return ok(name, found);
-    const lacking = missing.map((key) => SEARCH_ATTRIBUTE[key]).join(', ');
-    const room = missing.length <= freeKeywordSlots ? '' : `, and SQL visibility has room for ${freeKeywordSlots} more`;
-    return warn(
-      name,
-      `${lacking} not registered${room}`,
-      `Run \`smart-erase setup\`, or have it done: ${commandsToCreate(namespace, missing)}. Runs work without; finding them is harder.`,
-    );
+    const slots = await slotsText(connection, state.freeKeywordSlots);
+    const found = `${state.registered.map((key) => names.searchAttribute[key]).join(', ') || 'none'}; ${slots}`;
+    const missing = REQUIRED_SEARCH_ATTRIBUTES.filter((key) => state.missing.includes(key));
+    if (missing.length === 0) return ok(name, found);
+    const lacking = missing.map((key) => names.searchAttribute[key]).join(', ');
+    const command = commandsToCreate(namespace, missing, names);
+    const without = 'Runs work without; finding them is harder.';
+    const advice = (await mayRegisterSearchAttributes(connection, namespace))
+      ? `Run \`smart-erase setup\`, or have it done: ${command}. ${without}`
+      : `This caller may not create them; have an administrator do it: ${command}. ${without}`;
+    return warn(name, `${lacking} not registered; ${slots}`, advice);
   } catch (error) {
     const known = temporalError(error, address);
     if (known === error) return failedBy(name, error);
-    return warn(name, 'cannot be read by this caller', 'They stay unused where they cannot be read.');
+    return warn(
+      name,
+      'cannot be read by this caller',
+      `They stay unused where they cannot be read. Have an administrator see to it: ${commandsToCreate(namespace, REQUIRED_SEARCH_ATTRIBUTES, names)}.`,
+    );
   }
 }
 
-async function workers({ connection, address, namespace }: ClientConnection): Promise<Check> {
+/** Visibility in Elasticsearch, and Temporal Cloud, which does not say what it has, take more than SQL. */
+async function slotsText(connection: ClientConnection['connection'], freeInSql: number): Promise<string> {
+  const { visibilityStore = '' } = await connection.workflowService.getClusterInfo({}).catch(() => ({}) as never);
+  if (/elasticsearch/i.test(visibilityStore)) return 'Elasticsearch has room for more';
+  const store = visibilityStore === '' ? 'SQL visibility' : `visibility in ${visibilityStore}`;
+  return `${store} has room for ${freeInSql} more of type Keyword`;
+}
+
+async function workers({ connection, address, namespace }: ClientConnection, { queue: queues }: Names): Promise<Check> {
   try {
     const idle: string[] = [];
-    for (const queue of Object.values(QUEUE)) {
+    for (const queue of Object.values(queues)) {
       const { pollers } = await connection.workflowService.describeTaskQueue({
         namespace,
         taskQueue: { name: queue },
@@ -103,8 +157,12 @@ async function workers({ connection, address, namespace }: ClientConnection): Pr
       });
       if (pollers.length === 0) idle.push(queue);
     }
-    if (idle.length === 0) return ok('Workers', `poll ${Object.values(QUEUE).join(', ')}`);
-    return warn('Workers', `none has polled ${idle.join(', ')} lately`, 'Start one: `smart-erase worker`.');
+    if (idle.length === 0) return ok('Workers', `poll ${Object.values(queues).join(', ')}`);
+    return warn(
+      'Workers',
+      `none has polled ${idle.join(', ')} lately`,
+      'Start one: `smart-erase worker`, with the same SMART_ERASE_PREFIX as here.',
+    );
   } catch (error) {
     return failedBy('Workers', temporalError(error, address));
   }
