@@ -6,6 +6,8 @@ import { EraseHandle, type ResultOptions } from './client/handle.js';
 import { type ListedErase, type ListOptions, listErases } from './client/list.js';
 import { type EraseClientConfig, openSession, type Session } from './client/session.js';
 import { startErase } from './client/start.js';
+import { eraseKeyId } from './contract/identity.js';
+import { workflowIdWith } from './contract/names.js';
 import type { EraseRequest, EraseResult } from './contract/request.js';
 
 export type { CancelOutcome, ResultOptions } from './client/handle.js';
@@ -93,10 +95,10 @@ export class EraseClient {
    * exist shows at the first use.
    */
   getHandle(id: string | { key: string }): EraseHandle {
-    return new EraseHandle(this.session, typeof id === 'string' ? id : `erase/key/${id.key}`);
+    return new EraseHandle(this.session, typeof id === 'string' ? id : workflowIdWith(this.session.names.prefix, eraseKeyId(id.key)));
   }
 
-  /** Erases of the namespace, newest first. */
+  /** Erases of this installation, newest first. */
   list(options: ListOptions = {}): AsyncGenerator<ListedErase> {
     return listErases(this.session, options);
   }

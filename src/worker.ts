@@ -13,7 +13,7 @@ import { createSubmitPace } from './activities/submit-pace.js';
 import { WatchKeeper } from './activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/watch-timings.js';
 import type { Settings } from './config/settings.js';
-import { QUEUE, type SearchAttributeKey } from './contract/names.js';
+import { namesWith, type SearchAttributeKey } from './contract/names.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
 import { LedgerError } from './ledger/ledger-error.js';
 import { openLedger } from './ledger/postgres-ledger.js';
@@ -31,6 +31,7 @@ import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
 import { keepFeeders } from './worker/keep-feeders.js';
+import { keepPhases } from './worker/keep-phases.js';
 import { keepWatches } from './worker/keep-watches.js';
 import { workerLogger } from './worker/log.js';
 import { type MonitorServer, startMonitorServer } from './worker/monitor-server.js';
@@ -84,6 +85,7 @@ export interface CreateWorkersOptions {
  */
 export async function createWorkers(settings: Settings, options: CreateWorkersOptions = {}): Promise<WorkerGroup> {
   const { vendor, worker } = settings;
+  const names = namesWith(settings.temporal.prefix);
   const { port, host } = settings.monitor;
   const logger = workerLogger(settings.log, redactor(secretsOf(settings)));
   const { sdkMetricsUrl } = await installRuntime({ logger, metrics: port !== undefined });
@@ -125,7 +127,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     const stopping = new AbortController();
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
     const watch = {
-      keeper: new WatchKeeper(ledger, worker.watch, watchTimings, (problem) => logger.warn(problem)),
+      keeper: new WatchKeeper(ledger, worker.watch, watchTimings, (problem) => logger.warn(problem), names),
       timings: watchTimings,
       stopping: stopping.signal,
     };
@@ -134,7 +136,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       ledger,
       webhooks: createWebhookSender(settings.webhooks),
       allowedSubAppIds: vendor.allowedSubAppIds,
-      registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace)),
+      registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace, names)),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
       pace: createSubmitPace(ledger, vendor.submitsPerSecond, { spread, connect: () => client.connectForSubmit() }),
       timings: {
@@ -145,7 +147,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       },
       watch,
       feeder: {
-        runs: createEraseRuns(connected.connection, connected.namespace),
+        runs: createEraseRuns(connected.connection, connected.namespace, names),
         timings: {
           ...FEEDER_TIMINGS,
           submitsPerSecond: vendor.submitsPerSecond,
@@ -186,7 +188,8 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       run: async () => {
         try {
           keepWatches(watch, new Client(connected));
-          keepFeeders(ledger, new Client(connected), stopping.signal);
+          keepPhases(ledger, new Client(connected), stopping.signal);
+          keepFeeders(ledger, new Client(connected), names, stopping.signal);
           await runTogether(workers, () => stopping.abort());
         } finally {
           await close();
@@ -211,6 +214,7 @@ function workerOptions(
   tracing: Tracing | undefined,
 ): WorkerOptions[] {
   const { vendor, worker } = settings;
+  const { queue } = namesWith(settings.temporal.prefix);
   const graceMs = worker.shutdownGraceSeconds * 1_000;
   const common = {
     shutdownGraceTime: graceMs,
@@ -226,13 +230,13 @@ function workerOptions(
   return [
     {
       ...common,
-      taskQueue: QUEUE.main,
+      taskQueue: queue.main,
       ...workflowCode(options.workflowBundlePath, tracing),
       activities: createMainActivities(deps),
       maxConcurrentActivityTaskExecutions: worker.activityConcurrency,
     },
-    { ...submit, taskQueue: QUEUE.submit },
-    { ...submit, taskQueue: QUEUE.submitBatch },
+    { ...submit, taskQueue: queue.submit },
+    { ...submit, taskQueue: queue.submitBatch },
   ];
 }
 

@@ -1,4 +1,6 @@
+import { Context } from '@temporalio/activity';
 import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
+import { namesOfQueue } from '../contract/names.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest, problemsText } from '../contract/request-schema.js';
 import { thisRun } from './this-run.js';
@@ -27,6 +29,7 @@ export function createPlanReviewRetry() {
       const problem = 'retryWith is the recipe that this result was made by: it would give the same file again.';
       return { ok: false, problem };
     }
-    return { ok: true, workflowId: eraseWorkflowId(parsed.request), request: parsed.request };
+    const { prefix } = namesOfQueue(Context.current().info.taskQueue);
+    return { ok: true, workflowId: eraseWorkflowId(parsed.request, prefix), request: parsed.request };
   };
 }

@@ -1,5 +1,5 @@
 import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
-import { QUEUE, WORKFLOW, watchWorkflowId } from '../contract/names.js';
+import { type Names, namesWith, WORKFLOW, watchWorkflowId } from '../contract/names.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { WatchTimings } from './watch-timings.js';
 
@@ -28,6 +28,7 @@ export class WatchKeeper {
     private readonly timings: Pick<WatchTimings, 'freshMs' | 'keepEveryMs' | 'startupMs'>,
     /** Told when a watch could not be started; nothing else hears of it. */
     private readonly onProblem: (message: string) => void = () => undefined,
+    private readonly names: Names = namesWith(''),
   ) {}
 
   /**
@@ -39,7 +40,7 @@ export class WatchKeeper {
     const nowMs = performance.now();
     if (nowMs - (this.asked.get(subAppId) ?? Number.NEGATIVE_INFINITY) < this.timings.keepEveryMs) return;
     this.asked.set(subAppId, nowMs);
-    void startWatch(subAppId, client).catch((error: unknown) => {
+    void startWatch(subAppId, client, this.names).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
       this.onProblem(
         `The completion watch of sub-application ${subAppId} could not be started, so polls must do: ${why}`,
@@ -109,10 +110,10 @@ interface Known<T> {
 }
 
 /** Gives the watch that runs, where one does. */
-async function startWatch(subAppId: number, client: () => Client): Promise<void> {
+async function startWatch(subAppId: number, client: () => Client, { prefix, queue }: Names): Promise<void> {
   await client().workflow.start(WORKFLOW.completionWatch, {
-    workflowId: watchWorkflowId(subAppId),
-    taskQueue: QUEUE.main,
+    workflowId: watchWorkflowId(subAppId, prefix),
+    taskQueue: queue.main,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     args: [{ subAppId }],
     staticSummary: `Which tasks of sub-application ${subAppId} are over`,

@@ -8,7 +8,7 @@ import { type EraseClientConfig, openSession } from './session.js';
 export async function startFeeder(batchId: string, config: EraseClientConfig = {}): Promise<void> {
   const session = await openSession(config);
   try {
-    await session.call(() => startFeederOn(session.client, batchId));
+    await session.call(() => startFeederOn(session.client, batchId, session.names));
   } finally {
     await session.close();
   }

@@ -1,5 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { MEMO, type Phase, SEARCH_ATTRIBUTE, WORKFLOW } from '../contract/names.js';
+import { MEMO, type Names, type Phase, WORKFLOW } from '../contract/names.js';
 import type { EraseRequest, ReviewStatus } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
 import { searchAttribute } from '../temporal/run-failure.js';
@@ -53,7 +53,7 @@ export interface ListedErase {
  */
 export async function* listErases(session: Session, options: ListOptions = {}): AsyncGenerator<ListedErase> {
   const { limit = Number.POSITIVE_INFINITY } = options;
-  const runs = session.client.workflow.list({ query: filterOf(options), pageSize: Math.min(limit, 1_000) });
+  const runs = session.client.workflow.list({ query: filterOf(options, session.names), pageSize: Math.min(limit, 1_000) });
   const iterator = runs[Symbol.asyncIterator]();
   for (let given = 0; given < limit; given++) {
     const next = await session.call(() => iterator.next()).catch((error: unknown) => Promise.reject(explained(error)));
@@ -62,11 +62,12 @@ export async function* listErases(session: Session, options: ListOptions = {}): 
   }
 }
 
-function filterOf({ phase, status, batchId }: ListOptions): string {
-  const terms = [`WorkflowType = '${WORKFLOW.erase}'`];
+/** By the queue, too: others in this namespace may have workflows of this type. */
+function filterOf({ phase, status, batchId }: ListOptions, { queue, searchAttribute: attribute }: Names): string {
+  const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = '${queue.main}'`];
   if (status !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[status]}'`);
-  if (phase !== undefined) terms.push(`${SEARCH_ATTRIBUTE.phase} = '${quoted(phase)}'`);
-  if (batchId !== undefined) terms.push(`${SEARCH_ATTRIBUTE.batchId} = '${quoted(batchId)}'`);
+  if (phase !== undefined) terms.push(`${attribute.phase} = '${quoted(phase)}'`);
+  if (batchId !== undefined) terms.push(`${attribute.batchId} = '${quoted(batchId)}'`);
   return terms.join(' AND ');
 }
 
@@ -90,11 +91,11 @@ function listed(info: WorkflowExecutionInfo): ListedErase {
     workflowId: info.workflowId,
     runId: info.runId,
     execution: info.status.name.toLowerCase() as ExecutionStatus,
-    phase: searchAttribute(info, SEARCH_ATTRIBUTE.phase) as Phase | null,
-    fileId: searchAttribute(info, SEARCH_ATTRIBUTE.fileId) ?? request?.fileId ?? null,
+    phase: searchAttribute(info, 'phase') as Phase | null,
+    fileId: searchAttribute(info, 'fileId') ?? request?.fileId ?? null,
     recipe: request?.recipe?.name ?? null,
-    taskId: searchAttribute(info, SEARCH_ATTRIBUTE.taskId),
-    batchId: searchAttribute(info, SEARCH_ATTRIBUTE.batchId) ?? request?.batchId ?? null,
+    taskId: searchAttribute(info, 'taskId'),
+    batchId: searchAttribute(info, 'batchId') ?? request?.batchId ?? null,
     held: (info.memo?.[MEMO.hold] as ListedErase['held'] | undefined) ?? null,
     review: (info.memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
     startedAt: info.startTime.toISOString(),

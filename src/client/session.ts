@@ -1,6 +1,8 @@
 import { Client, type ClientInterceptors, type ConnectionLike } from '@temporalio/client';
 import { Secret } from '../config/secret.js';
 import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
+import { isPrefix, type Names, namesWith, PREFIX_WORDS } from '../contract/names.js';
+import { ConfigurationError } from '../errors.js';
 import { connectClient } from '../temporal/connection.js';
 import { observeStarts } from '../temporal/observed-starts.js';
 import { temporalError } from '../temporal/service-errors.js';
@@ -12,6 +14,11 @@ export interface ClientHooks {
    * belongs to the trace that starts it.
    */
   interceptors?: ClientInterceptors;
+  /**
+   * Of the installation that is meant, where several share a namespace: what its workers have as SMART_ERASE_PREFIX. Default:
+   * that variable where the connection is made by environment variables, none on a connection of the caller's own.
+   */
+  prefix?: string;
 }
 
 /** An open connection of the caller's own; it stays the caller's to close. */
@@ -41,6 +48,8 @@ export type EraseClientConfig = ExistingConnection | ConnectTo;
 export interface Session {
   client: Client;
   namespace: string;
+  /** How this installation's queues and search attributes are called. */
+  names: Names;
   /** For error messages. */
   address: string;
   /** Runs a call; an error that means "unreachable" or "not allowed" is thrown as such. */
@@ -51,14 +60,16 @@ export interface Session {
 }
 
 export async function openSession(config: EraseClientConfig): Promise<Session> {
+  if (config.prefix !== undefined && !isPrefix(config.prefix)) {
+    throw new ConfigurationError([`prefix ${PREFIX_WORDS}, not "${config.prefix}"`]);
+  }
   if ('connection' in config) {
-    return sessionOn(config.connection, config.namespace ?? 'default', 'the given connection', async () => {}, config);
+    const { connection, namespace = 'default', prefix = '' } = config;
+    return sessionOn(connection, { namespace, prefix, address: 'the given connection' }, async () => {}, config);
   }
   const settings = withOverrides(loadTemporalSettings(config.env ?? process.env), config);
-  const { connection, address, namespace } = await connectClient(settings, {
-    connectTimeoutMs: config.connectTimeoutMs,
-  });
-  return sessionOn(connection, namespace, address, () => connection.close(), config);
+  const { connection } = await connectClient(settings, { connectTimeoutMs: config.connectTimeoutMs });
+  return sessionOn(connection, settings, () => connection.close(), config);
 }
 
 function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalSettings {
@@ -71,14 +82,14 @@ function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalS
     address: config.address ?? settings.address,
     namespace: config.namespace ?? settings.namespace,
     tls: options.tls !== undefined && options.tls !== false,
+    prefix: config.prefix ?? settings.prefix,
     connectionOptions: new Secret(options),
   };
 }
 
 function sessionOn(
   connection: ConnectionLike,
-  namespace: string,
-  address: string,
+  { namespace, prefix, address }: Pick<TemporalSettings, 'namespace' | 'prefix' | 'address'>,
   close: () => Promise<void>,
   { interceptors }: ClientHooks,
 ): Session {
@@ -87,6 +98,7 @@ function sessionOn(
   return {
     client,
     namespace,
+    names: namesWith(prefix),
     address,
     async call(work) {
       try {

@@ -18,12 +18,12 @@ export interface StartedRun {
 /** Starts the run, or finds the one that exists and makes sure that it does what is asked. */
 export async function startErase(session: Session, input: unknown): Promise<StartedRun> {
   const request = validRequest(input);
-  const workflowId = eraseWorkflowId(request);
+  const workflowId = eraseWorkflowId(request, session.names.prefix);
   const { workflow } = session.client;
   return session.call(async () => {
     let runId: string;
     try {
-      const handle = await workflow.start(WORKFLOW.erase, startOptions(request));
+      const handle = await workflow.start(WORKFLOW.erase, startOptions(request, session.names));
       runId = handle.firstExecutionRunId;
       if (session.startedHere(runId) === true) return { workflowId, runId, started: true };
     } catch (error) {

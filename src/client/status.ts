@@ -1,5 +1,5 @@
 import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
-import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY, QUEUE, SEARCH_ATTRIBUTE } from '../contract/names.js';
+import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY } from '../contract/names.js';
 import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { EraseError } from '../errors.js';
 import { searchAttribute, taskIdOf } from '../temporal/run-failure.js';
@@ -46,7 +46,7 @@ export function statusFromDescription(description: WorkflowExecutionDescription)
     failure: null,
     result: null,
     phase: phaseOf(description),
-    fileId: searchAttribute(description, SEARCH_ATTRIBUTE.fileId) ?? request?.fileId ?? null,
+    fileId: searchAttribute(description, 'fileId') ?? request?.fileId ?? null,
     taskId,
     resultFileId: null,
     waitingFor: description.status.name === 'RUNNING' ? 'a worker: none has answered' : null,
@@ -67,7 +67,7 @@ function phaseOf(description: WorkflowExecutionDescription): Phase {
       return PHASE.cancelled;
     case 'RUNNING':
     case 'PAUSED':
-      return (searchAttribute(description, SEARCH_ATTRIBUTE.phase) as Phase | null) ?? phaseOfActivities(description);
+      return (searchAttribute(description, 'phase') as Phase | null) ?? phaseOfActivities(description);
     default:
       return PHASE.failed;
   }
@@ -105,10 +105,10 @@ export async function queryStatus(
   }
 }
 
-async function hasWorker({ client, namespace }: Session): Promise<boolean> {
+async function hasWorker({ client, namespace, names }: Session): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace,
-    taskQueue: { name: QUEUE.main },
+    taskQueue: { name: names.queue.main },
     taskQueueType: WORKFLOW_QUEUE,
   });
   return pollers.length > 0;

@@ -22,6 +22,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.TEMPORAL_ADDRESS = temporal.address;
     shown.TEMPORAL_NAMESPACE = temporal.namespace;
     shown.TEMPORAL_TLS = String(temporal.tls);
+    shown.SMART_ERASE_PREFIX = temporal.prefix || 'not set (none)';
     shown.TEMPORAL_API_KEY = temporal.connectionOptions.reveal().apiKey === undefined ? 'not set' : 'set';
   }
   if (databaseUrl) shown.DATABASE_URL = withoutPassword(databaseUrl.reveal());

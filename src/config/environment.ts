@@ -85,7 +85,10 @@ export const VENDOR_VARIABLES = z.object({
   SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
   /** Worker deployment versioning: this worker is that build of the deployment below. Not set: no versioning. */
   SMART_ERASE_BUILD_ID: z.string().regex(BUILD_ID, BUILD_ID_WORDS).optional(),
-  SMART_ERASE_DEPLOYMENT_NAME: z.string().regex(BUILD_ID, BUILD_ID_WORDS).default('smart-erase'),
+  /** Default: the name of the main task queue, so that installations in one namespace have deployments of their own. */
+  SMART_ERASE_DEPLOYMENT_NAME: z.string().regex(BUILD_ID, BUILD_ID_WORDS).optional(),
+  /** Checked with the settings of Temporal. */
+  SMART_ERASE_PREFIX: z.string().default(''),
   SMART_ERASE_BATCH_OLDEST_TASK_HOURS: positive.default(6),
   SMART_ERASE_WATCH: oneOf(['on', 'off']).default('on'),
 });

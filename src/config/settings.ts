@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { namesWith } from '../contract/names.js';
 import { PRICE_LIST, type PriceList } from '../contract/price-list.js';
 import { ConfigurationError } from '../errors.js';
 import {
@@ -178,7 +179,10 @@ function vendorSections(
       deployment:
         value.SMART_ERASE_BUILD_ID === undefined
           ? undefined
-          : { name: value.SMART_ERASE_DEPLOYMENT_NAME, buildId: value.SMART_ERASE_BUILD_ID },
+          : {
+              name: value.SMART_ERASE_DEPLOYMENT_NAME ?? namesWith(value.SMART_ERASE_PREFIX).queue.main,
+              buildId: value.SMART_ERASE_BUILD_ID,
+            },
       submitConcurrency: value.SMART_ERASE_SUBMIT_CONCURRENCY,
       activityConcurrency: value.SMART_ERASE_ACTIVITY_CONCURRENCY,
       shutdownGraceSeconds:

@@ -1,4 +1,5 @@
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { isPrefix, PREFIX_WORDS } from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
 import { Secret } from './secret.js';
 
@@ -11,6 +12,8 @@ export interface TemporalSettings {
   address: string;
   namespace: string;
   tls: boolean;
+  /** Before our queues, search attributes and workflow ids in the namespace; empty: none. */
+  prefix: string;
   /** All that the SDK connects with, API key and private keys included. */
   connectionOptions: Secret<ClientConnectConfig['connectionOptions']>;
 }
@@ -20,6 +23,7 @@ export interface TemporalSettings {
  * `TEMPORAL_PROFILE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`), read the way every Temporal tool reads them.
  */
 export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
+  const prefix = loadPrefix(env);
   const overrideEnvVars: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     // A variable set to nothing is what compose files and CI leave behind; it means "not set".
@@ -40,8 +44,19 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
     address: connectionOptions.address,
     namespace: config.namespace ?? DEFAULT_NAMESPACE,
     tls: connectionOptions.tls !== undefined && connectionOptions.tls !== false,
+    prefix,
     connectionOptions: new Secret(connectionOptions),
   };
+}
+
+/**
+ * SMART_ERASE_PREFIX: what tells this installation's names from those of others in the same namespace.
+ * @throws ConfigurationError
+ */
+export function loadPrefix(env: NodeJS.ProcessEnv): string {
+  const prefix = env.SMART_ERASE_PREFIX ?? '';
+  if (!isPrefix(prefix)) throw new ConfigurationError([`SMART_ERASE_PREFIX ${PREFIX_WORDS}, not "${prefix}"`]);
+  return prefix;
 }
 
 function loadConfig(overrideEnvVars: Record<string, string>): ClientConnectConfig {

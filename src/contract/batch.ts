@@ -1,4 +1,5 @@
 /** What a batch is told and tells: kept in the ledger as JSON, printed by the CLI, written into reports. */
+import { workflowIdWith } from './names.js';
 
 /** How a batch runs. Changed while it runs by an operator. */
 export interface BatchSettings {
@@ -90,6 +91,6 @@ export type BatchItemEndState = 'succeeded' | 'failed' | 'timedOut' | 'cancelled
 export const NOT_STARTED = 'NotStarted';
 
 /** Id of the workflow that feeds a batch. */
-export function batchWorkflowId(batchId: string): string {
-  return `batch/${batchId}`;
+export function batchWorkflowId(batchId: string, prefix = ''): string {
+  return workflowIdWith(prefix, `batch/${batchId}`);
 }

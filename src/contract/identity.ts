@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import { workflowIdWith } from './names.js';
 import type { NormalizedEraseRequest, RecipeRequest } from './request.js';
 
 /** Hex digits of a recipe's hash: 128 bits, short enough for a workflow id. */
@@ -24,14 +25,20 @@ export function recipeHash(recipe: RecipeRequest): string {
 
 /**
  * Id of the workflow that runs a request: `erase/<subAppId>/<fileId>/<recipe hash>`, or `erase/key/<key>`; with
- * `payAgain`, either of them followed by `/pay-again/<token>`.
+ * `payAgain`, either of them followed by `/pay-again/<token>`. All of it behind `<prefix>/` where there is a prefix.
  */
-export function eraseWorkflowId(request: NormalizedEraseRequest): string {
+export function eraseWorkflowId(request: NormalizedEraseRequest, prefix = ''): string {
   const base =
     request.key === undefined
       ? `erase/${request.subAppId}/${request.fileId}/${recipeHash(request.recipe)}`
-      : `erase/key/${request.key}`;
-  return request.payAgain === undefined ? base : `${base}/pay-again/${request.payAgain.token}`;
+      : eraseKeyId(request.key);
+  const id = request.payAgain === undefined ? base : `${base}/pay-again/${request.payAgain.token}`;
+  return workflowIdWith(prefix, id);
+}
+
+/** Id of the workflow of a `key`, without a prefix. */
+export function eraseKeyId(key: string): string {
+  return `erase/key/${key}`;
 }
 
 /**

@@ -14,9 +14,17 @@ export const WORKFLOW = {
   completionWatch: 'completionWatch',
 } as const;
 
+/**
+ * A workflow id of an installation. With a prefix every id begins with it, so that two installations in one namespace never
+ * take each other's runs for their own: their ledgers differ.
+ */
+export function workflowIdWith(prefix: string, id: string): string {
+  return prefix === '' ? id : `${prefix}/${id}`;
+}
+
 /** One for each sub-application, however many workers there are. */
-export function watchWorkflowId(subAppId: number): string {
-  return `watch/${subAppId}`;
+export function watchWorkflowId(subAppId: number, prefix = ''): string {
+  return workflowIdWith(prefix, `watch/${subAppId}`);
 }
 
 /**
@@ -107,8 +115,52 @@ export const SEARCH_ATTRIBUTE = {
 
 export type SearchAttributeKey = keyof typeof SEARCH_ATTRIBUTE;
 
-/** Those of {@link SEARCH_ATTRIBUTE} that `smart-erase setup` must be able to register. */
+/** Those of {@link SEARCH_ATTRIBUTE} that `smart-erase setup` asks for. */
 export const REQUIRED_SEARCH_ATTRIBUTES: readonly SearchAttributeKey[] = ['taskId', 'phase'];
+
+/** What is named in a namespace, for one installation. */
+export interface Names {
+  /** Empty unless SMART_ERASE_PREFIX is set. */
+  readonly prefix: string;
+  readonly queue: Readonly<Record<keyof typeof QUEUE, string>>;
+  readonly searchAttribute: Readonly<Record<SearchAttributeKey, string>>;
+}
+
+/**
+ * What a prefix may be, so that it can stand before a queue, a search attribute and a workflow id alike. Temporal keeps search
+ * attributes that begin with `Temporal` to itself (go.temporal.io/server 1.29, common/searchattribute/defs.go).
+ */
+const PREFIX = /^(?!Temporal)[A-Za-z][A-Za-z0-9]{0,19}$/;
+export const PREFIX_WORDS =
+  'must be 1 to 20 letters and digits, a letter first, and not begin with Temporal, like media (gives media-smart-erase)';
+
+export function isPrefix(text: string): boolean {
+  return text === '' || PREFIX.test(text);
+}
+
+/** `media-smart-erase`, `mediaErasePhase`; without a prefix {@link QUEUE} and {@link SEARCH_ATTRIBUTE} themselves. */
+export function namesWith(prefix: string): Names {
+  if (prefix === '') return { prefix, queue: QUEUE, searchAttribute: SEARCH_ATTRIBUTE };
+  return {
+    prefix,
+    queue: mapped(QUEUE, (name) => `${prefix}-${name}`),
+    searchAttribute: mapped(SEARCH_ATTRIBUTE, (name) => prefix + name),
+  };
+}
+
+/**
+ * The names that a run goes by, from its own task queue: known to workflow code without a setting, and to a client of any run
+ * that it describes. A queue that is none of ours has no prefix.
+ */
+export function namesOfQueue(queue: string): Names {
+  const end = `-${QUEUE.main}`;
+  const prefix = queue.endsWith(end) ? queue.slice(0, -end.length) : '';
+  return namesWith(isPrefix(prefix) ? prefix : '');
+}
+
+function mapped<K extends string>(names: Readonly<Record<K, string>>, change: (name: string) => string) {
+  return Object.fromEntries(Object.entries<string>(names).map(([key, name]) => [key, change(name)])) as Record<K, string>;
+}
 
 /** Where a run is; also the values of the search attribute `ErasePhase`. */
 export const PHASE = {

@@ -67,6 +67,8 @@ export interface RedrivePlan {
 
 export interface Redrive extends RedriveSelection {
   newBatchId: string;
+  /** Of the installation's workflow ids; default none. */
+  prefix?: string;
   settings: BatchSettings;
   requestedBy: string | null;
   reason: string | null;
@@ -193,6 +195,7 @@ async function create(trx: Transaction<LedgerDatabase>, redrive: Redrive): Promi
     trx,
     {
       id: redrive.newBatchId,
+      ...(redrive.prefix === undefined ? {} : { prefix: redrive.prefix }),
       settings: redrive.settings,
       source: { kind: 'batch', name: redrive.batchId, sha256: null, rows: items },
       estimatedUsd: Number(usd),
@@ -231,7 +234,7 @@ async function copyItems(
             sub_app_id: item.sub_app_id,
             file_id: item.file_id,
             recipe_hash: item.recipe_hash,
-            workflow_id: eraseWorkflowId(request),
+            workflow_id: eraseWorkflowId(request, redrive.prefix),
             request: JSON.stringify(request),
             estimated_usd: item.usd,
           };

@@ -29,6 +29,8 @@ export interface BatchStore {
 
 export interface NewBatch {
   id: string;
+  /** Of the installation's workflow ids; default none. */
+  prefix?: string;
   settings: BatchSettings;
   source: BatchSource;
   /** USD for what would be paid; null where nobody worked it out. */

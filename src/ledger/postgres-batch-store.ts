@@ -128,7 +128,7 @@ export async function createBatch(
   const { rows } = await sql`
     insert into batch (id, workflow_id, settings, source, total, estimated_usd, parent_batch_id, parent_relation,
                        requested_by, reason)
-    values (${batch.id}, ${batchWorkflowId(batch.id)}, ${JSON.stringify(batch.settings)}::jsonb,
+    values (${batch.id}, ${batchWorkflowId(batch.id, batch.prefix)}, ${JSON.stringify(batch.settings)}::jsonb,
             ${JSON.stringify(batch.source)}::jsonb, 0, ${batch.estimatedUsd}::numeric, ${batch.parent?.batchId ?? null},
             ${batch.parent?.relation ?? null}, ${batch.requestedBy}, ${batch.reason})
     on conflict (id) do nothing returning id`.execute(trx);
@@ -141,7 +141,7 @@ export async function createBatch(
     where id = ${batch.id} returning total`.execute(trx);
   await writeAudit(trx, {
     action: 'batch-created',
-    subject: batchWorkflowId(batch.id),
+    subject: batchWorkflowId(batch.id, batch.prefix),
     by: batch.requestedBy,
     reason: batch.reason,
     details: { total: counted[0]?.total ?? 0, source: batch.source, settings: batch.settings, parent: batch.parent },

@@ -6,7 +6,7 @@ import {
 } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
-import { MEMO, WORKFLOW } from '../contract/names.js';
+import { MEMO, type Names, WORKFLOW } from '../contract/names.js';
 import type { EraseFailureDetails, EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { startOptions } from './erase-start.js';
 import { observeStarts } from './observed-starts.js';
@@ -46,15 +46,15 @@ export type RunSeen =
       failure: EraseFailureDetails | null;
     };
 
-export function createEraseRuns(connection: ConnectionLike, namespace: string): EraseRuns {
+export function createEraseRuns(connection: ConnectionLike, namespace: string, names: Names): EraseRuns {
   const observed = observeStarts(connection);
   const client = new Client({ connection: observed.connection, namespace });
 
   return {
     async start(request) {
-      const workflowId = eraseWorkflowId(request);
+      const workflowId = eraseWorkflowId(request, names.prefix);
       try {
-        const { firstExecutionRunId: runId } = await client.workflow.start(WORKFLOW.erase, startOptions(request));
+        const { firstExecutionRunId: runId } = await client.workflow.start(WORKFLOW.erase, startOptions(request, names));
         if (observed.startedHere(runId) === true) return { kind: 'runs', runId };
       } catch (error) {
         if (grpcCode(error) === GRPC.invalidArgument) return { kind: 'refused', message: grpcMessage(error) };

@@ -1,15 +1,15 @@
 import type { Client } from '@temporalio/client';
 import { batchWorkflowId } from '../contract/batch.js';
-import { QUEUE, WORKFLOW } from '../contract/names.js';
+import { type Names, WORKFLOW } from '../contract/names.js';
 
 /**
  * Starts what feeds a batch, unless it runs. Doing it again, at any time, changes nothing: the feeder goes on from the
  * ledger, and ends at once where the batch has ended.
  */
-export async function startFeederOn(client: Client, batchId: string): Promise<void> {
+export async function startFeederOn(client: Client, batchId: string, { prefix, queue }: Names): Promise<void> {
   await client.workflow.start(WORKFLOW.batch, {
-    workflowId: batchWorkflowId(batchId),
-    taskQueue: QUEUE.main,
+    workflowId: batchWorkflowId(batchId, prefix),
+    taskQueue: queue.main,
     args: [{ batchId }],
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',

@@ -1,7 +1,7 @@
 import type { WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { isErrorClass } from '../contract/error-classes.js';
-import { MEMO, SEARCH_ATTRIBUTE } from '../contract/names.js';
+import { MEMO, namesOfQueue, type SearchAttributeKey } from '../contract/names.js';
 import type { EraseFailureDetails } from '../contract/request.js';
 import { EraseCancelledError, type EraseError, EraseFailedError } from '../errors.js';
 
@@ -55,17 +55,18 @@ export function cancelDetails(description: WorkflowExecutionDescription | undefi
 }
 
 export function taskIdOf(
-  description: Pick<WorkflowExecutionDescription, 'searchAttributes'> | undefined,
+  description: Described | undefined,
 ): string | null {
-  return searchAttribute(description, SEARCH_ATTRIBUTE.taskId);
+  return searchAttribute(description, 'taskId');
 }
 
-/** Value of a Keyword search attribute; null when it is not set. */
-export function searchAttribute(
-  description: Pick<WorkflowExecutionDescription, 'searchAttributes'> | undefined,
-  name: string,
-): string | null {
-  const value = description?.searchAttributes?.[name]?.[0];
+/** What a run's description and its line in a list have in common. */
+type Described = Pick<WorkflowExecutionDescription, 'searchAttributes' | 'taskQueue'>;
+
+/** Value of one of our search attributes, by the names that the run itself goes by; null when it is not set. */
+export function searchAttribute(description: Described | undefined, key: SearchAttributeKey): string | null {
+  if (description === undefined) return null;
+  const value = description.searchAttributes?.[namesOfQueue(description.taskQueue).searchAttribute[key]]?.[0];
   return typeof value === 'string' ? value : null;
 }
 

@@ -1,6 +1,6 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { MainActivities, SubmitActivities } from '../activities/index.js';
-import { ACTIVITY_ID, QUEUE } from '../contract/names.js';
+import { ACTIVITY_ID, namesOfQueue } from '../contract/names.js';
 
 /**
  * The activities as the workflow calls them. No total timeout on any: a total counts the time in the queue, and
@@ -16,10 +16,14 @@ const SUBMIT_TIMEOUT = '5m';
 /** Delays come with each failure, by its class; this is for what fails without one, such as a worker that died. */
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' } as const;
 
-/** `lane` decides the queue: a batch never stands in front of an erase that somebody waits for. */
+/**
+ * `lane` decides the queue: a batch never stands in front of an erase that somebody waits for. Its prefix is that of the run's
+ * own queue.
+ */
 export function submitActivities(lane: 'live' | 'batch') {
+  const { queue } = namesOfQueue(workflowInfo().taskQueue);
   return proxyActivities<SubmitActivities>({
-    taskQueue: lane === 'batch' ? QUEUE.submitBatch : QUEUE.submit,
+    taskQueue: lane === 'batch' ? queue.submitBatch : queue.submit,
     startToCloseTimeout: SUBMIT_TIMEOUT,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: RETRY,

@@ -1,15 +1,15 @@
 import { BATCH_ITEM_STATES, type BatchSnapshot } from '../contract/batch.js';
-import { SEARCH_ATTRIBUTE } from '../contract/names.js';
+import type { Names } from '../contract/names.js';
 import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
 
 /** A batch as the Temporal UI shows it: Markdown, its counts as a table, and where to look for what failed. */
-export function batchDetails(batchId: string, snapshot: BatchSnapshot | null): string {
+export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { searchAttribute }: Names): string {
   const lines = snapshot === null ? ['No round of feeding has ended yet.'] : snapshotLines(snapshot);
   lines.push(
     '',
     'Its failed runs, as a filter of the list of workflows:',
     '',
-    `\`${SEARCH_ATTRIBUTE.batchId} = "${batchId}" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")\``,
+    `\`${searchAttribute.batchId} = "${batchId}" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")\``,
     '',
     'Decide by the update `pause`, `resume`, `drain`, `cancel` or `go` with `{"by": "…", "reason": "…"}`.',
   );

@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { MainActivities } from '../activities/index.js';
 import type { BatchSnapshot } from '../contract/batch.js';
-import { BATCH_UPDATE, QUERY } from '../contract/names.js';
+import { BATCH_UPDATE, namesOfQueue, QUERY } from '../contract/names.js';
 import type { OperatorDecision } from '../contract/request.js';
 import { batchDetails } from './batch-details.js';
 import { invalidDecision } from './loose-input.js';
@@ -70,7 +70,8 @@ export async function batch({
       },
     );
   }
-  const show = () => setCurrentDetails(batchDetails(batchId, snapshot));
+  const names = namesOfQueue(workflowInfo().taskQueue);
+  const show = () => setCurrentDetails(batchDetails(batchId, snapshot, names));
   show();
   for (let round = 1; ; round += 1) {
     try {

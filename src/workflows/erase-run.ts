@@ -14,6 +14,7 @@ import { type EraseEventData, EVENT, type EventType } from '../contract/erase-ev
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import {
   MEMO,
+  namesOfQueue,
   PHASE,
   type Phase,
   QUERY,
@@ -191,11 +192,12 @@ export class EraseRun {
       fileId: this.status.fileId,
       batchId: this.batchId,
     };
+    const names = namesOfQueue(workflowInfo().taskQueue).searchAttribute;
     const pairs: SearchAttributeUpdatePair[] = [];
     for (const key of this.registered) {
       const value = values[key];
       if (value === null) continue;
-      pairs.push({ key: defineSearchAttributeKey(SEARCH_ATTRIBUTE[key], SearchAttributeType.KEYWORD), value });
+      pairs.push({ key: defineSearchAttributeKey(names[key], SearchAttributeType.KEYWORD), value });
     }
     if (pairs.length > 0) upsertSearchAttributes(pairs);
   }

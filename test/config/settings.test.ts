@@ -128,6 +128,26 @@ describe('settings', () => {
     expect(problemsOf({ ...env, VOD_SETTLE_SECONDS: '45' }, ['vendor'])).toHaveLength(1);
   });
 
+  it.each(['9lives', 'a b', 'media-', 'TemporalX', 'twentyonecharacterslong'])('refuse the prefix "%s"', (prefix) => {
+    const env = { ...NO_FILE, SMART_ERASE_PREFIX: prefix };
+    expect(problemsOf(env, ['temporal'])).toEqual([
+      `SMART_ERASE_PREFIX must be 1 to 20 letters and digits, a letter first, and not begin with Temporal, like media (gives media-smart-erase), not "${prefix}"`,
+    ]);
+    expect(problemsOf({ ...env, DATABASE_URL: 'postgres://h/d' })).toHaveLength(1);
+  });
+
+  it('take a prefix for all that is named in the namespace, worker deployments too', () => {
+    const env = { ...COMPLETE, SMART_ERASE_BUILD_ID: 'one' };
+    expect(loadSettings(env).temporal.prefix).toBe('');
+    expect(loadSettings(env).worker.deployment?.name).toBe('smart-erase');
+    const settings = loadSettings({ ...env, SMART_ERASE_PREFIX: 'media' });
+    expect(settings.temporal.prefix).toBe('media');
+    expect(settings.worker.deployment?.name).toBe('media-smart-erase');
+    expect(describeSettings(settings).SMART_ERASE_PREFIX).toBe('media');
+    const named = loadSettings({ ...env, SMART_ERASE_PREFIX: 'media', SMART_ERASE_DEPLOYMENT_NAME: 'mine' });
+    expect(named.worker.deployment?.name).toBe('mine');
+  });
+
   it('never show a secret: not printed, not as JSON, not in the description, not in a problem', () => {
     const settings = loadSettings(COMPLETE);
     expect(JSON.stringify(settings)).not.toMatch(SECRETS);

@@ -1,5 +1,6 @@
 import { type BatchSettings, type BatchSnapshot, batchWorkflowId } from '../../src/contract/batch.js';
 import { eraseWorkflowId, recipeHash } from '../../src/contract/identity.js';
+import { namesWith } from '../../src/contract/names.js';
 import type { EraseRequest, NormalizedEraseRequest } from '../../src/contract/request.js';
 import { parseEraseRequest } from '../../src/contract/request-schema.js';
 import type { NewBatchItem } from '../../src/ledger/batch-store.js';
@@ -83,7 +84,7 @@ export async function startFed(
   options: BatchOptions = {},
 ): Promise<string> {
   const id = await writeBatch(stack, requests, options);
-  await startFeederOn(stack.temporal, id);
+  await startFeederOn(stack.temporal, id, namesWith(''));
   return id;
 }
 

@@ -28,6 +28,8 @@ export interface EraseStackOptions {
   /** On top of the stack's own settings. */
   env?: Record<string, string>;
   searchAttributes?: readonly string[];
+  /** One that exists, with its search attributes. Default: a new one. */
+  namespace?: string;
 }
 
 /** Everything that an erase needs, on real parts: a namespace and a database of its own, the simulator as a process. */
@@ -49,7 +51,7 @@ export class EraseStack {
     const { address } = sharedTemporal();
     const [database, namespace, simulator] = await Promise.all([
       createTestDatabase('stack'),
-      createTestNamespace('stack', options.searchAttributes),
+      options.namespace ?? createTestNamespace('stack', options.searchAttributes),
       startSimulatorProcess({ taskDurationMs: 300, ...options.simulator }),
     ]);
     await migrateLedger(database.url);
@@ -65,7 +67,7 @@ export class EraseStack {
     };
     const connection = await Connection.connect({ address });
     const temporal = new Client({ connection, namespace });
-    const client = await EraseClient.connect({ connection, namespace });
+    const client = await EraseClient.connect({ connection, namespace, prefix: options.env?.SMART_ERASE_PREFIX });
     return new EraseStack(
       env,
       simulator,

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { namesWith } from '../../src/contract/names.js';
 import { startFeederOn } from '../../src/temporal/feeder-start.js';
 import { countsOf, ended, newRequests, startBatch, startFed, submitsOf, until, writeBatch } from '../support/batch.js';
 import { EraseStack, type EraseStackOptions } from '../support/erase-stack.js';
@@ -23,7 +24,7 @@ describe('two batches', () => {
     });
     const first = await writeBatch(both, await newRequests(both, 30));
     const second = await writeBatch(both, await newRequests(both, 30));
-    await Promise.all([first, second].map((id) => startFeederOn(both.temporal, id)));
+    await Promise.all([first, second].map((id) => startFeederOn(both.temporal, id, namesWith(''))));
     await Promise.all([first, second].map((id) => ended(both, id, 100_000)));
     const [a, b] = [await submitsOf(both, first), await submitsOf(both, second)];
     expect([a.length, b.length]).toEqual([30, 30]);

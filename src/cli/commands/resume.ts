@@ -47,7 +47,7 @@ export function resumeCommand(): Command {
         withClient(async (client) => {
           await ledger.writeAudit({
             action: 'resume',
-            subject: id ?? subjectOf(options),
+            subject: id ?? (await subjectOf(options)),
             by: decision.by,
             reason: decision.reason,
             details: options.task === undefined ? null : { taskId: options.task },
@@ -122,8 +122,11 @@ async function probeBreakers(
   }
 }
 
-function subjectOf({ subAppId, batch }: HoldOptions): string {
-  if (batch !== undefined) return batchWorkflowId(batch);
+async function subjectOf({ subAppId, batch }: HoldOptions): Promise<string> {
+  if (batch !== undefined) {
+    const { loadPrefix } = await import('../../config/temporal-settings.js');
+    return batchWorkflowId(batch, loadPrefix(process.env));
+  }
   return subAppId === undefined ? 'all' : `sub-app/${subAppId}`;
 }
 

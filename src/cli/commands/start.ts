@@ -76,7 +76,9 @@ async function startAndWait(output: Output, client: EraseClient, requests: reado
   const { startAll, waitForAll } = await import('../follow-erases.js');
   const { eraseWorkflowId } = await import('../../contract/identity.js');
   const { validRequest } = await import('../../client/validate.js');
-  const ids = requests.map((request) => eraseWorkflowId(validRequest(request)));
+  const { loadPrefix } = await import('../../config/temporal-settings.js');
+  const prefix = loadPrefix(process.env);
+  const ids = requests.map((request) => eraseWorkflowId(validRequest(request), prefix));
   const comeBack = () => {
     output.say(`The erase${ids.length === 1 ? ' goes' : 's go'} on. Come back with:`);
     for (const id of ids.slice(0, 5)) output.say(`  smart-erase result ${id} --wait`);

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
-import { SEARCH_ATTRIBUTE } from '../../contract/names.js';
+import { loadPrefix } from '../../config/temporal-settings.js';
+import { namesWith } from '../../contract/names.js';
 import { startEmbeddedPostgres } from '../../ledger/embedded.js';
 import { migrateLedger } from '../../ledger/migrate.js';
 import { findTemporalCli } from '../../temporal/cli-binary.js';
@@ -82,6 +83,7 @@ export async function startDevStack(options: DevStackOptions = {}): Promise<DevS
 
 async function start(parts: StackParts, options: DevStackOptions): Promise<DevStack> {
   const { onProgress, signal } = options;
+  const { searchAttribute } = namesWith(loadPrefix(process.env));
   const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir);
   if (dataDir) parts.unlock = await lockDataDir(dataDir, parts.reaper.pid, signal);
   onProgress?.('looking for the Temporal CLI …');
@@ -93,7 +95,7 @@ async function start(parts: StackParts, options: DevStackOptions): Promise<DevSt
       port: options.temporalPort ?? DEFAULT_TEMPORAL_PORT,
       uiPort: options.uiPort ?? DEFAULT_UI_PORT,
       dbFile: dataDir && join(dataDir, 'temporal.db'),
-      searchAttributes: Object.fromEntries(Object.values(SEARCH_ATTRIBUTE).map((name) => [name, 'Keyword'])),
+      searchAttributes: Object.fromEntries(Object.values(searchAttribute).map((name) => [name, 'Keyword'])),
       ...parts.hooks('Temporal'),
     }).then((server) => {
       parts.temporal = server;
