@@ -95,7 +95,10 @@ export class EraseClient {
    * exist shows at the first use.
    */
   getHandle(id: string | { key: string }): EraseHandle {
-    return new EraseHandle(this.session, typeof id === 'string' ? id : workflowIdWith(this.session.names.prefix, eraseKeyId(id.key)));
+    return new EraseHandle(
+      this.session,
+      typeof id === 'string' ? id : workflowIdWith(this.session.names.prefix, eraseKeyId(id.key)),
+    );
   }
 
   /** Erases of this installation, newest first. */

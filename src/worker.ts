@@ -136,7 +136,9 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       ledger,
       webhooks: createWebhookSender(settings.webhooks),
       allowedSubAppIds: vendor.allowedSubAppIds,
-      registeredSearchAttributes: cached(() => registeredSearchAttributes(connected.connection, connected.namespace, names)),
+      registeredSearchAttributes: cached(() =>
+        registeredSearchAttributes(connected.connection, connected.namespace, names),
+      ),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
       pace: createSubmitPace(ledger, vendor.submitsPerSecond, { spread, connect: () => client.connectForSubmit() }),
       timings: {

@@ -43,7 +43,11 @@ const timeSchema = z.iso.datetime({ offset: true });
  * row. All of it is held in memory, about a kilobyte a row. `-` is standard input.
  * @throws SourceError when it cannot be read at all
  */
-export async function readAdoptFile(path: string, shared: SharedRequest, installation: Installation = {}): Promise<AdoptFile> {
+export async function readAdoptFile(
+  path: string,
+  shared: SharedRequest,
+  installation: Installation = {},
+): Promise<AdoptFile> {
   const input = new HashedText(path === '-' ? process.stdin : bytesOf(path));
   // What is adopted is never paid for here, whatever the row says.
   const requests = new RequestMaker({ ...shared, neverPay: true }, installation);

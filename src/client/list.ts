@@ -53,7 +53,10 @@ export interface ListedErase {
  */
 export async function* listErases(session: Session, options: ListOptions = {}): AsyncGenerator<ListedErase> {
   const { limit = Number.POSITIVE_INFINITY } = options;
-  const runs = session.client.workflow.list({ query: filterOf(options, session.names), pageSize: Math.min(limit, 1_000) });
+  const runs = session.client.workflow.list({
+    query: filterOf(options, session.names),
+    pageSize: Math.min(limit, 1_000),
+  });
   const iterator = runs[Symbol.asyncIterator]();
   for (let given = 0; given < limit; given++) {
     const next = await session.call(() => iterator.next()).catch((error: unknown) => Promise.reject(explained(error)));

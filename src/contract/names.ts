@@ -159,7 +159,10 @@ export function namesOfQueue(queue: string): Names {
 }
 
 function mapped<K extends string>(names: Readonly<Record<K, string>>, change: (name: string) => string) {
-  return Object.fromEntries(Object.entries<string>(names).map(([key, name]) => [key, change(name)])) as Record<K, string>;
+  return Object.fromEntries(Object.entries<string>(names).map(([key, name]) => [key, change(name)])) as Record<
+    K,
+    string
+  >;
 }
 
 /** Where a run is; also the values of the search attribute `ErasePhase`. */

@@ -22,7 +22,6 @@ import { type CapChange, CapReached, changeCap, countAgain, listCaps, release, r
 import { type CostFilter, type CostRow, reportCosts } from './cost-report.js';
 import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
-import { type PhaseStore, phaseStore } from './phase-store.js';
 import { endHold, type HoldEndedAs, type HoldFilter, type HoldRecord, listHolds, recordHold } from './hold-store.js';
 import {
   type ArmedSubmission,
@@ -50,6 +49,7 @@ import {
   SUBMIT_SCOPE,
   takePlace,
 } from './pace.js';
+import { type PhaseStore, phaseStore } from './phase-store.js';
 import { PlaceClock } from './place-clock.js';
 import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
 import { PostgresBatchStore } from './postgres-batch-store.js';

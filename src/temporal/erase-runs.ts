@@ -54,7 +54,10 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
     async start(request) {
       const workflowId = eraseWorkflowId(request, names.prefix);
       try {
-        const { firstExecutionRunId: runId } = await client.workflow.start(WORKFLOW.erase, startOptions(request, names));
+        const { firstExecutionRunId: runId } = await client.workflow.start(
+          WORKFLOW.erase,
+          startOptions(request, names),
+        );
         if (observed.startedHere(runId) === true) return { kind: 'runs', runId };
       } catch (error) {
         if (grpcCode(error) === GRPC.invalidArgument) return { kind: 'refused', message: grpcMessage(error) };

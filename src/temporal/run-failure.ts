@@ -54,9 +54,7 @@ export function cancelDetails(description: WorkflowExecutionDescription | undefi
   return { code: null, requestId: null, taskId: taskIdOf(description), moneySpent: taskIdOf(description) !== null };
 }
 
-export function taskIdOf(
-  description: Described | undefined,
-): string | null {
+export function taskIdOf(description: Described | undefined): string | null {
   return searchAttribute(description, 'taskId');
 }
 

@@ -1,5 +1,10 @@
 import type { Connection } from '@temporalio/client';
-import { type Names, REQUIRED_SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE, type SearchAttributeKey } from '../contract/names.js';
+import {
+  type Names,
+  REQUIRED_SEARCH_ATTRIBUTES,
+  SEARCH_ATTRIBUTE,
+  type SearchAttributeKey,
+} from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
 import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
 
@@ -101,7 +106,10 @@ export async function registerSearchAttributes(
     if (isFull(error)) {
       throw new ConfigurationError(
         [`Namespace "${namespace}" takes no more search attributes, and ${toCreate} is missing: ${grpcMessage(error)}`],
-        { advice: `Remove one of type Keyword that nobody needs, then run \`smart-erase setup\`. ${without}`, cause: error },
+        {
+          advice: `Remove one of type Keyword that nobody needs, then run \`smart-erase setup\`. ${without}`,
+          cause: error,
+        },
       );
     }
     if (!isClosed(error)) throw error;

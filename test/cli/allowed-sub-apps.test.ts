@@ -35,12 +35,15 @@ it.each<[string, () => string[]]>([
   ['start', () => ['start', FILE_ID, ...RECIPE, '--sub-app-id', OTHER]],
   ['start --wait', () => ['start', FILE_ID, ...RECIPE, '--sub-app-id', OTHER, '--wait']],
   ['trial', () => ['trial', FILE_ID, ...RECIPE, '--sub-app-id', OTHER, '--max-cost', '5', '--yes']],
-  ['batch plan of a list', () => ['batch', 'plan', table('plan.csv', 'fileId', FILE_ID), ...RECIPE, '--sub-app-id', OTHER]],
+  [
+    'batch plan of a list',
+    () => ['batch', 'plan', table('plan.csv', 'fileId', FILE_ID), ...RECIPE, '--sub-app-id', OTHER],
+  ],
   [
     'batch plan of a column',
     () => ['batch', 'plan', table('column.csv', 'fileId,subAppId', `${FILE_ID},${OTHER}`), ...RECIPE],
   ],
-  ['batch plan of the library', () => ['batch', 'plan', '--class-id', '21', ...RECIPE, '--sub-app-id', OTHER]],
+  ['batch plan of the library', () => ['batch', 'plan', '--library', ...RECIPE, '--sub-app-id', OTHER]],
   [
     'batch start',
     () => ['batch', 'start', table('start.csv', 'fileId', FILE_ID), ...RECIPE, '--sub-app-id', OTHER, '--yes'],

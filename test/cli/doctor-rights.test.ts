@@ -57,6 +57,24 @@ describe('the doctor, about rights at the vendor', () => {
     expect(await stack.admin.tasks()).toEqual([]);
   });
 
+  it('tries the rights to cancel and to publish only when it is asked to, and names the one that is missing', async () => {
+    const WRITES = ['ManageTask', 'ModifyMediaInfo', 'ProcessMediaByProcedure', 'PushUrlCache'];
+    for (const action of WRITES) expect(await stack.outcomes(action)).toEqual([]);
+    const { code, check } = await doctor(['--probe-writes']);
+    expect(code).toBe(0);
+    expect(check('Rights to write')).toMatchObject({ verdict: 'ok', found: `may call ${WRITES.join(', ')}` });
+    for (const action of WRITES) {
+      await stack.admin.addFault({ action, kind: 'error', code: 'UnauthorizedOperation', times: 1 });
+      const refused = await doctor(['--probe-writes']);
+      expect(refused.code).toBe(7);
+      expect(refused.check('Rights to write')).toMatchObject({
+        verdict: 'fail',
+        found: expect.stringContaining(`does not allow vod:${action} for sub-application`),
+        advice: expect.stringContaining('docs/cam.md'),
+      });
+    }
+  });
+
   it('tells a submit that is not allowed from one that is', async () => {
     const fault = { action: 'ProcessMediaByMPS', kind: 'error', code: 'UnauthorizedOperation' } as const;
     await stack.admin.addFault(fault);

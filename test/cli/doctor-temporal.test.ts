@@ -42,7 +42,10 @@ async function without(...calls: string[]): Promise<NodeJS.ProcessEnv> {
 describe('the doctor, about the server and the namespace', () => {
   it('tells its version, how long runs are kept, and that a day is short', async () => {
     const { check } = await doctor();
-    expect(check('Temporal')).toMatchObject({ verdict: 'ok', found: expect.stringMatching(/^server \d+\.\d+\.\d+ at /) });
+    expect(check('Temporal')).toMatchObject({
+      verdict: 'ok',
+      found: expect.stringMatching(/^server \d+\.\d+\.\d+ at /),
+    });
     expect(check('Retention')).toMatchObject({
       verdict: 'warn',
       found: expect.stringContaining('24 hours'),
@@ -65,7 +68,10 @@ describe('the doctor, about the server and the namespace', () => {
     const { code, check } = await doctor({ TEMPORAL_NAMESPACE: await createTestNamespace('none', []) });
     expect(code).toBe(0);
     const found = check('Search attributes');
-    expect(found).toMatchObject({ verdict: 'warn', found: expect.stringMatching(/^EraseTaskId, ErasePhase not registered/) });
+    expect(found).toMatchObject({
+      verdict: 'warn',
+      found: expect.stringMatching(/^EraseTaskId, ErasePhase not registered/),
+    });
     expect(found?.advice).toContain('Run `smart-erase setup`');
     expect(found?.advice).not.toMatch(/EraseFileId|EraseBatchId/);
   });
@@ -97,7 +103,9 @@ describe('the doctor, about rights in Temporal', () => {
     expect(code).toBe(0);
     expect(check('Search attributes')).toMatchObject({
       verdict: 'warn',
-      advice: expect.stringMatching(/^This caller may not create them; have an administrator do it: `temporal operator/),
+      advice: expect.stringMatching(
+        /^This caller may not create them; have an administrator do it: `temporal operator/,
+      ),
     });
     expect(check('Search attributes')?.advice).toContain(`--namespace ${namespace} --name EraseTaskId --type Keyword`);
   });
@@ -105,7 +113,9 @@ describe('the doctor, about rights in Temporal', () => {
   it('where they cannot even be read, gives the command for both', async () => {
     const { code, check } = await doctor(await without('ListSearchAttributes'));
     expect(code).toBe(0);
-    expect(check('Search attributes')?.advice).toContain('--name EraseTaskId --type Keyword --name ErasePhase --type Keyword');
+    expect(check('Search attributes')?.advice).toContain(
+      '--name EraseTaskId --type Keyword --name ErasePhase --type Keyword',
+    );
   });
 });
 

@@ -28,7 +28,8 @@ export async function startGrpcGate(upstream: string, denied: readonly string[])
     session.on('close', () => out.destroy());
     session.on('stream', (stream, headers) => {
       const call = String(headers[':path']).split('/').at(-1) ?? '';
-      if (denied.includes(call)) stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...DENIED }, { endStream: true });
+      if (denied.includes(call))
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...DENIED }, { endStream: true });
       else forward(stream, headers, out);
     });
   });

@@ -19,7 +19,10 @@ it('a watch that somebody starts for one that is not allowed ends, without a cal
     taskQueue: QUEUE.main,
     args: [{ subAppId: 1500000001 }],
   });
-  expect(await watch.result()).toMatchObject({ over: true, problem: expect.stringContaining('VOD_ALLOWED_SUB_APP_IDS') });
+  expect(await watch.result()).toMatchObject({
+    over: true,
+    problem: expect.stringContaining('VOD_ALLOWED_SUB_APP_IDS'),
+  });
   expect(await stack.admin.calls()).toEqual([]);
 });
 

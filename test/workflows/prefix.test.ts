@@ -132,7 +132,10 @@ describe('two installations in one namespace', () => {
 
   it('a client of one does not reach the workers of the other', async () => {
     const { code, stdout } = await runCli(['doctor', '-o', 'jsonl'], { ...plain.env, SMART_ERASE_PREFIX: 'nobody' });
-    const checks = stdout.trim().split('\n').map((line) => JSON.parse(line) as { name: string; found: string });
+    const checks = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { name: string; found: string });
     expect(code).toBe(0);
     expect(checks.find(({ name }) => name === 'Workers')?.found).toContain('none has polled nobody-smart-erase');
     expect(checks.find(({ name }) => name === 'Search attributes')?.found).toContain('nobodyEraseTaskId');

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { outputOf } from '../command-context.js';
 import type { Check } from '../doctor/check.js';
+import type { Probes } from '../doctor/vendor-checks.js';
 import { Exit, worstExit } from '../exit.js';
 import type { Output } from '../output.js';
 
@@ -8,14 +9,18 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check everything that an erase needs; spends nothing')
     .option('--probe-submit', 'also try the right to submit, by a real submit for a file that does not exist')
+    .option(
+      '--probe-writes',
+      'also try the rights to cancel and to publish, by calls for a task and a file that do not exist',
+    )
     .option('--settings', 'also show the effective settings, without secrets')
     .addHelpText(
       'after',
       '\nExamples:\n  smart-erase doctor\n  smart-erase doctor --settings -o json\n  smart-erase doctor --probe-submit\n\nThe exit code is that of the worst line; warnings do not count.',
     )
-    .action(async (options: { settings?: boolean; probeSubmit?: boolean }, command: Command) => {
+    .action(async (options: Probes & { settings?: boolean }, command: Command) => {
       const output = outputOf(command);
-      const { checks, settings } = await examine({ probeSubmit: options.probeSubmit === true });
+      const { checks, settings } = await examine(options);
       if (output.format === 'json') output.one(options.settings ? { checks, settings } : { checks }, []);
       else if (output.format === 'jsonl') for (const check of checks) output.line(check);
       else print(output, checks, options.settings ? settings : {});
@@ -24,11 +29,7 @@ export function doctorCommand(): Command {
     });
 }
 
-async function examine({
-  probeSubmit,
-}: {
-  probeSubmit: boolean;
-}): Promise<{ checks: Check[]; settings: Record<string, string> }> {
+async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Record<string, string> }> {
   const { loadSettings } = await import('../../config/settings.js');
   const { describeSettings } = await import('../../config/describe-settings.js');
   const { failedBy } = await import('../doctor/check.js');
@@ -55,7 +56,7 @@ async function examine({
   await part('Vendor', async () => {
     const loaded = loadSettings(process.env, { need: ['vendor'] });
     Object.assign(settings, describeSettings(loaded));
-    return (await import('../doctor/vendor-checks.js')).vendorChecks(loaded.vendor, { probeSubmit });
+    return (await import('../doctor/vendor-checks.js')).vendorChecks(loaded.vendor, probes);
   });
   return { checks, settings };
 }

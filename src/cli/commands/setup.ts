@@ -23,29 +23,27 @@ export function setupCommand(): Command {
     .option('--skip-ledger', 'search attributes only')
     .option('--skip-temporal', 'ledger only')
     .addHelpText('after', '\nExample:\n  smart-erase setup && smart-erase doctor')
-    .action(
-      async ({ skipLedger, skipTemporal, optional }: SetupOptions, command: Command) => {
-        const output = outputOf(command);
-        const errors: unknown[] = [];
-        const steps: Step[] = [];
-        const step = async (name: string, work: () => Promise<string>) => {
-          try {
-            steps.push({ name, done: await work(), error: null });
-          } catch (error) {
-            errors.push(error);
-            steps.push({ name, done: null, error: explain(error).what.join(' ') });
-          }
-        };
-        if (!skipTemporal) await step('search attributes', () => register(optional === true));
-        if (!skipLedger) await step('ledger', migrate);
-        output.rows(steps, [
-          { heading: 'STEP', of: (row) => row.name },
-          { heading: 'DONE', of: (row) => row.done ?? 'failed' },
-        ]);
-        const codes = errors.map((error) => printError(error, (line) => output.say(line)));
-        if (codes.length > 0) throw new Exit(worstExit(codes));
-      },
-    );
+    .action(async ({ skipLedger, skipTemporal, optional }: SetupOptions, command: Command) => {
+      const output = outputOf(command);
+      const errors: unknown[] = [];
+      const steps: Step[] = [];
+      const step = async (name: string, work: () => Promise<string>) => {
+        try {
+          steps.push({ name, done: await work(), error: null });
+        } catch (error) {
+          errors.push(error);
+          steps.push({ name, done: null, error: explain(error).what.join(' ') });
+        }
+      };
+      if (!skipTemporal) await step('search attributes', () => register(optional === true));
+      if (!skipLedger) await step('ledger', migrate);
+      output.rows(steps, [
+        { heading: 'STEP', of: (row) => row.name },
+        { heading: 'DONE', of: (row) => row.done ?? 'failed' },
+      ]);
+      const codes = errors.map((error) => printError(error, (line) => output.say(line)));
+      if (codes.length > 0) throw new Exit(worstExit(codes));
+    });
 }
 
 async function register(all: boolean): Promise<string> {

@@ -6,6 +6,9 @@ import { type Check, fail, failedBy, ok, warn } from './check.js';
 
 /** Below the vendor's own: a file that nobody has. */
 const NO_SUCH_FILE_ID = '1000000000000000001';
+/** By names that nobody gives. */
+const NO_SUCH_PROCEDURE = 'smart-erase-doctor-none';
+const NO_SUCH_URL = 'https://doctor.invalid/none.mp4';
 /** In the shape of the vendor's TaskIds, of nobody. */
 const noSuchTaskId = (subAppId: number) => `${subAppId}-ProcessMediaByMPS-0000000000000000000000000000dead`;
 /** Codes by which the vendor says that a policy does not cover a call. */
@@ -32,13 +35,30 @@ async function rightTo(call: () => Promise<unknown>): Promise<Right> {
 
 /** The reading APIs that a worker calls, each with something that is not there: nothing changes, nothing is paid. */
 export async function readingRights(vod: VodApi, subAppId: number): Promise<Check> {
-  const name = 'Vendor rights';
-  const calls: Record<string, () => Promise<unknown>> = {
+  return await rightsTo('Vendor rights', subAppId, {
     DescribeTasks: () => vod.listTasks({ subAppId, limit: 1 }),
     DescribeTaskDetail: () => vod.describeTask({ subAppId, taskId: noSuchTaskId(subAppId) }),
     DescribeMediaInfos: () => vod.describeMedia({ subAppId, fileIds: [NO_SUCH_FILE_ID] }),
     SearchMedia: () => vod.searchMedia({ subAppId, limit: 1 }),
-  };
+  });
+}
+
+/**
+ * The writing APIs, besides the submit, that a worker calls to cancel and to publish, each for something that is not there and with
+ * nothing to change.
+ */
+export async function writingRights(vod: VodApi, subAppId: number): Promise<Check> {
+  const fileId = NO_SUCH_FILE_ID;
+  return await rightsTo('Rights to write', subAppId, {
+    ManageTask: () => vod.abortTask({ subAppId, taskId: noSuchTaskId(subAppId) }),
+    ModifyMediaInfo: () => vod.modifyMedia({ subAppId, fileId, change: {} }),
+    ProcessMediaByProcedure: () =>
+      vod.runProcedure({ subAppId, fileId, procedure: NO_SUCH_PROCEDURE, sessionId: `doctor-${Date.now()}` }),
+    PushUrlCache: () => vod.prefetchUrls({ subAppId, urls: [NO_SUCH_URL] }),
+  });
+}
+
+async function rightsTo(name: string, subAppId: number, calls: Record<string, () => Promise<unknown>>): Promise<Check> {
   const missing: string[] = [];
   const requestIds: string[] = [];
   for (const [action, call] of Object.entries(calls)) {

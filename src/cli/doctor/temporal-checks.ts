@@ -107,10 +107,7 @@ async function rights({ connection, address, namespace }: ClientConnection): Pro
   );
 }
 
-async function searchAttributes(
-  { connection, address, namespace }: ClientConnection,
-  names: Names,
-): Promise<Check> {
+async function searchAttributes({ connection, address, namespace }: ClientConnection, names: Names): Promise<Check> {
   const name = 'Search attributes';
   try {
     const state = await inspectSearchAttributes(connection, namespace, names);

@@ -2,22 +2,28 @@ import type { VendorSettings } from '../../config/settings.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { vodClientOf } from '../../vod/client-of-settings.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
-import { isNotAllowed, readingRights, submitRight } from './rights-checks.js';
+import { isNotAllowed, readingRights, submitRight, writingRights } from './rights-checks.js';
 
 /** The vendor refuses a signature whose time is off by more than this (AuthFailure.SignatureExpire). Seconds. */
 const REFUSED_CLOCK_DIFFERENCE = 300;
 const SUSPICIOUS_CLOCK_DIFFERENCE = 60;
 const CLOCK_TIMEOUT_MS = 10_000;
 
+/** What is tried besides reads, each only when it is asked for. */
+export interface Probes {
+  probeSubmit?: boolean;
+  probeWrites?: boolean;
+}
+
 /**
- * Credentials, clock, reachability and rights. Only reads: nothing here costs money, unless `probeSubmit` asks for the one
- * call that tells the right to submit.
+ * Credentials, clock, reachability and rights. Only reads: nothing here costs money, unless a probe asks for the
+ * calls that tell the right to write, or to submit.
  */
 export async function vendorChecks(
   vendor: VendorSettings,
-  { probeSubmit = false }: { probeSubmit?: boolean } = {},
+  probes: Probes = {},
 ): Promise<Check[]> {
-  return [credentials(vendor), await clock(vendor.endpoint), ...(await access(vendor, probeSubmit))];
+  return [credentials(vendor), await clock(vendor.endpoint), ...(await access(vendor, probes))];
 }
 
 function credentials({ credentials: given }: VendorSettings): Check {
@@ -60,7 +66,7 @@ async function clock(endpoint: string): Promise<Check> {
   return ok('Vendor clock', found);
 }
 
-async function access(vendor: VendorSettings, probeSubmit: boolean): Promise<Check[]> {
+async function access(vendor: VendorSettings, { probeSubmit = false, probeWrites = false }: Probes): Promise<Check[]> {
   const name = 'Vendor API';
   if (vendor.subAppId === undefined) {
     return [
@@ -74,6 +80,7 @@ async function access(vendor: VendorSettings, probeSubmit: boolean): Promise<Che
     const { requestId } = await client.listTasks({ subAppId, limit: 1 });
     const checks = [ok(name, `${vendor.endpoint} answers for sub-application ${subAppId} (RequestId ${requestId})`)];
     checks.push(await readingRights(client, subAppId));
+    if (probeWrites) checks.push(await writingRights(client, subAppId));
     if (probeSubmit) checks.push(await submitRight(client, subAppId));
     return checks;
   } catch (error) {
