@@ -49,8 +49,8 @@ it('an erase is counted in review, then in publishing, then no more', async () =
 it('one that is held in publishing is counted as held', async () => {
   await stack.admin.addFault({ action: 'ModifyMediaInfo', kind: 'error', code: 'UnauthorizedOperation', times: 1 });
   const handle = await stack.client.start(await stack.request({ publish: { name: 'clean' } }));
-  await becomes('held', 1);
-  expect(await erases('publishing')).toBe(0);
+  await eventually('a hold', async () => ((await handle.status()).phase === 'held' ? true : undefined));
+  expect([await erases('held'), await erases('publishing')]).toEqual([1, 0]);
   await handle.retry(by);
   await handle.result();
   expect([await erases('held'), await erases('publishing')]).toEqual([0, 0]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFeeder } from '../../src/client/batch.js';
 import { batchWorkflowId } from '../../src/contract/batch.js';
+import { newBatch } from '../support/batches.js';
 import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
@@ -32,6 +33,12 @@ async function attributesOf(stack: EraseStack, workflowId: string) {
   return { searchAttributes, taskQueue, status: status.name };
 }
 
+/** The queues that the activities of a run were put on. */
+async function activityQueues(workflowId: string): Promise<string[]> {
+  const { events } = await media.temporal.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.taskQueue?.name ?? []);
+}
+
 describe('two installations in one namespace', () => {
   it('run the same erase, each on its own queues, by its own id, for its own ledger', async () => {
     const ours = await plain.request();
@@ -52,8 +59,7 @@ describe('two installations in one namespace', () => {
     expect(searchAttributes).toMatchObject({ mediaErasePhase: ['succeeded'], mediaEraseTaskId: [expect.any(String)] });
     expect(searchAttributes).not.toHaveProperty('ErasePhase');
     expect(await two.status()).toMatchObject({ phase: 'succeeded', taskId: expect.any(String) });
-    const { events = [] } = await media.temporal.workflow.getHandle(two.workflowId).fetchHistory();
-    const queues = events.flatMap((event) => event.activityTaskScheduledEventAttributes?.taskQueue?.name ?? []);
+    const queues = await activityQueues(two.workflowId);
     expect(new Set(queues)).toEqual(new Set(['media-smart-erase-submit', 'media-smart-erase']));
   });
 
@@ -125,9 +131,7 @@ describe('two installations in one namespace', () => {
       items.map(() => [true, 'succeeded']),
     );
     expect(items).toHaveLength(3);
-    const { events = [] } = await media.temporal.workflow.getHandle(items[0]?.workflowId ?? '').fetchHistory();
-    const queues = events.flatMap((event) => event.activityTaskScheduledEventAttributes?.taskQueue?.name ?? []);
-    expect(queues).toContain('media-smart-erase-submit-batch');
+    expect(await activityQueues(items[0]?.workflowId ?? '')).toContain('media-smart-erase-submit-batch');
   });
 
   it('a client of one does not reach the workers of the other', async () => {
@@ -146,5 +150,22 @@ describe('two installations in one namespace', () => {
     const description = await media.temporal.workflow.getHandle('media/batch/spring').describe();
     expect(description.taskQueue).toBe('media-smart-erase');
     await expect(plain.temporal.workflow.getHandle('batch/spring').describe()).rejects.toThrow(/not found/i);
+  });
+
+  it('workers start the feeders of their own batches only', async () => {
+    await media.ledger.batches.create(newBatch('ours', { prefix: 'media' }), []);
+    // The newer one comes first in every look for batches that nobody feeds.
+    await media.ledger.batches.create(newBatch('of-before', { prefix: 'old' }), []);
+    await media.startWorker();
+    await eventually('its feeder', () =>
+      media.temporal.workflow
+        .getHandle('media/batch/ours')
+        .describe()
+        .then(() => true)
+        .catch(() => undefined),
+    );
+    for (const id of ['media/batch/of-before', 'old/batch/of-before']) {
+      await expect(media.temporal.workflow.getHandle(id).describe()).rejects.toThrow(/not found/i);
+    }
   });
 });

@@ -19,10 +19,7 @@ export interface Probes {
  * Credentials, clock, reachability and rights. Only reads: nothing here costs money, unless a probe asks for the
  * calls that tell the right to write, or to submit.
  */
-export async function vendorChecks(
-  vendor: VendorSettings,
-  probes: Probes = {},
-): Promise<Check[]> {
+export async function vendorChecks(vendor: VendorSettings, probes: Probes = {}): Promise<Check[]> {
   return [credentials(vendor), await clock(vendor.endpoint), ...(await access(vendor, probes))];
 }
 
