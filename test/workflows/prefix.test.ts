@@ -105,6 +105,8 @@ describe('two installations in one namespace', () => {
     const decision = { by: 'test', reason: 'text left', retryWith: { name: 'logo' } };
     const { retryWorkflowId } = await handle.reject(decision);
     expect(retryWorkflowId).toMatch(/^media\/erase\/1500000001\//);
+    // The other one is started before this one ends, and after the answer.
+    await expect(handle.result()).rejects.toMatchObject({ class: 'rejected', retryWorkflowId });
     const second = media.client.getHandle(retryWorkflowId ?? '');
     await eventually('its review', async () => ((await second.status()).phase === 'review' ? true : undefined));
     await second.approve({ by: 'test', reason: 'good' });
