@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +123,7 @@ describe('two installations in one namespace', () => {
       ['batch', 'start', file, '--recipe', 'subtitles', '--id', 'spring', '--yes', '--watch'],
       env,
     );
+    await rm(file);
     expect([code, stderr]).toEqual([0, expect.any(String)]);
     const feeder = batchWorkflowId('spring', 'media');
     expect(feeder).toBe('media/batch/spring');
