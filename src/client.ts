@@ -13,15 +13,24 @@ import type { EraseRequest, EraseResult } from './contract/request.js';
 export type { CancelOutcome, ResultOptions } from './client/handle.js';
 export { EraseHandle } from './client/handle.js';
 export type { ListedErase, ListedStatus, ListOptions } from './client/list.js';
-export type { ConnectTo, EraseClientConfig, ExistingConnection } from './client/session.js';
+export type { ClientHooks, ConnectTo, EraseClientConfig, ExistingConnection } from './client/session.js';
 export type { EraseRunStatus, ExecutionStatus } from './client/status.js';
-export { ERROR_CLASSES, type ErrorClass, EXIT, type ExitCode } from './contract/error-classes.js';
+export {
+  ERROR_CLASSES,
+  type ErrorClass,
+  type ErrorClassRow,
+  EXIT,
+  type ExitCode,
+  type Reaction,
+  type RetryDelays,
+} from './contract/error-classes.js';
 export { PHASE, type Phase } from './contract/names.js';
 export type {
   EraseFailureDetails,
   EraseRequest,
   EraseResult,
   EraseStatus,
+  Inheritable,
   OnReviewTimeout,
   OperatorDecision,
   PayAgain,
@@ -31,14 +40,17 @@ export type {
   ResultFile,
   RetryDecision,
   ReviewAnswer,
+  ReviewFile,
   ReviewRejection,
   ReviewRequest,
   ReviewStatus,
+  WebhookRequest,
 } from './contract/request.js';
 export {
   ConfigurationError,
   EraseCancelledError,
   EraseError,
+  type EraseErrorFields,
   EraseFailedError,
   EraseNotFoundError,
   EraseNotHeldError,
@@ -50,6 +62,8 @@ export {
 } from './errors.js';
 
 /**
+ * Starts erases, finds them again, lists them. One connection; use it for as long as the service lives.
+ *
  * @example
  * ```ts
  * const client = await EraseClient.connect();
@@ -111,6 +125,7 @@ export class EraseClient {
     await this.session.close();
   }
 
+  /** The same, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -7,7 +7,9 @@ export interface EraseErrorFields {
   code?: string | null;
   /** RequestId of the vendor's answer. */
   requestId?: string | null;
+  /** The vendor's task. */
   taskId?: string | null;
+  /** The run that it is about. */
   workflowId?: string | null;
   /** True when the vendor accepted a task that it bills, or may have. */
   moneySpent?: boolean;
@@ -17,20 +19,31 @@ export interface EraseErrorFields {
   retryWorkflowId?: string | null;
   /** What to do, where it is more exact than the class's own advice. */
   advice?: string;
+  /** The error behind it. */
   cause?: unknown;
 }
 
 /** Base of every error that this package throws on purpose. `class` is a row of the table of error classes. */
 export class EraseError extends Error {
+  /** The family of the error: decide by it. */
   readonly class: ErrorClass;
+  /** The vendor's code, or ours; null where there is none. */
   readonly code: string | null;
+  /** RequestId of the vendor's answer, for the vendor's support. */
   readonly requestId: string | null;
+  /** The vendor's task, if there is one. */
   readonly taskId: string | null;
+  /** The run that it is about. */
   readonly workflowId: string | null;
+  /** True when the vendor accepted a task that it bills, or may have. */
   readonly moneySpent: boolean;
+  /** The new file, when the erase itself succeeded and a later step failed. */
   readonly resultFileId: string | null;
+  /** Of a rejected erase: the workflow id of the one that tries another recipe. */
   readonly retryWorkflowId: string | null;
+  /** What the person who reads it can do. */
   readonly advice: string;
+  /** With which the `smart-erase` command ends for it. */
   readonly exitCode: ExitCode;
 
   constructor(errorClass: ErrorClass, message: string, fields: EraseErrorFields = {}) {
@@ -49,7 +62,12 @@ export class EraseError extends Error {
   }
 
   /** Without the stack, and without the cause: safe to log and to send to a caller. */
-  toJSON(): EraseFailureDetails & { workflowId: string | null; advice: string } {
+  toJSON(): EraseFailureDetails & {
+    /** The run that it is about. */
+    workflowId: string | null;
+    /** What the person who reads it can do. */
+    advice: string;
+  } {
     return {
       class: this.class,
       code: this.code,
@@ -68,6 +86,7 @@ export class EraseError extends Error {
 /** The request is refused: `problems` has one sentence for each thing that is wrong with it. */
 export class InvalidRequestError extends EraseError {
   constructor(
+    /** One sentence for each thing that is wrong. */
     readonly problems: readonly string[],
     fields: EraseErrorFields = {},
   ) {
@@ -78,6 +97,7 @@ export class InvalidRequestError extends EraseError {
 /** The id is in use for something else. `difference` names the fields that differ. */
 export class RequestConflictError extends EraseError {
   constructor(
+    /** Fields of the request that differ, such as `publish.name`. */
     readonly difference: readonly string[],
     fields: EraseErrorFields & { workflowId: string },
   ) {
@@ -92,6 +112,7 @@ export class RequestConflictError extends EraseError {
 /** A setting is missing or wrong. `problems` has them all. */
 export class ConfigurationError extends EraseError {
   constructor(
+    /** One sentence for each setting that is wrong, beginning with its name. */
     readonly problems: readonly string[],
     fields: EraseErrorFields = {},
   ) {

@@ -56,8 +56,11 @@ const TEMPORAL_LOOK_MS = 2_000;
 /** After the grace, how long a worker may take to end what it cut off, in milliseconds. */
 const FORCE_AFTER_GRACE_MS = 5_000;
 
+/** The workers of this process, connected and not running yet. */
 export interface WorkerGroup {
+  /** As Temporal shows them. */
   identity: string;
+  /** The queues that they take work from. */
   taskQueues: string[];
   /** Of `/metrics`, `/healthz` and `/readyz`; null when SMART_ERASE_METRICS_PORT is not set. */
   monitorUrl: string | null;
@@ -67,9 +70,11 @@ export interface WorkerGroup {
   shutdown(): void;
 }
 
+/** What is not a setting of the environment. */
 export interface CreateWorkersOptions {
   /** Workflow code: a prebuilt bundle, by default the one beside this file. */
   workflowBundlePath?: string;
+  /** As Temporal shows the workers. Default: `smart-erase@<host>:<pid>`. */
   identity?: string;
   /** Other times of the completion watch than its own, for tests. Milliseconds. */
   watchTimings?: Partial<WatchTimings>;

@@ -29,6 +29,7 @@ import { type EraseRunStatus, queryStatus, statusFromDescription, withOutcome } 
 /** States in which a run still has something to do. */
 const OPEN = new Set(['RUNNING', 'PAUSED']);
 
+/** How to wait for a result. */
 export interface ResultOptions {
   /** False: do not wait, throw {@link EraseStillRunningError} while it runs. Default true. */
   wait?: boolean;
@@ -41,9 +42,10 @@ export type CancelOutcome = 'requested' | 'already-ended';
 
 /** A hold on one erase, whether it runs or has ended. Only the id matters: it can be kept, and taken up elsewhere. */
 export class EraseHandle {
-  /** Use {@link EraseClient.start} or {@link EraseClient.getHandle}. */
+  /** @internal Handles come from `EraseClient.start` and `EraseClient.getHandle`. */
   constructor(
     private readonly session: Session,
+    /** Of the run; `erase/…`. */
     readonly workflowId: string,
     /** Set when a certain run is meant; otherwise the latest of this id. */
     readonly runId?: string,

@@ -17,33 +17,56 @@ const STATUS_IN_FILTER = {
   timed_out: 'TimedOut',
 } as const;
 
+/** How a run stands in Temporal, as {@link ListOptions} takes it. */
 export type ListedStatus = keyof typeof STATUS_IN_FILTER;
 export const LISTED_STATUSES = Object.keys(STATUS_IN_FILTER) as ListedStatus[];
 
+/** Which erases to list; what is left out narrows nothing. */
 export interface ListOptions {
+  /** Only those in this phase. Needs the search attribute `ErasePhase`. */
   phase?: Phase;
+  /** Only those whose run stands so. */
   status?: ListedStatus;
+  /** Only those of this batch. Needs the search attribute `EraseBatchId`. */
   batchId?: string;
-  /** Default: all. */
+  /** At most so many. Default: all. */
   limit?: number;
 }
 
+/** What Temporal's list knows of an erase, without asking the run. */
 export interface ListedErase {
+  /** `erase/…` */
   workflowId: string;
+  /** Temporal's id of this one run. */
   runId: string;
+  /** How the run stands in Temporal. */
   execution: ExecutionStatus;
   /** Null where the search attribute is not registered. */
   phase: Phase | null;
+  /** The source media, as far as search attributes or the memo tell it. */
   fileId: string | null;
+  /** Name of the recipe; null when somebody else than our client started it. */
   recipe: string | null;
+  /** The vendor's task; null before the submit, and where the search attribute is not registered. */
   taskId: string | null;
+  /** The batch that it belongs to. */
   batchId: string | null;
   /** Why it waits for an operator; null unless it is held. */
-  held: { class: string; code: string | null; message: string; since: string } | null;
+  held: {
+    /** The error class. */
+    class: string;
+    /** The vendor's code, or ours. */
+    code: string | null;
+    /** The same for people. */
+    message: string;
+    /** ISO 8601. */
+    since: string;
+  } | null;
   /** What a reviewer is waited for; null unless it is in review. */
   review: ReviewStatus | null;
   /** ISO 8601. */
   startedAt: string;
+  /** ISO 8601; null while it runs. */
   closedAt: string | null;
 }
 

@@ -23,6 +23,7 @@ export interface ClientHooks {
 
 /** An open connection of the caller's own; it stays the caller's to close. */
 export interface ExistingConnection extends ClientHooks {
+  /** Of the Temporal SDK; used as it is. */
   connection: ConnectionLike;
   /** Default `default`. */
   namespace?: string;
@@ -32,7 +33,9 @@ export interface ExistingConnection extends ClientHooks {
 export interface ConnectTo extends ClientHooks {
   /** `host:port`. */
   address?: string;
+  /** Default: of the environment, else `default`. */
   namespace?: string;
+  /** Of Temporal Cloud; turns TLS on unless `tls` says otherwise. */
   apiKey?: string;
   /** Default: none without an API key. */
   tls?: boolean;
@@ -42,6 +45,7 @@ export interface ConnectTo extends ClientHooks {
   connectTimeoutMs?: number;
 }
 
+/** A connection of the caller's own, or where to connect. */
 export type EraseClientConfig = ExistingConnection | ConnectTo;
 
 /** A connection with what the rest of the client needs of it. */

@@ -13,9 +13,13 @@ const WORKFLOW_QUEUE = 1;
 /** How the run stands in Temporal, in lower case. */
 export type ExecutionStatus = Lowercase<WorkflowExecutionStatusName>;
 
+/** Where an erase is: what the run says of itself, with what Temporal knows of it. */
 export interface EraseRunStatus extends EraseStatus {
+  /** `erase/…` */
   workflowId: string;
+  /** Temporal's id of this one run. */
   runId: string;
+  /** How the run stands in Temporal. */
   execution: ExecutionStatus;
   /** The request as it was asked; null when it cannot be known without the history. */
   request: EraseRequest | null;

@@ -7,20 +7,33 @@
 
 /** Exit codes of the `smart-erase` command. */
 export const EXIT = {
+  /** Done. */
   ok: 0,
+  /** A defect in this program. */
   unexpected: 1,
+  /** The command line was not understood. */
   usage: 2,
+  /** The input is wrong. */
   badInput: 3,
+  /** Credentials or a setting are missing or wrong. */
   configuration: 4,
+  /** Try again later. */
   temporary: 5,
+  /** Finished, but not everything succeeded. */
   finishedWithFailures: 6,
+  /** The account cannot make the call. */
   accountBlocked: 7,
+  /** It still runs. */
   stillRunning: 8,
+  /** There was nothing to do. */
   nothingToDo: 9,
+  /** A cap was reached. */
   capReached: 10,
+  /** Ended by Ctrl-C. */
   interrupted: 130,
 } as const;
 
+/** One of {@link EXIT}. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /**
@@ -32,6 +45,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  */
 export type Reaction = 'fail' | 'retry' | 'look' | 'hold';
 
+/** Between attempts of what is sent again. */
 export interface RetryDelays {
   /** First delay, in milliseconds; each further one doubles. */
   readonly firstMs: number;
@@ -39,15 +53,19 @@ export interface RetryDelays {
   readonly maxMs: number;
 }
 
+/** What is known of an error class. */
 export interface ErrorClassRow {
+  /** In a sentence. */
   readonly meaning: string;
   /** On the paid call. */
   readonly onSubmit: Reaction;
   /** On every other call. */
   readonly onRead: Reaction;
+  /** Where it is sent again or looked for. */
   readonly delays: RetryDelays;
   /** What the person who reads it can do. */
   readonly advice: string;
+  /** Of the `smart-erase` command. */
   readonly exitCode: ExitCode;
 }
 
@@ -55,7 +73,7 @@ const QUICK: RetryDelays = { firstMs: 1_000, maxMs: 60_000 };
 /** An operator has to act first: asking more often than this only fills logs. */
 const SLOW: RetryDelays = { firstMs: 30_000, maxMs: 300_000 };
 
-export const ERROR_CLASSES = {
+const ROWS = {
   input: {
     meaning: 'The request itself is wrong; it would be refused every time.',
     onSubmit: 'fail',
@@ -227,7 +245,11 @@ export const ERROR_CLASSES = {
   },
 } as const satisfies Record<string, ErrorClassRow>;
 
-export type ErrorClass = keyof typeof ERROR_CLASSES;
+/** Which family an error belongs to; never decide by its message. */
+export type ErrorClass = keyof typeof ROWS;
+
+/** What each class means, what the program does about it, and what a person can do. docs/errors.md shows it as a table. */
+export const ERROR_CLASSES: Readonly<Record<ErrorClass, ErrorClassRow>> = ROWS;
 
 export function isErrorClass(value: unknown): value is ErrorClass {
   return typeof value === 'string' && Object.hasOwn(ERROR_CLASSES, value);

@@ -167,15 +167,25 @@ function mapped<K extends string>(names: Readonly<Record<K, string>>, change: (n
 
 /** Where a run is; also the values of the search attribute `ErasePhase`. */
 export const PHASE = {
+  /** Waits for its turn, or is being submitted. */
   submitting: 'submitting',
+  /** Stopped for an operator. */
   held: 'held',
+  /** The vendor works on it. */
   waiting: 'waiting',
+  /** The task ended, its result is read. */
   fetching: 'fetching',
+  /** The result waits to be approved or rejected. */
   review: 'review',
+  /** The new file is being published. */
   publishing: 'publishing',
+  /** It ended with a result. */
   succeeded: 'succeeded',
+  /** It ended without one. */
   failed: 'failed',
+  /** It was cancelled. */
   cancelled: 'cancelled',
 } as const;
 
+/** One of {@link PHASE}. */
 export type Phase = (typeof PHASE)[keyof typeof PHASE];

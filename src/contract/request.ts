@@ -3,12 +3,15 @@ import type { Phase } from './names.js';
 
 /** A recipe as it crosses the border: a name and that recipe's own options. Validated by `recipe-schema.ts`. */
 export interface RecipeRequest {
+  /** One of those that `smart-erase recipes` lists, such as `subtitles`. */
   name: string;
+  /** Options of that recipe; any other is refused. */
   [option: string]: unknown;
 }
 
 /** What may be taken over from the source file when the result is published. */
 export const INHERITABLE = ['name', 'description', 'classId', 'tags', 'cover', 'expireTime'] as const;
+/** A field of the source media that the new one can take over. */
 export type Inheritable = (typeof INHERITABLE)[number];
 
 /** What to do with the new file. Every step is optional and safe to repeat. */
@@ -33,12 +36,15 @@ export interface PublishRequest {
 
 /** Pays again for an erase that was paid before. Safe to repeat: a token pays once. */
 export interface PayAgain {
+  /** Of the caller's making: the same token pays once, however often it is sent. */
   token: string;
+  /** Why; kept in the ledger. */
   reason: string;
 }
 
 /** What becomes of a result about which nobody decided in time: `hold` goes on waiting. */
 export const ON_REVIEW_TIMEOUT = ['approve', 'reject', 'hold'] as const;
+/** What happens to a review when its time is over; `hold` goes on waiting. */
 export type OnReviewTimeout = (typeof ON_REVIEW_TIMEOUT)[number];
 
 /** Somebody looks at the result before it is published, and approves or rejects it. */
@@ -63,7 +69,9 @@ export interface EraseRequest {
   fileId: string;
   /** VOD sub-application. */
   subAppId: number;
+  /** What to erase. */
   recipe: RecipeRequest;
+  /** What to do with the new file. Default: nothing, it is in the library. */
   publish?: PublishRequest;
   /** The result waits for `approve` or `reject`, also one that was paid for before. Default: no review. */
   review?: ReviewRequest;
@@ -71,6 +79,7 @@ export interface EraseRequest {
   key?: string;
   /** Who asked: a person, a service, an order number. Kept in the ledger. */
   requestedBy?: string;
+  /** Pay once more for an erase that was paid for before. Default: its result is reused. */
   payAgain?: PayAgain;
   /**
    * True: take up what was paid for before, and never pay, not even the one more submit after a task that failed. An erase
@@ -99,6 +108,7 @@ export interface ResultFile {
   type: string;
   /** New media's FileId; null for a temporary file. */
   fileId: string | null;
+  /** Where it can be fetched; null when the vendor tells none. */
   url: string | null;
   /** Seconds for which a temporary URL lives, as the vendor says; null when permanent or unknown. */
   expiresInSeconds: number | null;
@@ -108,7 +118,9 @@ export interface ResultFile {
 export interface PublishOutcome {
   /** What was changed on the new media, by field. */
   changed: string[];
+  /** The vendor's task of the VOD procedure; null when none was asked for. */
   procedureTaskId: string | null;
+  /** What was prefetched into the CDN. */
   prefetchedUrls: string[];
   /** Steps that failed without harm to the result. */
   warnings: string[];
@@ -116,18 +128,25 @@ export interface PublishOutcome {
 
 /** Output of the workflow `erase`. */
 export interface EraseResult {
+  /** Always this: a run without a result ends as a failure. */
   status: 'succeeded';
   /** True when this run did not pay: the ledger knew the result, or the task was already under way. */
   reused: boolean;
+  /** VOD sub-application. */
   subAppId: number;
+  /** FileId of the source media, as decimal digits. */
   sourceFileId: string;
   /** The new media. Null only for a recipe that makes no video (`subtitles-extract`). */
   resultFileId: string | null;
+  /** The vendor's task that made it. */
   taskId: string;
+  /** All that the task made, as the vendor tells it. */
   files: ResultFile[];
   /** RequestId of the call that read the result. */
   requestId: string | null;
+  /** The recipe after defaults. */
   recipe: RecipeRequest;
+  /** What tells recipes apart when it comes to paying: 32 hex digits. */
   recipeHash: string;
   /** ISO 8601. */
   submittedAt: string;
@@ -139,11 +158,15 @@ export interface EraseResult {
 
 /** `details[0]` of the ApplicationFailure that ends a failed erase, and the memo `eraseOutcome` of a cancelled one. */
 export interface EraseFailureDetails {
+  /** The family of the failure: decide by it. */
   class: ErrorClass;
   /** The vendor's code, or ours where there is none. */
   code: string | null;
+  /** RequestId of the vendor's answer, for the vendor's support; null when no answer came. */
   requestId: string | null;
+  /** The vendor's task, if there is one. */
   taskId: string | null;
+  /** For people; its text may change. */
   message: string;
   /** True when the vendor accepted a task that it bills, or may have: what is not known counts as spent. */
   moneySpent: boolean;
@@ -155,20 +178,27 @@ export interface EraseFailureDetails {
 
 /** What a reviewer needs to know. Times are ISO 8601. */
 export interface ReviewStatus {
+  /** When the review began. */
   since: string;
   /** When `onTimeout` happens, or happened. */
   timeoutAt: string;
+  /** What happens when nobody decides until then. */
   onTimeout: OnReviewTimeout;
   /** True when the time is over and the review goes on (`hold`). */
   overdue: boolean;
+  /** The vendor's task that made the result. */
   taskId: string;
+  /** The recipe that it was made by. */
   recipe: RecipeRequest;
+  /** The file that was erased from. */
   source: ReviewFile;
+  /** The new file. */
   result: ReviewFile;
   /** What a reviewer should know about the URLs, such as that they could not be read; usually null. */
   note: string | null;
 }
 
+/** A file that a reviewer looks at. */
 export interface ReviewFile {
   /** Null for the result of a recipe that makes no video. */
   fileId: string | null;
@@ -178,19 +208,38 @@ export interface ReviewFile {
 
 /** Answer of the query `status`. Times are ISO 8601. */
 export interface EraseStatus {
+  /** Where the run is. */
   phase: Phase;
+  /** The source media; null when the request names no valid one. */
   fileId: string | null;
+  /** The vendor's task, once the submit was accepted. */
   taskId: string | null;
+  /** The new media, once it is known. */
   resultFileId: string | null;
   /** What the run waits for, in words. */
   waitingFor: string | null;
   /** Set while held. */
-  held: { class: ErrorClass; code: string | null; message: string; requestId: string | null; since: string } | null;
+  held: {
+    /** Why it waits for an operator, as a family. */
+    class: ErrorClass;
+    /** The vendor's code, or ours. */
+    code: string | null;
+    /** The same for people. */
+    message: string;
+    /** RequestId of the vendor's answer. */
+    requestId: string | null;
+    /** When the hold began. */
+    since: string;
+  } | null;
   /** Set while in review. */
   review: ReviewStatus | null;
+  /** When the vendor accepted the task; null before. */
   submittedAt: string | null;
+  /** When the run ends as `expired`; null before the submit. */
   deadlineAt: string | null;
+  /** True when this run did not pay. */
   reused: boolean;
+  /** True when the vendor accepted a task that it bills, or may have. */
   moneySpent: boolean;
 }
 
@@ -198,6 +247,7 @@ export interface EraseStatus {
 export interface OperatorDecision {
   /** Who decided. */
   by: string;
+  /** Why; kept in the ledger's audit. */
   reason: string;
 }
 
@@ -218,6 +268,7 @@ export interface ReviewRejection extends OperatorDecision {
 
 /** Answer of the updates `approve` and `reject`. */
 export interface ReviewAnswer {
+  /** What was decided. */
   decision: 'approve' | 'reject';
   /** Workflow id of the erase with the other recipe; null when none was asked for. */
   retryWorkflowId: string | null;

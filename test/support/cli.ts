@@ -23,7 +23,7 @@ export interface RunningCli {
 }
 
 /** Nothing of this machine's own Temporal or Tencent Cloud settings may reach a test. */
-function cleanEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function cleanEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(TEMPORAL_|TENCENTCLOUD_|VOD_|SMART_ERASE_|DATABASE_URL|npm_|NO_COLOR|FORCE_COLOR)/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   return { ...Object.fromEntries(own), TEMPORAL_CONFIG_FILE: '/dev/null', ...env };
