@@ -2,6 +2,7 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EraseHandle } from '../../src/client.js';
+import { QUEUE } from '../../src/contract/names.js';
 import { findFreePort } from '../../src/process/free-port.js';
 import { toMpsParams } from '../../src/vod/recipe-params.js';
 import { createVodClient } from '../../src/vod/vod-client.js';
@@ -282,10 +283,21 @@ const twoBuilds: Scene = (world) => {
     const start = (build: string) =>
       world.startProcess(['worker'], { ...world.stack.env, ...env, SMART_ERASE_BUILD_ID: build });
     await Promise.all([start('one'), start('two')]);
+    await Promise.all(['one', 'two'].map((buildId) => known(world.stack, env.TEMPORAL_NAMESPACE, buildId)));
     return env;
   })();
   return async () => ({ env: await ready });
 };
+
+/** Until the server has seen a build on every queue it makes nothing current. */
+async function known({ temporal }: EraseStack, namespace: string, buildId: string): Promise<void> {
+  const asked = { namespace, deploymentVersion: { deploymentName: 'smart-erase', buildId } };
+  await eventually(`build ${buildId} is known on its queues`, async () => {
+    const seen = await temporal.workflowService.describeWorkerDeploymentVersion(asked).catch(() => undefined);
+    const queues = new Set(seen?.workerDeploymentVersionInfo?.taskQueueInfos?.map(({ name }) => name));
+    return queues.size === Object.keys(QUEUE).length ? true : undefined;
+  });
+}
 
 /** By the name of the block; one that is not here needs nothing but the stack. */
 export const SCENES: Readonly<Record<string, Scene>> = {
