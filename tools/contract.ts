@@ -126,7 +126,7 @@ async function metrics(): Promise<(readonly [string, string])[]> {
   const { registry } = new WorkerMetrics({ submitsPerSecond: 1 });
   const nothing = { count: 0, oldestSeconds: 0 };
   const state = {
-    ...{ breakers: [], holds: [], outcomes: [], caps: [], batches: [], batchItems: [] },
+    ...{ breakers: [], holds: [], outcomes: [], caps: [], batches: [], batchItems: [], latePhases: [] },
     ...{ asOf: new Date(0), sending: nothing, unread: nothing, forgotten: 0, watchAgeSeconds: 0, throttledSeconds: 0 },
     spentUsd: { day: 0, total: 0 },
   };

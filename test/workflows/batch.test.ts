@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchWorkflowId } from '../../src/contract/batch.js';
+import { namesWith } from '../../src/contract/names.js';
 import { startFeederOn } from '../../src/temporal/feeder-start.js';
 import {
   countsOf,
@@ -88,7 +89,7 @@ describe('a batch', () => {
     const requests = await newRequests(stack, 12);
     const id = await writeBatch(stack, requests);
     await stack.admin.removeMedia(requests[4]?.fileId ?? '');
-    await startFeederOn(stack.temporal, id);
+    await startFeederOn(stack.temporal, id, namesWith(''));
     const end = await ended(stack, id);
     expect([end.endedAs, countsOf(end)]).toEqual(['completed', { failed: 1, succeeded: 11 }]);
     const failed = (await stack.ledger.batches.items(id, { limit: 12 })).filter(({ state }) => state === 'failed');
