@@ -25,7 +25,10 @@ const textOf = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 /** The pictures that a page shows, each as it lies in the repository, and the words for who cannot see it. */
 function shownIn(page: string): { file: string; words: string }[] {
   const text = textOf(page);
-  const markdown = [...text.matchAll(/!\[([^\]]*)\]\(([^)\s]+)\)/g)].map(([, words = '', file = '']) => ({ file, words }));
+  const markdown = [...text.matchAll(/!\[([^\]]*)\]\(([^)\s]+)\)/g)].map(([, words = '', file = '']) => ({
+    file,
+    words,
+  }));
   const html = [...text.matchAll(/<img\b[^>]*>/g)].map(([tag]) => ({
     file: /\bsrc="([^"]*)"/.exec(tag)?.[1] ?? '',
     words: /\balt="([^"]*)"/.exec(tag)?.[1] ?? '',
@@ -44,7 +47,10 @@ describe('the pictures of the documents', () => {
     expect(readdirSync(join(ROOT, FOLDER)).sort()).toEqual(PICTURES.map(({ file }) => file).sort());
     for (const { file } of PICTURES) {
       const path = join(ROOT, FOLDER, file);
-      expect([file, statSync(path).size]).toEqual([file, expect.toSatisfy((size: number) => size <= MAX_PICTURE_BYTES)]);
+      expect([file, statSync(path).size]).toEqual([
+        file,
+        expect.toSatisfy((size: number) => size <= MAX_PICTURE_BYTES),
+      ]);
       const begin = readFileSync(path).subarray(0, 8);
       if (file.endsWith('.png')) expect(begin.toString('latin1')).toBe('\x89PNG\r\n\x1a\n');
       else expect(begin.toString('utf8')).toMatch(/^<svg /);
@@ -58,7 +64,8 @@ describe('the pictures of the documents', () => {
 
   it('name no machine and no place on it', () => {
     for (const { file } of PICTURES) {
-      if (file.endsWith('.svg')) expect(textOf(posix.join(FOLDER, file))).not.toMatch(/127\.0\.0\.1|localhost|\/(tmp|home|root|dev)\//);
+      if (file.endsWith('.svg'))
+        expect(textOf(posix.join(FOLDER, file))).not.toMatch(/127\.0\.0\.1|localhost|\/(tmp|home|root|dev)\//);
     }
     expect(textOf(GUIDE)).not.toMatch(/\/(tmp|home|root|dev\/shm)\//);
   });
@@ -69,7 +76,8 @@ describe('the outputs in the guide', () => {
     const text = textOf(GUIDE);
     expect(blocksIn(text).sort()).toEqual([...GUIDE_BLOCKS].sort());
     expect([...text.matchAll(/^```console$/gm)]).toHaveLength(GUIDE_BLOCKS.length);
-    for (const [block] of text.matchAll(/```console\n[\s\S]*?```/g)) expect(block).toMatch(/^```console\n\$ smart-erase .+\n.+/);
+    for (const [block] of text.matchAll(/```console\n[\s\S]*?```/g))
+      expect(block).toMatch(/^```console\n\$ smart-erase .+\n.+/);
   });
 
   it('are put in the place of what stood there; a block that nothing makes is an error', () => {
@@ -87,7 +95,9 @@ describe('a recording', () => {
     const svg = terminalSvg([frame(0, '$ a'), frame(500, '$ a', 'b <&>'), frame(60_500, '$ a', 'c')], 20, 'A & B');
     // 500 ms, a pause that is cut to 1,800 ms, and 6,000 ms for the end.
     expect(svg).toContain('animation: play 8300ms step-end infinite');
-    expect([...svg.matchAll(/([\d.]+)% \{ transform: translateY\(-(\d+)px\)/g)].map(([, at, y]) => [Number(at), Number(y)])).toEqual([
+    expect(
+      [...svg.matchAll(/([\d.]+)% \{ transform: translateY\(-(\d+)px\)/g)].map(([, at, y]) => [Number(at), Number(y)]),
+    ).toEqual([
       [0, 0],
       [6.024, 38],
       [27.711, 76],

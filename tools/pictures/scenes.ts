@@ -101,9 +101,7 @@ export async function guide(
     results: '',
     redrive: '',
   };
-  await terminal.interrupt('smart-erase batch watch library-2031', (text) =>
-    text.includes('20 succeeded'),
-  );
+  await terminal.interrupt('smart-erase batch watch library-2031', (text) => text.includes('20 succeeded'));
   blocks.status = await shown(terminal, 'smart-erase batch status library-2031');
   blocks.go = await shown(terminal, 'smart-erase batch go library-2031 --reason "looked at the 20"');
   blocks.watch = await shown(terminal, 'smart-erase batch watch library-2031', 6);

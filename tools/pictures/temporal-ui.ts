@@ -48,9 +48,10 @@ async function bottomPx(element: Locator): Promise<number> {
 
 /** From the run's name to the end of its details: what is around it is the same on every page. */
 async function whatCounts(page: Page): Promise<{ x: number; y: number; width: number; height: number }> {
-  const frames = page.locator('iframe');
   const title = await page.getByRole('heading', { level: 1 }).boundingBox();
-  const details = await page.locator('div', { has: frames.first() }).filter({ has: frames.last() }).last().boundingBox();
+  // Summary, details and current details: the smallest part of the page that has all three.
+  const all = page.locator('iframe').first().locator('xpath=ancestor::div[count(.//iframe) = 3][1]');
+  const details = await all.boundingBox();
   if (title === null || details === null)
     throw new Error(`${page.url()} has no name or no details: Temporal's UI has changed.`);
   const y = title.y - MARGIN_PX;
