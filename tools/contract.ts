@@ -95,7 +95,9 @@ export async function contractNow(): Promise<Contract> {
 
 /** Codes that are ours, not the vendor's, wherever the source gives one by name. */
 function ownCodes(): string[] {
-  const folders = ['activities', 'backlog', 'client', 'contract', 'workflows'].map((name) => join(ROOT, 'src', name));
+  const folders = ['activities', 'backlog', 'client', 'config', 'contract', 'workflows'].map((name) =>
+    join(ROOT, 'src', name),
+  );
   const files = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   );
