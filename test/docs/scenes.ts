@@ -174,6 +174,12 @@ const endedBatch: Scene = ({ stack }) => {
   };
 };
 
+/** `watch` shows it, and ends by itself: some did not succeed. */
+const endedWithFailures: Scene = (world) => {
+  const batch = world.drained((fileId) => world.refuse(fileId));
+  return async () => ({ replace: { 'library-2031': await batch }, exit: 6 });
+};
+
 /** An item is in one redrive only: each command has a batch of its own. */
 const redriven: Scene = (world) => {
   const failsAtTheVendor = (fileId: string) =>
@@ -305,6 +311,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'docs/batch.md # Batches: from a spreadsheet to a report': spreadsheet,
   'docs/batch.md ## Plan': spreadsheet,
   'docs/batch.md ## Run': runningBatch,
+  'docs/batch.md ## Run (2)': endedWithFailures,
   'docs/batch.md ## A trial first': twoFiles,
   'docs/batch.md ## The report': endedBatch,
   'docs/batch.md ## Redrive': redriven,
