@@ -188,9 +188,28 @@ describe('the feeder', () => {
 
   it('widens its window by completions, where it was what limits, and while the vendor keeps up', () => {
     const given = { completed: 10, inFlight: 40, oldestTaskAgeMs: 1_000 };
-    expect(grownWindow(50, given, TIMINGS)).toBe(90);
+    const { oldestTaskMs } = TIMINGS;
+    expect(grownWindow(50, given, TIMINGS)).toBe(200);
+    expect(grownWindow(50, { ...given, oldestTaskAgeMs: null }, TIMINGS)).toBe(200);
     expect(grownWindow(500, given, TIMINGS)).toBe(500);
-    expect(grownWindow(50, { ...given, oldestTaskAgeMs: TIMINGS.oldestTaskMs * 0.6 }, TIMINGS)).toBe(50);
+    expect(grownWindow(50, { ...given, oldestTaskAgeMs: oldestTaskMs / 4 }, TIMINGS)).toBe(80);
+    expect(grownWindow(50, { ...given, oldestTaskAgeMs: oldestTaskMs * 0.6 }, TIMINGS)).toBe(50);
+  });
+
+  it('narrows its window while the vendor is slower than the submits, and never below the first', () => {
+    const late = { completed: 10, inFlight: 480, oldestTaskAgeMs: TIMINGS.oldestTaskMs * 1.1 };
+    expect(grownWindow(500, late, TIMINGS)).toBe(480);
+    expect(grownWindow(55, late, TIMINGS)).toBe(50);
+  });
+
+  it.each([1, 10, 100, 1_000, 10_000, 60_000])('lets no task get old at a vendor that ends %i an hour', (perHour) => {
+    const { oldestHours } = fed({ hours: 200, perHour });
+    expect(oldestHours).toBeLessThan(perHour === 1 ? 60 : 20);
+  });
+
+  it('is at the full rate soon where tasks take ten minutes', () => {
+    const { fullAfterMinutes } = fed({ hours: 3, taskMinutes: 10 });
+    expect(fullAfterMinutes).toBeLessThanOrEqual(60);
   });
 
   it('takes longer rounds for an older batch: its history stays short', () => {
@@ -199,3 +218,32 @@ describe('the feeder', () => {
     ]);
   });
 });
+
+/** A batch without end at a vendor that does one task after the other, or all at once: by the hour, in steps of ten seconds. */
+function fed({ hours, perHour, taskMinutes }: { hours: number; perHour?: number; taskMinutes?: number }) {
+  const stepMs = 10_000;
+  const submittedAtMs: number[] = [];
+  let ended = 0;
+  let [window, work, oldestMs, fullAtMs] = [firstWindow(20), 0, 0, Number.POSITIVE_INFINITY];
+  for (let nowMs = 0; nowMs < hours * 3_600_000; nowMs += stepMs) {
+    const before = ended;
+    work = Math.min(work + ((perHour ?? 0) * stepMs) / 3_600_000, submittedAtMs.length - ended);
+    const isOver = () =>
+      perHour === undefined
+        ? nowMs - (submittedAtMs[ended] ?? nowMs) >= (taskMinutes ?? 0) * 60_000
+        : work >= 1 && ended < submittedAtMs.length;
+    for (; isOver(); ended += 1) {
+      oldestMs = Math.max(oldestMs, nowMs - (submittedAtMs[ended] as number));
+      work -= 1;
+    }
+    const inFlight = submittedAtMs.length - ended;
+    const oldestTaskAgeMs = inFlight === 0 ? null : nowMs - (submittedAtMs[ended] as number);
+    window = grownWindow(window, { completed: ended - before, inFlight, oldestTaskAgeMs }, TIMINGS);
+    const mayFeed = oldestTaskAgeMs === null || oldestTaskAgeMs <= TIMINGS.oldestTaskMs;
+    const fits = mayFeed ? Math.max(0, Math.min(window - inFlight, (20 * stepMs) / 1_000)) : 0;
+    for (let submit = 0; submit < fits; submit += 1) submittedAtMs.push(nowMs);
+    if (fits < (20 * stepMs) / 1_000) fullAtMs = Number.POSITIVE_INFINITY;
+    else fullAtMs = Math.min(fullAtMs, nowMs);
+  }
+  return { oldestHours: oldestMs / 3_600_000, fullAfterMinutes: fullAtMs / 60_000 };
+}

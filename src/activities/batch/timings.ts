@@ -57,22 +57,32 @@ export function nextQueued(queued: number, { before, left }: { before: number; l
 /** Runs in flight at first, in seconds of the rate: 50 at the vendor's 20 a second. */
 const FIRST_WINDOW_SECONDS = 2.5;
 const LEAST_FIRST_WINDOW = 50;
-/** Runs by which each completion widens the window: five times as many after one task's time. */
-const GROWTH_BY_COMPLETION = 4;
+/** Runs by which each completion widens the window, at most: sixteen times as many after one task's time. Ours. */
+const MOST_GROWTH = 15;
 /** The window grows only while the oldest task is younger than this part of the age at which feeding stops. */
 const GROWS_WHILE_YOUNGER_THAN = 0.5;
+/** Runs by which each completion narrows it while feeding is stopped: it would only be filled again as far. Ours. */
+const SHRINKS_BY = 2;
 
 export function firstWindow(submitsPerSecond: number): number {
   return Math.max(LEAST_FIRST_WINDOW, Math.ceil(submitsPerSecond * FIRST_WINDOW_SECONDS));
 }
 
-/** The window after some completions: it grows where it was what limits, and completions keep up. */
+/**
+ * The window after some completions: it grows where it was what limits, and completions keep up; the longer the oldest task
+ * takes, the less. Once the vendor was slower than the submits it narrows again. By the model in
+ * `test/activities/batch-gates.test.ts` no task gets older than 20 h at a vendor of any speed from ten an hour on, and none
+ * is forgotten at one an hour; a window that never narrows was at 72 h in its third round.
+ */
 export function grownWindow(
   window: number,
   { completed, inFlight, oldestTaskAgeMs }: { completed: number; inFlight: number; oldestTaskAgeMs: number | null },
-  { oldestTaskMs }: Pick<FeederTimings, 'oldestTaskMs'>,
+  { oldestTaskMs, submitsPerSecond }: Pick<FeederTimings, 'oldestTaskMs' | 'submitsPerSecond'>,
 ): number {
+  const ageMs = oldestTaskAgeMs ?? 0;
+  if (ageMs > oldestTaskMs) return Math.max(firstWindow(submitsPerSecond), window - completed * SHRINKS_BY);
   const limits = inFlight + completed >= window * 0.8;
-  const keepsUp = oldestTaskAgeMs === null || oldestTaskAgeMs < oldestTaskMs * GROWS_WHILE_YOUNGER_THAN;
-  return limits && keepsUp ? window + completed * GROWTH_BY_COMPLETION : window;
+  if (!limits || ageMs >= oldestTaskMs * GROWS_WHILE_YOUNGER_THAN) return window;
+  const growth = ageMs <= 0 ? MOST_GROWTH : Math.min(MOST_GROWTH, oldestTaskMs / ageMs - 1);
+  return window + Math.floor(completed * growth);
 }

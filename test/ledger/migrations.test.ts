@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Kysely, Migrator, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
+import { createTestDatabase } from '../support/postgres.js';
+
+const NAMES = Object.keys(MIGRATIONS);
+const WRITTEN_AT = '2026-01-02T03:04:05.000Z';
+
+/** What a ledger of that version holds, written as programs of that version wrote it. Never changed once released. */
+const rowsOf = (name: string) => fileURLToPath(new URL(`./versions/${name}.sql`, import.meta.url));
+
+/** A ledger that lived through every version up to `last`, and got its rows in each of them. */
+async function ledgerOf(last: string): Promise<string> {
+  const database = await createTestDatabase(`migrations_${last.slice(0, 4)}`);
+  onTestFinished(() => database.drop());
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    for (const name of NAMES.slice(0, NAMES.indexOf(last) + 1)) {
+      const upToHere = Object.fromEntries(
+        Object.entries(MIGRATIONS).filter(([each]) => NAMES.indexOf(each) <= NAMES.indexOf(name)),
+      );
+      const migrator = new Migrator({
+        db,
+        provider: { getMigrations: async () => upToHere },
+        migrationTableName: 'ledger_migration',
+        migrationLockTableName: 'ledger_migration_lock',
+      });
+      const { error } = await migrator.migrateToLatest();
+      if (error !== undefined) throw error;
+      await pool.query(readFileSync(rowsOf(name), 'utf8'));
+    }
+  } finally {
+    await db.destroy();
+  }
+  return database.url;
+}
+
+/** What must be true of rows that came with a version, once the ledger is of this program's. */
+const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
+  '0001-books': async (ledger) => {
+    expect(await ledger.findByTask('task-done')).toMatchObject({
+      state: 'accepted',
+      outcome: 'succeeded',
+      resultFileId: 'new-file',
+      requestId: 'request-1',
+    });
+    const asked = { lookedFor: null, costUsd: 0.1 };
+    const kinds = await Promise.all(
+      ['done', 'running', 'doubt'].map(async (fileId) => (await ledger.begin(intentOf(fileId, asked))).kind),
+    );
+    // Nothing that was paid for, or may have been, is paid for again.
+    expect(kinds).toEqual(['done', 'running', 'look']);
+    const refused = await ledger.begin(intentOf('refused', asked));
+    expect(refused).toMatchObject({ kind: 'send', submission: { number: 1, arm: 2 } });
+  },
+  '0002-breaker-and-holds': async (ledger) => {
+    expect(await ledger.openBreaker(2)).toMatchObject({ scope: 'sub-app/2', code: 'FailedOperation.InvalidVodUser' });
+    expect(await ledger.openBreaker(1)).toBeNull();
+    expect(await ledger.listHolds()).toEqual([
+      expect.objectContaining({ workflowId: 'erase/held', class: 'uncertain', since: new Date(WRITTEN_AT) }),
+    ]);
+    const lines: unknown[] = [];
+    for await (const line of ledger.auditLines({ since: new Date('2026-01-01T00:00:00Z') })) lines.push(line);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ action: 'resume', subject: 'sub-app/2', by: 'ann', reason: 'topped up' }),
+    );
+  },
+  '0003-costs-and-caps': async (ledger) => {
+    expect(await ledger.findByTask('task-priced')).toMatchObject({ state: 'accepted', outcome: null });
+    const [cap] = await ledger.listCaps();
+    expect(cap).toMatchObject({ scope: 'all', period: 'total', limitUsd: 100 });
+    expect(cap?.spentUsd).toBeGreaterThanOrEqual(1.25);
+    expect(await ledger.reportCosts({ by: 'day' })).toContainEqual(
+      expect.objectContaining({ group: '2026-01-02', usd: 1.25 }),
+    );
+  },
+  '0004-watch': async (ledger) => {
+    // Two tasks have no outcome; of one of them a run waits to be told.
+    expect(await ledger.watch.waitingInAll()).toBe(2);
+    expect(await ledger.watch.markOver(['task-running', 'task-priced'], { toldMs: 0, orphanMs: 0 })).toEqual([
+      expect.objectContaining({ taskId: 'task-running', workflowId: 'erase/running', runId: 'run-1' }),
+    ]);
+    expect((await ledger.watch.state(1)).listedUntil).toEqual(new Date('2026-01-02T03:00:00Z'));
+  },
+  '0005-pace': async (ledger) => {
+    expect(await ledger.laneOpensInMs('live')).toBeLessThanOrEqual(1_000);
+  },
+  '0006-batches': async (ledger) => {
+    expect(await ledger.batches.snapshot('library')).toMatchObject({
+      state: 'paused',
+      counts: { total: 2, succeeded: 1, pending: 1 },
+    });
+    expect((await ledger.media.find(1, ['item-1'])).get('item-1')).toMatchObject({ durationSeconds: 12.5 });
+  },
+  '0007-monitoring': async (ledger) => {
+    expect((await ledger.state.read(259_200)).sending.count).toBeGreaterThanOrEqual(1);
+  },
+  '0008-run-phases': async (ledger) => {
+    expect((await ledger.state.read(259_200)).latePhases).toEqual([{ phase: 'publishing', count: 1 }]);
+  },
+};
+
+describe('a ledger with rows of every version', () => {
+  it('has rows, and something to look at, for each migration', () => {
+    expect(NAMES.filter((name) => !existsSync(rowsOf(name)))).toEqual([]);
+    expect(Object.keys(STANDS)).toEqual(NAMES);
+  });
+
+  it.each(NAMES)('from %s comes to this program’s, and nothing of it is lost', async (last) => {
+    const url = await ledgerOf(last);
+    const lived = NAMES.slice(0, NAMES.indexOf(last) + 1);
+    expect(await migrateLedger(url)).toEqual(NAMES.slice(lived.length));
+    expect(await migrateLedger(url)).toEqual([]);
+    const ledger = openLedger(url);
+    try {
+      await ledger.check();
+      for (const name of lived) await STANDS[name]?.(ledger);
+    } finally {
+      await ledger.close();
+    }
+  });
+});
