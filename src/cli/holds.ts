@@ -65,7 +65,7 @@ export interface Released {
   gone: number;
 }
 
-/** Sends a decision to every open hold that the filter and `wanted` let through, page by page. */
+/** Sends a decision to every open hold that the filter lets through, page by page. */
 export async function decideAll(
   ledger: Ledger,
   client: EraseClient,
@@ -73,17 +73,20 @@ export async function decideAll(
   update: 'retry' | 'skip' | 'abort',
   decision: RetryDecision,
   {
-    wanted = () => true,
+    onHold = () => {},
     onProgress = () => {},
-  }: { wanted?: (hold: HoldRecord) => boolean; onProgress?: (so: Released) => void } = {},
+  }: { onHold?: (hold: HoldRecord) => void; onProgress?: (so: Released) => void } = {},
 ): Promise<Released> {
   const so: Released = { done: 0, gone: 0 };
   const tried = new Set<string>();
   for (;;) {
     const page = await ledger.listHolds({ ...filter, limit: PAGE + tried.size });
-    const next = page.filter((hold) => wanted(hold) && !tried.has(`${hold.workflowId} ${hold.runId}`));
+    const next = page.filter((hold) => !tried.has(`${hold.workflowId} ${hold.runId}`));
     if (next.length === 0) return so;
-    for (const hold of next) tried.add(`${hold.workflowId} ${hold.runId}`);
+    for (const hold of next) {
+      tried.add(`${hold.workflowId} ${hold.runId}`);
+      onHold(hold);
+    }
     for (let at = 0; at < next.length; at += UPDATES_AT_ONCE) {
       await Promise.all(
         next.slice(at, at + UPDATES_AT_ONCE).map(async (hold) => {

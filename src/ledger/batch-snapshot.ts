@@ -48,7 +48,9 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
       const seconds = Math.min(RATE_SECONDS, Math.max(1, (untilMs - row.created_at.getTime()) / 1_000));
       const endedPerSecond = row.state === 'ended' ? 0 : rounded(recent.ended / seconds);
       const left = counts.pending + counts.running;
-      const etaMs = endedPerSecond > 0 && left > 0 ? (left / endedPerSecond) * 1_000 : null;
+      // What waits for somebody's word ends when that comes, and nobody knows when.
+      const goesOn = row.state !== 'paused' && row.waiting_for === null;
+      const etaMs = goesOn && endedPerSecond > 0 && left > 0 ? (left / endedPerSecond) * 1_000 : null;
       return {
         batchId,
         state:

@@ -24,6 +24,9 @@ export interface HoldFilter {
   subAppId?: number;
   workflowId?: string;
   batchId?: string;
+  /** Error classes; default: any. */
+  classes?: readonly string[];
+  exceptClasses?: readonly string[];
   /** At most this many, oldest first; default 1,000. */
   limit?: number;
 }
@@ -81,6 +84,8 @@ export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRe
   if (filter.subAppId !== undefined) query = query.where('sub_app_id', '=', String(filter.subAppId));
   if (filter.workflowId !== undefined) query = query.where('workflow_id', '=', filter.workflowId);
   if (filter.batchId !== undefined) query = query.where('batch_id', '=', filter.batchId);
+  if (filter.classes !== undefined) query = query.where('error_class', 'in', [...filter.classes]);
+  if (filter.exceptClasses !== undefined) query = query.where('error_class', 'not in', [...filter.exceptClasses]);
   const rows = await query.execute();
   return rows.map((row) => ({
     workflowId: row.workflow_id,

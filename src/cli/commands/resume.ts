@@ -4,7 +4,7 @@ import { batchWorkflowId } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { Breaker } from '../../ledger/breaker.js';
 import type { Cap, CapScope } from '../../ledger/cap.js';
-import type { HoldRecord } from '../../ledger/hold-store.js';
+import type { HoldFilter, HoldRecord } from '../../ledger/hold-store.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { outputOf, withClient } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';
@@ -15,7 +15,7 @@ import type { Output } from '../output.js';
 const DEFAULT_PROBE_TIMEOUT_MS = 180_000;
 const LOOK_EVERY_MS = 250;
 /** Held for these, an erase may have been paid for: it is retried by its id only, by somebody who looked. */
-const ONE_BY_ONE = new Set(['uncertain']);
+const ONE_BY_ONE = ['uncertain'];
 
 type ResumeOptions = HoldOptions & { probeTimeout: number; task?: string };
 
@@ -38,7 +38,8 @@ export function resumeCommand(): Command {
     )
     .action(async (id: string | undefined, options: ResumeOptions, command: Command) => {
       const output = outputOf(command);
-      const filter = filterOf(id, options);
+      const named = filterOf(id, options);
+      const filter = id === undefined ? { ...named, exceptClasses: ONE_BY_ONE } : named;
       if (options.task !== undefined && id === undefined) {
         throw new UsageError('--task is the task of one erase.', 'Give its workflow id.');
       }
@@ -52,23 +53,22 @@ export function resumeCommand(): Command {
             reason: decision.reason,
             details: options.task === undefined ? null : { taskId: options.task },
           });
-          const ofBatch = (hold: HoldRecord) => options.batch === undefined || hold.batchId === options.batch;
-          const wanted = (hold: HoldRecord) => ofBatch(hold) && (id !== undefined || !ONE_BY_ONE.has(hold.class));
-          if (id === undefined) await probeBreakers(output, ledger, client, options, decision, wanted);
+          if (id === undefined) await probeBreakers(output, ledger, client, options, decision, filter);
           const full = (await ledger.listCaps()).filter(({ leftUsd }) => leftUsd === 0);
           const heldByCap = new Set<CapScope>();
           const released = await decideAll(ledger, client, filter, 'retry', decision, {
-            wanted: (hold) => {
-              if (!wanted(hold)) return false;
+            onHold: (hold) => {
               if (hold.class === 'cap') heldByCap.add('all').add(`sub-app/${hold.subAppId}`);
-              return true;
             },
             onProgress: ({ done }) => output.say(`resumed ${done}`),
           });
-          output.one({ resumed: released.done, gone: released.gone }, [
+          const left = id === undefined ? await ledger.listHolds({ ...named, classes: ONE_BY_ONE }) : [];
+          output.one({ resumed: released.done, gone: released.gone, oneByOne: left.length }, [
             { heading: 'Resumed', of: (row) => String(row.resumed) },
             { heading: 'Not held any more', of: (row) => (row.gone === 0 ? null : String(row.gone)) },
+            { heading: 'Still held', of: (row) => (row.oneByOne === 0 ? null : String(row.oneByOne)) },
           ]);
+          sayOneByOne(output, left);
           if (released.done === 0 && id !== undefined) {
             throw new UsageError(`${id} is not held.`, 'Look at it with `smart-erase status`.');
           }
@@ -79,6 +79,14 @@ export function resumeCommand(): Command {
         }),
       );
     });
+}
+
+function sayOneByOne(output: Output, [first]: readonly HoldRecord[]): void {
+  if (first === undefined) return;
+  output.say(
+    'What is still held may have been paid for (class uncertain): look for its task, then resume it by its id:',
+  );
+  output.say(`smart-erase status ${first.workflowId}`);
 }
 
 /** @throws Exit 10 when caps had nothing left for what was resumed: it will be held again */
@@ -98,12 +106,12 @@ async function probeBreakers(
   client: EraseClient,
   { subAppId, probeTimeout }: HoldOptions & { probeTimeout: number },
   decision: OperatorDecision,
-  wanted: (hold: HoldRecord) => boolean,
+  filter: HoldFilter,
 ): Promise<void> {
   const breakers = (await ledger.listBreakers()).filter((b) => concerns(b, subAppId));
   for (const breaker of breakers) {
     output.say(`The breaker ${breaker.scope} is ${breaker.state} (${breaker.code}); one erase goes first.`);
-    if (!(await sendProbe(ledger, client, breaker, decision, wanted))) {
+    if (!(await sendProbe(ledger, client, breaker, decision, filter))) {
       await ledger.readyBreakers([breaker.scope]);
       output.say(`No erase is held by ${breaker.scope}: the next one that comes is its probe.`);
       continue;
@@ -139,13 +147,14 @@ async function sendProbe(
   client: EraseClient,
   { scope }: Breaker,
   decision: OperatorDecision,
-  wanted: (hold: HoldRecord) => boolean,
+  filter: HoldFilter,
 ): Promise<boolean> {
-  const subAppId = scope === 'account' ? undefined : Number(scope.slice('sub-app/'.length));
-  for (const hold of await ledger.listHolds({ subAppId })) {
+  const ofScope = scope === 'account' ? {} : { subAppId: Number(scope.slice('sub-app/'.length)) };
+  // One that a cap holds may be held again before it gets to a submit.
+  const exceptClasses = [...ONE_BY_ONE, 'cap'];
+  for (const hold of await ledger.listHolds({ ...filter, ...ofScope, exceptClasses })) {
     // One that is held in publishing never comes to a submit, and would tell nothing.
-    // One that a cap holds may be held again before it gets there.
-    if (!wanted(hold) || hold.stage !== 'submit' || hold.class === 'cap') continue;
+    if (hold.stage !== 'submit') continue;
     if (await decideOne(ledger, client, hold, 'retry', decision)) return true;
   }
   return false;
