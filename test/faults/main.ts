@@ -4,7 +4,7 @@ import { BATCH, runBatchGroup } from './batch-group.js';
 import { VICTIMS } from './batch-scene.js';
 import type { House } from './house.js';
 import { MATRIX } from './matrix.js';
-import { add, NOTHING, runGroups, settle } from './runner.js';
+import { add, NOTHING, runGroups, settle, withMissed } from './runner.js';
 import { startSharedServers } from './servers.js';
 import { runSoak, SOAK_HOUSE } from './soak.js';
 
@@ -67,7 +67,8 @@ async function main(): Promise<number> {
     if (withBatch && items > 0) totals = add(totals, await runBatchGroup({ seed, items }, servers, say));
     if (minutes > 0 && !batchOnly) {
       const soak = (house: House) => runSoak(house, { seed, minutes });
-      totals = add(totals, await settle(`soak, seed ${seed}`, servers, SOAK_HOUSE, soak, say));
+      const name = `soak, seed ${seed}`;
+      totals = add(totals, withMissed(name, await settle(name, servers, SOAK_HOUSE, soak, say), say));
     }
     const { problems, ...told } = totals;
     if (problems > 0) say(`${problems} problems, each told above.`);

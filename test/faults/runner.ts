@@ -20,7 +20,10 @@ export interface Totals {
 
 export const NOTHING: Totals = { cells: 0, erases: 0, faults: 0, duplicates: 0, lost: 0, held: 0, problems: 0 };
 
-/** Runs groups, `lanes` at a time, and adds up their books. */
+/**
+ * Runs groups, `lanes` at a time, and adds up their books. A group whose moments pass before its strikes, again and again, is
+ * run once more when nothing else does.
+ */
 export async function runGroups(
   groups: readonly Group[],
   servers: SharedServers,
@@ -29,22 +32,43 @@ export async function runGroups(
 ): Promise<Totals> {
   const waiting = [...groups];
   const totals: Totals[] = [];
+  const late: Group[] = [];
+  const settleGroup = async (group: Group) => {
+    const [options, work] =
+      group.kind === 'strikes'
+        ? [strikeHouse(group), (house: House) => runStrikeGroup(group, house)]
+        : [VENDOR_HOUSE, (house: House) => runVendorGroup(group, house)];
+    return await settle(group.name, servers, options, work, say);
+  };
   const lane = async () => {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      const one = group;
-      const [options, work] =
-        one.kind === 'strikes'
-          ? [strikeHouse(one), (house: House) => runStrikeGroup(one, house)]
-          : [VENDOR_HOUSE, (house: House) => runVendorGroup(one, house)];
-      totals.push(await settle(one.name, servers, options, work, say));
+      const one = await settleGroup(group);
+      if (one.missed.length > 0) late.push(group);
+      totals.push(one.totals);
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+  for (const group of late) {
+    say(`${group.name}: by itself now`);
+    totals.push(withMissed(group.name, await settleGroup(group), say));
+  }
   return totals.reduce(add, NOTHING);
 }
 
 /** A group whose moments had passed before its strike is set again, this often. */
 const ATTEMPTS = 3;
+
+/** A group's books, and which of its moments the last attempt did not strike. */
+export interface Settled {
+  totals: Totals;
+  missed: readonly string[];
+}
+
+/** What was not struck was not shown. */
+export function withMissed(name: string, { totals, missed }: Settled, say: (line: string) => void): Totals {
+  for (const each of missed) say(`${name}: ${each}`);
+  return { ...totals, problems: totals.problems + missed.length };
+}
 
 /**
  * Runs a group in a house of its own and balances its books. Never throws: a group that breaks is a problem. The books
@@ -56,13 +80,12 @@ export async function settle(
   options: HouseOptions,
   work: (house: House) => Promise<readonly TrackedErase[]>,
   say: (line: string) => void,
-): Promise<Totals> {
+): Promise<Settled> {
   let all = NOTHING;
   for (let attempt = 1; ; attempt += 1) {
     const { totals, missed } = await settleOnce(name, servers, options, work, say);
-    const again = missed.length > 0 && attempt < ATTEMPTS;
-    all = add(all, again ? { ...totals, cells: 0 } : { ...totals, problems: totals.problems + missed.length });
-    if (!again) return all;
+    all = add(all, missed.length > 0 ? { ...totals, cells: 0 } : totals);
+    if (missed.length === 0 || attempt === ATTEMPTS) return { totals: all, missed };
     say(`${name}: ${missed[0]} The machine is too busy; once more.`);
   }
 }
