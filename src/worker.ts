@@ -12,6 +12,7 @@ import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
 import { createSubmitPace } from './activities/submit-pace.js';
 import { WatchKeeper } from './activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/watch-timings.js';
+import { subAppProblem } from './config/allowed-sub-apps.js';
 import type { Settings } from './config/settings.js';
 import { namesWith, type SearchAttributeKey } from './contract/names.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
@@ -131,8 +132,9 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     const media = new MediaReader(vod, { known: (subAppId, fileIds) => ledger.media.find(subAppId, fileIds) });
     const stopping = new AbortController();
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
+    const mayList = (subAppId: number) => subAppProblem(subAppId, vendor.allowedSubAppIds) === null;
     const watch = {
-      keeper: new WatchKeeper(ledger, worker.watch, watchTimings, (problem) => logger.warn(problem), names),
+      keeper: new WatchKeeper(ledger, worker.watch, watchTimings, (problem) => logger.warn(problem), names, mayList),
       timings: watchTimings,
       stopping: stopping.signal,
     };

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { BatchSnapshot } from '../contract/batch.js';
+import { type BatchSnapshot, batchWorkflowId } from '../contract/batch.js';
 import { retryDelayMs } from '../contract/error-classes.js';
+import { namesOfQueue } from '../contract/names.js';
 import type { BatchFacts, ClaimWanted } from '../ledger/batch-feed-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
@@ -55,10 +56,11 @@ export function createFeedBatch({ ledger, feeder }: Pick<ActivityDependencies, '
   return async function feedBatch({ batchId }: FeedBatchInput): Promise<FeedBatchOutcome> {
     const context = Context.current();
     if (feeder === undefined) throw new Error('This worker was made without what feeds batches.');
+    const { prefix } = namesOfQueue(context.info.taskQueue);
     const stop = AbortSignal.any([feeder.stopping, context.cancellationSignal]);
     const beat = setInterval(() => context.heartbeat(), BEAT_MS);
     try {
-      return { snapshot: await new Round(ledger, feeder.runs, feeder.timings, batchId).run(stop) };
+      return { snapshot: await new Round(ledger, feeder.runs, feeder.timings, batchId, prefix).run(stop) };
     } catch (error) {
       throw asFailure(error, Math.min(context.info.attempt, MAX_BACK_OFF_ATTEMPT));
     } finally {
@@ -88,6 +90,7 @@ class Round {
     private readonly runs: EraseRuns,
     private readonly timings: FeederTimings,
     private readonly batchId: string,
+    private readonly prefix: string,
   ) {}
 
   async run(stop: AbortSignal): Promise<BatchSnapshot> {
@@ -139,6 +142,16 @@ class Round {
     const facts = await feed.facts(this.batchId);
     if (facts === null) {
       throw finalFailure('input', { code: 'NoSuchBatch', message: `The ledger has no batch ${this.batchId}.` });
+    }
+    const { workflowId } = facts.batch;
+    if (workflowId !== batchWorkflowId(this.batchId, this.prefix)) {
+      // Its items go by ids of that prefix: under any other, nobody would see what becomes of the runs, nor what they cost.
+      throw finalFailure('input', {
+        code: 'OtherPrefix',
+        message:
+          `The batch ${this.batchId} was written as ${workflowId}, so this feeder with the prefix "${this.prefix}" must not run it. ` +
+          'Resume it with the SMART_ERASE_PREFIX that it was started with.',
+      });
     }
     const { settings, samplePassedAt } = facts.batch;
     this.queued = nextQueued(this.queued, { before: this.waiting, left: facts.unsubmitted });

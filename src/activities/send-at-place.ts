@@ -18,6 +18,9 @@ const LAST_LOOK_MS = 15;
 /** How long to wait for room in this process's last second, within the tolerance of the place, in milliseconds. */
 const WINDOW_FULL_WAIT_MS = 2;
 
+/** The vendor counts by the second: what left longer ago than that, in milliseconds, is in nobody's way. */
+const MOST_MOVED_MS = 1_000;
+
 export interface Sending<T, S> {
   /** Ends the wait, never the call: what comes of a call that went out has to be known. */
   cancel: AbortSignal;
@@ -65,7 +68,7 @@ export async function sendAtPlace<T, S>(
             leftAtMs = performance.now();
             pass.now();
             const lateMs = leftAtMs - dueAtMs - PLACE_TOLERANCE_MS;
-            if (lateMs > 0) void ledger.movePlaces(lateMs).catch(() => undefined);
+            if (lateMs > 0) void ledger.movePlaces(Math.min(lateMs, MOST_MOVED_MS)).catch(() => undefined);
           };
           const tookMs = () => performance.now() - leftAtMs;
           const answer = await timed(pace, tookMs, () => call({ connection: opening.connection, leaving, written }));

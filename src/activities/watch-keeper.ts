@@ -29,6 +29,8 @@ export class WatchKeeper {
     /** Told when a watch could not be started; nothing else hears of it. */
     private readonly onProblem: (message: string) => void = () => undefined,
     private readonly names: Names = namesWith(''),
+    /** Sub-applications that may be listed; for others polls must do. */
+    private readonly mayList: (subAppId: number) => boolean = () => true,
   ) {}
 
   /**
@@ -36,7 +38,7 @@ export class WatchKeeper {
    * everything, only later.
    */
   keep(subAppId: number, client: () => Client): void {
-    if (!this.enabled) return;
+    if (!this.enabled || !this.mayList(subAppId)) return;
     const nowMs = performance.now();
     if (nowMs - (this.asked.get(subAppId) ?? Number.NEGATIVE_INFINITY) < this.timings.keepEveryMs) return;
     this.asked.set(subAppId, nowMs);
@@ -57,7 +59,7 @@ export class WatchKeeper {
 
   /** Whether the end of a task would be noticed. False where that cannot be found out. */
   async isFresh(subAppId: number): Promise<boolean> {
-    if (!this.enabled) return false;
+    if (!this.enabled || !this.mayList(subAppId)) return false;
     const known = this.known.get(subAppId);
     if (known !== undefined && performance.now() < known.untilMs) return known.value;
     return this.readFresh(subAppId);
@@ -66,7 +68,7 @@ export class WatchKeeper {
   /** The same, waiting for a watch that may have been started a moment ago. At most one wait a while: it holds slots. */
   async becomesFresh(subAppId: number): Promise<boolean> {
     if (await this.isFresh(subAppId)) return true;
-    if (!this.enabled) return false;
+    if (!this.enabled || !this.mayList(subAppId)) return false;
     const starting = this.starting.get(subAppId);
     if (starting !== undefined && performance.now() < starting.untilMs) return starting.value;
     const value = this.lookUntilFresh(subAppId);

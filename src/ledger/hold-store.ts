@@ -27,6 +27,7 @@ export interface HoldFilter {
   /** Error classes; default: any. */
   classes?: readonly string[];
   exceptClasses?: readonly string[];
+  stage?: HoldRecord['stage'];
   /** At most this many, oldest first; default 1,000. */
   limit?: number;
 }
@@ -86,6 +87,7 @@ export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRe
   if (filter.batchId !== undefined) query = query.where('batch_id', '=', filter.batchId);
   if (filter.classes !== undefined) query = query.where('error_class', 'in', [...filter.classes]);
   if (filter.exceptClasses !== undefined) query = query.where('error_class', 'not in', [...filter.exceptClasses]);
+  if (filter.stage !== undefined) query = query.where('stage', '=', filter.stage);
   const rows = await query.execute();
   return rows.map((row) => ({
     workflowId: row.workflow_id,

@@ -157,9 +157,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
            order by ago desc, number limit ${sweep})
         )
         select item.number, item.workflow_id, item.request, item.run_id, item.cancel_asked_at
-        from batch_item item join chosen on chosen.number = item.number where item.batch_id = ${batchId}`.execute(
-        this.db,
-      );
+        from batch_item item join chosen on chosen.number = item.number where item.batch_id = ${batchId}
+        order by item.checked_at nulls first, item.number`.execute(this.db);
       return rows.map(toOpen);
     });
   }

@@ -166,6 +166,5 @@ function isClosed(error: unknown): boolean {
 
 /** "cannot have more than 10 search attribute of type Keyword": refused as an argument, though nothing is wrong with it. */
 function isFull(error: unknown): boolean {
-  const code = grpcCode(error);
-  return code === GRPC.invalidArgument;
+  return grpcCode(error) === GRPC.invalidArgument && grpcMessage(error).includes('cannot have more than');
 }

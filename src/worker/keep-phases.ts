@@ -18,7 +18,9 @@ export function keepPhases({ phases }: Pick<Ledger, 'phases'>, client: Client, s
   if (stopping.aborted) return;
   const look = async () => {
     for (const run of await phases.unseen(LOOK_AFTER_SECONDS, MOST)) {
-      if (!(await isOpen(client, run))) await phases.leave(run);
+      // One that cannot be looked at now is looked at again later; the others have their turn.
+      const open = await isOpen(client, run).catch(() => true);
+      if (!open) await phases.leave(run);
     }
   };
   // A server that is away is noticed by everybody else; the next look may find it.

@@ -152,3 +152,25 @@ describe('the queue of what waits to be submitted', () => {
     expect(runs.started).toBe(FIRST_QUEUED);
   });
 });
+
+describe('a batch that was written under another prefix', () => {
+  it('is not fed: its items would go by other ids than their runs, and nothing of what they cost would be seen', async () => {
+    await write('elsewhere', 5);
+    const runs = slowRuns(0);
+    const feedBatch = createFeedBatch({
+      ledger,
+      feeder: {
+        runs,
+        timings: { ...FEEDER_TIMINGS, submitsPerSecond: 20, oldestTaskMs: 3_600_000 },
+        stopping: new AbortController().signal,
+      },
+    });
+    const elsewhere = new MockActivityEnvironment({ taskQueue: 'media-smart-erase' });
+    await expect(elsewhere.run(feedBatch, { batchId: 'elsewhere' })).rejects.toMatchObject({
+      nonRetryable: true,
+      message: expect.stringContaining('SMART_ERASE_PREFIX'),
+    });
+    expect(runs.started).toBe(0);
+    expect((await ledger.batches.counts('elsewhere'))?.pending).toBe(5);
+  });
+});

@@ -17,6 +17,9 @@ const LOOK_EVERY_MS = 250;
 /** Held for these, an erase may have been paid for: it is retried by its id only, by somebody who looked. */
 const ONE_BY_ONE = ['uncertain'];
 
+/** Of those that stay held: more than anybody will look at one by one. */
+const MOST_COUNTED = 100_000;
+
 type ResumeOptions = HoldOptions & { probeTimeout: number; task?: string };
 
 export function resumeCommand(): Command {
@@ -62,7 +65,8 @@ export function resumeCommand(): Command {
             },
             onProgress: ({ done }) => output.say(`resumed ${done}`),
           });
-          const left = id === undefined ? await ledger.listHolds({ ...named, classes: ONE_BY_ONE }) : [];
+          const left =
+            id === undefined ? await ledger.listHolds({ ...named, classes: ONE_BY_ONE, limit: MOST_COUNTED }) : [];
           output.one({ resumed: released.done, gone: released.gone, oneByOne: left.length }, [
             { heading: 'Resumed', of: (row) => String(row.resumed) },
             { heading: 'Not held any more', of: (row) => (row.gone === 0 ? null : String(row.gone)) },
@@ -152,9 +156,8 @@ async function sendProbe(
   const ofScope = scope === 'account' ? {} : { subAppId: Number(scope.slice('sub-app/'.length)) };
   // One that a cap holds may be held again before it gets to a submit.
   const exceptClasses = [...ONE_BY_ONE, 'cap'];
-  for (const hold of await ledger.listHolds({ ...filter, ...ofScope, exceptClasses })) {
-    // One that is held in publishing never comes to a submit, and would tell nothing.
-    if (hold.stage !== 'submit') continue;
+  // One that is held in publishing never comes to a submit, and would tell nothing.
+  for (const hold of await ledger.listHolds({ ...filter, ...ofScope, exceptClasses, stage: 'submit' })) {
     if (await decideOne(ledger, client, hold, 'retry', decision)) return true;
   }
   return false;
