@@ -87,6 +87,7 @@ describe('a command that is only looked at', () => {
     ['docker compose up -d --scale wroker=3', 'docker-compose.yml has no service wroker'],
     ['docker compose up --fast', '--fast is not known'],
     ['docker compose run --rm worker docter', 'smart-erase has no command docter'],
+    ['docker restart smart-erase-wroker-2', 'docker-compose.yml makes no container smart-erase-wroker-2'],
     ['temporal workflow strat --type erase', 'temporal has no command workflow strat'],
     ['temporal workflow start --typ erase', 'temporal workflow start has no --typ'],
     ['kubectl get pods', 'kubectl is a program that this test does not know'],
@@ -102,6 +103,7 @@ describe('a command that is only looked at', () => {
     'npm install && npm run build && node dist/erase.js FILE_ID',
     'docker compose exec postgresql pg_dump -U postgres smart_erase',
     'docker compose run --rm worker doctor',
+    'docker restart smart-erase-worker-2',
     'temporal workflow reset --type FirstWorkflowTask',
   ])('%s is right', async (text) => {
     expect(await lint(text, sharedTemporal().cliPath)).toBeNull();

@@ -11,6 +11,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const scripts = Object.keys((JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { scripts: object }).scripts);
 const compose = parse(readFileSync(`${ROOT}docker-compose.yml`, 'utf8'), { merge: true }) as {
+  name: string;
   services: Record<string, { entrypoint?: unknown; build?: unknown }>;
 };
 
@@ -19,7 +20,7 @@ const COMPOSE: Readonly<Record<string, { flags: string[]; values: string[] }>> =
   up: { flags: ['-d', '--build', '--wait'], values: ['--scale'] },
   down: { flags: [], values: [] },
   run: { flags: ['--rm', '-T'], values: ['-e'] },
-  exec: { flags: ['-T'], values: ['-u'] },
+  exec: { flags: ['-T'], values: ['-u', '--index'] },
   ps: { flags: ['-a'], values: [] },
   logs: { flags: ['-f'], values: ['--tail', '--since'] },
   stop: { flags: [], values: [] },
@@ -131,6 +132,8 @@ function wrongValue(option: Command['options'][number], value: string): string |
 function lintDocker(args: string[]): string | null {
   const [what = '', sub = '', ...rest] = args;
   if (what === 'build') return existsSync(`${ROOT}Dockerfile`) ? null : 'there is no Dockerfile';
+  if (what === 'restart') return lintContainer(sub);
+  if (what === 'stats') return null;
   if (what !== 'compose') return `docker ${what} is not known to this test`;
   const known = COMPOSE[sub];
   if (known === undefined)
@@ -150,6 +153,12 @@ function lintDocker(args: string[]): string | null {
   // Our image's entry point is the command line.
   if (sub === 'run' && defined.build !== undefined && command.length > 0) return lintSmartErase(command);
   return null;
+}
+
+/** Compose calls the second of a service `project-service-2`. */
+function lintContainer(name: string): string | null {
+  const known = Object.keys(compose.services).map((service) => `${compose.name}-${service}`);
+  return known.includes(name.replace(/-\d+$/, '')) ? null : `docker-compose.yml makes no container ${name}`;
 }
 
 const helps = new Map<string, Promise<string>>();

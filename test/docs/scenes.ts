@@ -254,6 +254,15 @@ const anErase: Scene = ({ stack }) => {
   return async () => ({ replace: { WORKFLOW_ID: await id, SUB_APP_ID: String(SUB_APP_ID) } });
 };
 
+/** Of a finished erase, whose watch has run, and on a worker that can be asked. */
+const anEraseAndWorkersPort: Scene = (world) => {
+  const erase = anErase(world);
+  const port = onWorkersPort(world);
+  return async (command) => ({
+    replace: { ...(await erase(command))?.replace, ...(await port(command))?.replace },
+  });
+};
+
 /** Each kind of decision, on an erase of its own. The one in doubt takes its time, so it is made meanwhile. */
 const operator: Scene = (world) => {
   const doubt = world.inDoubt();
@@ -324,9 +333,20 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'docs/operate.md ## Look': secondWorker,
   'docs/operate.md ### SmartEraseBreakerOpen': openBreaker,
   'docs/operate.md ### SmartEraseNoWorker': onWorkersPort,
+  'docs/operate.md ### SmartEraseLedgerUnreachable': onWorkersPort,
+  'docs/operate.md ### SmartEraseWorkerNotReady': onWorkersPort,
+  'docs/operate.md ### SmartEraseWorkerSlow': onWorkersPort,
+  'docs/operate.md ### SmartEraseWorkerFull': onWorkersPort,
   'docs/operate.md ### SmartEraseWorkflowTasksFailing': anErase,
+  'docs/operate.md ### SmartEraseUnexpectedErrors': onWorkersPort,
+  'docs/operate.md ### SmartEraseThrottled': onWorkersPort,
+  'docs/operate.md ### SmartEraseVendorErrors': onWorkersPort,
+  'docs/operate.md ### SmartEraseVendorSlow': onWorkersPort,
+  'docs/operate.md ### SmartEraseCompletionsLate': anEraseAndWorkersPort,
   'docs/operate.md ### SmartEraseHoldsWaiting': anErase,
   'docs/operate.md ### SmartEraseWatchStale': anErase,
+  'docs/operate.md ### SmartEraseTasksForgotten (2)': anErase,
+  'docs/operate.md ### SmartEraseBatchWaits': runningBatch,
   'docs/reliability.md ## For operators': operator,
   'docs/upgrade.md ## Worker deployment versioning (optional)': twoBuilds,
 };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { blocksOf } from '../docs/markdown.js';
 import { findPrometheus, NO_PROMETHEUS, promtool } from '../support/prometheus.js';
 
 interface Rule {
@@ -15,6 +16,12 @@ const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta
 const groups = (parse(read('deploy/alerts.yml')) as { groups: { rules: Rule[] }[] }).groups;
 const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
 const runbook = read('docs/operate.md');
+
+const blocks = blocksOf('docs/operate.md', runbook);
+const commandsBelow = (alert: string) =>
+  blocks
+    .filter(({ name }) => name.replace(/ \(\d+\)$/, '') === `docs/operate.md ### ${alert}`)
+    .flatMap(({ commands }) => commands);
 
 const path = findPrometheus('promtool');
 if (path === undefined) console.error(NO_PROMETHEUS);
@@ -36,9 +43,13 @@ describe('the alerts', () => {
     (name, rule) => {
       expect(rule.annotations?.summary).toBeTruthy();
       expect(rule.annotations?.description).toBeTruthy();
-      expect(rule.annotations?.runbook_url).toBe(`docs/operate.md#${name.toLowerCase()}`);
+      expect(rule.annotations?.runbook_url).toBe(
+        `{{ with $externalLabels.runbooks }}{{ . }}/{{ end }}docs/operate.md#${name.toLowerCase()}`,
+      );
       const section = runbook.split(/^### /m).find((each) => each.startsWith(`${name}\n`));
       expect(section?.length ?? 0).toBeGreaterThan(name.length + 60);
+      // Something to type, whatever the workers run on; test/docs/commands.test.ts runs it.
+      expect(commandsBelow(name).filter(({ needs }) => needs === null)).not.toEqual([]);
     },
   );
 
