@@ -37,7 +37,8 @@ export interface Tracing {
 /** @param endpoint OTLP over HTTP; spans go to `<endpoint>/v1/traces` */
 export function startTracing(endpoint: string, identity: string): Tracing {
   const resource = new Resource({
-    'service.name': process.env.OTEL_SERVICE_NAME ?? SERVICE_NAME,
+    // Set to nothing is what compose files and CI leave behind; it means "not set".
+    'service.name': process.env.OTEL_SERVICE_NAME || SERVICE_NAME,
     'service.instance.id': identity,
   });
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -42,8 +42,44 @@ const explained = [...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(
   ([, name, value]) => [name as string, value] as const,
 );
 
-/** Settings that the program reads; Temporal's own are read by its envconfig. */
+/** Read by OpenTelemetry's packages, the first by src/worker/tracing.ts as well. */
+const TRACE_SETTINGS = [
+  'OTEL_SERVICE_NAME',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
+];
+/** What compose sets by itself or has no use for, and a worker or a command of one's own reads. */
+const OWN_WORKERS_SETTINGS = [
+  'DATABASE_URL',
+  'SMART_ERASE_METRICS_PORT',
+  'SMART_ERASE_METRICS_HOST',
+  'SMART_ERASE_DEBUG',
+  'TENCENTCLOUD_SESSION_TOKEN',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_API_KEY',
+  'TEMPORAL_CLI_DOWNLOAD',
+  'TEMPORAL_CLI_PATH',
+  'TEMPORAL_CONFIG_FILE',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_TLS',
+  'TEMPORAL_TLS_CLIENT_CERT_DATA',
+  'TEMPORAL_TLS_CLIENT_CERT_PATH',
+  'TEMPORAL_TLS_CLIENT_KEY_DATA',
+  'TEMPORAL_TLS_CLIENT_KEY_PATH',
+  'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
+  'TEMPORAL_TLS_SERVER_CA_CERT_DATA',
+  'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+  'TEMPORAL_TLS_SERVER_NAME',
+];
+/** The reader's shell has them, whoever runs in it. */
+const OF_ANY_SHELL = ['LOGNAME', 'NO_COLOR', 'PATH', 'TERM', 'USER', 'XDG_CACHE_HOME'];
+/** Codecs are not used here, and metadata has names of its own. */
+const NOT_USED_HERE = ['TEMPORAL_CODEC_AUTH', 'TEMPORAL_CODEC_ENDPOINT', 'TEMPORAL_GRPC_META_'];
+
+/** Settings that the worker of compose reads; Temporal's own are read by its envconfig. */
 const SETTINGS = new Set([
+  ...TRACE_SETTINGS,
   ...[DATABASE_VARIABLES, LOG_VARIABLES, VENDOR_VARIABLES, WEBHOOK_VARIABLES, MONITOR_VARIABLES].flatMap((schema) =>
     Object.keys(schema.shape),
   ),
@@ -95,7 +131,7 @@ describe('docker-compose.yml', () => {
 
   it.each(services)('says what becomes of %s when it ends or hangs', (name, { healthcheck, restart }) => {
     expect(restart).toMatch(isOneShot(name) ? /^on-failure:\d+$/ : /^unless-stopped$/);
-    if (!isOneShot(name) && name !== 'temporal-ui') expect(healthcheck).toBeDefined();
+    if (!isOneShot(name)) expect(healthcheck).toBeDefined();
   });
 
   it.each(services)('gives %s no more than it needs', (_name, service) => {
@@ -110,10 +146,14 @@ describe('docker-compose.yml', () => {
     expect(service.user ?? 'of the image').not.toMatch(/^(root|0)\b/);
   });
 
-  it('has connections in the database for the server and five workers', () => {
+  it('has connections in the database for the server and eight workers, of as many as the code and the pages say', () => {
+    const each = Number(/^const MAX_LEDGER_CONNECTIONS = (\d+);$/m.exec(read('src/worker.ts'))?.[1]);
     const most = Number(/max_connections=(\d+)/.exec(String(compose.services.postgresql?.command))?.[1]);
-    // Four services of the server with 20 + 10 each (deploy/temporal/server.yaml); a worker's pool is 30 at most.
-    expect(most).toBeGreaterThanOrEqual(4 * 30 + 5 * 30);
+    // Four services of the server with 20 + 10 each (deploy/temporal/server.yaml).
+    expect(most).toBeGreaterThanOrEqual(4 * 30 + 8 * each);
+    expect(text).toContain(`each worker up to ${each}: room for eight workers`);
+    expect(read('docs/deploy.md')).toContain(`each worker opens\nat most ${each} connections`);
+    expect(read('docs/operate.md')).toContain(`each worker opens at most ${each})`);
   });
 
   it('scrapes the ports that the services listen on', () => {
@@ -176,23 +216,65 @@ describe('docker-compose.yml', () => {
 });
 
 describe('.env.example', () => {
-  it('explains every variable that compose takes, once, and no other', () => {
+  it('explains every variable that compose takes or a worker of your own reads, once, and no other', () => {
     const names = explained.map(([name]) => name);
-    expect(names.toSorted()).toEqual([...new Set(taken)].toSorted());
+    expect(names.toSorted()).toEqual([...new Set([...taken, ...OWN_WORKERS_SETTINGS])].toSorted());
     // A comment stands above each, or above the group that it belongs to.
     expect(example).not.toMatch(/^\n#?[A-Z_]+=/m);
   });
 
+  it('explains whatever the code reads', () => {
+    const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' });
+    const code = files.filter((name) => name.endsWith('.ts')).map((name) => read(`src/${name}`));
+    // `env.NAME`, `process.env.NAME`, `environment.NAME`; the schemas of the settings are in SETTINGS.
+    const inCode = [...code.join('\n').matchAll(/\benv(?:ironment)?\.([A-Z][A-Z_]+)\b/g)].map(
+      ([, name]) => name as string,
+    );
+    const envconfig = read('node_modules/@temporalio/envconfig/lib/envconfig-toml.js');
+    const temporals = [...envconfig.matchAll(/'(TEMPORAL_[A-Z_]+)'/g)].map(([, name]) => name as string);
+    expect(inCode.length).toBeGreaterThan(15);
+    expect(temporals).toContain('TEMPORAL_TLS_SERVER_NAME');
+    const known = new Set([...explained.map(([name]) => name), ...OF_ANY_SHELL, ...NOT_USED_HERE]);
+    expect([...SETTINGS, ...inCode, ...temporals].filter((name) => !known.has(name))).toEqual([]);
+  });
+
   it('has no secret in it', () => {
-    for (const [name, value] of explained) if (/PASSWORD|SECRET|TOKEN/.test(name)) expect(value, name).toBe('');
+    for (const [name, value] of explained)
+      if (/PASSWORD|SECRET|TOKEN|API_KEY|_DATA|DATABASE_URL|HEADERS/.test(name)) expect(value, name).toBe('');
   });
 
   it('shows the defaults that the program has', () => {
-    const shape = { ...LOG_VARIABLES.shape, ...VENDOR_VARIABLES.shape };
-    const defaults = { ...LOG_VARIABLES.parse({}), ...VENDOR_VARIABLES.parse({}) } as Record<string, unknown>;
+    const schemas = [LOG_VARIABLES, VENDOR_VARIABLES, MONITOR_VARIABLES];
+    const shape = Object.assign({}, ...schemas.map((schema) => schema.shape)) as object;
+    const defaults = Object.assign({}, ...schemas.map((schema) => schema.parse({}))) as Record<string, unknown>;
     for (const [name, value] of explained) {
       if (name in shape && defaults[name] !== undefined) expect(value, name).toBe(String(defaults[name]));
     }
+  });
+});
+
+describe('deploy/two-builds.yml', () => {
+  const { services: added } = parse(read('deploy/two-builds.yml'), { logLevel: 'error' }) as {
+    services: Record<string, Record<string, unknown>>;
+  };
+
+  it('adds one worker, like that of docker-compose.yml but for image and build, under its name in the network', () => {
+    expect(Object.keys(added)).toEqual(['worker-before']);
+    expect(added['worker-before']).toMatchObject({
+      extends: { file: 'docker-compose.yml', service: 'worker' },
+      pull_policy: 'never',
+      networks: { default: { aliases: ['worker'] } },
+    });
+    // It must never be built from the sources of now.
+    expect(read('deploy/two-builds.yml')).toMatch(/^ {4}build: !reset null$/m);
+  });
+
+  it('asks for what only its reader knows', () => {
+    const asked = [...read('deploy/two-builds.yml').matchAll(/\$\{([A-Z_]+):\?[^}]+\}/g)].map(
+      ([, name]) => name as string,
+    );
+    expect(asked).toEqual(['BEFORE_IMAGE', 'BEFORE_BUILD_ID']);
+    for (const name of asked) expect(read('docs/upgrade.md')).toContain(`${name}=`);
   });
 });
 
