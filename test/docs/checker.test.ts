@@ -87,6 +87,12 @@ describe('a command that is only looked at', () => {
     ['docker compose up -d --scale wroker=3', 'docker-compose.yml has no service wroker'],
     ['docker compose up --fast', '--fast is not known'],
     ['docker compose run --rm worker docter', 'smart-erase has no command docter'],
+    ['docker compose -f deploy/none.yml up -d', 'there is no deploy/none.yml'],
+    [
+      'docker compose -f docker-compose.yml -f deploy/two-builds.yml up -d worker-befor',
+      'deploy/two-builds.yml has no service worker-befor',
+    ],
+    ['docker tag vod-smart-erase:0.0.0 vod-smart-erase:one', 'docker-compose.yml makes no image vod-smart-erase:0.0.0'],
     ['docker restart smart-erase-wroker-2', 'docker-compose.yml makes no container smart-erase-wroker-2'],
     ['temporal workflow strat --type erase', 'temporal has no command workflow strat'],
     ['temporal workflow start --typ erase', 'temporal workflow start has no --typ'],
@@ -104,6 +110,7 @@ describe('a command that is only looked at', () => {
     'docker compose exec postgresql pg_dump -U postgres smart_erase',
     'docker compose run --rm worker doctor',
     'docker restart smart-erase-worker-2',
+    'docker compose -f docker-compose.yml -f deploy/two-builds.yml up -d --scale worker-before=3 worker-before',
     'temporal workflow reset --type FirstWorkflowTask',
   ])('%s is right', async (text) => {
     expect(await lint(text, sharedTemporal().cliPath)).toBeNull();

@@ -10,15 +10,22 @@ import { words } from './words.js';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const scripts = Object.keys((JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { scripts: object }).scripts);
-const compose = parse(readFileSync(`${ROOT}docker-compose.yml`, 'utf8'), { merge: true }) as {
+interface ComposeFile {
   name: string;
-  services: Record<string, { entrypoint?: unknown; build?: unknown }>;
-};
+  services: Record<string, { image?: string; build?: unknown }>;
+}
+
+/** Its tags (`!reset`) are for Compose only. */
+const composeFile = (path: string) =>
+  parse(readFileSync(ROOT + path, 'utf8'), { merge: true, logLevel: 'error' }) as ComposeFile;
+const compose = composeFile('docker-compose.yml');
 
 /** Of `docker compose`, what the pages use: flags, and those of them that take a value. */
 const COMPOSE: Readonly<Record<string, { flags: string[]; values: string[] }>> = {
   up: { flags: ['-d', '--build', '--wait'], values: ['--scale'] },
   down: { flags: [], values: [] },
+  build: { flags: [], values: [] },
+  rm: { flags: ['--stop', '--force'], values: [] },
   run: { flags: ['--rm', '-T'], values: ['-e'] },
   exec: { flags: ['-T'], values: ['-u', '--index'] },
   ps: { flags: ['-a'], values: [] },
@@ -130,11 +137,29 @@ function wrongValue(option: Command['options'][number], value: string): string |
 }
 
 function lintDocker(args: string[]): string | null {
-  const [what = '', sub = '', ...rest] = args;
+  const [what = '', ...others] = args;
+  if (what === 'compose') return lintCompose(others);
+  const [sub = ''] = others;
   if (what === 'build') return existsSync(`${ROOT}Dockerfile`) ? null : 'there is no Dockerfile';
   if (what === 'restart') return lintContainer(sub);
   if (what === 'stats') return null;
-  if (what !== 'compose') return `docker ${what} is not known to this test`;
+  if (what === 'tag') return lintImage(sub);
+  return `docker ${what} is not known to this test`;
+}
+
+function lintCompose(args: string[]): string | null {
+  const given = [...args];
+  const files: string[] = [];
+  while (given[0] === '-f') files.push(...given.splice(0, 2).slice(1));
+  const missing = files.find((path) => !existsSync(ROOT + path));
+  if (missing !== undefined) return `there is no ${missing}`;
+  const services =
+    files.length === 0 ? compose.services : Object.assign({}, ...files.map((f) => composeFile(f).services));
+  return lintSubcommand(given, files[files.length - 1] ?? 'docker-compose.yml', services);
+}
+
+function lintSubcommand(args: string[], file: string, services: ComposeFile['services']): string | null {
+  const [sub = '', ...rest] = args;
   const known = COMPOSE[sub];
   if (known === undefined)
     return `docker compose ${sub} is not known to this test: add it to COMPOSE in test/docs/lint.ts`;
@@ -148,11 +173,16 @@ function lintDocker(args: string[]): string | null {
   }
   const [service, ...command] = rest;
   if (service === undefined) return null;
-  const defined = compose.services[service];
-  if (defined === undefined) return `docker-compose.yml has no service ${service}`;
+  const defined = services[service];
+  if (defined === undefined) return `${file} has no service ${service}`;
   // Our image's entry point is the command line.
   if (sub === 'run' && defined.build !== undefined && command.length > 0) return lintSmartErase(command);
   return null;
+}
+
+function lintImage(image: string): string | null {
+  const known = Object.values(compose.services).some((service) => service.image === image);
+  return known ? null : `docker-compose.yml makes no image ${image}`;
 }
 
 /** Compose calls the second of a service `project-service-2`. */
