@@ -1,12 +1,14 @@
 /**
- * `npm run test:examples`: each of examples/ against a dev stack (real Temporal dev server, PostgreSQL, simulator, worker), with
- * its own toolchain; and this package as a dependency: packed, installed into an empty project, type-checked, loaded.
+ * `npm run test:examples`, or `npm run test:examples -- cli go` for some: each of examples/ against a dev stack (real Temporal
+ * dev server, PostgreSQL, simulator, worker), with its own toolchain; and this package as a dependency: packed, installed into
+ * an empty project, type-checked, loaded.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { type DevStack, startDevStack } from '../../src/cli/dev/dev-stack.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
 import { build } from '../../tools/build.mjs';
@@ -18,6 +20,11 @@ const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
 /** In the simulator's library from the start. */
 const FILE_ID = '5285485487985271487';
 const UNKNOWN_FILE_ID = '5285485487985271000';
+/** Class, code, money and reason of what such a file ends as. */
+const ONE_SENTENCE =
+  /^The erase failed \(input, InvalidParameterValue\.FileId\), nothing was paid: .*no such file.*\n$/;
+/** A port at which nobody listens. */
+const NOBODY = '127.0.0.1:1';
 /** An installation or a compilation on a slow machine with empty caches. */
 const TIMEOUT_MS = 600_000;
 /** What a service that starts erases has no use for. */
@@ -33,6 +40,8 @@ interface Outcome {
 interface Example {
   name: string;
   toolchain: string;
+  /** With an exit code of its own, 2; the others leave that to their client's error. */
+  tellsUnreachable?: boolean;
   ready(folder: string): Promise<{ command: string; args: string[] }>;
 }
 
@@ -79,6 +88,7 @@ const EXAMPLES: readonly Example[] = [
   {
     name: 'cli',
     toolchain: 'sh',
+    tellsUnreachable: true,
     ready: async (folder) => ({ command: join(folder, 'erase.sh'), args: [] }),
   },
   { name: 'typescript', toolchain: 'npm', ready: installPackage },
@@ -145,7 +155,7 @@ function resultOf({ code, stdout }: Outcome): string | undefined {
 }
 
 async function tryOut(example: Example, stack: DevStack, temporalFolder: string): Promise<void> {
-  const { name, toolchain } = example;
+  const { name, toolchain, tellsUnreachable = false } = example;
   const there = await run('sh', ['-c', `command -v ${toolchain}`]);
   if (there.code !== 0) {
     claims.hold(`${name}: ${toolchain} is not installed, so its example was not run`, process.env.CI === undefined);
@@ -178,15 +188,31 @@ async function tryOut(example: Example, stack: DevStack, temporalFolder: string)
     claims.hold(`${name}: the same again gives the same result, and pays nothing`, same && (await submits()) === paid);
 
     const failed = await start(UNKNOWN_FILE_ID, `${name}-2`);
-    // The class, as the example tells it: our sentence, or Temporal's JSON.
-    const typed = failed.code === 1 && /\(input, |"type": "input"/.test(failed.stderr);
+    const typed = failed.code === 1 && ONE_SENTENCE.test(failed.stderr);
     claims.hold(`${name}: tells a typed failure`, typed, typed ? undefined : failed);
+
+    if (!tellsUnreachable) return;
+    const alone = await run(command, [...args, FILE_ID], { cwd: folder, env: { ...env, TEMPORAL_ADDRESS: NOBODY } });
+    const told = alone.code === 2 && alone.stdout === '' && alone.stderr.includes(NOBODY);
+    claims.hold(`${name}: a server that cannot be reached is no failed erase`, told, told ? undefined : alone);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** Those that the command line names; without a name all. */
+function chosen(): readonly Example[] {
+  const { positionals: names } = parseArgs({ allowPositionals: true });
+  const unknown = names.filter((name) => !EXAMPLES.some((example) => example.name === name));
+  if (unknown.length > 0) {
+    const known = EXAMPLES.map(({ name }) => name).join(', ');
+    throw new Error(`There is no example ${unknown.join(', ')}. Give none for all, or some of: ${known}.`);
+  }
+  return names.length === 0 ? EXAMPLES : EXAMPLES.filter(({ name }) => names.includes(name));
+}
+
 async function main(): Promise<number> {
+  const examples = chosen();
   await build({ onProgress: say, strict: false });
   const cli = await findTemporalCli({ onProgress: say });
   const stack = await startDevStack({
@@ -200,7 +226,7 @@ async function main(): Promise<number> {
     onProgress: say,
   });
   try {
-    for (const example of EXAMPLES) {
+    for (const example of examples) {
       await tryOut(example, stack, dirname(cli.path)).catch((error: Error) => {
         claims.hold(`${example.name}: can be run`, false, error.message);
       });
