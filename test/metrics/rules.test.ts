@@ -12,6 +12,12 @@ interface Rule {
   annotations?: { summary?: string; description?: string; runbook_url?: string };
 }
 
+/** Of alerts.test.yml: what is looked at, and what is to be seen. */
+interface Case {
+  alert_rule_test?: { alertname: string; exp_alerts: unknown[] }[];
+  promql_expr_test?: { expr: string; exp_samples: { labels: string }[] }[];
+}
+
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 const groups = (parse(read('deploy/alerts.yml')) as { groups: { rules: Rule[] }[] }).groups;
 const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
@@ -80,6 +86,28 @@ describe.skipIf(path === undefined)('promtool', () => {
   it('accepts the rules and the configuration', () => {
     expect(promtool(path ?? '', 'check', 'rules', 'alerts.yml')).toContain('SUCCESS');
     expect(promtool(path ?? '', 'check', 'config', 'prometheus.yml')).toContain('SUCCESS');
+  });
+
+  it('has a case in which each alert fires, and one in which it does not', () => {
+    const { tests } = parse(readFileSync(new URL('alerts.test.yml', import.meta.url), 'utf8')) as { tests: Case[] };
+    const firing = new Set<string>();
+    const quiet = new Set<string>();
+    for (const { alert_rule_test: rules = [], promql_expr_test: exprs = [] } of tests) {
+      for (const { alertname, exp_alerts } of rules) (exp_alerts.length > 0 ? firing : quiet).add(alertname);
+      for (const { expr, exp_samples } of exprs) {
+        const seen = exp_samples.length > 0 ? firing : quiet;
+        // Of a pattern each alert is looked at, so what is not named in the labels is taken for quiet.
+        const labels = exp_samples.map((sample) => sample.labels).join();
+        const [, operator, named = ''] = /alertname(=~?)"([^"]+)"/.exec(expr) ?? [];
+        for (const { alert: name = '' } of alerts) {
+          if (operator === '=' ? name !== named : !new RegExp(`^(${named})$`).test(name)) continue;
+          (operator === '=' || labels.includes(`"${name}"`) ? seen : quiet).add(name);
+        }
+      }
+    }
+    const names = alerts.map(({ alert = '' }) => alert);
+    expect(names.filter((name) => !firing.has(name))).toEqual([]);
+    expect(names.filter((name) => !quiet.has(name))).toEqual([]);
   });
 
   it('sees each case fire when it should, and not before', () => {
