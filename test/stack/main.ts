@@ -102,7 +102,7 @@ async function main(): Promise<number> {
     const plainAgain = NativeContainer.start(stack.container('temporal').spec, reaper);
     try {
       await eventually('the server without TLS', async () => (await plainAgain.isHealthy()) || undefined, 60_000);
-      await checkVersions(stack, image, { binFolder, reaper, claims });
+      await checkVersions(stack, image, { folder, binFolder, reaper, claims });
     } finally {
       await plainAgain.stop();
     }
