@@ -8,6 +8,7 @@ import type {
 import { InvalidRequestError } from '../errors.js';
 import { UsageError } from './exit.js';
 import { jsonArgument } from './json-argument.js';
+import { mustSayWho } from './who-and-why.js';
 
 export interface StartOptions {
   recipe?: string;
@@ -65,10 +66,11 @@ async function refuseUnlessAllowed(subAppId: number): Promise<void> {
 function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
   const recipe = recipeOf(options);
   const subAppId = options.subAppId ?? subAppIdFromEnvironment();
-  if ((options.payAgain === undefined) !== (options.reason === undefined)) {
-    throw new UsageError('--pay-again and --reason go together: paying twice needs a reason.');
+  const { key, deadlineHours, payAgain: token, reason } = options;
+  if (token !== undefined && reason === undefined) {
+    throw new UsageError('--pay-again needs --reason: paying twice needs one.');
   }
-  const { key, requestedBy, deadlineHours, payAgain: token, reason } = options;
+  const requestedBy = mustSayWho(options.requestedBy, 'asks', '--requested-by');
   return {
     subAppId,
     recipe,
@@ -80,10 +82,16 @@ function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
       ? {}
       : { webhook: jsonArgument('--webhook', options.webhook) as unknown as WebhookRequest }),
     ...(key === undefined ? {} : { key }),
-    ...(requestedBy === undefined ? {} : { requestedBy }),
+    requestedBy,
     ...(deadlineHours === undefined ? {} : { deadlineHours }),
-    ...(token === undefined || reason === undefined ? {} : { payAgain: { token, reason } }),
+    ...whyOf(token, reason),
   };
+}
+
+/** A payment again has its reason with its token; any other erase has it by itself. */
+function whyOf(token: string | undefined, reason: string | undefined): Pick<EraseRequest, 'payAgain' | 'reason'> {
+  if (reason === undefined) return {};
+  return token === undefined ? { reason } : { payAgain: { token, reason } };
 }
 
 /** `option` is the one that names the recipe. @throws UsageError */

@@ -4,6 +4,7 @@ import type { HoldFilter, HoldRecord } from '../ledger/hold-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { UsageError } from './exit.js';
 import { positiveInteger } from './option-parsers.js';
+import { mustSayWho, reasonIfGiven, whoIsHere } from './who-and-why.js';
 
 /** Options that the three commands on holds share. */
 export interface HoldOptions {
@@ -26,7 +27,7 @@ export function withHoldOptions(command: Command): Command {
     .option('--batch <id>', 'all that are held of this batch')
     .option('--all', 'all that are held')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME);
+    .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
 /** Which holds a command is about. @throws UsageError when that is not said, or said twice */
@@ -41,9 +42,11 @@ export function filterOf(id: string | undefined, { subAppId, batch, all }: HoldO
   return { workflowId: id, subAppId, batchId: batch };
 }
 
+/** @throws UsageError when nobody, or no reason, is named */
 export function decisionOf({ by, reason }: HoldOptions): RetryDecision {
-  if (by === undefined || by.trim() === '') throw new UsageError('Say who decides: --by NAME.');
-  return { by, reason };
+  const decided = mustSayWho(by, 'decides', '--by');
+  reasonIfGiven(reason);
+  return { by: decided, reason };
 }
 
 /** Opens the ledger for `work`, and closes it whatever happens. */

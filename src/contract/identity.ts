@@ -43,14 +43,28 @@ export function eraseKeyId(key: string): string {
 
 /**
  * Names the fields in which two normalised requests differ, such as `recipe.areas[0].left` or `publish.name`. The key,
- * who asked, the batch, the rejected erase before it and `neverPay` do not count: they do not change what is done. Empty when they ask for the same.
+ * who asked and why, the batch, the rejected erase before it and `neverPay` do not count: they do not change what is done.
+ * Empty when they ask for the same.
  */
 export function describeDifference(a: NormalizedEraseRequest, b: NormalizedEraseRequest): string[] {
-  const { key: _keyA, requestedBy: _byA, batchId: _batchA, rejectedFrom: _fromA, neverPay: _payA, ...left } = a;
-  const { key: _keyB, requestedBy: _byB, batchId: _batchB, rejectedFrom: _fromB, neverPay: _payB, ...right } = b;
+  const left = whatIsDone(a);
+  const right = whatIsDone(b);
   const found: string[] = [];
   compare(left, right, '', found);
   return found;
+}
+
+function whatIsDone(request: NormalizedEraseRequest) {
+  const {
+    key: _key,
+    requestedBy: _by,
+    reason: _why,
+    batchId: _batch,
+    rejectedFrom: _from,
+    neverPay: _pay,
+    ...rest
+  } = request;
+  return rest;
 }
 
 function compare(a: unknown, b: unknown, path: string, found: string[]): void {

@@ -110,6 +110,7 @@ export const eraseRequestSchema = closed({
   review: reviewSchema.optional(),
   key: visible(KEY).optional(),
   requestedBy: oneLine(REQUESTED_BY).optional(),
+  reason: oneLine(REASON).optional(),
   payAgain: closed({ token: visible(TOKEN), reason: oneLine(REASON) }).optional(),
   neverPay: z.literal(true).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),

@@ -79,6 +79,8 @@ export interface EraseRequest {
   key?: string;
   /** Who asked: a person, a service, an order number. Kept in the ledger. */
   requestedBy?: string;
+  /** Why it is asked for, at most 500 characters. Kept in the ledger, with the submit; a payment again has its own in `payAgain`. */
+  reason?: string;
   /** Pay once more for an erase that was paid for before. Default: its result is reused. */
   payAgain?: PayAgain;
   /**

@@ -39,7 +39,8 @@ interface Row {
 
 /**
  * What was spent, held, resumed, approved, cancelled or limited, oldest first: decisions, and every submit with who asked for
- * it. Read page by page, so that years of it need no memory.
+ * it and why: its own words where it has some, those of its batch where it has none. Read page by page, so that years of it
+ * need no memory.
  */
 export async function* auditLines(
   db: Kysely<LedgerDatabase>,
@@ -52,11 +53,13 @@ export async function* auditLines(
         select at, 'decision' as kind, lpad(id::text, 20, '0') as key, action, subject, "by", reason, details from audit
         union all
         select submission.intent_at, 'submit', lpad(erase_id::text, 20, '0') || '/' || lpad(number::text, 10, '0'),
-               'submit', workflow_id, requested_by, erase.pay_reason,
+               'submit', submission.workflow_id, coalesce(submission.requested_by, batch.requested_by),
+               coalesce(erase.pay_reason, submission.reason, batch.reason),
                jsonb_build_object('subAppId', erase.sub_app_id, 'fileId', erase.file_id, 'recipe', erase.recipe->>'name',
                  'state', submission.state, 'taskId', task_id, 'requestId', request_id, 'outcome', outcome,
                  'estimatedUsd', case when cost_day is null then 0 else cost_usd end, 'batchId', batch_id, 'runId', run_id)
-        from submission join erase on erase.id = submission.erase_id) as line
+        from submission join erase on erase.id = submission.erase_id
+          left join batch on batch.id = submission.batch_id) as line
       where at >= ${since?.toISOString() ?? '-infinity'}::timestamptz
         and at < ${until?.toISOString() ?? 'infinity'}::timestamptz
         and (at, kind, key) > (${after?.exactly ?? '-infinity'}::timestamptz, ${after?.kind ?? ''}, ${after?.key ?? ''})

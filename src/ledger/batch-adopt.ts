@@ -182,6 +182,7 @@ async function insertSubmissions(
         workflow_id: item.workflowId,
         run_id: '',
         requested_by: item.request.requestedBy ?? null,
+        reason: item.request.reason ?? null,
         outcome: item.resultFileId === null ? null : ('succeeded' as const),
         outcome_at: item.resultFileId === null ? null : now,
         result_file_id: item.resultFileId,

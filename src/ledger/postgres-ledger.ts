@@ -189,16 +189,16 @@ class PostgresLedger implements Ledger {
     const askedMs = performance.now();
     const { rows } = await sql<{ arms: number } & PlaceRow>`
       with place as (${this.takePlace(PLACE_LEAD_MS, lane)})
-      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, batch_id,
-                              cost_usd, cost_day)
+      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
+                              batch_id, cost_usd, cost_day)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
-             ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null}, ${intent.request.batchId ?? null},
-             ${cost.costUsd}::numeric, ${cost.day}::date
+             ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null},
+             ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date
       from place
       on conflict (erase_id, number) do update set
         state = 'sending', arms = submission.arms + 1, place_at = excluded.place_at, answered_at = null,
         workflow_id = excluded.workflow_id, run_id = excluded.run_id,
-        requested_by = excluded.requested_by, batch_id = excluded.batch_id,
+        requested_by = excluded.requested_by, reason = excluded.reason, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
       returning arms, ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(trx);

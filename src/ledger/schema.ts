@@ -78,6 +78,8 @@ export interface SubmissionTable {
   workflow_id: string;
   run_id: string;
   requested_by: string | null;
+  /** Why it was asked for; null where nobody said, and for a submit from before it was kept. */
+  reason: string | null;
   batch_id: string | null;
   outcome: SubmissionOutcome | null;
   outcome_at: NullableTimestamp;

@@ -55,7 +55,7 @@ const SAME_PAYMENT = `
 const earlier = (row: string) => `coalesce('row ' || ${row}, 'an earlier one')`;
 
 /** What neither changes what is paid for nor what is done with it. */
-const ASKED = (request: string) => `(${request} - '{key,requestedBy,deadlineHours,payAgain}'::text[])`;
+const ASKED = (request: string) => `(${request} - '{key,requestedBy,reason,deadlineHours,payAgain}'::text[])`;
 
 export const REFUSE_UNEQUAL_DUPLICATES = `
   insert into staged_problem ("row", file_id, problem)

@@ -72,6 +72,20 @@ describe('with no worker', () => {
 describe('with a worker', () => {
   beforeAll(() => stack.startWorker());
 
+  it('who started it and why stand in the audit, beside its submit', async () => {
+    const file = await newFile();
+    const { code, stderr } = await start([file], '--requested-by', 'ann', '--reason', 'asked for by sales', '--wait');
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    const audit = await runCli(['audit', '-o', 'jsonl'], env);
+    const lines = audit.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { action: string; details: { fileId?: string } | null });
+    expect(lines.filter(({ action, details }) => action === 'submit' && details?.fileId === file)).toEqual([
+      expect.objectContaining({ by: 'ann', reason: 'asked for by sales' }),
+    ]);
+  });
+
   it('start --wait -o json prints the output of the contract, and nothing else on stdout', async () => {
     const file = await newFile();
     const { code, stdout } = await start([file], '--wait', '-o', 'json');

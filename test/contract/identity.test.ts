@@ -110,10 +110,10 @@ describe('the workflow id', () => {
 });
 
 describe('the difference of two requests', () => {
-  test('is nothing where only the key, the asker, the batch and the leave to pay differ', () => {
+  test('is nothing where only the key, who asks and why, the batch and the leave to pay differ', () => {
     expect(
       describeDifference(
-        request({ key: 'a', requestedBy: 'x', batchId: 'b', rejectedFrom: 'r', neverPay: true }),
+        request({ key: 'a', requestedBy: 'x', reason: 'y', batchId: 'b', rejectedFrom: 'r', neverPay: true }),
         request({ key: 'b' }),
       ),
     ).toEqual([]);

@@ -65,4 +65,26 @@ describe('the audit', () => {
     ]);
     expect(await lines({ since: new Date('2026-05-15'), until: new Date('2026-06-01T10:00:00Z') })).toEqual([]);
   });
+
+  it('tells of a submit the reason that its request gave, or else who started its batch, and why', async () => {
+    await sql.query(`
+      insert into batch (id, workflow_id, settings, source, total, requested_by, reason)
+      values ('spring', 'batch/spring', '{}', '{}', 2, 'ann', 'the new logo')`);
+    await sql.query(`
+      with files as (insert into erase (sub_app_id, file_id, recipe_hash, pay_token, recipe)
+                     select 1500000001, n::text, 'h', '', '{"name":"logo"}' from generate_series(1, 3) as n returning id, file_id)
+      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason, batch_id)
+      select id, 1, 'sending', 1, '2026-07-01T10:00:00Z', '2026-07-01T10:00:00Z', 'erase/' || file_id, 'r1',
+        case when file_id = '3' then null else 'shop' end, case when file_id = '3' then null else 'order 17' end,
+        case when file_id = '1' then null else 'spring' end from files`);
+    const found = await lines({ since: new Date('2026-07-01T00:00:00Z') });
+    const submits = found
+      .filter(({ action }) => action === 'submit')
+      .map(({ subject, by, reason }) => [subject, by, reason]);
+    expect(submits.sort()).toEqual([
+      ['erase/1', 'shop', 'order 17'],
+      ['erase/2', 'shop', 'order 17'],
+      ['erase/3', 'ann', 'the new logo'],
+    ]);
+  });
 });

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { AuditLine } from '../../src/ledger/audit-report.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
@@ -43,6 +44,12 @@ async function ledgerOf(last: string): Promise<string> {
   return database.url;
 }
 
+async function auditOf(ledger: Ledger): Promise<AuditLine[]> {
+  const lines: AuditLine[] = [];
+  for await (const line of ledger.auditLines({ since: new Date('2026-01-01T00:00:00Z') })) lines.push(line);
+  return lines;
+}
+
 /** What must be true of rows that came with a version, once the ledger is of this program's. */
 const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
   '0001-books': async (ledger) => {
@@ -67,9 +74,7 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     expect(await ledger.listHolds()).toEqual([
       expect.objectContaining({ workflowId: 'erase/held', class: 'uncertain', since: new Date(WRITTEN_AT) }),
     ]);
-    const lines: unknown[] = [];
-    for await (const line of ledger.auditLines({ since: new Date('2026-01-01T00:00:00Z') })) lines.push(line);
-    expect(lines).toContainEqual(
+    expect(await auditOf(ledger)).toContainEqual(
       expect.objectContaining({ action: 'resume', subject: 'sub-app/2', by: 'ann', reason: 'topped up' }),
     );
   },
@@ -105,6 +110,13 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
   },
   '0008-run-phases': async (ledger) => {
     expect((await ledger.state.read(259_200)).latePhases).toEqual([{ phase: 'publishing', count: 1 }]);
+  },
+  '0009-reasons': async (ledger) => {
+    const submits = (await auditOf(ledger)).filter(({ action }) => action === 'submit');
+    const reasonOf = (workflowId: string) => submits.find(({ subject }) => subject === workflowId)?.reason;
+    expect(reasonOf('erase/reasoned')).toBe('asked for by sales');
+    // From before it was kept.
+    expect(reasonOf('erase/done')).toBeNull();
   },
 };
 

@@ -46,7 +46,16 @@ export async function runBatch(
   const fileIds = media.map(({ fileId }) => fileId);
   const file = join(folder, 'backlog.csv');
   await writeFile(file, `fileId\n${fileIds.join('\n')}\n`);
-  const wanted = ['--recipe', 'subtitles', '--sub-app-id', String(SUB_APP_ID), '--id', BATCH_ID];
+  const wanted = [
+    '--recipe',
+    'subtitles',
+    '--sub-app-id',
+    String(SUB_APP_ID),
+    '--id',
+    BATCH_ID,
+    '--requested-by',
+    'ann',
+  ];
   const started = await runCommand(stack, image, ['batch', 'start', file, ...wanted, '--yes', '-o', 'json']);
   if (started.code !== 0) throw new Error(`The batch did not start (${started.code}): ${started.stderr}`);
   const [snapshot] = await Promise.all([ended(stack, image), strike(admin, strikes)]);

@@ -104,6 +104,8 @@ async function eraseByTls(
     'logo-basic',
     '--sub-app-id',
     '1500000001',
+    '--requested-by',
+    'ann',
     '--wait',
     '-o',
     'json',

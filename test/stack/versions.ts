@@ -48,6 +48,8 @@ export async function checkVersions(
       String(SUB_APP_ID),
       '--key',
       key,
+      '--requested-by',
+      'ann',
       ...more,
     ]);
   const connection = await Connection.connect({ address: stack.temporalAddress });

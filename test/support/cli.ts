@@ -22,11 +22,11 @@ export interface RunningCli {
   readonly ended: Promise<CliEnd>;
 }
 
-/** Nothing of this machine's own Temporal or Tencent Cloud settings may reach a test. */
+/** Nothing of this machine's own Temporal or Tencent Cloud settings may reach a test; nor does it matter who runs it. */
 export function cleanEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(TEMPORAL_|TENCENTCLOUD_|VOD_|SMART_ERASE_|DATABASE_URL|npm_|NO_COLOR|FORCE_COLOR)/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
-  return { ...Object.fromEntries(own), TEMPORAL_CONFIG_FILE: '/dev/null', ...env };
+  return { ...Object.fromEntries(own), TEMPORAL_CONFIG_FILE: '/dev/null', USER: 'somebody', ...env };
 }
 
 /** Starts the built command, as a person would. */

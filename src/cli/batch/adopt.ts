@@ -15,6 +15,7 @@ import { jsonArgument } from '../json-argument.js';
 import { positiveInteger } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
 import { withVendor } from '../vendor.js';
+import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
 
 interface AdoptOptions {
@@ -75,7 +76,7 @@ export function batchAdoptCommand(): Command {
     .option('--id <id>', 'of the batch (default: adopted- and the time)')
     .option('--unverified', 'also tasks that do not tell their input: take them for what their row says')
     .option('--dry-run', 'only check the rows')
-    .option('--by <name>', 'who takes over; it is kept', process.env.USER ?? process.env.LOGNAME)
+    .option('--by <name>', 'who takes over; it is kept', whoIsHere())
     .option('--reason <text>', 'why; it is kept')
     .option('-y, --yes', 'do not ask')
     .addHelpText(
@@ -86,6 +87,9 @@ export function batchAdoptCommand(): Command {
     )
     .action(async (file: string, options: AdoptOptions, command: Command) => {
       const output = outputOf(command);
+      // Said before the vendor is asked about every row, not after it.
+      if (!options.dryRun) mustSayWho(options.by, 'takes over', '--by');
+      reasonIfGiven(options.reason);
       const read = await fileOf(file, options);
       const batchId = options.id ?? `adopted-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`;
       if (read.claims.length + read.problems.length === 0) {
@@ -168,8 +172,8 @@ async function write(
     source,
     estimatedUsd: 0,
     parent: null,
-    requestedBy: by ?? null,
-    reason: reason ?? null,
+    requestedBy: mustSayWho(by, 'takes over', '--by'),
+    reason: reasonIfGiven(reason),
   };
   const adopted = await withLedger(({ adoptions }) => adoptions.adopt(batch, items));
   if (adopted.kind === 'refused') refuseIf(output, adopted.problems);

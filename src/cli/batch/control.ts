@@ -5,6 +5,7 @@ import { outputOf } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';
 import { decisionOf, withLedger } from '../holds.js';
 import type { Output } from '../output.js';
+import { whoIsHere } from '../who-and-why.js';
 
 export interface ChangeOptions {
   reason: string;
@@ -40,7 +41,7 @@ export function withChangeOptions(command: Command): Command {
   return command
     .argument('<id>', 'of the batch')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME);
+    .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
 /** Writes what is wanted into the ledger, where every feeder reads it within seconds. */

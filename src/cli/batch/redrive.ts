@@ -15,6 +15,7 @@ import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { positiveInteger, positiveNumber } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
+import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
 
 interface RedriveOptions {
@@ -80,7 +81,7 @@ export function batchRedriveCommand(): Command {
     .option('--code <code...>', 'only of these codes')
     .option('--pay-again', 'also what was paid for and lost: pays once more for each (needs --reason)')
     .option('--reason <text>', 'why; it is kept')
-    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME)
+    .option('--by <name>', 'who; it is kept', whoIsHere())
     .option('--id <id>', 'of the new batch (default: that of the old one with -redrive-1, -redrive-2, …)')
     .option('--concurrency <n>', 'most runs in flight (default: as the batch had)', positiveInteger)
     .option('--max-cost <usd>', 'limit of the new batch (default: none)', positiveNumber)
@@ -97,6 +98,8 @@ export function batchRedriveCommand(): Command {
       if (options.payAgain && options.reason === undefined) {
         throw new UsageError('--pay-again needs --reason: paying twice needs one.');
       }
+      const reason = reasonIfGiven(options.reason);
+      const requestedBy = options.dryRun ? null : mustSayWho(options.by, 'decides', '--by');
       const selection: RedriveSelection = {
         batchId,
         failed: options.failed === true,
@@ -125,9 +128,9 @@ export function batchRedriveCommand(): Command {
           newBatchId,
           prefix: loadPrefix(process.env),
           settings: settingsOf(plan.settings, options),
-          requestedBy: options.by ?? null,
-          reason: options.reason ?? null,
-          payAgainReason: options.payAgain ? (options.reason ?? null) : null,
+          requestedBy,
+          reason,
+          payAgainReason: options.payAgain ? reason : null,
         });
         const created = createdOf(written, newBatchId);
         await feedBatch(output, newBatchId);

@@ -6,6 +6,7 @@ import { recipeOf } from '../erase-requests.js';
 import { UsageError } from '../exit.js';
 import { jsonArgument } from '../json-argument.js';
 import { collect, positiveInteger, positiveNumber, time } from '../option-parsers.js';
+import { whoIsHere } from '../who-and-why.js';
 
 /** Where the items come from, and what they have in common. */
 export interface SourceOptions {
@@ -56,7 +57,7 @@ export function withSourceOptions(command: Command): Command {
     .option('--review <json|@file>', 'wait for a decision on each result, such as {"timeoutHours": 24}')
     .option('--webhook <json|@file>', 'who is told of each: {"url": "https://…", "secret": "NAME"}')
     .option('--sub-app-id <number>', 'VOD sub-application (default: VOD_SUB_APP_ID)', positiveInteger)
-    .option('--requested-by <who>', 'who asked; kept in the ledger')
+    .option('--requested-by <who>', 'who asked; kept in the ledger', whoIsHere())
     .option('--deadline-hours <hours>', 'in which each task must end (default: 24)', positiveNumber)
     .option('--allow-variants', 'allow one file with two recipes: two new files, each paid for')
     .option('--include-paid', 'take what was paid for before into the batch as well: taken up, not paid for');

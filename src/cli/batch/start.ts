@@ -10,6 +10,7 @@ import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { nonNegativeNumber, positiveInteger, time } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
+import { mustSayWho, reasonIfGiven } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
 import type { Loaded } from './load.js';
 import { batchId, type Share, share, tolerated } from './parse.js';
@@ -26,6 +27,7 @@ interface StartOptions extends SourceOptions {
   sha256?: string;
   yes?: boolean;
   watch?: boolean;
+  reason?: string;
 }
 
 /** Runs in flight that are enough for the vendor's rate while a task takes eight minutes. */
@@ -68,6 +70,7 @@ export function batchStartCommand(): Command {
     .option('--sample <share>', 'start so many first, 1% or 20, then wait for `batch go`', share)
     .option('--deadline <time>', 'what is not started by then is never started', time)
     .option('--id <id>', 'of the batch (default: made of date and name); the same again starts nothing twice', batchId)
+    .option('--reason <text>', 'why; it is kept')
     .option('--sha256 <digits>', 'refuse a source that is not the one that was planned')
     .option('--watch', 'follow it to its end; with -o json only the end is printed')
     .option('-y, --yes', 'do not ask')
@@ -85,6 +88,9 @@ export function batchStartCommand(): Command {
           'Look with `batch plan -`, then give --yes.',
         );
       }
+      // Said before a large file is read, not after it.
+      mustSayWho(options.requestedBy, 'asks', '--requested-by');
+      reasonIfGiven(options.reason);
       const { withPlan } = await import('./load.js');
       const started = await withPlan(file, options, output, (loaded) => copy(output, loaded, options));
       await feedBatch(output, started.batchId);
@@ -134,8 +140,8 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
     source: plan.source,
     estimatedUsd: plan.estimatedUsd,
     parent: null,
-    requestedBy: options.requestedBy ?? process.env.USER ?? process.env.LOGNAME ?? null,
-    reason: null,
+    requestedBy: mustSayWho(options.requestedBy, 'asks', '--requested-by'),
+    reason: reasonIfGiven(options.reason),
   });
   if (!created) {
     const there = await ledger.batches.find(id);

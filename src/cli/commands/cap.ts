@@ -6,6 +6,7 @@ import { Exit, UsageError } from '../exit.js';
 import { decisionOf, withLedger } from '../holds.js';
 import { nonNegativeNumber, positiveInteger } from '../option-parsers.js';
 import type { Column } from '../output.js';
+import { whoIsHere } from '../who-and-why.js';
 
 interface SetOptions {
   daily?: number;
@@ -110,7 +111,7 @@ function withChangeOptions(command: Command): Command {
   return command
     .option('--sub-app-id <number>', 'of one sub-application (default: of all together)', positiveInteger)
     .requiredOption('--reason <text>', 'why; it is kept')
-    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME);
+    .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
 function scopeOf({ subAppId }: { subAppId?: number }): CapScope {

@@ -9,6 +9,7 @@ import { Exit, UsageError, worstExit } from '../exit.js';
 import { decisionOf } from '../holds.js';
 import type { Column, Output } from '../output.js';
 import type { ReviewedErase } from '../review/page.js';
+import { whoIsHere } from '../who-and-why.js';
 
 interface DecisionOptions {
   reason: string;
@@ -125,7 +126,7 @@ function deciding(command: Command): Command {
   return command
     .argument('<ids...>', 'workflow ids of erases in review')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .option('--by <name>', 'who; it is kept', process.env.USER ?? process.env.LOGNAME);
+    .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
 /** One after the other; those that cannot be decided are told at the end, and the others are decided all the same. */

@@ -9,6 +9,7 @@ import { Exit } from '../exit.js';
 import { interruptible } from '../interrupt.js';
 import { positiveInteger, positiveNumber } from '../option-parsers.js';
 import type { Output } from '../output.js';
+import { whoIsHere } from '../who-and-why.js';
 
 const EXAMPLES = `
 Examples:
@@ -34,10 +35,10 @@ export function startCommand(): Command {
     )
     .option('--key <key>', 'your own id for this erase; becomes part of the workflow id')
     .option('--sub-app-id <number>', 'VOD sub-application (default: VOD_SUB_APP_ID)', positiveInteger)
-    .option('--requested-by <who>', 'who asked; kept in the ledger')
+    .option('--requested-by <who>', 'who asked; kept in the ledger', whoIsHere())
     .option('--deadline-hours <hours>', 'in which the task must end (default: 24)', positiveNumber)
     .option('--pay-again <token>', 'pay for it again; a token pays once')
-    .option('--reason <text>', 'why it is paid again')
+    .option('--reason <text>', 'why; kept in the ledger (--pay-again needs it)')
     .option('--wait', 'wait until all have ended')
     .addHelpText('after', EXAMPLES)
     .action(async (fileIds: string[], options: StartOptions, command: Command) => {

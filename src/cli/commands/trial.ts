@@ -11,12 +11,14 @@ import { positiveInteger, positiveNumber } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
 import type { Recorder } from '../trial/recorder.js';
 import type { Tried } from '../trial/run-trial.js';
+import { whoIsHere } from '../who-and-why.js';
 
 interface TrialOptions {
   recipe?: string;
   recipeJson?: string;
   subAppId?: number;
   requestedBy?: string;
+  reason?: string;
   maxCost: number;
   out?: string;
   yes?: boolean;
@@ -55,7 +57,8 @@ export function trialCommand(): Command {
     .option('--recipe <name>', 'what to erase; see `smart-erase recipes`')
     .option('--recipe-json <json|@file>', "the recipe's options")
     .option('--sub-app-id <number>', 'VOD sub-application (default: VOD_SUB_APP_ID)', positiveInteger)
-    .option('--requested-by <who>', 'who asked; kept in the ledger')
+    .option('--requested-by <who>', 'who asked; kept in the ledger', whoIsHere())
+    .option('--reason <text>', 'why; kept in the ledger')
     .requiredOption('--max-cost <usd>', 'above this estimate nothing is started', positiveNumber)
     .option('--out <folder>', 'for the page and the recording (default: trial- and the time)')
     .option('-y, --yes', 'do not ask')

@@ -1,0 +1,10 @@
+import type { Kysely } from 'kysely';
+
+/** Why an erase was asked for: kept for a payment again before, now for every submit that says so. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('submission').addColumn('reason', 'text').execute();
+}
+
+export async function down(): Promise<void> {
+  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
+}
