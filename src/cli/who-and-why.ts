@@ -1,8 +1,19 @@
+import { userInfo } from 'node:os';
 import { UsageError } from './exit.js';
 
-/** Who is at this shell, for the options that say who; undefined where it does not tell, as in a container or a timer's job. */
+/**
+ * Who is at this shell, for the options that say who: USER, LOGNAME, or else the account of the operating system, which in a
+ * container names nobody in particular. Undefined where it has no name.
+ */
 export function whoIsHere(): string | undefined {
-  return [process.env.USER, process.env.LOGNAME].find((name) => name !== undefined && name.trim() !== '');
+  const named = [process.env.USER, process.env.LOGNAME].find((name) => name !== undefined && name.trim() !== '');
+  if (named !== undefined) return named;
+  try {
+    return userInfo().username;
+  } catch {
+    // An account without an entry, as in a container that runs as any number.
+    return undefined;
+  }
 }
 
 /** @throws UsageError where nobody is named: what is spent or decided is somebody's. */

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
@@ -78,7 +79,7 @@ describe('who and why', () => {
   it.each([
     ['USER', { USER: 'ann', LOGNAME: 'bob' }, 'ann'],
     ['LOGNAME where USER is empty', { USER: '', LOGNAME: 'bob' }, 'bob'],
-    ['nobody where both are', { USER: '', LOGNAME: ' ' }, undefined],
+    ['the account where both are', { USER: '', LOGNAME: ' ' }, userInfo().username],
   ])('take %s by default', (_what, env, name) => {
     const before = { USER: process.env.USER, LOGNAME: process.env.LOGNAME };
     Object.assign(process.env, env);
@@ -98,8 +99,8 @@ describe('who and why', () => {
   it.each(Object.keys(DECIDING))(
     '%s is refused where nobody is named, before anything is asked or sent',
     async (path) => {
-      const nobody = { USER: '', LOGNAME: '', VOD_SUB_APP_ID: '1500000001', TEMPORAL_ADDRESS: '127.0.0.1:1' };
-      const { code, stdout, stderr } = await runCli(LINES[path] ?? [], nobody);
+      const env = { VOD_SUB_APP_ID: '1500000001', TEMPORAL_ADDRESS: '127.0.0.1:1' };
+      const { code, stdout, stderr } = await runCli([...(LINES[path] ?? []), DECIDING[path] ?? '', ' '], env);
       expect(stderr).toMatch(new RegExp(`Say who .*${DECIDING[path]} NAME`));
       expect([code, stdout]).toEqual([2, '']);
     },
