@@ -50,6 +50,11 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     // Milliseconds between two exports; 5 s by default.
     OTEL_BSP_SCHEDULE_DELAY: '200',
+    // As docker-compose.yml leaves what nobody sets.
+    OTEL_SERVICE_NAME: '',
+    OTEL_EXPORTER_OTLP_HEADERS: '',
+    OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+    OTEL_TRACES_SAMPLER_ARG: '',
     SMART_ERASE_LOG_LEVEL: 'info',
   });
 });
