@@ -16,6 +16,8 @@ RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_mo
 RUN find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} +
 
 FROM node:22.22.0-bookworm-slim
+# The first process of a container: it hands signals on and takes in what is orphaned, which Node does not.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
@@ -30,5 +32,5 @@ RUN install --directory --owner node --group node /data
 USER node
 # The worker drains on it: no new work, what runs may end within SMART_ERASE_SHUTDOWN_GRACE_SECONDS.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "dist/cli/main.js"]
+ENTRYPOINT ["tini", "--", "node", "dist/cli/main.js"]
 CMD ["--help"]

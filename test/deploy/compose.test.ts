@@ -9,6 +9,7 @@ import { WEBHOOK_VARIABLES } from '../../src/config/webhook-settings.js';
 interface Service {
   image?: string;
   build?: unknown;
+  init?: boolean;
   user?: string;
   command?: string[];
   profiles?: string[];
@@ -285,7 +286,14 @@ describe('Dockerfile', () => {
     expect(bases[0]).toMatch(/^node:\d+\.\d+\.\d+-bookworm-slim$/);
     expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m);
     expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", "dist\/cli\/main.js"\]$/m);
+  });
+
+  it('has its init inside, so that compose adds none before it', () => {
+    const [, last = ''] = dockerfile.split(/^FROM .*(?<! AS build)$/m);
+    expect(last).toMatch(/^RUN apt-get .*\binstall .*\btini\b/m);
+    expect(last).toMatch(/^ENTRYPOINT \["tini", "--", "node", "dist\/cli\/main.js"\]$/m);
+    expect(program.length).toBeGreaterThan(0);
+    expect(program.filter(([, { init }]) => init === true).map(([name]) => name)).toEqual([]);
   });
 
   it('copies what is there and what .dockerignore lets through', () => {

@@ -15,6 +15,9 @@ export interface NativeImage {
   readonly bytes: number;
 }
 
+/** Here an init is not process 1: it has to ask for what is orphaned, and says so in each run where it did not. */
+export const NOT_PROCESS_ONE = { TINI_SUBREAPER: '1' };
+
 interface Stage {
   root: string;
   workdir: string;
@@ -62,8 +65,12 @@ export async function buildNatively(
         await copy(rest, stage, stages, context, allowed);
         break;
       case 'RUN':
-        // Paths at the root belong to the image.
         say(`image: ${rest.split('\n')[0]}`);
+        if (rest.startsWith('apt-get ')) {
+          await onThisMachine(rest);
+          break;
+        }
+        // Paths at the root belong to the image.
         await shell(rest.replace(/(?<=\s)\/(?=data\b)/g, `${stage.root}/`), stage);
         break;
       case 'ENTRYPOINT':
@@ -80,7 +87,13 @@ export async function buildNatively(
   if (stage === undefined) throw new Error('The Dockerfile has no stage.');
   const { stdout } = await promisify(execFile)('du', ['-sb', stage.workdir]);
   const { root, workdir, entrypoint, environment } = stage;
-  return { root, workdir, entrypoint, environment, bytes: Number(stdout.split('\t')[0]) };
+  return {
+    root,
+    workdir,
+    entrypoint,
+    environment: { ...environment, ...NOT_PROCESS_ONE },
+    bytes: Number(stdout.split('\t')[0]),
+  };
 }
 
 function instructions(dockerfile: string): [step: string, rest: string][] {
@@ -132,6 +145,22 @@ async function shell(command: string, stage: Stage): Promise<void> {
     child.once('close', resolve);
   });
   if (code !== 0) throw new Error(`The Dockerfile's step "${command}" failed (${code}): ${said}`);
+}
+
+/**
+ * What the image takes from Debian, this machine has to have: nothing is installed here, nor are its lists removed.
+ * @throws Error naming what is missing
+ */
+async function onThisMachine(command: string): Promise<void> {
+  const [, names = ''] = /\binstall ([^&|;]+)/.exec(command) ?? [];
+  const packages = names.split(/\s+/).filter((word) => word !== '' && !word.startsWith('-'));
+  if (packages.length === 0) throw new Error(`The Dockerfile's step "${command}" cannot be run here.`);
+  for (const name of packages) {
+    // Each of them has a program of its own name.
+    await promisify(execFile)('/bin/sh', ['-c', 'command -v "$0"', name]).catch(() => {
+      throw new Error(`The image takes ${name} from Debian, and it is not here: apt-get install ${name}`);
+    });
+  }
 }
 
 /** Removes what only the build needed. */

@@ -16,7 +16,7 @@ import { Claims } from './claims.js';
 import { type ComposeModel, composeModel } from './compose-model.js';
 import { runBatch } from './erases.js';
 import { DOCKER_COMPOSE, goPrograms, onOnePath, pinnedVersion, TEMPORAL_SERVER } from './go-tools.js';
-import { buildNatively, type NativeImage } from './image.js';
+import { buildNatively, type NativeImage, NOT_PROCESS_ONE } from './image.js';
 import { NativeContainer } from './native-container.js';
 import { NativeStack } from './native-stack.js';
 import { query, startPrometheus } from './prometheus.js';
@@ -152,8 +152,8 @@ async function earlierImage(path: string): Promise<NativeImage> {
   return {
     root: resolve(path),
     workdir,
-    entrypoint: ['node', 'dist/cli/main.js'],
-    environment: { NODE_ENV: 'production' },
+    entrypoint: ['tini', '--', 'node', 'dist/cli/main.js'],
+    environment: { NODE_ENV: 'production', ...NOT_PROCESS_ONE },
     bytes: 0,
   };
 }

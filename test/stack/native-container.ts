@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Reaper } from '../../src/cli/dev/reaper.js';
 import { type OwnedProcess, type ProcessEnd, startProcess } from '../../src/process/owned-process.js';
@@ -27,6 +28,12 @@ const GOOD_RUN_MS = 10_000;
 const SHOWN_LINES = 6;
 const SHOWN_CHARACTERS = 300;
 const HEALTH_TIMEOUT_MS = 10_000;
+
+/** As the kernel tells them: an init has one, the program. */
+function childrenOf(pid: number): number[] {
+  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return list.split(' ').filter(Boolean).map(Number);
+}
 
 /** A process that is started, checked, started again and stopped as the container engine would do it. */
 export class NativeContainer {
@@ -91,10 +98,12 @@ export class NativeContainer {
     return this.current.ended;
   }
 
-  /** Without a word, as a crash of its machine would. */
+  /** Without a word, as a crash of its machine would. With the first process of a container the others are killed, too. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     const { pid } = this;
-    if (pid !== undefined) process.kill(pid, signal);
+    if (pid === undefined) return;
+    const others = signal === 'SIGKILL' ? childrenOf(pid) : [];
+    for (const each of [...others, pid]) process.kill(each, signal);
   }
 
   async isHealthy(): Promise<boolean> {
