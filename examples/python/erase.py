@@ -69,4 +69,9 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    code = asyncio.run(main())
+    # A script that is over at once: threads of the SDK's core may still call into an interpreter that shuts down, which
+    # then aborts (seen now and then with 1.x). A service that goes on running has no such moment.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
