@@ -15,6 +15,13 @@ type Agent = HttpAgent | HttpsAgent;
 
 /** The connection that the request made in here shall use. The SDK has no way to hand one over. */
 const opened = new AsyncLocalStorage<OpenConnection>();
+/** Told when the request that is made in here was written to a connection that it had to open itself. */
+const onOwnWrite = new AsyncLocalStorage<() => void>();
+
+/** Makes the request that `work` sends tell when it was written to the connection that it opens. */
+export function tellWhenWritten<T>(work: () => Promise<T>, onWritten: () => void): Promise<T> {
+  return onOwnWrite.run(onWritten, work);
+}
 
 /** A connection that was opened ahead, for one request. */
 export class OpenConnection {
@@ -50,7 +57,9 @@ export class OpenConnection {
    */
   use<T>(work: () => Promise<T>, onWritten?: () => void): Promise<T> {
     this.onWritten = onWritten;
-    return opened.run(this, work);
+    const alone = () => opened.run(this, work);
+    // One that broke meanwhile is replaced by one that the request opens.
+    return onWritten === undefined ? alone() : tellWhenWritten(alone, onWritten);
   }
 
   close(): void {
@@ -100,6 +109,9 @@ export function createAgent(protocol: Endpoint['protocol'], options: AgentOption
     const ready = opened.getStore()?.take();
     if (ready) return ready;
     const socket = connect(...args);
+    const tell = onOwnWrite.getStore();
+    // What was written before is passed on at that moment.
+    if (tell !== undefined) socket?.once(protocol === 'https://' ? 'secureConnect' : 'connect', tell);
     // Comes before the listeners of the request, which take over the text.
     (socket as Duplex | null | undefined)?.once('error', sayAll);
     return socket;

@@ -1,5 +1,5 @@
 import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180717/vod_client.js';
-import { createAgent, OpenConnection } from './agents.js';
+import { createAgent, OpenConnection, tellWhenWritten } from './agents.js';
 import { classify, vodError } from './classify.js';
 import type { CredentialProvider, Credentials } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
@@ -66,7 +66,7 @@ export class SdkCaller {
     signal?: AbortSignal,
     /**
      * `onSend` is called before anything of the request can leave this machine; what it throws ends the call. `onWritten`,
-     * when it was written to `connection`.
+     * when it was written, to `connection` or to one of its own.
      */
     {
       onSend,
@@ -82,7 +82,8 @@ export class SdkCaller {
         const headers = this.#headers();
         const send = () =>
           this.#client.request(action, request, signal === undefined ? { headers } : { headers, signal });
-        return await (connection === undefined ? send() : connection.use(send, onWritten));
+        if (connection !== undefined) return await connection.use(send, onWritten);
+        return await (onWritten === undefined ? send() : tellWhenWritten(send, onWritten));
       } catch (thrown) {
         signal?.throwIfAborted();
         const { secretId, secretKey, token } = credentials;

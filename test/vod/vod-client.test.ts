@@ -62,20 +62,24 @@ afterEach(() => {
 afterAll(() => server.close());
 
 describe('the paid call', () => {
-  test('on a connection opened ahead tells when it was written, once, before the answer', async () => {
-    server.script(respond({ TaskId: TASK }));
-    const vod = client();
-    const connection = await vod.connectForSubmit();
-    if (connection === null) throw new Error('no connection');
-    const told: string[] = [];
-    const submitted = vod.submit(SUBMIT, {
-      connection,
-      leaving: () => told.push('leaving'),
-      written: () => told.push('written'),
-    });
-    await submitted.then(() => told.push('answered'));
-    expect(told).toEqual(['leaving', 'written', 'answered']);
-  });
+  test.each(['on a connection opened ahead', 'on its own connection', 'on one for another that broke'])(
+    '%s tells when it was written, once, before the answer',
+    async (which) => {
+      server.script(respond({ TaskId: TASK }));
+      const vod = client();
+      const connection = which === 'on its own connection' ? undefined : await vod.connectForSubmit();
+      if (connection === null) throw new Error('no connection');
+      if (which === 'on one for another that broke') connection?.close();
+      const told: string[] = [];
+      const submitted = vod.submit(SUBMIT, {
+        connection,
+        leaving: () => told.push('leaving'),
+        written: () => told.push('written'),
+      });
+      await submitted.then(() => told.push('answered'));
+      expect(told).toEqual(['leaving', 'written', 'answered']);
+    },
+  );
 
   test('sends the text of the recipe and nothing of the typed route, and gives the TaskId', async () => {
     server.script(respond({ TaskId: TASK }));
