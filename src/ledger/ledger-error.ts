@@ -73,3 +73,12 @@ export function toLedgerError(error: unknown, doing: string): LedgerError {
   }
   return new LedgerError('unexpected', `Cannot ${doing}: ${text}`, { cause: error });
 }
+
+/** Runs `work`; what it throws becomes a `LedgerError` that says what could not be done. */
+export async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toLedgerError(error, doing);
+  }
+}

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { toLedgerError } from './ledger-error.js';
+import { guarded } from './ledger-error.js';
 import type { LatePhase, LedgerDatabase } from './schema.js';
 
 export interface RunKey {
@@ -23,16 +23,9 @@ export interface PhaseStore {
 }
 
 export function phaseStore(db: Kysely<LedgerDatabase>): PhaseStore {
-  const guard = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw toLedgerError(error, doing);
-    }
-  };
   return {
     async enter({ workflowId, runId }, phase) {
-      await guard('write the phase of a run', () =>
+      await guarded('write the phase of a run', () =>
         sql`
           insert into run_phase (workflow_id, run_id, phase) values (${workflowId}, ${runId}, ${phase})
           on conflict (workflow_id) do update set run_id = excluded.run_id, phase = excluded.phase, seen_at = clock_timestamp(),
@@ -41,12 +34,12 @@ export function phaseStore(db: Kysely<LedgerDatabase>): PhaseStore {
       );
     },
     async leave({ workflowId, runId }) {
-      await guard('write the phase of a run', () =>
+      await guarded('write the phase of a run', () =>
         db.deleteFrom('run_phase').where('workflow_id', '=', workflowId).where('run_id', '=', runId).execute(),
       );
     },
     async unseen(forSeconds, limit) {
-      const { rows } = await guard('read the phases of runs', () =>
+      const { rows } = await guarded('read the phases of runs', () =>
         sql<RunKey>`
           update run_phase set seen_at = clock_timestamp() where workflow_id in (
             select workflow_id from run_phase where seen_at < clock_timestamp() - make_interval(secs => ${forSeconds})

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { toLedgerError } from './ledger-error.js';
+import { guarded } from './ledger-error.js';
 import type { LedgerDatabase } from './schema.js';
 
 /** A run whose `await-task` waits for a task. */
@@ -97,22 +97,15 @@ const msSince = (column: string) =>
   sql<number>`extract(epoch from clock_timestamp() - ${sql.ref(column)})::float8 * 1000`;
 
 export function openWatchStore(db: Db): WatchStore {
-  const guard = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw toLedgerError(error, doing);
-    }
-  };
   return {
-    register: (waiter) => guard('register who waits for a task', () => register(db, waiter)),
-    removeWaiters: (waiters) => guard('remove who waited for a task', () => removeWaiters(db, waiters)),
-    markOver: (taskIds, graces) => guard('note which tasks are over', () => markOver(db, taskIds, graces)),
-    overdueWaiters: (subAppId, limit) => guard('find who waits for tasks', () => overdueWaiters(db, subAppId, limit)),
-    state: (subAppId) => guard('read the state of the watch', () => readState(db, subAppId)),
-    goodForMs: (subAppId) => guard('read the state of the watch', () => goodForMs(db, subAppId)),
+    register: (waiter) => guarded('register who waits for a task', () => register(db, waiter)),
+    removeWaiters: (waiters) => guarded('remove who waited for a task', () => removeWaiters(db, waiters)),
+    markOver: (taskIds, graces) => guarded('note which tasks are over', () => markOver(db, taskIds, graces)),
+    overdueWaiters: (subAppId, limit) => guarded('find who waits for tasks', () => overdueWaiters(db, subAppId, limit)),
+    state: (subAppId) => guarded('read the state of the watch', () => readState(db, subAppId)),
+    goodForMs: (subAppId) => guarded('read the state of the watch', () => goodForMs(db, subAppId)),
     advance: (subAppId, listedUntil) =>
-      guard('note how far tasks were listed', async () => {
+      guarded('note how far tasks were listed', async () => {
         await sql`
           insert into watch (sub_app_id, listed_until) values (${subAppId}, ${listedUntil.toISOString()}::timestamptz)
           on conflict (sub_app_id) do update set listed_until = greatest(watch.listed_until, excluded.listed_until)`.execute(
@@ -120,24 +113,24 @@ export function openWatchStore(db: Db): WatchStore {
         );
       }),
     good: (subAppId) =>
-      guard('note that tasks were listed', async () => {
+      guarded('note that tasks were listed', async () => {
         await sql`
           insert into watch (sub_app_id, good_at) values (${subAppId}, clock_timestamp())
           on conflict (sub_app_id) do update set good_at = excluded.good_at`.execute(db);
       }),
-    probeTask: (subAppId) => guard('find a task to try the list by', () => probeTask(db, subAppId)),
+    probeTask: (subAppId) => guarded('find a task to try the list by', () => probeTask(db, subAppId)),
     noteList: (subAppId, what) =>
-      guard('note what a list showed', async () => {
+      guarded('note what a list showed', async () => {
         const column = sql.ref(`${what}_at`);
         await sql`
           insert into watch (sub_app_id, ${column}) values (${subAppId}, clock_timestamp())
           on conflict (sub_app_id) do update set ${column} = excluded.${column}`.execute(db);
       }),
-    waitingInAll: () => guard('count what waits', () => waitingInAll(db)),
-    unwatched: (staleMs) => guard('find what is not watched', () => unwatched(db, staleMs)),
-    dueTasks: (subAppId, options) => guard('find tasks to look at', () => dueTasks(db, subAppId, options)),
+    waitingInAll: () => guarded('count what waits', () => waitingInAll(db)),
+    unwatched: (staleMs) => guarded('find what is not watched', () => unwatched(db, staleMs)),
+    dueTasks: (subAppId, options) => guarded('find tasks to look at', () => dueTasks(db, subAppId, options)),
     lookAgain: (taskIds, inMs, options) =>
-      guard('plan the next look at a task', async () => {
+      guarded('plan the next look at a task', async () => {
         if (taskIds.length === 0) return;
         const next = sql`clock_timestamp() + ${seconds(inMs)}`;
         await sql`
