@@ -42,7 +42,7 @@ export class LatencySpread {
     const count = this.#calls.length;
     const seenMs = count < 2 ? 0 : spreadOf(this.#calls.map(({ tookMs }) => tookMs));
     if (count >= ENOUGH_CALLS) return { seenMs, assumedMs: seenMs };
-    return { seenMs: null, assumedMs: Math.max(seenMs, UNKNOWN_LINE_MS * (1 - count / ENOUGH_CALLS)) };
+    return { seenMs: null, assumedMs: Math.max(seenMs, UNKNOWN_LINE_MS * (1 - count / ENOUGH_CALLS) ** 2) };
   }
 }
 

@@ -14,8 +14,9 @@ const APART_MS: Record<Lane, number> = { live: 15, batch: 60 };
 const PATIENCE_MS = 90_000;
 
 interface Line {
-  free: number;
   waiting: (() => void)[];
+  /** Who asks, the longest there first. */
+  asking: symbol[];
 }
 
 /**
@@ -24,11 +25,15 @@ interface Line {
  */
 export class SubmitLanes {
   readonly #lines: Record<Lane, Line> = {
-    live: { free: ASKING_AT_ONCE, waiting: [] },
-    batch: { free: ASKING_AT_ONCE, waiting: [] },
+    live: { waiting: [], asking: [] },
+    batch: { waiting: [], asking: [] },
   };
 
-  constructor(private readonly ledger: Pick<Ledger, 'laneOpensInMs'>) {}
+  /** @param placeEveryMs time between two places at full rate, in milliseconds */
+  constructor(
+    private readonly ledger: Pick<Ledger, 'laneOpensInMs'>,
+    private readonly placeEveryMs: number,
+  ) {}
 
   /**
    * Calls `begin` when the lane has a place near, and again when somebody else was faster.
@@ -41,11 +46,14 @@ export class SubmitLanes {
     begin: () => Promise<T>,
   ): Promise<Exclude<T, { kind: 'notYet' }>> {
     const untilMs = performance.now() + PATIENCE_MS;
-    await this.#enter(lane, cancel);
+    const me = Symbol(lane);
+    await this.#enter(lane, me, cancel);
     try {
       for (;;) {
         if (cancel.aborted) throw cancelled();
-        const opensInMs = await this.ledger.laneOpensInMs(lane);
+        const firstOpensInMs = await this.ledger.laneOpensInMs(lane);
+        // Those before me in here take the places before mine. Who asks for one that is theirs writes an intent in vain.
+        const opensInMs = firstOpensInMs + this.#lines[lane].asking.indexOf(me) * this.placeEveryMs;
         if (opensInMs <= 0) {
           const begun = await begin();
           if (begun.kind !== 'notYet') return begun as Exclude<T, { kind: 'notYet' }>;
@@ -56,20 +64,21 @@ export class SubmitLanes {
         await sleep(waitMs, undefined, { signal: cancel }).catch(() => undefined);
       }
     } finally {
-      this.#leave(lane);
+      this.#leave(lane, me);
     }
   }
 
-  async #enter(lane: Lane, cancel: AbortSignal): Promise<void> {
+  async #enter(lane: Lane, me: symbol, cancel: AbortSignal): Promise<void> {
     if (cancel.aborted) throw cancelled();
     const line = this.#lines[lane];
-    if (line.free > 0) {
-      line.free -= 1;
+    if (line.asking.length < ASKING_AT_ONCE) {
+      line.asking.push(me);
       return;
     }
     await new Promise<void>((resolve, reject) => {
       const enter = () => {
         cancel.removeEventListener('abort', giveUp);
+        line.asking.push(me);
         resolve();
       };
       const giveUp = () => {
@@ -81,12 +90,11 @@ export class SubmitLanes {
     });
   }
 
-  /** The one who waits longest gets what was held. */
-  #leave(lane: Lane): void {
+  /** The one who waits longest asks next. */
+  #leave(lane: Lane, me: symbol): void {
     const line = this.#lines[lane];
-    const next = line.waiting.shift();
-    if (next === undefined) line.free += 1;
-    else next();
+    line.asking.splice(line.asking.indexOf(me), 1);
+    line.waiting.shift()?.();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Ledger } from '../ledger/ledger.js';
+import { paceIntervalMs } from '../ledger/pace.js';
 import { SlidingWindow } from '../vod/sliding-window.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
 import { LatencySpread } from './latency-spread.js';
@@ -32,5 +33,10 @@ export function createSubmitPace(
 ): SubmitPace {
   const limit = Math.max(1, Math.floor(submitsPerSecond));
   const windowMs = (limit / submitsPerSecond) * (1_000 + WINDOW_MORE_MS);
-  return { window: new SlidingWindow({ limit, windowMs }), spread, lanes: new SubmitLanes(ledger), connect };
+  return {
+    window: new SlidingWindow({ limit, windowMs }),
+    spread,
+    lanes: new SubmitLanes(ledger, paceIntervalMs(submitsPerSecond)),
+    connect,
+  };
 }

@@ -71,8 +71,14 @@ export interface Ledger {
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /** Pushes the next place of every process back by `ms` milliseconds: the vendor takes nothing at the moment. */
   slowDown(ms: number): Promise<void>;
-  /** A call left `ms` milliseconds later than its place allows: the places after it move by as much, for every process. */
-  movePlaces(ms: number): Promise<void>;
+  /**
+   * A call leaves `ms` milliseconds later than its place allows, by at most 1,000: the places after it move by as much, for
+   * every process.
+   *
+   * @param options.anyway it has left. Otherwise nothing is moved when the place of the call a budget later may be given out.
+   * @returns whether they were moved
+   */
+  movePlaces(ms: number, options?: { anyway?: boolean }): Promise<boolean>;
   /**
    * In how many milliseconds an intent with this lane may take a place; 0 or less: now. For one that has to wait for its
    * turn, when to ask again.

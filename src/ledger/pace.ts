@@ -31,6 +31,12 @@ export const SPREAD_HELD_MS = 30_000;
 /** A place that was missed by more than this, in milliseconds, is dropped and never used late. */
 export const PLACE_TOLERANCE_MS = 20;
 
+/**
+ * Places are moved ahead of a call that is late only while the next one is no further away than this, in milliseconds. As
+ * many places later as the budget allows in a second is at least a second after the late one, so that one is not given out then.
+ */
+export const MOVABLE_WITHIN_MS = 900;
+
 /** Least time between asking for a place and its turn, in milliseconds: the commit has to fit in. */
 export const PLACE_LEAD_MS = 5;
 
@@ -149,6 +155,6 @@ function slackOf({ seenMs, assumedMs }: SpreadReport): number {
   return Math.min(MAX_SLACK_MS, Math.max(ALLOWANCE_MS, seenMs ?? assumedMs));
 }
 
-function milliseconds(ms: number) {
+export function milliseconds(ms: number) {
   return sql`make_interval(secs => ${ms / 1_000}::double precision)`;
 }

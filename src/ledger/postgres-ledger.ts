@@ -43,6 +43,8 @@ import { pendingMigrations } from './migrate.js';
 import {
   type Lane,
   laneOpensInMs,
+  MOVABLE_WITHIN_MS,
+  milliseconds,
   NO_SPREAD,
   PLACE_LEAD_MS,
   type SpreadReport,
@@ -129,7 +131,7 @@ class PostgresLedger implements Ledger {
   private async decideAndArm(intent: Intent): Promise<BeginOutcome> {
     return await this.guard('write the intent of a submit', () =>
       this.db.transaction().execute(async (trx) => {
-        const eraseId = await lockErase(trx, intent);
+        const { eraseId, nowMs } = await lockErase(trx, intent);
         // Locked: a late answer, or a new place for a late call, comes before this decision or after it, never in between.
         const recent = await selectSubmissions(trx)
           .where('submission.erase_id', '=', eraseId)
@@ -137,8 +139,6 @@ class PostgresLedger implements Ledger {
           .limit(MAX_UNKNOWN_ROUNDS + 1)
           .forUpdate('submission')
           .execute();
-        const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(trx);
-        const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
         const asked = { ...intent, neverPay: intent.request.neverPay === true };
         const decision = decide(recent.map(toRecord), asked, nowMs);
         return await this.carryOut(trx, decision, eraseId, intent, nowMs);
@@ -269,7 +269,7 @@ class PostgresLedger implements Ledger {
     return await this.guard('record an accepted submit', async () => {
       try {
         const written = await this.db.transaction().execute(async (trx) => {
-          const { numUpdatedRows } = await trx
+          const updated = await trx
             .updateTable('submission')
             .set({
               state: 'accepted',
@@ -281,10 +281,11 @@ class PostgresLedger implements Ledger {
             .where('erase_id', '=', key.eraseId)
             .where('number', '=', key.number)
             .where('task_id', 'is', null)
+            .returning(['cost_day', 'cost_usd'])
             .executeTakeFirst();
-          if (numUpdatedRows === 0n) return false;
+          if (updated === undefined) return false;
           await closeByProbe(trx, key);
-          await countAgain(trx, key);
+          if (updated.cost_day === null && updated.cost_usd !== null) await countAgain(trx, key);
           await sql`update pace set throttled_since = null, refused_in_row = 0
             where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(trx);
           return true;
@@ -342,11 +343,15 @@ class PostgresLedger implements Ledger {
     );
   }
 
-  async movePlaces(ms: number): Promise<void> {
-    await this.guard('move the places of the pace', () =>
-      sql`update pace set next_at = greatest(next_at, clock_timestamp()) + make_interval(secs => ${ms / 1000}::double precision)
-          where scope = ${SUBMIT_SCOPE}`.execute(this.db),
-    );
+  async movePlaces(ms: number, { anyway = false } = {}): Promise<boolean> {
+    return await this.guard('move the places of the pace', async () => {
+      const { numAffectedRows } = await sql`
+        update pace set next_at = greatest(next_at, clock_timestamp()) + ${milliseconds(ms)}
+        where scope = ${SUBMIT_SCOPE} and (${anyway} or next_at < clock_timestamp() + ${milliseconds(MOVABLE_WITHIN_MS)})`.execute(
+        this.db,
+      );
+      return (numAffectedRows ?? 0n) > 0n;
+    });
   }
 
   async findByTask(taskId: string): Promise<SubmissionRecord | null> {
@@ -497,10 +502,16 @@ class PostgresLedger implements Ledger {
   }
 }
 
-/** Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other. */
-async function lockErase(trx: Transaction<LedgerDatabase>, intent: Intent): Promise<string> {
+/**
+ * Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other.
+ * @returns with the time, by the database's clock, at which it had the lock: what is settled then is so later, too
+ */
+async function lockErase(
+  trx: Transaction<LedgerDatabase>,
+  intent: Intent,
+): Promise<{ eraseId: string; nowMs: number }> {
   const { identity, request } = intent;
-  const { id } = await trx
+  const { id, now } = await trx
     .insertInto('erase')
     .values({
       sub_app_id: String(identity.subAppId),
@@ -511,9 +522,9 @@ async function lockErase(trx: Transaction<LedgerDatabase>, intent: Intent): Prom
       recipe: JSON.stringify(request.recipe),
     })
     .onConflict((c) => c.constraint('erase_payment_identity').doUpdateSet({ file_id: identity.fileId }))
-    .returning('id')
+    .returning(['id', sql<Date>`clock_timestamp()`.as('now')])
     .executeTakeFirstOrThrow();
-  return id;
+  return { eraseId: id, nowMs: now.getTime() };
 }
 
 function selectSubmissions(db: Kysely<LedgerDatabase>) {

@@ -4,17 +4,21 @@ import type { Lane } from '../../src/ledger/pace.js';
 import { eventually } from '../support/processes.js';
 
 const never = new AbortController().signal;
+const PLACE_EVERY_MS = 50;
 const SENT = { kind: 'send' } as const;
 
 /** A pace that is shut until somebody opens it. */
 function lanesOf(opensInMs: (lane: Lane) => number) {
   let asked = 0;
-  const lanes = new SubmitLanes({
-    laneOpensInMs: async (lane) => {
-      asked += 1;
-      return opensInMs(lane);
+  const lanes = new SubmitLanes(
+    {
+      laneOpensInMs: async (lane) => {
+        asked += 1;
+        return opensInMs(lane);
+      },
     },
-  });
+    PLACE_EVERY_MS,
+  );
   return { lanes, asked: () => asked };
 }
 
@@ -66,6 +70,33 @@ describe('a submit in its lane', () => {
     order.forEach((who, at) => {
       expect(Math.abs(who - at)).toBeLessThan(6);
     });
+  });
+
+  it('leaves the next place to the one before it in this process, and asks for the one after that', async () => {
+    // A pace that has a place every 50 ms, and none in store: with the first one in 20 ms.
+    const startMs = performance.now();
+    let taken = 0;
+    const { lanes, asked } = lanesOf(() => startMs + 20 + taken * PLACE_EVERY_MS - performance.now());
+    let inVain = 0;
+    const one = () =>
+      lanes.take('live', never, async () => {
+        if (performance.now() < startMs + 20 + taken * PLACE_EVERY_MS) {
+          inVain += 1;
+          return { kind: 'notYet' };
+        }
+        taken += 1;
+        return SENT;
+      });
+    await Promise.all(Array.from({ length: 12 }, one));
+    expect(inVain).toBe(0);
+    // Once to hear when, once when it is there, and now and then too early by the part of a place that others had.
+    expect(asked()).toBeLessThanOrEqual(12 * 3);
+  });
+
+  it('takes what is in store without waiting for others in this process', async () => {
+    const { lanes, asked } = lanesOf(() => -10 * PLACE_EVERY_MS);
+    await Promise.all(Array.from({ length: 3 }, () => lanes.take('live', never, async () => SENT)));
+    expect(asked()).toBe(3);
   });
 
   it('ends when it is cancelled, in the line and at its head, and leaves its place to the next', async () => {
