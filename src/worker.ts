@@ -9,6 +9,7 @@ import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
 import { LatencySpread } from './activities/latency-spread.js';
 import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
+import { PlaceLateness } from './activities/place-lateness.js';
 import { createSubmitPace } from './activities/submit-pace.js';
 import { WatchKeeper } from './activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/watch-timings.js';
@@ -99,10 +100,11 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const health = new Health();
   const identity = options.identity ?? `smart-erase@${hostname()}:${process.pid}`;
   const spread = new LatencySpread();
+  const lateness = new PlaceLateness();
   const opened = openLedger(settings.databaseUrl.reveal(), {
     submitsPerSecond: vendor.submitsPerSecond,
     maxConnections: connectionsFor(worker.submitConcurrency),
-    spread: () => spread.report(),
+    spread: () => ({ ...spread.report(), toleranceMs: lateness.wishedToleranceMs() }),
   });
   const ledger = watchedLedger(opened, metrics);
   const { otlpEndpoint } = settings.monitor;
@@ -147,7 +149,11 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
         registeredSearchAttributes(connected.connection, connected.namespace, names),
       ),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
-      pace: createSubmitPace(ledger, vendor.submitsPerSecond, { spread, connect: () => client.connectForSubmit() }),
+      pace: createSubmitPace(ledger, vendor.submitsPerSecond, {
+        spread,
+        lateness,
+        connect: () => client.connectForSubmit(),
+      }),
       timings: {
         settleMs: vendor.settleSeconds * 1_000,
         throttledTooLongMs: vendor.throttledTooLongSeconds * 1_000,

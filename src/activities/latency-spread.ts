@@ -36,7 +36,7 @@ export class LatencySpread {
     if (this.#calls.length > KEPT_CALLS) this.#calls.shift();
   }
 
-  report(): SpreadReport {
+  report(): Omit<SpreadReport, 'toleranceMs'> {
     const since = this.now() - KEPT_MS;
     this.#calls = this.#calls.filter(({ atMs }) => atMs > since);
     const count = this.#calls.length;

@@ -55,7 +55,9 @@ export async function sendAtPlace<T, S>(
       const by = await lastLook();
       if (by !== null) return { kind: 'stopped', by };
       await waitUntil(dueAtMs, cancel);
-      const toleranceMs = await toleranceFor(ledger, performance.now() - dueAtMs);
+      const readyLateMs = performance.now() - dueAtMs;
+      pace.lateness.note(readyLateMs);
+      const toleranceMs = await toleranceFor(ledger, place, readyLateMs);
       while (performance.now() - dueAtMs <= toleranceMs) {
         // No await between these checks and the call: a process that is stopped in here sends nothing late.
         const pass = pace.window.tryPass();
@@ -95,8 +97,8 @@ export async function sendAtPlace<T, S>(
   );
 }
 
-/** A place that is late by more than this, in milliseconds, is dropped: to move all others by as much costs what it is worth. */
-const MOST_LATE_MS = 50;
+/** To move all places by more than this, in milliseconds, costs nearly what a place is worth: it is dropped. */
+const MOST_MORE_MS = 40;
 /** Room for the move itself, in milliseconds: one statement. */
 const MOVE_TAKES_MS = 8;
 
@@ -105,14 +107,19 @@ const MOVE_TAKES_MS = 8;
  * much: on a full machine that costs the pace some milliseconds, where a dropped place costs it the whole place. 0: it is
  * in time, or its place is dropped.
  */
-export function moreToleranceMs(lateMs: number): number {
-  return lateMs <= PLACE_TOLERANCE_MS || lateMs > MOST_LATE_MS ? 0 : lateMs + MOVE_TAKES_MS - PLACE_TOLERANCE_MS;
+export function moreToleranceMs(lateMs: number, toleranceMs = PLACE_TOLERANCE_MS): number {
+  const moreMs = lateMs + MOVE_TAKES_MS - toleranceMs;
+  return lateMs <= toleranceMs || moreMs > MOST_MORE_MS ? 0 : moreMs;
 }
 
-async function toleranceFor(ledger: Pick<Ledger, 'movePlaces'>, lateMs: number): Promise<number> {
-  const moreMs = moreToleranceMs(lateMs);
+async function toleranceFor(
+  ledger: Pick<Ledger, 'movePlaces'>,
+  { toleranceMs }: Place,
+  lateMs: number,
+): Promise<number> {
+  const moreMs = moreToleranceMs(lateMs, toleranceMs);
   const moved = moreMs > 0 && (await ledger.movePlaces(moreMs));
-  return PLACE_TOLERANCE_MS + (moved ? moreMs : 0);
+  return toleranceMs + (moved ? moreMs : 0);
 }
 
 /** Credentials were waited for meanwhile; nothing was sent. */

@@ -4,7 +4,7 @@ import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import type { BreakerScope } from '../ledger/breaker.js';
-import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../ledger/ledger.js';
+import type { ArmedSubmission, BeginOutcome, Intent, Place, SubmissionRecord } from '../ledger/ledger.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
@@ -206,7 +206,7 @@ class Submit {
     return await pace.lanes.take(this.intent.lane ?? 'live', this.context.cancellationSignal, begin);
   }
 
-  private async send(submission: ArmedSubmission, place: { dueAtMs: number }) {
+  private async send(submission: ArmedSubmission, place: Place) {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
     let called = false;

@@ -3,6 +3,7 @@ import { paceIntervalMs } from '../ledger/pace.js';
 import { SlidingWindow } from '../vod/sliding-window.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
 import { LatencySpread } from './latency-spread.js';
+import { PlaceLateness } from './place-lateness.js';
 import { SubmitLanes } from './submit-lanes.js';
 
 /** One process's part in the pace. */
@@ -10,6 +11,7 @@ export interface SubmitPace {
   /** The last look before a submit leaves this process. */
   window: SlidingWindow;
   spread: LatencySpread;
+  lateness: PlaceLateness;
   lanes: SubmitLanes;
   /** Opens a connection for one submit; null when none can be had. */
   connect: () => Promise<SubmitConnection | null>;
@@ -29,14 +31,14 @@ const WINDOW_MORE_MS = 15;
 export function createSubmitPace(
   ledger: Pick<Ledger, 'laneOpensInMs'>,
   submitsPerSecond: number,
-  { spread = new LatencySpread(), connect = async () => null }: Partial<Pick<SubmitPace, 'spread' | 'connect'>> = {},
+  {
+    spread = new LatencySpread(),
+    lateness = new PlaceLateness(),
+    connect = async () => null,
+  }: Partial<Pick<SubmitPace, 'spread' | 'lateness' | 'connect'>> = {},
 ): SubmitPace {
   const limit = Math.max(1, Math.floor(submitsPerSecond));
   const windowMs = (limit / submitsPerSecond) * (1_000 + WINDOW_MORE_MS);
-  return {
-    window: new SlidingWindow({ limit, windowMs }),
-    spread,
-    lanes: new SubmitLanes(ledger, paceIntervalMs(submitsPerSecond)),
-    connect,
-  };
+  const lanes = new SubmitLanes(ledger, paceIntervalMs(submitsPerSecond));
+  return { window: new SlidingWindow({ limit, windowMs }), spread, lateness, lanes, connect };
 }

@@ -171,6 +171,8 @@ export interface Intent {
 export interface Place {
   /** When the call may go out, on this process's monotonic clock: milliseconds, comparable with `performance.now()`. */
   dueAtMs: number;
+  /** How much later than that it may still go out, in milliseconds. */
+  toleranceMs: number;
 }
 
 export interface SubmitError {

@@ -5,9 +5,10 @@ import { leastRate, rateNowSql } from './rate-control.js';
  * Places in the pace: one row in the database, so that it holds for any number of processes, by the database's clock.
  *
  * Why it is strict: a place is so far after the one before it that as many places as the budget allows in a second take a
- * second and the **slack**. A call leaves within `PLACE_TOLERANCE_MS` after its place or not at all. So two calls that are a
- * budget apart arrive less than a second apart only if the second one was faster than the first, on its whole way, by more
- * than the slack; and the slack follows what the processes see of that (`activities/latency-spread.ts`).
+ * second and the **slack**. A call leaves within the tolerance of its place or not at all. So two calls that are a budget
+ * apart arrive less than a second apart only if the second one was faster than the first, on its whole way, by more than the
+ * slack less the tolerance; and the slack follows what the processes see of that (`activities/latency-spread.ts`). A process
+ * that is late again and again asks for more tolerance, and with it for more slack (`activities/place-lateness.ts`).
  */
 
 /** The scope of the paid call: the vendor counts its calls for the whole account. */
@@ -28,8 +29,14 @@ export const MAX_SLACK_MS = 500;
 /** For how long the largest spread that any process saw stands, in milliseconds. */
 export const SPREAD_HELD_MS = 30_000;
 
-/** A place that was missed by more than this, in milliseconds, is dropped and never used late. */
+/** A place that was missed by more than this, in milliseconds, is dropped and never used late; a process may ask for more. */
 export const PLACE_TOLERANCE_MS = 20;
+
+/** Of any slack, what is kept for differences on the way, in milliseconds. */
+const ON_THE_WAY_MS = ALLOWANCE_MS - PLACE_TOLERANCE_MS;
+
+/** Slack that stays for so long after a place, in milliseconds, is there for all places of the second after it. */
+const SLACK_NEEDED_MS = 2_000;
 
 /**
  * Places are moved ahead of a call that is late only while the next one is no further away than this, in milliseconds. As
@@ -70,10 +77,12 @@ export interface SpreadReport {
   seenMs: number | null;
   /** What stands in for it as long as no process has seen enough, in milliseconds. */
   assumedMs: number;
+  /** How late after its place a call of this process wants to be allowed to leave, in milliseconds. */
+  toleranceMs: number;
 }
 
 /** For a process that sends nothing itself. */
-export const NO_SPREAD: SpreadReport = { seenMs: null, assumedMs: 0 };
+export const NO_SPREAD: SpreadReport = { seenMs: null, assumedMs: 0, toleranceMs: PLACE_TOLERANCE_MS };
 
 /** Milliseconds between two places at a rate, in calls a second. */
 export function paceIntervalMs(callsPerSecond: number, slackMs = ALLOWANCE_MS): number {
@@ -90,11 +99,11 @@ export interface PlaceAsk {
 }
 
 /**
- * A `WITH` body that takes the next place of `scope` and gives it as column `place_at`. It gives no row when the lane has
- * to wait.
+ * A `WITH` body that takes the next place of `scope` and gives it as column `place_at`, with the slack that all places of the
+ * second after it are sure to have as `slack_ms`. It gives no row when the lane has to wait.
  */
 export function takePlace(scope: string, { budget, leadMs, lane, spread }: PlaceAsk) {
-  const seen = sql`${spread.seenMs}::double precision`;
+  const seen = sql`${slackWantedMs(spread)}::double precision`;
   const assumed = sql`${spread.assumedMs}::double precision`;
   const lead = milliseconds(leadMs);
   const firstInterval = milliseconds(paceIntervalMs(budget, slackOf(spread)));
@@ -126,7 +135,23 @@ export function takePlace(scope: string, { budget, leadMs, lane, spread }: Place
       ) d
     )
     where ${lane === null ? sql`true` : sql`${laneOpensInMs(lane, budget)} <= 0`}
-    returning last_at as place_at`;
+    returning last_at as place_at,
+      case when spread_at + ${milliseconds(SPREAD_HELD_MS)} > last_at + ${milliseconds(SLACK_NEEDED_MS)}
+        then least(${MAX_SLACK_MS}::double precision, coalesce(spread_ms, 0)) else 0 end as slack_ms`;
+}
+
+/**
+ * How late a call may leave, in milliseconds: as late as its process wished when it took the place, where the slack after
+ * the place has the room. The wish came with the place, so that mostly it has.
+ */
+export function toleranceMs({ seenMs, toleranceMs: wishedMs }: SpreadReport, slackMs: number): number {
+  if (seenMs === null) return PLACE_TOLERANCE_MS;
+  return Math.max(PLACE_TOLERANCE_MS, Math.min(wishedMs, slackMs - ON_THE_WAY_MS));
+}
+
+/** Null: the process knows too little. The time to an answer has in it how late this process reads one, which is as late as it leaves. */
+function slackWantedMs({ seenMs, toleranceMs: wishedMs }: SpreadReport): number | null {
+  return seenMs === null ? null : Math.max(seenMs, wishedMs + ON_THE_WAY_MS);
 }
 
 /**
@@ -151,8 +176,8 @@ function farthestMs(budget: number): number {
   return Math.max(PLACE_FARTHEST_MS, 2 * paceIntervalMs(leastRate(budget), MAX_SLACK_MS));
 }
 
-function slackOf({ seenMs, assumedMs }: SpreadReport): number {
-  return Math.min(MAX_SLACK_MS, Math.max(ALLOWANCE_MS, seenMs ?? assumedMs));
+function slackOf(spread: SpreadReport): number {
+  return Math.min(MAX_SLACK_MS, Math.max(ALLOWANCE_MS, slackWantedMs(spread) ?? spread.assumedMs));
 }
 
 export function milliseconds(ms: number) {

@@ -50,6 +50,7 @@ import {
   type SpreadReport,
   SUBMIT_SCOPE,
   takePlace,
+  toleranceMs,
 } from './pace.js';
 import { type PhaseStore, phaseStore } from './phase-store.js';
 import { PlaceClock } from './place-clock.js';
@@ -186,9 +187,9 @@ class PostgresLedger implements Ledger {
     cost: { costUsd: number; day: string },
   ): Promise<{ submission: ArmedSubmission; place: Place }> {
     const lane = intent.lane ?? null;
-    const askedMs = performance.now();
+    const ask = this.askNow();
     const { rows } = await sql<{ arms: number } & PlaceRow>`
-      with place as (${this.takePlace(PLACE_LEAD_MS, lane)})
+      with place as (${this.takePlace(PLACE_LEAD_MS, lane, ask)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
                               batch_id, cost_usd, cost_day)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
@@ -201,10 +202,12 @@ class PostgresLedger implements Ledger {
         requested_by = excluded.requested_by, reason = excluded.reason, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
-      returning arms, ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(trx);
+      returning arms, (select slack_ms from place), ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(
+      trx,
+    );
     // What was written before, in this transaction, goes with it.
     if (rows[0] === undefined && lane !== null) throw new LaneShut();
-    return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: this.placeFrom(rows[0], askedMs) };
+    return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: this.placeFrom(rows[0], ask) };
   }
 
   async retakePlace(key: ArmedSubmission, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
@@ -218,17 +221,17 @@ class PostgresLedger implements Ledger {
           .where('number', '=', key.number)
           .forUpdate()
           .execute();
-        const askedMs = performance.now();
+        const ask = this.askNow();
         // Whoever missed a place has waited for its lane already.
         const { rows } = await sql<PlaceRow>`
-          with place as (${this.takePlace(leadMs, null)})
+          with place as (${this.takePlace(leadMs, null, ask)})
           update submission set place_at = place.place_at from place
           where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
             and state = 'sending'
-          returning ${epochMs('submission.place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(
+          returning place.slack_ms, ${epochMs('submission.place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(
           trx,
         );
-        return this.placeFrom(rows[0], askedMs);
+        return this.placeFrom(rows[0], ask);
       }),
     );
   }
@@ -247,11 +250,16 @@ class PostgresLedger implements Ledger {
     });
   }
 
-  private takePlace(leadMs: number, lane: Lane | null) {
-    return takePlace(SUBMIT_SCOPE, { budget: this.budget, leadMs, lane, spread: this.spread() });
+  /** What this process wishes of a place, and when it asked. */
+  private askNow(): PlaceAsked {
+    return { askedMs: performance.now(), spread: this.spread() };
   }
 
-  private placeFrom(row: PlaceRow | undefined, askedMs: number): Place {
+  private takePlace(leadMs: number, lane: Lane | null, { spread }: PlaceAsked) {
+    return takePlace(SUBMIT_SCOPE, { budget: this.budget, leadMs, lane, spread });
+  }
+
+  private placeFrom(row: PlaceRow | undefined, { askedMs, spread }: PlaceAsked): Place {
     if (row === undefined) {
       throw new LedgerError(
         'unexpected',
@@ -259,7 +267,7 @@ class PostgresLedger implements Ledger {
       );
     }
     this.placeClock.look({ databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() });
-    return { dueAtMs: this.placeClock.toHere(row.place_ms) };
+    return { dueAtMs: this.placeClock.toHere(row.place_ms), toleranceMs: toleranceMs(spread, row.slack_ms) };
   }
 
   async accepted(
@@ -629,6 +637,12 @@ interface PlaceRow {
   /** Both by the database's clock, in milliseconds since the epoch, with fractions. */
   place_ms: number;
   now_ms: number;
+  slack_ms: number;
+}
+
+interface PlaceAsked {
+  askedMs: number;
+  spread: SpreadReport;
 }
 
 function epochMs(column: string) {

@@ -1,12 +1,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Intent, Ledger } from '../../src/ledger/ledger.js';
+import type { Intent, Ledger, Place } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import {
   ALLOWANCE_MS,
   type Lane,
   MAX_SLACK_MS,
   NO_SPREAD,
+  PLACE_TOLERANCE_MS,
   paceIntervalMs,
   type SpreadReport,
 } from '../../src/ledger/pace.js';
@@ -50,6 +51,12 @@ async function nextPlaceIn(seconds: number): Promise<void> {
      on conflict (scope) do update set next_at = excluded.next_at, batch_at = excluded.batch_at`,
     [seconds],
   );
+}
+
+async function place(): Promise<Place> {
+  const begun = await ledger.begin(intent());
+  if (begun.kind !== 'send') throw new Error(`expected a place, got ${begun.kind}`);
+  return begun.place;
 }
 
 /** Milliseconds from the last place to the next. */
@@ -111,9 +118,9 @@ describe('places', () => {
   });
 
   it('lie further apart with the spread that any process sees, for a while', async () => {
-    spread = { seenMs: 200, assumedMs: 200 };
+    spread = { seenMs: 200, assumedMs: 200, toleranceMs: PLACE_TOLERANCE_MS };
     await ledger.begin(intent());
-    spread = { seenMs: 30, assumedMs: 30 };
+    spread = { seenMs: 30, assumedMs: 30, toleranceMs: PLACE_TOLERANCE_MS };
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(60, 1);
     await admin.query("update pace set spread_at = clock_timestamp() - interval '31 seconds'");
@@ -121,10 +128,31 @@ describe('places', () => {
     expect(await gap()).toBeCloseTo(51.5, 1);
   });
 
-  it('are not widened by the ignorance of a process that is new, once another knows', async () => {
-    spread = { seenMs: 30, assumedMs: 30 };
+  it('may be used later by a process that is late again and again, and then lie as much further apart', async () => {
+    spread = { seenMs: 10, assumedMs: 10, toleranceMs: 60 };
+    const late = await place();
+    expect(late.toleranceMs).toBe(60);
     await ledger.begin(intent());
-    spread = { seenMs: null, assumedMs: 200 };
+    expect(await gap()).toBeCloseTo(53.25, 1);
+    // Another that sees less keeps what was promised, and is allowed no more than it asked for.
+    spread = { seenMs: 10, assumedMs: 10, toleranceMs: PLACE_TOLERANCE_MS };
+    expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
+    expect(await gap()).toBeCloseTo(53.25, 1);
+    // What stands for less than the second after a place promises nothing.
+    await admin.query("update pace set spread_at = clock_timestamp() - interval '28.5 seconds', spread_ms = 65");
+    spread = { seenMs: 10, assumedMs: 10, toleranceMs: 50 };
+    expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
+    // And nothing is asked by a process that knows nothing yet.
+    await admin.query('update pace set spread_at = null, spread_ms = null');
+    spread = { seenMs: null, assumedMs: 30, toleranceMs: 60 };
+    expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
+    expect(await gap()).toBeCloseTo(51.5, 1);
+  });
+
+  it('are not widened by the ignorance of a process that is new, once another knows', async () => {
+    spread = { seenMs: 30, assumedMs: 30, toleranceMs: PLACE_TOLERANCE_MS };
+    await ledger.begin(intent());
+    spread = { seenMs: null, assumedMs: 200, toleranceMs: PLACE_TOLERANCE_MS };
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(51.5, 1);
     await admin.query('update pace set spread_at = null');
@@ -133,7 +161,7 @@ describe('places', () => {
   });
 
   it('are not stopped by one process on a bad line', async () => {
-    spread = { seenMs: 60_000, assumedMs: 60_000 };
+    spread = { seenMs: 60_000, assumedMs: 60_000, toleranceMs: PLACE_TOLERANCE_MS };
     await ledger.begin(intent());
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, MAX_SLACK_MS), 1);
