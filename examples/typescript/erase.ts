@@ -1,5 +1,5 @@
 /** Starts an erase, waits for it, prints its result as JSON: node dist/erase.js FILE_ID [KEY] */
-import { EraseClient, EraseFailedError, type EraseRequest, type EraseResult } from 'vod-smart-erase';
+import { EraseClient, EraseFailedError, type EraseRequest, type EraseResult } from 'vod-smart-erase-client';
 
 /**
  * One erase for one key, however often it is asked for.

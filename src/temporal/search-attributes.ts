@@ -29,7 +29,7 @@ export interface SearchAttributeState {
   /** How many more of type Keyword the namespace can have where visibility is in SQL; see {@link KEYWORD_SLOTS}. */
   freeKeywordSlots: number;
   /** One sentence for each name that is taken by another type: setting it would block a run for ever. */
-  problems: string[];
+  problems: { key: SearchAttributeKey; sentence: string }[];
 }
 
 /** What the namespace knows of our search attributes. */
@@ -48,10 +48,12 @@ export async function inspectSearchAttributes(
     if (type === KEYWORD) state.registered.push(key);
     else if (type === undefined) state.missing.push(key);
     else {
-      state.problems.push(
-        `The search attribute ${name} of namespace "${namespace}" is not of type Keyword, so it stays unused; ` +
+      state.problems.push({
+        key,
+        sentence:
+          `The search attribute ${name} of namespace "${namespace}" is not of type Keyword, so it stays unused; ` +
           'remove it and run `smart-erase setup` to have it.',
-      );
+      });
     }
   }
   return state;
@@ -92,7 +94,9 @@ export async function registerSearchAttributes(
   const registered: SearchAttributeKey[] = [];
   try {
     const state = await inspectSearchAttributes(connection, namespace, names);
-    if (state.problems.length > 0) throw new ConfigurationError(state.problems);
+    // One that is not asked for may have any type: it stays unused, and `doctor` says so.
+    const problems = state.problems.filter(({ key }) => wanted.includes(key));
+    if (problems.length > 0) throw new ConfigurationError(problems.map(({ sentence }) => sentence));
     missing = wanted.filter((key) => state.missing.includes(key));
     for (const key of missing) {
       await add(connection, namespace, nameOf(key));

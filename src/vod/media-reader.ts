@@ -6,9 +6,9 @@ import { MAX_FILE_IDS } from './vod-client.js';
 const GATHER_MS = 50;
 /**
  * Least time between two calls for a sub-application whose files are fewer than a call takes, in milliseconds: at the full
- * rate of submits it makes a call out of twelve files, and a single file in a quiet time does not wait for it. Ours.
+ * rate of submits it makes a call out of eighteen files, and a single file in a quiet time does not wait for it. Ours.
  */
-const APART_MS = 600;
+const APART_MS = 900;
 /** Longest wait for an answer, in milliseconds; what is not known by then is estimated without it. */
 const PATIENCE_MS = 3_000;
 /** How long an answer stays good, in milliseconds: a held or throttled submit asks again within it. */

@@ -141,6 +141,22 @@ describe('setup, in a namespace of somebody else', () => {
     expect(await registered(namespace)).toEqual(['EraseBatchId', 'EraseFileId', 'ErasePhase', 'EraseTaskId']);
   });
 
+  it('is not in the way of an attribute of another type that it does not ask for', async () => {
+    const namespace = await createTestNamespace('theirs', []);
+    const connection = await Connection.connect({ address: sharedTemporal().address });
+    try {
+      // 3 is Int in temporal.api.enums.v1.IndexedValueType.
+      await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { EraseFileId: 3 } });
+    } finally {
+      await connection.close();
+    }
+    expect((await setup({ TEMPORAL_NAMESPACE: namespace })).code).toBe(0);
+    const refused = await setup({ TEMPORAL_NAMESPACE: namespace }, '--optional');
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toContain('EraseFileId');
+    expect(await registered(namespace)).toEqual(['EraseFileId', 'ErasePhase', 'EraseTaskId']);
+  });
+
   it('without the right, says exactly what to create', async () => {
     const namespace = await createTestNamespace('refused', []);
     const { code, stderr } = await setup({ ...(await without('AddSearchAttributes')), TEMPORAL_NAMESPACE: namespace });

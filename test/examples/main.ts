@@ -1,17 +1,19 @@
 /**
  * `npm run test:examples`, or `npm run test:examples -- cli go` for some: each of examples/ against a dev stack (real Temporal
- * dev server, PostgreSQL, simulator, worker), with its own toolchain; and this package as a dependency: packed, installed into
- * an empty project, type-checked, loaded.
+ * dev server, PostgreSQL, simulator, worker), with its own toolchain; the client as a dependency: packed, installed into an
+ * empty project, type-checked, loaded; and the program, packed, installed and run.
  */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type DevStack, startDevStack } from '../../src/cli/dev/dev-stack.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
 import { build } from '../../tools/build.mjs';
+import { CLIENT_PACKAGE, packClient } from '../../tools/pack-client.mjs';
 import { Claims } from '../stack/claims.js';
 import { SimulatorAdmin } from '../support/simulator.js';
 
@@ -29,6 +31,8 @@ const NOBODY = '127.0.0.1:1';
 const TIMEOUT_MS = 600_000;
 /** What a service that starts erases has no use for. */
 const HEAVY = ['@temporalio/worker', '@temporalio/core-bridge', 'pg', 'kysely', 'tencentcloud-sdk-nodejs', 'libsql'];
+/** What the example needs to be compiled, and a service does not need to run. */
+const DEVELOPMENT = ['typescript', '@types'];
 
 interface Outcome {
   code: number;
@@ -94,24 +98,51 @@ const EXAMPLES: readonly Example[] = [
   { name: 'typescript', toolchain: 'npm', ready: installPackage },
 ];
 
-/** The package as npm would publish it, in a project that has nothing else. */
+/** The client as npm would publish it, in a project that has nothing else. */
 async function installPackage(folder: string): Promise<{ command: string; args: string[] }> {
-  const packed = await done('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: ROOT });
-  const [{ filename = '', unpackedSize = 0 } = {}] = JSON.parse(packed) as { filename: string; unpackedSize: number }[];
+  const packed = packClient(folder);
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
-  manifest.dependencies['vod-smart-erase'] = `file:./${filename}`;
+  manifest.dependencies[CLIENT_PACKAGE] = `file:./${basename(packed)}`;
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
   await done('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });
   await done('npx', ['tsc', '-p', 'tsconfig.json'], { cwd: folder });
-  claims.hold('the packed package installs into an empty project, and its types agree', true);
-  const installed = await done('du', ['-sm', join(folder, 'node_modules')]);
-  const development = await done('du', ['-sm', join(folder, 'node_modules', 'typescript')]);
-  const megabytes = Number.parseInt(installed, 10) - Number.parseInt(development, 10);
-  say(`     package ${(unpackedSize / 1e6).toFixed(1)} MB; installed with all that it depends on: ${megabytes} MB`);
+  claims.hold('the packed client installs into an empty project, and its types agree', true);
+  const modules = join(folder, 'node_modules');
+  const heavy = HEAVY.filter((name) => existsSync(join(modules, name)));
+  // Without these two the look itself would have seen nothing.
+  const looked = ['@temporalio/client', CLIENT_PACKAGE].every((name) => existsSync(join(modules, name)));
+  claims.hold('with it comes no worker, no ledger, no vendor SDK', looked && heavy.length === 0, heavy);
+  const megabytes = (await sizeMb(modules)) - (await sizeMb(...DEVELOPMENT.map((name) => join(modules, name))));
+  say(`     the client with all that it depends on: ${megabytes.toFixed(0)} MB`);
   await loadLightly(folder);
   return { command: process.execPath, args: [join(folder, 'dist', 'erase.js')] };
+}
+
+/** Of what is there, all together. */
+async function sizeMb(...paths: string[]): Promise<number> {
+  const total = (await done('du', ['-sck', ...paths.filter((path) => existsSync(path))])).trim().split('\n').at(-1);
+  return Number.parseInt(total ?? '', 10) / 1_024;
+}
+
+/** The program: worker and command line, as npm would publish it. */
+async function installProgram(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'smart-erase-package-'));
+  try {
+    const packed = await done('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+      cwd: ROOT,
+    });
+    const [{ filename = '' } = {}] = JSON.parse(packed) as { filename: string }[];
+    await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+    await done('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', `./${filename}`], { cwd: folder });
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    const said = await run(join(folder, 'node_modules', '.bin', 'smart-erase'), ['--version'], { cwd: folder });
+    claims.hold('the packed program installs, and runs', said.code === 0 && said.stdout.includes(version), said);
+    say(`     the program with all that it depends on: ${(await sizeMb(join(folder, 'node_modules'))).toFixed(0)} MB`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Sees what is imported; what is required stands in the cache of `require`. */
@@ -123,7 +154,7 @@ const WATCHING_LOADER = `
   }
 `;
 
-/** What `import 'vod-smart-erase'` loads, in a process of its own, and how long that takes in another. */
+/** What importing the client loads, in a process of its own, and how long that takes in another. */
 async function loadLightly(folder: string): Promise<void> {
   const loader = `data:text/javascript,${encodeURIComponent(WATCHING_LOADER)}`;
   const program = `
@@ -131,7 +162,7 @@ async function loadLightly(folder: string): Promise<void> {
     import { createRequire, register } from 'node:module';
     if (process.env.LOADED) register(${JSON.stringify(loader)});
     const before = performance.now();
-    const { EraseClient } = await import('vod-smart-erase');
+    const { EraseClient } = await import('${CLIENT_PACKAGE}');
     console.log(EraseClient.connect ? performance.now() - before : 'nothing');
     const required = Object.keys(createRequire(import.meta.url).cache);
     if (process.env.LOADED) appendFileSync(process.env.LOADED, required.join('\\n'));
@@ -144,7 +175,7 @@ async function loadLightly(folder: string): Promise<void> {
   const has = (name: string) => loaded.some((path) => path.includes(`/node_modules/${name}/`));
   const heavy = HEAVY.filter(has);
   // Without these two the look itself would have seen nothing.
-  const looked = code === 0 && has('@temporalio/client') && has('vod-smart-erase');
+  const looked = code === 0 && has('@temporalio/client') && has(CLIENT_PACKAGE);
   claims.hold('importing the client loads no worker, no ledger, no vendor SDK', looked && heavy.length === 0, heavy);
   say(`     ${loaded.length} modules, loaded in ${ms.toFixed(0)} ms`);
 }
@@ -214,6 +245,7 @@ function chosen(): readonly Example[] {
 async function main(): Promise<number> {
   const examples = chosen();
   await build({ onProgress: say, strict: false });
+  if (examples.length === EXAMPLES.length) await installProgram();
   const cli = await findTemporalCli({ onProgress: say });
   const stack = await startDevStack({
     ...{ temporalPort: 0, uiPort: 0, simulatorPort: 0, databasePort: 0 },

@@ -112,7 +112,7 @@ async function searchAttributes({ connection, address, namespace }: ClientConnec
   try {
     const state = await inspectSearchAttributes(connection, namespace, names);
     const [problem] = state.problems;
-    if (problem !== undefined) return warn(name, problem, 'Runs work without it; `list --phase` needs it.');
+    if (problem !== undefined) return warn(name, problem.sentence, 'Runs work without it; `list --phase` needs it.');
     const slots = await slotsText(connection, state.freeKeywordSlots);
     const found = `${state.registered.map((key) => names.searchAttribute[key]).join(', ') || 'none'}; ${slots}`;
     const missing = REQUIRED_SEARCH_ATTRIBUTES.filter((key) => state.missing.includes(key));
