@@ -18,7 +18,7 @@ import { feederCost, peakMb } from './feeder-cost.js';
 import { runSlidingWindow } from './sliding-window.js';
 
 const GROUP = 'batch';
-const ITEMS = { full: 100_000, short: 1_000 };
+const ITEMS = { full: 100_000, short: 5_000 };
 /** Memory at this part of the items is compared with. */
 const SMALLER = 10;
 const AT_THE_LIMIT = { full: 2_400, short: 300 };
