@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type InjectedSinks, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
@@ -41,6 +41,7 @@ import { redactor, secretsOf } from './worker/redact.js';
 import { installRuntime } from './worker/runtime.js';
 import { sdkMetrics } from './worker/sdk-metrics.js';
 import type { Tracing } from './worker/tracing.js';
+import type { EraseSinks } from './workflows/ends.js';
 
 /**
  * The queue's own rate limit, as a multiple of the submit budget: a guard against a defect, not the promise. Set at the
@@ -173,7 +174,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       },
     };
     const workers = await Promise.all(
-      workerOptions(settings, deps, options, tracing).map((each) =>
+      workerOptions(settings, deps, options, { metrics, tracing }).map((each) =>
         Worker.create({
           ...each,
           interceptors: {
@@ -226,7 +227,7 @@ function workerOptions(
   settings: Settings,
   deps: ActivityDependencies,
   options: CreateWorkersOptions,
-  tracing: Tracing | undefined,
+  { metrics, tracing }: { metrics: WorkerMetrics; tracing: Tracing | undefined },
 ): WorkerOptions[] {
   const { vendor, worker } = settings;
   const { queue } = namesWith(settings.temporal.prefix);
@@ -247,12 +248,18 @@ function workerOptions(
       ...common,
       taskQueue: queue.main,
       ...workflowCode(options.workflowBundlePath, tracing),
+      sinks: { ...countEnds(metrics), ...tracing?.sinks },
       activities: createMainActivities(deps),
       maxConcurrentActivityTaskExecutions: worker.activityConcurrency,
     },
     { ...submit, taskQueue: queue.submit },
     { ...submit, taskQueue: queue.submitBatch },
   ];
+}
+
+/** What workflow code tells of its end. */
+function countEnds(metrics: WorkerMetrics): InjectedSinks<EraseSinks> {
+  return { erases: { ended: { fn: (_info, end, errorClass) => metrics.ended(end, errorClass) } } };
 }
 
 /** Erases stay with the build that began them; src/workflows/index.ts names what moves on. */
@@ -266,16 +273,14 @@ function versioning(deployment: Settings['worker']['deployment']): Pick<WorkerOp
 function workflowCode(
   path: string | undefined,
   tracing: Tracing | undefined,
-): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'sinks' | 'interceptors'> {
-  const sinks = tracing === undefined ? {} : { sinks: tracing.sinks };
-  if (path !== undefined) return { workflowBundle: { codePath: path }, ...sinks };
+): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors'> {
+  if (path !== undefined) return { workflowBundle: { codePath: path } };
   const name = tracing === undefined ? './workflow-bundle.js' : './workflow-bundle-traced.js';
   const built = fileURLToPath(new URL(name, import.meta.url));
-  if (existsSync(built)) return { workflowBundle: { codePath: built }, ...sinks };
+  if (existsSync(built)) return { workflowBundle: { codePath: built } };
   return {
     workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)),
     ...(tracing === undefined ? {} : { interceptors: { workflowModules: [tracing.workflowModule] } }),
-    ...sinks,
   };
 }
 

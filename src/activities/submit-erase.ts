@@ -3,7 +3,7 @@ import { ERROR_CLASSES, retryDelayMs } from '../contract/error-classes.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
-import type { BreakerScope } from '../ledger/breaker.js';
+import { type BreakerScope, scopesOf } from '../ledger/breaker.js';
 import type { ArmedSubmission, BeginOutcome, Intent, Place, SubmissionRecord } from '../ledger/ledger.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
@@ -22,6 +22,7 @@ import {
   blocked,
   capped,
   type FailedSubmit,
+  type Hold,
   held,
   LATEST_DEADLINE_HOURS,
   type SubmitInput,
@@ -40,6 +41,8 @@ const THROTTLE_PAUSE_MS = 1_000;
 const NOTHING_TAKEN_AFTER = 5;
 /** How long a submit waits for the probe of a breaker before it asks again, in milliseconds; spread by a quarter. */
 const PROBE_WAIT_MS = 4_000;
+/** Holds that end with a decision of their own, whatever the breakers say. */
+const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain']);
 /** Longest time between two looks for a task that may still turn up, in milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
@@ -123,11 +126,34 @@ class Submit {
       };
       await writeHeardAnswer(this.deps.ledger);
       const outcome = await this.decideAndAct();
-      if (outcome.kind === 'held') await recordHold(this.deps.ledger, this.request, 'submit', outcome.hold);
+      if (outcome.kind === 'held') await this.hold(outcome.hold);
       return { ...accepted, ...outcome };
     } catch (error) {
       throw readFailure(error, this.context.info.attempt);
     }
+  }
+
+  /**
+   * Writes the hold, and then looks again at the breaker that is its reason. Whoever resumes closes the breaker first and then
+   * takes the holds that are written: one that was written after that would be resumed by nobody.
+   *
+   * @throws a failure by which the submit is tried again, when nothing stops it any more
+   */
+  private async hold(hold: Hold): Promise<void> {
+    const { ledger } = this.deps;
+    await recordHold(ledger, this.request, 'submit', hold);
+    if (NOT_OF_A_BREAKER.has(hold.class)) return;
+    const scopes: readonly string[] = scopesOf(this.request.subAppId);
+    const stops = (await ledger.listBreakers()).some(
+      ({ scope, state, probe }) => scopes.includes(scope) && (state === 'open' || probe !== null),
+    );
+    if (stops) return;
+    await ledger.endHold(thisRun(), { as: 'resolved', by: null, reason: 'its breaker was closed meanwhile' });
+    throw retryFailure(
+      hold.class,
+      { code: 'BreakerClosed', message: 'What stopped this submit was put right meanwhile.' },
+      PROBE_WAIT_MS * (0.75 + Math.random() / 2),
+    );
   }
 
   private async decideAndAct(): Promise<DistributiveOmit<SubmitOutcome, keyof Accepted>> {

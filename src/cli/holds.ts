@@ -102,21 +102,35 @@ export async function decideAll(
   }
 }
 
-/** False when the run is no longer held; the ledger is then put right. */
+/** A run is written down as held a moment before it says so itself; with a busy worker that is some seconds. Milliseconds. */
+const UNTIL_HELD_MS = 30_000;
+const LOOK_EVERY_MS = 500;
+
+/** False when the run is no longer held; the ledger is then put right. One that is about to be held is waited for. */
 export async function decideOne(
-  ledger: Ledger,
-  client: EraseClient,
+  ledger: Pick<Ledger, 'listHolds' | 'endHold'>,
+  client: Pick<EraseClient, 'getHandle'>,
   hold: HoldRecord,
   update: 'retry' | 'skip' | 'abort',
   decision: RetryDecision,
 ): Promise<boolean> {
   const { EraseNotFoundError, EraseNotHeldError } = await import('../errors.js');
-  try {
-    await client.getHandle(hold.workflowId)[update](decision);
-    return true;
-  } catch (error) {
-    if (!(error instanceof EraseNotHeldError || error instanceof EraseNotFoundError)) throw error;
-    await ledger.endHold(hold, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
-    return false;
+  const untilMs = Math.min(hold.since.getTime(), Date.now()) + UNTIL_HELD_MS;
+  for (;;) {
+    try {
+      await client.getHandle(hold.workflowId)[update](decision);
+      return true;
+    } catch (error) {
+      if (!(error instanceof EraseNotHeldError || error instanceof EraseNotFoundError)) throw error;
+      const maySoonBe = error instanceof EraseNotHeldError && Date.now() < untilMs;
+      if (!maySoonBe || !(await isOpen(ledger, hold))) break;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
   }
+  await ledger.endHold(hold, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
+  return false;
+}
+
+async function isOpen(ledger: Pick<Ledger, 'listHolds'>, { workflowId, runId }: HoldRecord): Promise<boolean> {
+  return (await ledger.listHolds({ workflowId })).some((hold) => hold.runId === runId);
 }

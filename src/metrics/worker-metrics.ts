@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ErrorClass } from '../contract/error-classes.js';
+import { ERROR_CLASSES, type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY } from '../contract/names.js';
 import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../vod/rates.js';
+import type { EraseEnd } from '../workflows/ends.js';
 
 /** Every name of ours begins with this; those of the Temporal SDK with `temporal_`, those of Node with `nodejs_`. */
 export const METRIC_PREFIX = 'smart_erase_';
@@ -21,6 +22,7 @@ export class WorkerMetrics {
   readonly #calls: Histogram<'action'>;
   readonly #callErrors: Counter<'action' | 'class'>;
   readonly #activityFailures: Counter<'activity' | 'class'>;
+  readonly #ends: Counter<'outcome' | 'class'>;
   readonly #lag: Histogram;
   readonly #ready: Gauge;
   readonly #draining: Gauge;
@@ -58,6 +60,12 @@ export class WorkerMetrics {
       labelNames: ['activity', 'class'],
       registers,
     });
+    this.#ends = new Counter({
+      name: `${METRIC_PREFIX}erases_ended_total`,
+      help: 'Runs of erase that ended in this process, by how, and by the class of the error where they failed.',
+      labelNames: ['outcome', 'class'],
+      registers,
+    });
     this.#lag = new Histogram({
       name: `${METRIC_PREFIX}completion_lag_seconds`,
       help: 'From the end of a task, by the vendor’s clock, to its outcome in the ledger.',
@@ -84,6 +92,8 @@ export class WorkerMetrics {
       this.#submits.inc({ outcome: 'refused', class: each }, 0);
     }
     this.#submits.inc({ outcome: 'unclear', class: 'ambiguous' }, 0);
+    for (const outcome of ['succeeded', 'reused', 'cancelled']) this.#ends.inc({ outcome, class: 'none' }, 0);
+    for (const each of Object.keys(ERROR_CLASSES)) this.#ends.inc({ outcome: 'failed', class: each }, 0);
     for (const action of [SUBMIT_ACTION, ...Object.keys(DOCUMENTED_RATE)]) {
       for (const each of ['throttled', 'retry', 'ambiguous']) this.#callErrors.inc({ action, class: each }, 0);
     }
@@ -106,6 +116,12 @@ export class WorkerMetrics {
 
   activityFailed(activity: string, errorClass: ErrorClass | 'other'): void {
     this.#activityFailures.inc({ activity, class: errorClass });
+  }
+
+  /** @param errorClass of a run that failed; what is no class of ours counts as `other` */
+  ended(outcome: EraseEnd, errorClass: string | null): void {
+    const known = errorClass === null ? 'none' : isErrorClass(errorClass) ? errorClass : 'other';
+    this.#ends.inc({ outcome, class: known });
   }
 
   /** Vendor's whole seconds and two clocks: what would be below 0 is 0. */

@@ -17,6 +17,7 @@ import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
 import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
+import { erases } from './ends.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
 import { looseRequest, namedTask } from './loose-input.js';
 import { Review } from './review.js';
@@ -35,16 +36,19 @@ export async function erase(input: unknown): Promise<EraseResult> {
     const result = await eraseSteps(run, review, input);
     run.status.resultFileId = result.resultFileId;
     run.enter(PHASE.succeeded, null, { upsert: true });
+    erases.ended(run.status.reused ? 'reused' : 'succeeded', null);
     await run.tell(EVENT.succeeded, { result });
     return result;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
       await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, input));
+      erases.ended('cancelled', null);
       throw isCancellation(error) ? error : new CancelledFailure('Cancelled.');
     }
     const failed = asContractFailure(error, run);
     const details = failed.details?.[0] as EraseFailureDetails | undefined;
     run.end(PHASE.failed, details ?? null);
+    erases.ended('failed', failed.type ?? null);
     if (details?.code !== WEBHOOK_UNUSABLE) await run.tell(EVENT.failed, { failure: details });
     throw failed;
   }

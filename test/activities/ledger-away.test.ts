@@ -69,6 +69,47 @@ describe('a submit that never left', () => {
   });
 });
 
+describe('a hold that is written after its breaker was closed', () => {
+  const request = { ...REQUEST, fileId: '5285485487985271490' };
+  const input = { request, resubmitAfterTaskId: null, operatorRetry: null };
+
+  it('is none: nobody would resume it, so the submit is tried again', async () => {
+    server.script(refuse('FailedOperation.UserStatusInavlid', 'in arrears'));
+    // The operator resumes, and so closes the breaker, just before the hold is written.
+    const closed: Ledger = Object.create(ledger, {
+      recordHold: {
+        value: async (hold: Parameters<Ledger['recordHold']>[0]) => {
+          await ledger.readyBreakers(['account']);
+          await ledger.recordHold(hold);
+        },
+      },
+    });
+    const first = createSubmitActivities(dependencies({ ledger: closed }));
+    await expect(environment().run(first.submitErase, input)).rejects.toMatchObject({
+      nonRetryable: false,
+      details: [expect.objectContaining({ code: 'BreakerClosed' })],
+    });
+    expect(await ledger.listHolds()).toEqual([]);
+
+    server.script(respond({ TaskId: `${TASK}3` }));
+    const again = createSubmitActivities(dependencies());
+    expect(await environment().run(again.submitErase, input)).toMatchObject({ kind: 'running', taskId: `${TASK}3` });
+    expect(await ledger.listBreakers()).toEqual([]);
+  });
+
+  it('stays while the breaker does', async () => {
+    const other = { ...REQUEST, fileId: '5285485487985271491' };
+    server.script(refuse('FailedOperation.UserStatusInavlid', 'in arrears'));
+    const { submitErase } = createSubmitActivities(dependencies());
+    expect(await environment().run(submitErase, { ...input, request: other })).toMatchObject({ kind: 'held' });
+    expect(await ledger.listHolds()).toMatchObject([{ fileId: other.fileId }]);
+    await ledger.endHold({ workflowId: 'erase/1', runId: 'run-1' }, { as: 'resolved', by: null, reason: null });
+    await ledger.readyBreakers(['account']);
+    server.script(respond({ TaskId: `${TASK}4` }));
+    await environment().run(submitErase, { ...input, request: other });
+  });
+});
+
 describe('an answer that was heard and could not be written', () => {
   it('is written by the next attempt, without a look at the vendor', async () => {
     const request = { ...REQUEST, fileId: '5285485487985271488' };
