@@ -156,10 +156,10 @@ export class World {
     return (await waitUntil(look, { timeoutMs, everyMs: 500 })) ?? false;
   }
 
-  /** Waits until every file has an accepted task. */
+  /** Waits until every file has an accepted task. Seldom looked at: to read the whole log costs a core some of its time. */
   async untilPaid(fileIds: readonly string[], timeoutMs: number): Promise<boolean> {
     const look = async () => paymentsOf(await this.calls(), fileIds).never === 0 || undefined;
-    return (await waitUntil(look, { timeoutMs, everyMs: 500 })) ?? false;
+    return (await waitUntil(look, { timeoutMs, everyMs: 2_000 })) ?? false;
   }
 
   /** How many of the runs have not ended. Counted by Temporal's visibility, which follows within a second. */

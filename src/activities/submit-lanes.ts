@@ -4,8 +4,8 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { Lane } from '../ledger/pace.js';
 import { notYet } from './failures.js';
 
-/** Submits of a lane that ask for a place at once, in one process: enough for the full rate while an intent takes 150 ms. */
-const ASKING_AT_ONCE = 3;
+/** Submits of a lane that ask for a place at once, in one process: enough for the full rate while an intent takes 400 ms. */
+const ASKING_AT_ONCE = 8;
 /** Longest time between two questions, in milliseconds: the pace may have been let go meanwhile. */
 const ASK_AGAIN_MS = 1_000;
 /** Several processes wait for the same moment: each asks up to this much later, in milliseconds. */

@@ -120,6 +120,9 @@ class PostgresLedger implements Ledger {
   }
 
   async begin(intent: Intent): Promise<BeginOutcome> {
+    // What nearly every first question comes to, by one statement: nothing was ever paid, nothing stops it, so the price is next.
+    const isFirstQuestion = intent.costUsd === null && intent.request.neverPay !== true;
+    if (isFirstQuestion && !(await this.isKnownOrStopped(intent))) return { kind: 'unpriced' };
     try {
       return await this.decideAndArm(intent);
     } catch (error) {
@@ -127,6 +130,20 @@ class PostgresLedger implements Ledger {
       if (error instanceof LaneShut) return { kind: 'notYet' };
       throw error;
     }
+  }
+
+  private async isKnownOrStopped({ identity }: Intent): Promise<boolean> {
+    return await this.guard('look for an erase in the ledger', async () => {
+      const { rows } = await sql<{ found: boolean }>`
+        select exists (
+          select from submission join erase on erase.id = submission.erase_id
+          where sub_app_id = ${String(identity.subAppId)} and file_id = ${identity.fileId}
+            and recipe_hash = ${identity.recipeHash} and pay_token = ${identity.payToken}
+        ) or exists (
+          select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))})
+        ) as found`.execute(this.db);
+      return rows[0]?.found ?? true;
+    });
   }
 
   private async decideAndArm(intent: Intent): Promise<BeginOutcome> {

@@ -53,7 +53,7 @@ describe('a submit in its lane', () => {
     let atOnce = 0;
     let most = 0;
     const all = Promise.all(
-      Array.from({ length: 12 }, (_, i) =>
+      Array.from({ length: 30 }, (_, i) =>
         lanes.take('batch', never, async () => {
           most = Math.max(most, ++atOnce);
           await new Promise((resolve) => setTimeout(resolve, 5));
@@ -65,10 +65,10 @@ describe('a submit in its lane', () => {
     );
     open = true;
     await all;
-    expect(most).toBeLessThanOrEqual(3);
+    expect(most).toBeLessThanOrEqual(8);
     // Those that ask at the same time may overtake each other, and nobody else.
     order.forEach((who, at) => {
-      expect(Math.abs(who - at)).toBeLessThan(6);
+      expect(Math.abs(who - at)).toBeLessThan(16);
     });
   });
 
@@ -103,7 +103,7 @@ describe('a submit in its lane', () => {
     let open = false;
     const { lanes, asked } = lanesOf(() => (open ? 0 : 60_000));
     const stop = new AbortController();
-    const waiting = Array.from({ length: 6 }, () => lanes.take('batch', stop.signal, async () => SENT));
+    const waiting = Array.from({ length: 12 }, () => lanes.take('batch', stop.signal, async () => SENT));
     const ends = Promise.allSettled(waiting);
     await eventually('the first to have asked', () => asked() > 0 || undefined);
     stop.abort();
