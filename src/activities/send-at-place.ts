@@ -33,9 +33,10 @@ export interface Sending<T, S> {
 }
 
 /**
- * Waits for the submission's place and makes the call at that very moment, or moves all later places first, or does not make
- * it at all: a place that was missed is dropped and a new one taken, since calls made late bunch up and break the rate. The connection is opened while the place
- * is waited for, so that at the place there is nothing left to do but to write.
+ * Waits for the submission's place and makes the call at that very moment. Slightly late, it moves all later places first;
+ * later than that it does not make the call: the place is dropped and a new one taken, since calls made late bunch up and
+ * break the rate. The connection is opened while the place is waited for, so that at the place there is nothing left to do
+ * but to write.
  *
  * @throws CancelledFailure when nothing was sent
  */
