@@ -1,4 +1,5 @@
 import type { SpreadReport } from '../ledger/pace.js';
+import { Recent } from './recent.js';
 
 /** Calls that are remembered. Ours: ten seconds of the full rate. */
 const KEPT_CALLS = 200;
@@ -25,22 +26,21 @@ const OUTLIER_MS = 2_000;
  * back. How late a call leaves after its place is bounded, and has its room in the pace's least slack.
  */
 export class LatencySpread {
-  #calls: { atMs: number; tookMs: number }[] = [];
+  readonly #tookMs: Recent;
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(now?: () => number) {
+    this.#tookMs = new Recent({ count: KEPT_CALLS, ageMs: KEPT_MS }, now);
+  }
 
   /** @param tookMs from the call's leaving to the vendor's answer */
   note(tookMs: number): void {
-    if (tookMs > OUTLIER_MS) return;
-    this.#calls.push({ atMs: this.now(), tookMs });
-    if (this.#calls.length > KEPT_CALLS) this.#calls.shift();
+    if (tookMs <= OUTLIER_MS) this.#tookMs.note(tookMs);
   }
 
   report(): Omit<SpreadReport, 'toleranceMs'> {
-    const since = this.now() - KEPT_MS;
-    this.#calls = this.#calls.filter(({ atMs }) => atMs > since);
-    const count = this.#calls.length;
-    const seenMs = count < 2 ? 0 : spreadOf(this.#calls.map(({ tookMs }) => tookMs));
+    const calls = this.#tookMs.values();
+    const count = calls.length;
+    const seenMs = count < 2 ? 0 : spreadOf(calls);
     if (count >= ENOUGH_CALLS) return { seenMs, assumedMs: seenMs };
     return { seenMs: null, assumedMs: Math.max(seenMs, UNKNOWN_LINE_MS * (1 - count / ENOUGH_CALLS) ** 2) };
   }

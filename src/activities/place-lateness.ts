@@ -1,4 +1,5 @@
 import { PLACE_TOLERANCE_MS } from '../ledger/pace.js';
+import { Recent } from './recent.js';
 
 /** Places that are remembered. Ours: five seconds of the full rate, of one process. */
 const KEPT_PLACES = 100;
@@ -20,30 +21,27 @@ const SECOND_MS = 1_000;
  * that part of a second. It wishes for what loses least.
  */
 export class PlaceLateness {
-  #places: { atMs: number; lateMs: number }[] = [];
+  readonly #lateMs: Recent;
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(now?: () => number) {
+    this.#lateMs = new Recent({ count: KEPT_PLACES, ageMs: KEPT_MS }, now);
+  }
 
   /** @param lateMs how long after its place the process was ready to call, or dropped it */
   note(lateMs: number): void {
-    this.#places.push({ atMs: this.now(), lateMs });
-    if (this.#places.length > KEPT_PLACES) this.#places.shift();
+    this.#lateMs.note(lateMs);
   }
 
   /** In milliseconds. */
   wishedToleranceMs(): number {
-    const since = this.now() - KEPT_MS;
-    this.#places = this.#places.filter(({ atMs }) => atMs > since);
-    if (this.#places.length < ENOUGH_PLACES) return PLACE_TOLERANCE_MS;
+    const places = this.#lateMs.values();
+    if (places.length < ENOUGH_PLACES) return PLACE_TOLERANCE_MS;
+    const within = (mostMs: number) => places.filter((lateMs) => lateMs <= mostMs).length;
     const rates = CHOICES_MS.map((choiceMs) => {
-      const inTime = this.#count(choiceMs);
-      const slightlyLate = this.#count(choiceMs + SLIGHTLY_LATE_MS) - inTime;
+      const inTime = within(choiceMs);
+      const slightlyLate = within(choiceMs + SLIGHTLY_LATE_MS) - inTime;
       return (inTime + LEFT_WHEN_SLIGHTLY_LATE * slightlyLate) / (SECOND_MS + choiceMs);
     });
     return CHOICES_MS[rates.indexOf(Math.max(...rates))] ?? PLACE_TOLERANCE_MS;
-  }
-
-  #count(mostMs: number): number {
-    return this.#places.filter(({ lateMs }) => lateMs <= mostMs).length;
   }
 }

@@ -137,8 +137,7 @@ class PostgresLedger implements Ledger {
       const { rows } = await sql<{ found: boolean }>`
         select exists (
           select from submission join erase on erase.id = submission.erase_id
-          where sub_app_id = ${String(identity.subAppId)} and file_id = ${identity.fileId}
-            and recipe_hash = ${identity.recipeHash} and pay_token = ${identity.payToken}
+          where ${isOfIdentity(identity)}
         ) or exists (
           select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))})
         ) as found`.execute(this.db);
@@ -385,15 +384,7 @@ class PostgresLedger implements Ledger {
 
   async findLatest(identity: PaymentIdentity): Promise<SubmissionRecord | null> {
     return await this.guard('find an erase in the ledger', () =>
-      this.one((q) =>
-        q
-          .where('erase.sub_app_id', '=', String(identity.subAppId))
-          .where('erase.file_id', '=', identity.fileId)
-          .where('erase.recipe_hash', '=', identity.recipeHash)
-          .where('erase.pay_token', '=', identity.payToken)
-          .orderBy('number', 'desc')
-          .limit(1),
-      ),
+      this.one((q) => q.where(isOfIdentity(identity)).orderBy('number', 'desc').limit(1)),
     );
   }
 
@@ -550,6 +541,11 @@ async function lockErase(
     .returning(['id', sql<Date>`clock_timestamp()`.as('now')])
     .executeTakeFirstOrThrow();
   return { eraseId: id, nowMs: now.getTime() };
+}
+
+function isOfIdentity({ subAppId, fileId, recipeHash, payToken }: PaymentIdentity) {
+  return sql<boolean>`erase.sub_app_id = ${String(subAppId)} and erase.file_id = ${fileId}
+    and erase.recipe_hash = ${recipeHash} and erase.pay_token = ${payToken}`;
 }
 
 function selectSubmissions(db: Kysely<LedgerDatabase>) {
