@@ -23,7 +23,7 @@ const ITEMS = { full: 100_000, short: 5_000 };
 const SMALLER = 10;
 const AT_THE_LIMIT = { full: 2_400, short: 300 };
 const CHILDREN = { full: 5_000, short: 500 };
-/** Of every task, where the limit is lifted. */
+/** Of every task: so short that the first completion comes before the first window of runs is full, and none waits for it. */
 const SHORT_TASK_MS = 200;
 /** A run of the feeder's history stays below these. */
 const MOST_EVENTS = 5_000;
@@ -159,8 +159,8 @@ async function runAtTheLimit(items: number, { servers, options, say }: BenchCont
   const name = 'batch at the limit';
   const world = await World.start(servers, {
     name,
-    simulator: { taskDurationMs: 2_000 },
-    env: { VOD_WATCH_INTERVAL_SECONDS: '1' },
+    simulator: { taskDurationMs: SHORT_TASK_MS },
+    env: { VOD_WATCH_INTERVAL_SECONDS: LIFTED.env.VOD_WATCH_INTERVAL_SECONDS },
   });
   const ledger = openLedger(world.env.DATABASE_URL ?? '');
   try {

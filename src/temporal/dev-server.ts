@@ -29,6 +29,8 @@ export interface DevServerOptions {
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'never';
   /** Values are written as JSON: `{'limit.numPendingActivities.error': 2000}`. */
   dynamicConfig?: Readonly<Record<string, unknown>>;
+  /** Of its process, besides this one's without what is set for a Temporal client. */
+  env?: Readonly<Record<string, string>>;
   /** Named in the message when a port is in use. */
   portFlag?: string;
   uiPortFlag?: string;
@@ -87,7 +89,7 @@ async function startOn(port: number, uiPort: number | undefined, options: DevSer
     name: NAME,
     command: options.cliPath,
     args: serverArguments(port, uiPort, options),
-    env: environmentWithoutTemporal(),
+    env: { ...environmentWithoutTemporal(), ...options.env },
     onLine,
     onSpawn,
     onExit,

@@ -46,18 +46,20 @@ export interface SharedServersOptions {
    * the ledger, as a server on a machine of its own does.
    */
   temporalOnFile?: boolean;
+  /** Environment of Temporal servers, besides this process's own. */
+  temporalEnv?: Readonly<Record<string, string>>;
 }
 
 export async function startSharedServers(
   say: (line: string) => void,
-  { temporalOnFile = true }: SharedServersOptions = {},
+  { temporalOnFile = true, temporalEnv = {} }: SharedServersOptions = {},
 ): Promise<SharedServers> {
   await build({ onProgress: say, strict: false });
   const { path: cliPath } = await findTemporalCli({ onProgress: say });
   const reaper = startReaper();
   const started: (TemporalOnFile | PostgresOnFolder)[] = [];
   const startTemporal = async () => {
-    const server = await startTemporalServer(cliPath, reaper, temporalOnFile);
+    const server = await startTemporalServer(cliPath, reaper, { onFile: temporalOnFile, env: temporalEnv });
     started.push(server);
     return server;
   };
@@ -88,7 +90,11 @@ export async function startSharedServers(
   };
 }
 
-async function startTemporalServer(cliPath: string, reaper: Reaper, onFile: boolean): Promise<TemporalOnFile> {
+async function startTemporalServer(
+  cliPath: string,
+  reaper: Reaper,
+  { onFile, env }: { onFile: boolean; env: Readonly<Record<string, string>> },
+): Promise<TemporalOnFile> {
   let dbFile: string | undefined;
   if (onFile) {
     const folder = await mkdtemp(join(tmpdir(), 'smart-erase-faults-'));
@@ -103,6 +109,7 @@ async function startTemporalServer(cliPath: string, reaper: Reaper, onFile: bool
       uiPort: false,
       dbFile,
       logLevel: 'never',
+      env,
       searchAttributes,
       onExit: (pid) => reaper.remove(pid),
       onSpawn: (pid) => reaper.add(pid),
