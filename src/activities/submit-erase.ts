@@ -256,10 +256,8 @@ class Submit {
         return blocked(sent.by);
       }
       keepHeardAnswer(submission, sent.answer);
-      const written = await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
-      if (written === 'taken') throw takenByAnother(sent.answer);
-      const record = await keepTrying(() => ledger.findByTask(sent.answer.taskId));
-      if (record === null) throw new Error(`The ledger lost the task ${sent.answer.taskId} that was just written.`);
+      const record = await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
+      if (record === 'taken') throw takenByAnother(sent.answer);
       return this.running(record);
     } catch (error) {
       // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.

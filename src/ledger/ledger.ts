@@ -51,12 +51,12 @@ export interface Ledger {
   retakePlace(submission: ArmedSubmission, options?: { leadMs?: number }): Promise<Place>;
   /**
    * The vendor accepted the submit: by its answer, or because the task was found. Repeating it changes nothing.
-   * `taken`: another submission holds this TaskId, so it cannot be this one's.
+   * @returns the submission as it stands in the books now; `taken`: another one holds this TaskId, so it cannot be this one's
    */
   accepted(
     submission: SubmissionKey,
     task: { taskId: string; requestId: string | null; adopted: boolean },
-  ): Promise<'accepted' | 'taken'>;
+  ): Promise<SubmissionRecord | 'taken'>;
   /**
    * The submit was certainly not executed. It may be armed again. With `trips` it also opens that breaker, in the same
    * transaction. A throttled one lowers the rate of every process. The answer says for how long submits have been

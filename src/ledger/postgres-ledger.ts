@@ -289,44 +289,74 @@ class PostgresLedger implements Ledger {
   async accepted(
     key: SubmissionKey,
     task: { taskId: string; requestId: string | null; adopted: boolean },
-  ): Promise<'accepted' | 'taken'> {
+  ): Promise<SubmissionRecord | 'taken'> {
     return await this.guard('record an accepted submit', async () => {
       try {
-        const written = await this.db.transaction().execute(async (trx) => {
-          const updated = await trx
-            .updateTable('submission')
-            .set({
-              state: 'accepted',
-              task_id: task.taskId,
-              request_id: task.requestId,
-              adopted: task.adopted,
-              answered_at: sql<Date>`clock_timestamp()`,
-            })
-            .where('erase_id', '=', key.eraseId)
-            .where('number', '=', key.number)
-            .where('task_id', 'is', null)
-            .returning(['cost_day', 'cost_usd'])
-            .executeTakeFirst();
-          if (updated === undefined) return false;
-          await closeByProbe(trx, key);
-          if (updated.cost_day === null && updated.cost_usd !== null) await countAgain(trx, key);
-          await sql`update pace set throttled_since = null, refused_in_row = 0
-            where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(trx);
-          return true;
-        });
-        if (written) return 'accepted';
+        const plainly = await this.acceptPlainly(key, task);
+        if (plainly !== null) return plainly;
+        await this.acceptWithConsequences(key, task);
       } catch (error) {
         if ((error as { constraint?: string }).constraint === 'submission_task_id_key') return 'taken';
         throw error;
       }
-      const row = await this.one((q) =>
+      const record = await this.one((q) =>
         q.where('submission.erase_id', '=', key.eraseId).where('number', '=', key.number),
       );
-      if (row?.taskId === task.taskId) return 'accepted';
+      if (record?.taskId === task.taskId) return record;
       throw new LedgerError(
         'unexpected',
-        `Submission ${key.eraseId}/${key.number} already has the task ${row?.taskId ?? '?'}; the vendor also accepted ${task.taskId}. One of them is a duplicate that was paid for.`,
+        `Submission ${key.eraseId}/${key.number} already has the task ${record?.taskId ?? '?'}; the vendor also accepted ${task.taskId}. One of them is a duplicate that was paid for.`,
       );
+    });
+  }
+
+  /** What nearly every answer comes to, by one statement. Null: not this one; nothing is written. */
+  private async acceptPlainly(
+    { eraseId, number }: SubmissionKey,
+    { taskId, requestId, adopted }: { taskId: string; requestId: string | null; adopted: boolean },
+  ): Promise<SubmissionRecord | null> {
+    const { rows } = await sql<Row>`
+      with accepted as (
+        update submission set state = 'accepted', task_id = ${taskId}, request_id = ${requestId},
+          adopted = ${adopted}, answered_at = clock_timestamp()
+        where erase_id = ${eraseId}::bigint and number = ${number}::integer and task_id is null
+          and (cost_day is not null or cost_usd is null)
+          and not exists (select from breaker where probe_erase_id = ${eraseId}::bigint and probe_number = ${number}::integer)
+        returning *
+      ), unthrottled as (
+        update pace set throttled_since = null, refused_in_row = 0
+        where scope = ${SUBMIT_SCOPE} and throttled_since is not null and exists (select from accepted)
+      )
+      select accepted.*, ${sql.raw(OF_ERASE.join(', '))}, ${sincePlaceMs('accepted')} as since_place_ms
+      from accepted join erase on erase.id = accepted.erase_id`.execute(this.db);
+    return rows[0] === undefined ? null : toRecord(rows[0]);
+  }
+
+  /** A probe closes its breaker, and what was given back is counted again. */
+  private async acceptWithConsequences(
+    key: SubmissionKey,
+    task: { taskId: string; requestId: string | null; adopted: boolean },
+  ): Promise<void> {
+    await this.db.transaction().execute(async (trx) => {
+      const updated = await trx
+        .updateTable('submission')
+        .set({
+          state: 'accepted',
+          task_id: task.taskId,
+          request_id: task.requestId,
+          adopted: task.adopted,
+          answered_at: sql<Date>`clock_timestamp()`,
+        })
+        .where('erase_id', '=', key.eraseId)
+        .where('number', '=', key.number)
+        .where('task_id', 'is', null)
+        .returning(['cost_day', 'cost_usd'])
+        .executeTakeFirst();
+      if (updated === undefined) return;
+      await closeByProbe(trx, key);
+      if (updated.cost_day === null && updated.cost_usd !== null) await countAgain(trx, key);
+      await sql`update pace set throttled_since = null, refused_in_row = 0
+        where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(trx);
     });
   }
 
@@ -553,12 +583,15 @@ function selectSubmissions(db: Kysely<LedgerDatabase>) {
     .selectFrom('submission')
     .innerJoin('erase', 'erase.id', 'submission.erase_id')
     .selectAll('submission')
-    .select(['erase.sub_app_id', 'erase.file_id', 'erase.recipe_hash', 'erase.pay_token', 'erase.recipe'])
-    .select(
-      sql<number>`extract(epoch from clock_timestamp() - submission.place_at)::double precision * 1000`.as(
-        'since_place_ms',
-      ),
-    );
+    .select(OF_ERASE)
+    .select(sincePlaceMs('submission').as('since_place_ms'));
+}
+
+/** Columns that a record has of its erase. */
+const OF_ERASE = ['erase.sub_app_id', 'erase.file_id', 'erase.recipe_hash', 'erase.pay_token', 'erase.recipe'] as const;
+
+function sincePlaceMs(table: string) {
+  return sql<number>`extract(epoch from clock_timestamp() - ${sql.ref(`${table}.place_at`)})::double precision * 1000`;
 }
 
 function toRecord(row: Row): SubmissionRecord {

@@ -39,9 +39,9 @@ describe('the books of one erase', () => {
   it('keep an accepted submit and its result for whoever asks next', async () => {
     const intent = intentFor();
     const submission = await send(intent);
-    expect(await ledger.accepted(submission, { taskId: `task-${files}`, requestId: 'r-1', adopted: false })).toBe(
-      'accepted',
-    );
+    const accepted = await ledger.accepted(submission, { taskId: `task-${files}`, requestId: 'r-1', adopted: false });
+    const found = await ledger.findByTask(`task-${files}`);
+    expect(accepted).toEqual({ ...found, placeAtHere: expect.any(Date) });
     expect(await ledger.begin({ ...intent, workflowId: 'other', runId: 'run-9' })).toMatchObject({
       kind: 'running',
       record: { taskId: `task-${files}`, workflowId: intent.workflowId, runId: 'run-1', requestId: 'r-1' },
@@ -74,7 +74,7 @@ describe('the books of one erase', () => {
     const submission = await send(intent);
     const task = { taskId: `task-${files}`, requestId: 'r-1', adopted: false };
     await ledger.accepted(submission, task);
-    expect(await ledger.accepted(submission, task)).toBe('accepted');
+    expect(await ledger.accepted(submission, task)).toMatchObject({ state: 'accepted', taskId: task.taskId });
     await ledger.refused(submission, { class: 'retry', code: 'late', message: 'late', requestId: null });
     expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'accepted', error: null });
   });
@@ -90,7 +90,7 @@ describe('the books of one erase', () => {
   it('give a task to one submission only', async () => {
     const taskId = `task-shared-${files}`;
     const [mine, other] = [await send(intentFor()), await send(intentFor())];
-    expect(await ledger.accepted(mine, { taskId, requestId: null, adopted: true })).toBe('accepted');
+    expect(await ledger.accepted(mine, { taskId, requestId: null, adopted: true })).toMatchObject({ adopted: true });
     expect(await ledger.accepted(other, { taskId, requestId: null, adopted: true })).toBe('taken');
     expect(await ledger.knownTasks([taskId, 'nobody’s'])).toEqual(new Map([[taskId, rowOf(mine)]]));
   });
