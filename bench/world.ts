@@ -33,6 +33,8 @@ export interface WorldOptions {
 /** Starts of workflows at a time: more only wait in the server. */
 const STARTS_AT_A_TIME = 50;
 const FILES_A_CALL = 1_000;
+/** More than the grace of a worker that is stopped. */
+const DRAINED_WITHIN_MS = 60_000;
 /** `TASK_QUEUE_TYPE_WORKFLOW`. */
 const WORKFLOW_TASKS = 1;
 /** The server counts its queue by estimate. */
@@ -91,8 +93,9 @@ export class World {
     return new World(servers, temporalServer, env, simulator, shared === undefined, database, temporal, client);
   }
 
-  async startWorker(): Promise<OwnedProcess> {
-    const worker = await startWorkerProcess(this.env, this.servers, (line) => {
+  /** @param env settings of this one only */
+  async startWorker(env: Record<string, string> = {}): Promise<OwnedProcess> {
+    const worker = await startWorkerProcess({ ...this.env, ...env }, this.servers, (line) => {
       if (!line.includes('"ready":true')) this.complaints.push(line);
     });
     this.workers.push(worker);
@@ -106,6 +109,12 @@ export class World {
   async kill(worker: OwnedProcess): Promise<void> {
     this.expectedEnds.add(worker.pid);
     await worker.stop({ signal: 'SIGKILL' });
+  }
+
+  /** As an operator stops it. */
+  async drain(worker: OwnedProcess): Promise<void> {
+    this.expectedEnds.add(worker.pid);
+    await worker.stop({ graceMs: DRAINED_WITHIN_MS });
   }
 
   /** `count` new files in the library; worlds that share a simulator begin at different places. */

@@ -13,6 +13,11 @@ const NAME = 'live before backlog';
 const BACKLOG = { full: 5_000, short: 600 };
 /** All workflows of the backlog have asked for their submit within this, in milliseconds. */
 const QUEUED_WITHIN_MS = 600_000;
+const HARDLY_SUBMITS = {
+  VOD_SUBMIT_RPS: '0.2',
+  VOD_REQUEST_TIMEOUT_SECONDS: '2',
+  SMART_ERASE_SHUTDOWN_GRACE_SECONDS: '5',
+};
 /** A live erase every so often, for so long, in milliseconds. */
 const EVERY_MS = { full: 2_000, short: 1_500 };
 const SINGLES_MS = { full: 60_000, short: 6_000 };
@@ -46,10 +51,16 @@ async function runLive({ servers, options, say }: BenchContext): Promise<Row> {
     const flood = fileIds.slice(backlogSize + singles);
     await world.startErases(backlog, { batchId: 'backlog' });
     say(`${backlog.length} erases of a backlog are queued`);
-    await world.startWorker();
-    await world.untilAccepted(40, 120_000);
-    // What is to be shown is a queue of submits, and not one of workflows that have not begun.
+    // What is to be shown is a queue of submits, and not one of workflows that have not begun: they begin with a worker that
+    // submits hardly anything.
+    const slow = await world.startWorker(HARDLY_SUBMITS);
     if (!(await world.untilBegun(QUEUED_WITHIN_MS))) say('some workflows of the backlog have not begun');
+    await world.drain(slow);
+    const before = submitsAmong(await world.calls()).accepted.length;
+    await world.startWorker();
+    await world.untilAccepted(before + 40, 120_000);
+    const queued = backlogSize - submitsAmong(await world.calls()).accepted.length;
+    say(`${queued} submits of it are queued`);
 
     const startedMs = new Map<string, number>();
     for (const fileId of single) {
@@ -89,6 +100,7 @@ async function runLive({ servers, options, say }: BenchContext): Promise<Row> {
       refusals: refused.length,
       duplicates: paymentsOf(calls, fileIds).duplicates,
       lost: single.length - waits.length,
+      'queued before': queued,
       'live p50 s': rounded(percentile(waits, 0.5)),
       'live p95 s': rounded(p95),
       'backlog share %': percent,

@@ -62,9 +62,17 @@ class Look {
       const waitMs = Math.max(Math.min(firstLookMs - nowMs, pollFirstMs), await this.spacingMs());
       throw notYet(`Task ${taskId} was just submitted; first look follows.`, Math.min(waitMs, this.deadlineMs - nowMs));
     }
-    // A wait that begins late may be for a task that ended long before the watch would list it: one look tells.
-    if (watched && !first && nowMs < this.deadlineMs) throw this.toldLater(nowMs);
+    if (watched && (!first || this.isListedYet(nowMs)) && nowMs < this.deadlineMs) throw this.toldLater(nowMs);
     return await this.askVendor(watched);
+  }
+
+  /**
+   * Whether the watch still lists the task, had it ended right after its submit. A wait that begins later than that may be for a
+   * task that no list shows any more: one look tells.
+   */
+  private isListedYet(nowMs: number): boolean {
+    const { deepOverlapMs, deepEveryMs } = this.deps.watch?.timings ?? WATCH_TIMINGS;
+    return nowMs - this.submittedMs < deepOverlapMs - deepEveryMs;
   }
 
   private async askVendor(watched: boolean): Promise<AwaitTaskOutcome> {

@@ -110,6 +110,10 @@ describe('a wait for a task', () => {
     const taskId = await acceptedTask();
     server.script(running);
     await ledger.watch.good(subAppId);
+    // Up to here the next list that reaches further back shows it.
+    const stillListedMs = WATCH_TIMINGS.deepOverlapMs - WATCH_TIMINGS.deepEveryMs;
+    expect(await attempt(dependencies(), taskId, 1, stillListedMs - 5_000)).toMatchObject({ calls: 0 });
+    expect(await attempt(dependencies(), taskId, 1, stillListedMs + 1)).toMatchObject({ calls: 1 });
     expect(await attempt(dependencies(), taskId, 1, HOUR_MS)).toMatchObject({ calls: 1 });
     expect(await attempt(dependencies(), taskId, 2, HOUR_MS)).toMatchObject({ calls: 0 });
   });
