@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { writeAudit } from './audit.js';
 import { type Cap, type CapPeriod, type CapScope, countersOf } from './cap.js';
 import type { LedgerDatabase } from './schema.js';
@@ -11,11 +11,12 @@ import type { SubmissionKey } from './submission-key.js';
 
 type Db = Kysely<LedgerDatabase>;
 
-interface CapRow {
+/** Amounts as they come: a numeric from a row is a string, from JSON a number. */
+export interface CapRow {
   scope: string;
   period: CapPeriod;
-  limit_usd: string | null;
-  spent_usd: string;
+  limit_usd: string | number | null;
+  spent_usd: string | number;
 }
 
 /** Thrown inside the transaction of a submit, so that it leaves nothing behind. */
@@ -30,34 +31,33 @@ export class CapReached extends Error {
 }
 
 /**
- * Counts a submit that is about to be made. The counters stay locked until the transaction ends, so that each submit sees
- * what all before it took.
+ * A statement that counts a submit, and gives the counters as they are then. They stay locked until the transaction ends, so
+ * that each submit sees what all before it took.
  *
  * @param day of the submit, by the database's clock, `YYYY-MM-DD` in UTC
- * @throws CapReached when a limit does not leave room for it
  */
-export async function reserve(db: Db, subAppId: number, costUsd: number, day: string): Promise<void> {
-  const over = (await count(db, subAppId, costUsd, day)).find(
-    (row) => row.limit_usd !== null && Number(row.spent_usd) > Number(row.limit_usd),
-  );
-  if (over === undefined) return;
-  const before = { ...over, spent_usd: String(Number(over.spent_usd) - costUsd) };
-  throw new CapReached(toCap(before), costUsd);
-}
-
-/** Counts what was spent already, whatever the limits say. */
-export async function count(db: Db, subAppId: number, costUsd: number, day: string): Promise<CapRow[]> {
+export function countStatement(subAppId: number, costUsd: number, day: string): RawBuilder<CapRow> {
   const rows = countersOf(subAppId).map(
     ({ scope, period }) => sql`(${scope}, ${period}, ${money(costUsd)}::numeric, ${day}::date)`,
   );
   // A later day begins at nothing; a clock that was set back does not bring an earlier day again.
-  const { rows: counted } = await sql<CapRow>`
+  return sql<CapRow>`
     insert into cap (scope, period, spent_usd, day) values ${sql.join(rows)}
     on conflict (scope, period) do update set
       spent_usd = excluded.spent_usd + case when cap.period = 'day' and cap.day < excluded.day then 0 else cap.spent_usd end,
       day = greatest(cap.day, excluded.day)
-    returning scope, period, limit_usd, spent_usd`.execute(db);
-  return counted;
+    returning scope, period, limit_usd, spent_usd`;
+}
+
+/**
+ * @param counters as they are with a submit of `costUsd` counted
+ * @throws CapReached when a limit does not leave room for it
+ */
+export function checkCaps(counters: readonly CapRow[], costUsd: number): void {
+  const over = counters.find((row) => row.limit_usd !== null && Number(row.spent_usd) > Number(row.limit_usd));
+  if (over === undefined) return;
+  const before = { ...over, spent_usd: String(Number(over.spent_usd) - costUsd) };
+  throw new CapReached(toCap(before), costUsd);
 }
 
 /** Takes a submit off the counters: nothing was spent on it. Repeating it changes nothing. */
@@ -90,7 +90,7 @@ export async function countAgain(db: Db, key: SubmissionKey): Promise<void> {
   const row = rows[0];
   if (row === undefined) return;
   await setCostDay(db, key, row.day);
-  await count(db, Number(row.sub_app_id), Number(row.cost_usd), row.day);
+  await countStatement(Number(row.sub_app_id), Number(row.cost_usd), row.day).execute(db);
 }
 
 async function setCostDay(db: Db, key: SubmissionKey, day: string | null): Promise<void> {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { leastRate, rateNowSql } from './rate-control.js';
 
 /**
@@ -96,13 +96,15 @@ export interface PlaceAsk {
   /** Null: the next place, however far it is. */
   lane: Lane | null;
   spread: SpreadReport;
+  /** A number above 0 that is known once all that has to be locked before the pace is. */
+  after?: RawBuilder<unknown> | undefined;
 }
 
 /**
  * A `WITH` body that takes the next place of `scope` and gives it as column `place_at`, with the slack that all places of the
  * second after it are sure to have as `slack_ms`. It gives no row when the lane has to wait.
  */
-export function takePlace(scope: string, { budget, leadMs, lane, spread }: PlaceAsk) {
+export function takePlace(scope: string, { budget, leadMs, lane, spread, after = sql`1` }: PlaceAsk) {
   const seen = sql`${slackWantedMs(spread)}::double precision`;
   const assumed = sql`${spread.assumedMs}::double precision`;
   const lead = milliseconds(leadMs);
@@ -110,7 +112,7 @@ export function takePlace(scope: string, { budget, leadMs, lane, spread }: Place
   const batchAt = lane === 'batch' ? sql`d.place` : sql`pace.batch_at`;
   return sql`
     insert into pace (scope, last_at, next_at, spread_ms, spread_at)
-    values (${scope}, clock_timestamp() + ${lead}, clock_timestamp() + ${lead} + ${firstInterval},
+    values (case when ${after} > 0 then ${scope} end, clock_timestamp() + ${lead}, clock_timestamp() + ${lead} + ${firstInterval},
             ${seen}, case when ${seen} is null then null else clock_timestamp() end)
     on conflict (scope) do update set (last_at, next_at, spread_ms, spread_at, batch_at) = (
       select d.place,

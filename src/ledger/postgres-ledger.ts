@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
 import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
 import { type AdoptStore, adoptStore } from './batch-adopt.js';
@@ -18,7 +18,17 @@ import {
   setProbe,
 } from './breaker-store.js';
 import type { Cap } from './cap.js';
-import { type CapChange, CapReached, changeCap, countAgain, listCaps, release, reserve } from './cap-store.js';
+import {
+  type CapChange,
+  CapReached,
+  type CapRow,
+  changeCap,
+  checkCaps,
+  countAgain,
+  countStatement,
+  listCaps,
+  release,
+} from './cap-store.js';
 import { type CostFilter, type CostRow, reportCosts } from './cost-report.js';
 import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
@@ -148,17 +158,11 @@ class PostgresLedger implements Ledger {
   private async decideAndArm(intent: Intent): Promise<BeginOutcome> {
     return await this.guard('write the intent of a submit', () =>
       this.db.transaction().execute(async (trx) => {
-        const { eraseId, nowMs } = await lockErase(trx, intent);
-        // Locked: a late answer, or a new place for a late call, comes before this decision or after it, never in between.
-        const recent = await selectSubmissions(trx)
-          .where('submission.erase_id', '=', eraseId)
-          .orderBy('number', 'desc')
-          .limit(MAX_UNKNOWN_ROUNDS + 1)
-          .forUpdate('submission')
-          .execute();
+        const locked = await lockErase(trx, intent);
+        const recent = locked.isNew ? [] : await recentSubmissions(trx, locked.eraseId);
         const asked = { ...intent, neverPay: intent.request.neverPay === true };
-        const decision = decide(recent.map(toRecord), asked, nowMs);
-        return await this.carryOut(trx, decision, eraseId, intent, nowMs);
+        const decision = decide(recent, asked, locked.nowMs);
+        return await this.carryOut(trx, decision, locked, intent);
       }),
     );
   }
@@ -166,22 +170,19 @@ class PostgresLedger implements Ledger {
   private async carryOut(
     trx: Transaction<LedgerDatabase>,
     decision: Decision,
-    eraseId: string,
+    { eraseId, nowMs, isStopped }: LockedErase,
     intent: Intent,
-    nowMs: number,
   ): Promise<BeginOutcome> {
     if (decision.kind === 'look') {
       return { ...decision, settlesInMs: decision.record.placeAt.getTime() + intent.settleMs - nowMs };
     }
     if (decision.kind !== 'arm') return decision;
     const submission = { eraseId, number: decision.number };
-    const scopes = scopesOf(intent.identity.subAppId);
-    const verdict = passBreakers(await lockBreakers(trx, scopes), submission, intent.leave, nowMs);
+    const breakers = isStopped ? await lockBreakers(trx, scopesOf(intent.identity.subAppId)) : [];
+    const verdict = passBreakers(breakers, submission, intent.leave, nowMs);
     if (verdict.kind === 'blocked' || verdict.kind === 'wait') return verdict;
     const { costUsd } = intent;
     if (costUsd === null) return { kind: 'unpriced' };
-    const day = new Date(nowMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
-    await reserve(trx, intent.identity.subAppId, costUsd, day);
     if (decision.giveUp) {
       await trx
         .updateTable('submission')
@@ -192,10 +193,14 @@ class PostgresLedger implements Ledger {
         .execute();
     }
     if (verdict.kind === 'probe') await setProbe(trx, verdict.scopes, submission);
+    const day = new Date(nowMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
     return { kind: 'send', ...(await this.arm(trx, submission, intent, { costUsd, day })) };
   }
 
-  /** Writes the intent and takes its place in one statement, the last before the commit: the pace row is everybody's. */
+  /**
+   * Counts the money, takes a place and writes the intent, in one statement and the last before the commit: the counters and
+   * the pace are everybody's, and each process keeps the others from them for no longer than its commit takes.
+   */
   private async arm(
     trx: Transaction<LedgerDatabase>,
     key: SubmissionKey,
@@ -204,8 +209,11 @@ class PostgresLedger implements Ledger {
   ): Promise<{ submission: ArmedSubmission; place: Place }> {
     const lane = intent.lane ?? null;
     const ask = this.askNow();
-    const { rows } = await sql<{ arms: number } & PlaceRow>`
-      with place as (${this.takePlace(PLACE_LEAD_MS, lane, ask)})
+    // Whoever locks both locks the counters first.
+    const afterCounters = sql`(select count(*) from counter)`;
+    const { rows } = await sql<{ arms: number; counters: CapRow[] } & PlaceRow>`
+      with counter as (${countStatement(intent.identity.subAppId, cost.costUsd, cost.day)}),
+      place as (${this.takePlace(PLACE_LEAD_MS, lane, ask, afterCounters)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
                               batch_id, cost_usd, cost_day)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
@@ -218,11 +226,11 @@ class PostgresLedger implements Ledger {
         requested_by = excluded.requested_by, reason = excluded.reason, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
-      returning arms, (select slack_ms from place), ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(
-      trx,
-    );
-    // What was written before, in this transaction, goes with it.
+      returning arms, (select slack_ms from place), ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms,
+        (select json_agg(counter) from counter) as counters`.execute(trx);
+    // What was written before, in this transaction, goes with what is thrown.
     if (rows[0] === undefined && lane !== null) throw new LaneShut();
+    checkCaps(rows[0]?.counters ?? [], cost.costUsd);
     return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: this.placeFrom(rows[0], ask) };
   }
 
@@ -271,8 +279,8 @@ class PostgresLedger implements Ledger {
     return { askedMs: performance.now(), spread: this.spread() };
   }
 
-  private takePlace(leadMs: number, lane: Lane | null, { spread }: PlaceAsked) {
-    return takePlace(SUBMIT_SCOPE, { budget: this.budget, leadMs, lane, spread });
+  private takePlace(leadMs: number, lane: Lane | null, { spread }: PlaceAsked, after?: RawBuilder<unknown>) {
+    return takePlace(SUBMIT_SCOPE, { budget: this.budget, leadMs, lane, spread, after });
   }
 
   private placeFrom(row: PlaceRow | undefined, { askedMs, spread }: PlaceAsked): Place {
@@ -548,16 +556,19 @@ class PostgresLedger implements Ledger {
   }
 }
 
-/**
- * Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other.
- * @returns with the time, by the database's clock, at which it had the lock: what is settled then is so later, too
- */
-async function lockErase(
-  trx: Transaction<LedgerDatabase>,
-  intent: Intent,
-): Promise<{ eraseId: string; nowMs: number }> {
-  const { identity, request } = intent;
-  const { id, now } = await trx
+interface LockedErase {
+  eraseId: string;
+  /** By the database's clock, when it had the lock: what is settled then is so later, too. */
+  nowMs: number;
+  /** Made just now: nothing can have been submitted for it. */
+  isNew: boolean;
+  /** A breaker of its scopes is not closed. */
+  isStopped: boolean;
+}
+
+/** Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other. */
+async function lockErase(trx: Transaction<LedgerDatabase>, { identity, request }: Intent): Promise<LockedErase> {
+  const { id, now, is_new, is_stopped } = await trx
     .insertInto('erase')
     .values({
       sub_app_id: String(identity.subAppId),
@@ -568,9 +579,28 @@ async function lockErase(
       recipe: JSON.stringify(request.recipe),
     })
     .onConflict((c) => c.constraint('erase_payment_identity').doUpdateSet({ file_id: identity.fileId }))
-    .returning(['id', sql<Date>`clock_timestamp()`.as('now')])
+    .returning([
+      'id',
+      sql<Date>`clock_timestamp()`.as('now'),
+      // PostgreSQL: a row that this statement inserted has no transaction that updated it.
+      sql<boolean>`xmax = 0`.as('is_new'),
+      sql<boolean>`exists (select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))}))`.as(
+        'is_stopped',
+      ),
+    ])
     .executeTakeFirstOrThrow();
-  return { eraseId: id, nowMs: now.getTime() };
+  return { eraseId: id, nowMs: now.getTime(), isNew: is_new, isStopped: is_stopped };
+}
+
+/** Locked: a late answer, or a new place for a late call, comes before the decision about them or after it, never in between. */
+async function recentSubmissions(trx: Transaction<LedgerDatabase>, eraseId: string): Promise<SubmissionRecord[]> {
+  const recent = await selectSubmissions(trx)
+    .where('submission.erase_id', '=', eraseId)
+    .orderBy('number', 'desc')
+    .limit(MAX_UNKNOWN_ROUNDS + 1)
+    .forUpdate('submission')
+    .execute();
+  return recent.map(toRecord);
 }
 
 function isOfIdentity({ subAppId, fileId, recipeHash, payToken }: PaymentIdentity) {

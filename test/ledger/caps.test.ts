@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CapScope } from '../../src/ledger/cap.js';
@@ -235,6 +236,25 @@ describe('a new day, in UTC', () => {
 });
 
 describe('many submits and refusals at once', () => {
+  it('lock the counters before the pace: who waits for a counter keeps nobody from a place', async () => {
+    await send();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      await client.query('begin');
+      await client.query("select from cap where scope = 'all' and period = 'total' for update");
+      const waiting = ledger.begin(intentFor());
+      const blocked =
+        "select from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'";
+      while ((await client.query(blocked)).rowCount === 0) await sleep(5);
+      expect((await client.query("select from pace where scope = 'submit' for update nowait")).rowCount).toBe(1);
+      await client.query('rollback');
+      expect(await waiting).toMatchObject({ kind: 'send' });
+    } finally {
+      await client.end();
+    }
+  });
+
   it('never wait for each other in a circle, and end with counters that agree with the books', async () => {
     await cap(1_000);
     await Promise.all(
