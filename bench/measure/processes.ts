@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** Clock ticks a second in /proc/<pid>/stat: 100 on every Linux that Node runs on (`getconf CLK_TCK`). */
@@ -30,13 +30,17 @@ export function cpuSeconds(pid: number): number | null {
 
 /** A server of many processes that share memory, such as PostgreSQL: its proportional share (Pss), in MB. */
 export function proportionalMegabytes(parentPid: number): number | null {
-  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(parentPid)], { encoding: 'utf8' });
   let sum: number | null = null;
-  for (const pid of [parentPid, ...children.trim().split(/\s+/).map(Number)]) {
+  for (const pid of [parentPid, ...childrenOf(parentPid)]) {
     const kb = /^Pss:\s+(\d+) kB/m.exec(readProc(pid, 'smaps_rollup') ?? '')?.[1];
     if (kb !== undefined) sum = (sum ?? 0) + Number(kb) / KB_PER_MB;
   }
   return sum;
+}
+
+export function childrenOf(parentPid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(parentPid)], { encoding: 'utf8' });
+  return stdout.split(/\s+/).filter(Boolean).map(Number);
 }
 
 function readProc(pid: number, file: string): string | undefined {

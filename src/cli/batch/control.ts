@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { loadPrefix } from '../../config/temporal-settings.js';
+import { batchWorkflowId } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { BatchAction, BatchChange } from '../../ledger/batch-store.js';
 import { outputOf } from '../command-context.js';
@@ -46,7 +48,10 @@ export function withChangeOptions(command: Command): Command {
 
 /** Writes what is wanted into the ledger, where every feeder reads it within seconds. */
 export async function change(output: Output, id: string, wanted: BatchChange): Promise<void> {
-  const changed = await withLedger((ledger) => ledger.batches.change(id, wanted));
+  const changed = await withLedger(async ({ batches }) => {
+    refuseOtherPrefix(await batches.find(id));
+    return await batches.change(id, wanted);
+  });
   if (changed.kind === 'none') throw noSuchBatch(id);
   const { batch } = changed;
   if (changed.kind === 'tooLate') {
@@ -65,6 +70,16 @@ export async function change(output: Output, id: string, wanted: BatchChange): P
     { heading: 'Tolerates', of: (row) => tolerance(row.settings.tolerate) },
     { heading: 'Budget USD', of: (row) => row.settings.maxCostUsd },
   ]);
+}
+
+/** Installations may share a ledger: what one has written, another would not feed, and must not change by mistake. */
+function refuseOtherPrefix(batch: { id: string; workflowId: string } | null): void {
+  const prefix = loadPrefix(process.env);
+  if (batch === null || batch.workflowId === batchWorkflowId(batch.id, prefix)) return;
+  throw new UsageError(
+    `The batch ${batch.id} was written as ${batch.workflowId}, and here SMART_ERASE_PREFIX is "${prefix}". Nothing was changed.`,
+    'Set SMART_ERASE_PREFIX to what it was started with.',
+  );
 }
 
 export function noSuchBatch(id: string): UsageError {
