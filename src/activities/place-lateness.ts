@@ -12,13 +12,16 @@ const CHOICES_MS = [PLACE_TOLERANCE_MS, 30, 40, 50, 60, 80];
 /** What is left of a place that is late by up to so much more, in milliseconds: the places after it are moved then, by part of one. */
 const SLIGHTLY_LATE_MS = 30;
 const LEFT_WHEN_SLIGHTLY_LATE = 0.6;
+/** Gain, as a part of the rate, for which it asks nobody to go slower: the slack stands for a while after the trouble has passed. */
+const NOT_WORTH_IT = 0.01;
 /** The window in which the vendor counts, in milliseconds. */
 const SECOND_MS = 1_000;
 
 /**
  * How late this process is at its places: a machine that is full gives it a core some ten milliseconds after it is due, again
  * and again. A place that is missed is lost to everybody; to be allowed to leave later costs slack, which is
- * that part of a second. It wishes for what loses least.
+ * that part of a second. It wishes for what loses least,
+ * and for no more than that is worth.
  */
 export class PlaceLateness {
   readonly #lateMs: Recent;
@@ -42,6 +45,7 @@ export class PlaceLateness {
       const slightlyLate = within(choiceMs + SLIGHTLY_LATE_MS) - inTime;
       return (inTime + LEFT_WHEN_SLIGHTLY_LATE * slightlyLate) / (SECOND_MS + choiceMs);
     });
-    return CHOICES_MS[rates.indexOf(Math.max(...rates))] ?? PLACE_TOLERANCE_MS;
+    const least = Math.max(...rates) * (1 - NOT_WORTH_IT);
+    return CHOICES_MS[rates.findIndex((rate) => rate >= least)] ?? PLACE_TOLERANCE_MS;
   }
 }

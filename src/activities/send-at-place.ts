@@ -6,6 +6,7 @@ import { PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { HoldUps } from './hold-ups.js';
 
 /** A process this late again and again has no time to keep a pace: it gives the activity back, and another may take it. */
 const MAX_MISSED_PLACES = 40;
@@ -149,13 +150,15 @@ function openAhead({ connect }: ActivityDependencies['pace'], dueAtMs: number, c
   return opening;
 }
 
-/** Notes how long after it left a call was answered, if it was. */
+/** Notes how long after it left a call was answered, if it was: without the time for which the answer lay here unread. */
 async function timed<T>(
   { spread }: ActivityDependencies['pace'],
   tookMs: () => number,
   call: () => Promise<T>,
 ): Promise<T> {
-  const note = () => spread.note(tookMs());
+  const holdUps = new HoldUps();
+  const stop = holdUps.start();
+  const note = () => spread.note(Math.max(0, tookMs() - holdUps.heldMs()));
   try {
     const answer = await call();
     note();
@@ -163,6 +166,8 @@ async function timed<T>(
   } catch (error) {
     if (error instanceof VodError && error.requestId !== null) note();
     throw error;
+  } finally {
+    stop();
   }
 }
 

@@ -80,7 +80,7 @@ export const VENDOR_VARIABLES = z.object({
   VOD_POLL_MAX_SECONDS: positive.default(600),
   VOD_WATCH_INTERVAL_SECONDS: positive.default(5),
   VOD_PRICE_FILE: z.string().optional(),
-  SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(40),
+  SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(80),
   SMART_ERASE_ACTIVITY_CONCURRENCY: positiveInteger.default(100),
   SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
   /** Worker deployment versioning: this worker is that build of the deployment below. Not set: no versioning. */

@@ -17,6 +17,7 @@ describe('the tolerance that a process wishes for', () => {
     ['in time', oneIn(1, 3)],
     ['late once in a while', oneIn(50, 70)],
     ['slightly late once in a while', oneIn(25, 35)],
+    ['late so seldom that it would gain less than a hundredth', oneIn(25, 25)],
     ['so late that no tolerance would do', oneIn(3, 500)],
     ['known by a few places only', oneIn(2, 55, 19)],
   ])('is the least for one that is %s', (_, places) => {

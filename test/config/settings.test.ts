@@ -58,7 +58,7 @@ describe('settings', () => {
       prices: PRICE_LIST,
     });
     expect(settings.worker).toEqual({
-      submitConcurrency: 40,
+      submitConcurrency: 80,
       activityConcurrency: 100,
       shutdownGraceSeconds: 50,
       deployment: undefined,

@@ -9,6 +9,7 @@ import {
   NO_SPREAD,
   PLACE_TOLERANCE_MS,
   paceIntervalMs,
+  SPREAD_HELD_MS,
   type SpreadReport,
 } from '../../src/ledger/pace.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
@@ -139,7 +140,8 @@ describe('places', () => {
     expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
     expect(await gap()).toBeCloseTo(53.25, 1);
     // What stands for less than the second after a place promises nothing.
-    await admin.query("update pace set spread_at = clock_timestamp() - interval '28.5 seconds', spread_ms = 65");
+    const agoMs = SPREAD_HELD_MS - 1_500;
+    await admin.query(`update pace set spread_at = clock_timestamp() - interval '${agoMs} ms', spread_ms = 65`);
     spread = { seenMs: 10, assumedMs: 10, toleranceMs: 50 };
     expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
     // And nothing is asked by a process that knows nothing yet.
