@@ -21,7 +21,7 @@ const PATIENCE_MS = 300_000;
 /** Peak memory of the worker at the larger size, as a multiple of that at the smaller one. */
 const MOST_GROWTH = 1.5;
 /** The limit is lifted, at the simulator and in the settings: how many wait at once is the question, not how they came. */
-const UNLIMITED = { VOD_SUBMIT_RPS: '400', SMART_ERASE_SUBMIT_CONCURRENCY: '50' };
+const UNLIMITED = { VOD_SUBMIT_RPS: '400' };
 
 export const WAITING: readonly Scenario[] = [
   {

@@ -277,6 +277,7 @@ function workerOptions(
   ];
 }
 
+/** How many runs a worker with such a heap keeps in memory: 500, or what there is room for, at least 10. */
 export function cachedWorkflows(heapLimitMb: number): number {
   const room = Math.floor((heapLimitMb - HEAP_BESIDE_RUNS_MB) / HEAP_A_RUN_MB);
   return Math.min(CACHED_WORKFLOWS, Math.max(LEAST_CACHED_WORKFLOWS, room));

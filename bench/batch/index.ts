@@ -42,7 +42,6 @@ const LIFTED = {
   env: {
     VOD_SUBMIT_RPS: '500',
     VOD_WATCH_INTERVAL_SECONDS: '0.5',
-    SMART_ERASE_SUBMIT_CONCURRENCY: '40',
   },
 };
 
