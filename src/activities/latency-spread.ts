@@ -9,6 +9,10 @@ const KEPT_MS = 120_000;
 const ENOUGH_CALLS = 40;
 /** What is assumed of a line that nobody knows, in milliseconds: half way around the world and back, on a bad day. Ours. */
 const UNKNOWN_LINE_MS = 200;
+/** After so many calls nothing is assumed any more but more than was seen. */
+const NO_LONGER_UNKNOWN = 15;
+/** As long as few calls were seen, the line is taken for so much wider: twice as wide after ten. */
+const WIDER_BY_CALLS = 10;
 /**
  * The part at each end that is left out: what a busy moment of this process, or of the vendor's, did to a few; the answer's
  * way back and the vendor's own work are in them too, and say nothing of the way there.
@@ -42,7 +46,8 @@ export class LatencySpread {
     const count = calls.length;
     const seenMs = count < 2 ? 0 : spreadOf(calls);
     if (count >= ENOUGH_CALLS) return { seenMs, assumedMs: seenMs };
-    return { seenMs: null, assumedMs: Math.max(seenMs, UNKNOWN_LINE_MS * (1 - count / ENOUGH_CALLS) ** 2) };
+    const unknownMs = UNKNOWN_LINE_MS * Math.max(0, 1 - count / NO_LONGER_UNKNOWN) ** 2;
+    return { seenMs: null, assumedMs: Math.max(unknownMs, seenMs * (1 + WIDER_BY_CALLS / Math.max(1, count))) };
   }
 }
 

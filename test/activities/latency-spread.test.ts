@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LatencySpread } from '../../src/activities/latency-spread.js';
-import { ALLOWANCE_MS } from '../../src/ledger/pace.js';
+import { ALLOWANCE_MS, paceIntervalMs } from '../../src/ledger/pace.js';
 
 /** 0 to 1, evenly, in an order that looks like chance and is always the same. */
 const even = (count: number) => Array.from({ length: count }, (_, i) => (i * 0.618_033_988_75) % 1);
@@ -19,6 +19,17 @@ describe('the spread of latencies', () => {
     expect(values[0]).toBe(200);
     expect([...values].sort((a, b) => b - a)).toEqual(values);
     expect(values.at(-1)).toBeLessThan(ALLOWANCE_MS);
+  });
+
+  it('is taken for wider than what was seen while that is little', () => {
+    const calls = even(40).map((part) => 20 + 200 * part);
+    const { seenMs } = spreadOf(calls);
+    for (const count of [4, 8, 15, 39]) {
+      const { assumedMs } = spreadOf(calls.slice(0, count));
+      expect(assumedMs).toBeGreaterThan(seenMs ?? Number.POSITIVE_INFINITY);
+    }
+    // And a quiet line is known for one soon: each call until then costs the rate of all processes.
+    expect(spreadOf(even(12).map((part) => 1 + 2 * part)).assumedMs).toBeLessThan(ALLOWANCE_MS);
   });
 
   it('covers requests that are delayed by up to 200 ms at random', () => {
@@ -49,5 +60,44 @@ describe('the spread of latencies', () => {
     expect(spread.report().seenMs).toBeGreaterThan(250);
     now = 121_000;
     expect(spread.report()).toEqual({ seenMs: null, assumedMs: 200 });
+  });
+});
+
+describe('a pace that begins on a line that nobody knows', () => {
+  const STARTS = 300;
+  const CALLS = 120;
+
+  /** Places by what was answered until then. @returns starts of which a call came within a second of the one 20 before it */
+  function startsRefused(delayMs: (random: number) => number, { assumed }: { assumed: boolean }): number {
+    let seed = 1;
+    const random = () => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed / 2 ** 31;
+    };
+    let refused = 0;
+    for (let start = 0; start < STARTS; start += 1) {
+      const spread = new LatencySpread(() => 0);
+      const arrivals: number[] = [];
+      let onTheWay: { answeredMs: number; tookMs: number }[] = [];
+      let placeMs = 0;
+      for (let call = 0; call < CALLS; call += 1) {
+        for (const { answeredMs, tookMs } of onTheWay) if (answeredMs <= placeMs) spread.note(tookMs);
+        onTheWay = onTheWay.filter(({ answeredMs }) => answeredMs > placeMs);
+        const tookMs = delayMs(random());
+        arrivals.push(placeMs + tookMs);
+        onTheWay.push({ answeredMs: placeMs + tookMs, tookMs });
+        const { seenMs, assumedMs } = spread.report();
+        placeMs += paceIntervalMs(20, Math.max(ALLOWANCE_MS, seenMs ?? (assumed ? assumedMs : 0)));
+      }
+      arrivals.sort((a, b) => a - b);
+      if (arrivals.some((atMs, at) => atMs - (arrivals[at - 20] ?? Number.NEGATIVE_INFINITY) < 1_000)) refused += 1;
+    }
+    return refused;
+  }
+
+  it('is refused nothing where requests are delayed by 0 to 200 ms', () => {
+    expect(startsRefused((random) => 200 * random, { assumed: true })).toBe(0);
+    // The model tells the difference: this is what it would be without the assumption.
+    expect(startsRefused((random) => 200 * random, { assumed: false })).toBeGreaterThan(STARTS / 10);
   });
 });
