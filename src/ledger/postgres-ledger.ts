@@ -170,7 +170,7 @@ class PostgresLedger implements Ledger {
   private async carryOut(
     trx: Transaction<LedgerDatabase>,
     decision: Decision,
-    { eraseId, nowMs, isStopped }: LockedErase,
+    { eraseId, nowMs, isNew, isStopped }: LockedErase,
     intent: Intent,
   ): Promise<BeginOutcome> {
     if (decision.kind === 'look') {
@@ -194,7 +194,7 @@ class PostgresLedger implements Ledger {
     }
     if (verdict.kind === 'probe') await setProbe(trx, verdict.scopes, submission);
     const day = new Date(nowMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
-    return { kind: 'send', ...(await this.arm(trx, submission, intent, { costUsd, day })) };
+    return { kind: 'send', ...(await this.arm(trx, submission, intent, { costUsd, day, isNew })) };
   }
 
   /**
@@ -205,7 +205,7 @@ class PostgresLedger implements Ledger {
     trx: Transaction<LedgerDatabase>,
     key: SubmissionKey,
     intent: Intent,
-    cost: { costUsd: number; day: string },
+    cost: { costUsd: number; day: string; isNew: boolean },
   ): Promise<{ submission: ArmedSubmission; place: Place }> {
     const lane = intent.lane ?? null;
     const ask = this.askNow();
@@ -226,6 +226,8 @@ class PostgresLedger implements Ledger {
         requested_by = excluded.requested_by, reason = excluded.reason, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
+        -- Of an erase that was taken for new nobody has looked at what may have been paid for.
+        where ${!cost.isNew}
       returning arms, (select slack_ms from place), ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms,
         (select json_agg(counter) from counter) as counters`.execute(trx);
     // What was written before, in this transaction, goes with what is thrown.
