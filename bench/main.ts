@@ -47,8 +47,9 @@ function chosen({ groups, named, short, only }: BenchOptions): Scenario[] {
 }
 
 /**
- * The Temporal server's garbage collector runs a fifth as often: on a machine that all servers share it took the processor from
- * what is measured (0.96 of two cores at 18 erases a second; 0.7 this way). A server in production has a machine of its own.
+ * The Temporal server's garbage collector runs a fifth as often: on a machine that all servers share it takes the processor from
+ * what is measured (an erase took about 52 ms of all processes' time, and 47 ms this way). A server in production has a machine of
+ * its own.
  */
 const TEMPORAL_ENV = { GOGC: '500' };
 
@@ -70,7 +71,7 @@ async function run(scenarios: readonly Scenario[], options: BenchOptions): Promi
       say(`${scenario.group}: ${scenario.name} …`);
       const own = (line: string) => say(`  ${line}`);
       const rows = await scenario
-        .run({ servers, options, say: own })
+        .run({ servers, options, rowsBefore: report.rows, say: own })
         .catch((error) => [brokeDown(scenario, error, own)]);
       report.rows.push(...rows);
       if (scenario.group !== 'peers') for (const row of rows) own(`${row.name}: ${JSON.stringify(row.figures)}`);

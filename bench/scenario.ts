@@ -5,6 +5,8 @@ import type { Row } from './report.js';
 export interface BenchContext {
   servers: SharedServers;
   options: BenchOptions;
+  /** Of the scenarios that ran before this one, to compare with. */
+  rowsBefore: readonly Row[];
   /** Progress, for a person; not part of the result. */
   say(line: string): void;
 }

@@ -11,7 +11,7 @@ import { startCli } from '../../test/support/cli.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
 import { LIMIT_PER_SECOND, paymentsOf, ratePerSecond, submitsAmong } from '../measure/door.js';
 import { rounded } from '../measure/numbers.js';
-import type { Row } from '../report.js';
+import type { Check, Figures, Row } from '../report.js';
 import type { BenchContext, Scenario } from '../scenario.js';
 import { World } from '../world.js';
 import { feederCost, peakMb } from './feeder-cost.js';
@@ -19,8 +19,10 @@ import { runSlidingWindow } from './sliding-window.js';
 
 const GROUP = 'batch';
 const ITEMS = { full: 100_000, short: 5_000 };
-/** Memory at this part of the items is compared with. */
+/** Memory at this part of the items is compared with, and may grow so far. */
 const SMALLER = 10;
+const MOST_GROWTH = 1.3;
+const TENTH = 'batch, a tenth';
 const AT_THE_LIMIT = { full: 2_400, short: 300 };
 const CHILDREN = { full: 5_000, short: 500 };
 /** Of every task: so short that the first completion comes before the first window of runs is full, and none waits for it. */
@@ -48,10 +50,10 @@ const LIFTED = {
 export const BATCH: readonly Scenario[] = [
   {
     group: GROUP,
-    name: 'batch, a tenth',
+    name: TENTH,
     about: 'a tenth of the items, the limit lifted: to compare memory with',
     longOnly: true,
-    run: async (context) => [await runBatch('batch, a tenth', Math.ceil(itemsOf(context, ITEMS) / SMALLER), context)],
+    run: async (context) => [await runBatch(TENTH, Math.ceil(itemsOf(context, ITEMS) / SMALLER), context)],
   },
   {
     group: GROUP,
@@ -77,7 +79,7 @@ function itemsOf({ options }: BenchContext, items: { full: number; short: number
   return options.erases ?? items[options.short ? 'short' : 'full'];
 }
 
-async function runBatch(name: string, items: number, { servers, say }: BenchContext): Promise<Row> {
+async function runBatch(name: string, items: number, { servers, rowsBefore, say }: BenchContext): Promise<Row> {
   const world = await World.start(servers, { name, ...LIFTED, ownTemporal: true });
   const ledger = openLedger(world.env.DATABASE_URL ?? '');
   try {
@@ -127,12 +129,23 @@ async function runBatch(name: string, items: number, { servers, say }: BenchCont
         what: `at most ${MOST_EVENTS_AN_ITEM} events an item (${figures['feeder events an item']})`,
         kept: cost.events / items <= MOST_EVENTS_AN_ITEM,
       },
+      ...growthChecks(rowsBefore.find((row) => row.name === TENTH)?.figures, figures),
     ];
     return { group: GROUP, name, figures, promises, goals: [] };
   } finally {
     await ledger.close();
     await world.stop();
   }
+}
+
+/** @param tenth of the row before; without one there is nothing to compare with */
+function growthChecks(tenth: Figures | undefined, whole: Figures): Check[] {
+  if (tenth === undefined) return [];
+  return ['worker peak MB', 'watch peak MB'].map((name) => {
+    const times = Number(whole[name]) / Number(tenth[name]);
+    const what = `${name} at most ${MOST_GROWTH} times that at a tenth of the items (${rounded(times)})`;
+    return { what, kept: times <= MOST_GROWTH };
+  });
 }
 
 /**

@@ -99,6 +99,13 @@ describe('batch commands', () => {
     expect(await batch('pause', 'nobody')).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason') });
   });
 
+  it('leave a batch of another installation on the same ledger alone, and say whose it is', async () => {
+    const id = await startFed(stack, await newRequests(stack, 1), { settings: { concurrency: 8 } });
+    const refused = await runCli(['batch', 'cancel', id, ...WHY], { ...stack.env, SMART_ERASE_PREFIX: 'media' });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('SMART_ERASE_PREFIX is "media"') });
+    expect(await ended(stack, id)).toMatchObject({ endedAs: 'completed', counts: { succeeded: 1 } });
+  });
+
   it('stop watching at Ctrl-C, and say how to come back', async () => {
     const requests = (await newRequests(stack, 1)).map((request) => ({
       ...request,
