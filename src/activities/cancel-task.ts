@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { makesVideo, type Recipe } from '../contract/recipes.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
+import { LISTED_FOR_MS, TOO_OLD_TO_TELL } from '../ledger/decide.js';
 import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
@@ -98,7 +99,10 @@ async function resolve(
   if (record === null || record.state !== 'sending') return { record, doubt: null };
   const verdict = await lookForTask(deps, record, cancellationSignal);
   if (verdict.kind === 'found') {
-    await deps.ledger.accepted(record.key, { taskId: verdict.taskId, requestId: record.requestId, adopted: true });
+    const { taskId } = verdict;
+    const accepted = await deps.ledger.accepted(record.key, { taskId, requestId: record.requestId, adopted: true });
+    if (accepted === 'taken')
+      throw notYet(`Task ${taskId} is that of another payment; this one's is looked for.`, 1_000);
     return { record: await deps.ledger.findLatest(identity), doubt: null };
   }
   const settlesInMs = record.placeAtHere.getTime() + deps.timings.settleMs - Date.now();
@@ -107,12 +111,17 @@ async function resolve(
       'The submit is in doubt; its task is looked for until it has settled.',
       Math.min(settlesInMs + 100, 10_000),
     );
+  // A process that stood still since it wrote the intent must not send it after all: it finds it given up.
+  if (!(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
+    throw notYet('The submit was given another place meanwhile; its task is looked for once more.', 1_000);
+  }
   return { record, doubt: doubtAbout(record, verdict) };
 }
 
 /** Where a new submit would be held as uncertain, "nothing was submitted" would be a guess. */
-function doubtAbout({ saidDuplicate, key }: SubmissionRecord, verdict: LookVerdict): string | null {
+function doubtAbout({ saidDuplicate, key, placeAtHere }: SubmissionRecord, verdict: LookVerdict): string | null {
   if (verdict.kind === 'unclear') return verdict.why;
+  if (Date.now() > placeAtHere.getTime() + LISTED_FOR_MS) return TOO_OLD_TO_TELL;
   if (saidDuplicate) return 'the vendor said that it already had the request, yet no task is listed';
   if (key.number >= MAX_UNKNOWN_ROUNDS) return `${key.number} submits got no answer, and no task is listed`;
   return null;

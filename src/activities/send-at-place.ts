@@ -7,17 +7,12 @@ import type { SubmitConnection } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { HoldUps } from './hold-ups.js';
+import type { OpenAhead } from './open-ahead.js';
 
 /** A process this late again and again has no time to keep a pace: it gives the activity back, and another may take it. */
 const MAX_MISSED_PLACES = 40;
 /** Longest lead that a process asks for when it keeps missing its places, in milliseconds. */
 const MAX_LEAD_MS = 500;
-
-/**
- * How long before its place a submit takes its last look at the breaker, in milliseconds. One in some hundred looks took 25 to
- * 50 where the ledger shared two full cores with everything else, and a look that comes back late costs the place.
- */
-const LAST_LOOK_MS = 60;
 
 /** How long to wait for room in this process's last second, within the tolerance of the place, in milliseconds. */
 const WINDOW_FULL_WAIT_MS = 2;
@@ -28,6 +23,8 @@ const MOST_MOVED_MS = 1_000;
 export interface Sending<T, S> {
   /** Ends the wait, never the call: what comes of a call that went out has to be known. */
   cancel: AbortSignal;
+  /** Was opened before the place was asked for. */
+  opening: OpenAhead;
   /** Something that forbids the call by now; null lets it go. */
   lastLook: () => Promise<S | null>;
   call: (options: { connection: SubmitConnection | undefined; leaving: () => void; written: () => void }) => Promise<T>;
@@ -36,27 +33,34 @@ export interface Sending<T, S> {
 /**
  * Waits for the submission's place and makes the call at that very moment. Slightly late, it moves all later places first;
  * later than that it does not make the call: the place is dropped and a new one taken, since calls made late bunch up and
- * break the rate. The connection is opened while the place is waited for, so that at the place there is nothing left to do
- * but to write.
+ * break the rate. So is a place at which the connection is not open: a call that opens its own leaves late.
  *
- * @throws CancelledFailure when nothing was sent
+ * @throws CancelledFailure when nothing was sent; VodError when nobody answers to a connection, or of the call
  */
 export async function sendAtPlace<T, S>(
   { ledger, pace }: Pick<ActivityDependencies, 'ledger' | 'pace'>,
   submission: ArmedSubmission,
   firstPlace: Place,
-  { cancel, lastLook, call }: Sending<T, S>,
+  { cancel, opening, lastLook, call }: Sending<T, S>,
 ): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
   let place = firstPlace;
   let leadMs = PLACE_LEAD_MS;
   for (let missed = 0; missed <= MAX_MISSED_PLACES; missed += 1) {
     const { dueAtMs } = place;
-    const opening = openAhead(pace, dueAtMs, cancel);
+    const clocksApartMs = Date.now() - performance.now();
+    // One that the other side has closed meanwhile; what is thrown is thrown below.
+    opening.ready().catch(() => undefined);
     try {
-      await waitUntil(dueAtMs - LAST_LOOK_MS, cancel);
+      await waitUntil(dueAtMs - pace.lastLook.aheadMs(), cancel);
+      const lookedAtMs = performance.now();
       const by = await lastLook();
+      pace.lastLook.note(performance.now() - lookedAtMs);
       if (by !== null) return { kind: 'stopped', by };
       await waitUntil(dueAtMs, cancel);
+      if (opening.isOpening) {
+        await opening.ready();
+        throw new PlaceMissed();
+      }
       const readyLateMs = performance.now() - dueAtMs;
       pace.lateness.note(readyLateMs);
       const toleranceMs = await toleranceFor(ledger, place, readyLateMs);
@@ -67,7 +71,7 @@ export async function sendAtPlace<T, S>(
           let leftAtMs = performance.now();
           const leaving = () => {
             leftAtMs = performance.now();
-            if (leftAtMs - dueAtMs > toleranceMs) throw new PlaceMissed();
+            if (leftAtMs - dueAtMs > toleranceMs || wasSuspended(clocksApartMs)) throw new PlaceMissed();
             pass.now();
           };
           // If this process was held up since, by a collection of garbage or by a machine that is full, the call leaves only
@@ -87,10 +91,8 @@ export async function sendAtPlace<T, S>(
       }
     } catch (error) {
       if (!(error instanceof PlaceMissed)) throw error;
-    } finally {
-      opening.done();
     }
-    leadMs = Math.min(leadMs * 2, MAX_LEAD_MS);
+    leadMs = Math.min(Math.max(leadMs * 2, pace.lastLook.leadMs()), MAX_LEAD_MS);
     place = await ledger.retakePlace(submission, { leadMs });
   }
   throw new LedgerError(
@@ -124,31 +126,19 @@ async function toleranceFor(
   return toleranceMs + (moved ? moreMs : 0);
 }
 
+/**
+ * The clock that waits for a place stands still while the machine is suspended, and the clock of the day does not. One that
+ * was set looks the same, and costs a place.
+ */
+function wasSuspended(clocksApartMs: number): boolean {
+  return Math.abs(Date.now() - performance.now() - clocksApartMs) > MOST_APART_MS;
+}
+
+/** Clocks that are set slowly, as they should be, drift apart by less than this while a place is waited for, in milliseconds. */
+const MOST_APART_MS = 1_000;
+
 /** Credentials were waited for meanwhile; nothing was sent. */
 class PlaceMissed extends Error {}
-
-/** How long before its place a submit opens its connection, in milliseconds: TCP and TLS to the other side of the world. */
-const OPEN_AHEAD_MS = 1_000;
-
-/** Opens a connection while the place is waited for. One that is not there in time is done without. */
-function openAhead({ connect }: ActivityDependencies['pace'], dueAtMs: number, cancel: AbortSignal) {
-  const opening = { connection: undefined as SubmitConnection | undefined, done: () => {} };
-  let over = false;
-  opening.done = () => {
-    over = true;
-    // What a request uses is closed by its end; this closes what none used.
-    opening.connection?.close();
-  };
-  void waitUntil(dueAtMs - OPEN_AHEAD_MS, cancel)
-    .then(() => (over ? null : connect()))
-    .then((connection) => {
-      if (over) connection?.close();
-      else opening.connection = connection ?? undefined;
-    })
-    // A cancel, which the submit itself hears.
-    .catch(() => undefined);
-  return opening;
-}
 
 /** Notes how long after it left a call was answered, if it was: without the time for which the answer lay here unread. */
 async function timed<T>(

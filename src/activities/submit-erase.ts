@@ -13,6 +13,7 @@ import { describeError, finalFailure, readFailure, retryFailure } from './failur
 import { keepHeardAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
+import { OpenAhead } from './open-ahead.js';
 import { paymentForbidden } from './payment-forbidden.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { refuseBeforePayment } from './refuse-before-payment.js';
@@ -94,6 +95,7 @@ class Submit {
   private readonly hash: string;
   private readonly recipe: Recipe;
   private readonly intent: Intent;
+  private readonly opening: OpenAhead;
 
   constructor(
     private readonly deps: ActivityDependencies,
@@ -101,6 +103,7 @@ class Submit {
     private readonly input: SubmitInput,
   ) {
     this.recipe = request.recipe as Recipe;
+    this.opening = new OpenAhead(deps.pace.connect);
     const identity = paymentIdentityOf(request);
     this.hash = identity.recipeHash;
     this.intent = {
@@ -130,6 +133,8 @@ class Submit {
       return { ...accepted, ...outcome };
     } catch (error) {
       throw readFailure(error, this.context.info.attempt);
+    } finally {
+      this.opening.close();
     }
   }
 
@@ -229,7 +234,8 @@ class Submit {
     const { ledger, pace } = this.deps;
     const begin = () => ledger.begin(this.intent);
     if (this.intent.costUsd === null) return await begin();
-    return await pace.lanes.take(this.intent.lane ?? 'live', this.context.cancellationSignal, begin);
+    const lane = this.intent.lane ?? 'live';
+    return await pace.lanes.take(lane, this.context.cancellationSignal, begin, () => this.opening.ready());
   }
 
   private async send(submission: ArmedSubmission, place: Place) {
@@ -241,6 +247,7 @@ class Submit {
     try {
       const sent = await sendAtPlace(this.deps, submission, place, {
         cancel: this.context.cancellationSignal,
+        opening: this.opening,
         lastLook: () => ledger.openBreaker(subAppId),
         call: ({ connection, leaving, written }) => {
           const params = toMpsParams(this.recipe);
@@ -359,7 +366,7 @@ class Submit {
     }
     const leave = this.intent.operatorRetryUpTo !== null && record.key.number <= this.intent.operatorRetryUpTo;
     if (verdict.kind === 'unclear' && !leave) return uncertain(verdict.why, record);
-    this.intent.lookedFor = record.key.number;
+    this.intent.lookedFor = { number: record.key.number, placeAt: record.placeAt };
     return null;
   }
 

@@ -6,6 +6,8 @@ import { notYet } from './failures.js';
 
 /** Submits of a lane that ask for a place at once, in one process: enough for the full rate while an intent takes 400 ms. */
 const ASKING_AT_ONCE = 8;
+/** Submits that wait behind those and make themselves ready: enough for the full rate while that takes more than a second. */
+const PREPARING_AT_ONCE = 24;
 /** Longest time between two questions, in milliseconds: the pace may have been let go meanwhile. */
 const ASK_AGAIN_MS = 1_000;
 /** Several processes wait for the same moment: each asks up to this much later, in milliseconds. */
@@ -14,7 +16,7 @@ const APART_MS: Record<Lane, number> = { live: 15, batch: 60 };
 const PATIENCE_MS = 90_000;
 
 interface Line {
-  waiting: (() => void)[];
+  waiting: { enter: () => void; prepare: () => Promise<void> }[];
   /** Who asks, the longest there first. */
   asking: symbol[];
 }
@@ -36,21 +38,24 @@ export class SubmitLanes {
   ) {}
 
   /**
-   * Calls `begin` when the lane has a place near, and again when somebody else was faster.
+   * Calls `begin` when the lane has a place near, and again when somebody else was faster. `prepare` is called before that, more
+   * than once: it makes ready what a submit needs at its place, or does nothing when it is.
    *
-   * @throws CancelledFailure when `cancel` fires first; a benign ApplicationFailure after 90 s
+   * @throws CancelledFailure when `cancel` fires first; a benign ApplicationFailure after 90 s; what `prepare` throws
    */
   async take<T extends { kind: string }>(
     lane: Lane,
     cancel: AbortSignal,
     begin: () => Promise<T>,
+    prepare: () => Promise<void> = async () => {},
   ): Promise<Exclude<T, { kind: 'notYet' }>> {
     const untilMs = performance.now() + PATIENCE_MS;
     const me = Symbol(lane);
-    await this.#enter(lane, me, cancel);
+    await this.#enter(lane, me, cancel, prepare);
     try {
       for (;;) {
         if (cancel.aborted) throw cancelled();
+        await prepare();
         const firstOpensInMs = await this.ledger.laneOpensInMs(lane);
         // Those before me in here take the places before mine. Who asks for one that is theirs writes an intent in vain.
         const opensInMs = firstOpensInMs + this.#lines[lane].asking.indexOf(me) * this.placeEveryMs;
@@ -68,7 +73,7 @@ export class SubmitLanes {
     }
   }
 
-  async #enter(lane: Lane, me: symbol, cancel: AbortSignal): Promise<void> {
+  async #enter(lane: Lane, me: symbol, cancel: AbortSignal, prepare: () => Promise<void>): Promise<void> {
     if (cancel.aborted) throw cancelled();
     const line = this.#lines[lane];
     if (line.asking.length < ASKING_AT_ONCE) {
@@ -82,11 +87,15 @@ export class SubmitLanes {
         resolve();
       };
       const giveUp = () => {
-        line.waiting.splice(line.waiting.indexOf(enter), 1);
+        line.waiting.splice(
+          line.waiting.findIndex((each) => each.enter === enter),
+          1,
+        );
         reject(cancelled());
       };
       cancel.addEventListener('abort', giveUp, { once: true });
-      line.waiting.push(enter);
+      line.waiting.push({ enter, prepare });
+      makeReady(line);
     });
   }
 
@@ -94,8 +103,14 @@ export class SubmitLanes {
   #leave(lane: Lane, me: symbol): void {
     const line = this.#lines[lane];
     line.asking.splice(line.asking.indexOf(me), 1);
-    line.waiting.shift()?.();
+    line.waiting.shift()?.enter();
+    makeReady(line);
   }
+}
+
+/** The next of those that wait; what goes wrong is said to each when its turn comes. */
+function makeReady({ waiting }: Line): void {
+  for (const { prepare } of waiting.slice(0, PREPARING_AT_ONCE)) prepare().catch(() => undefined);
 }
 
 function cancelled(): CancelledFailure {

@@ -2,6 +2,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import { paceIntervalMs } from '../ledger/pace.js';
 import { SlidingWindow } from '../vod/sliding-window.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
+import { LastLook } from './last-look.js';
 import { LatencySpread } from './latency-spread.js';
 import { PlaceLateness } from './place-lateness.js';
 import { SubmitLanes } from './submit-lanes.js';
@@ -13,7 +14,8 @@ export interface SubmitPace {
   spread: LatencySpread;
   lateness: PlaceLateness;
   lanes: SubmitLanes;
-  /** Opens a connection for one submit; null when none can be had. */
+  lastLook: LastLook;
+  /** Opens a connection for one submit; null when none can be had, and the call itself will tell why. Throws a VodError when nobody answers. */
   connect: () => Promise<SubmitConnection | null>;
 }
 
@@ -40,5 +42,5 @@ export function createSubmitPace(
   const limit = Math.max(1, Math.floor(submitsPerSecond));
   const windowMs = (limit / submitsPerSecond) * (1_000 + WINDOW_MORE_MS);
   const lanes = new SubmitLanes(ledger, paceIntervalMs(submitsPerSecond));
-  return { window: new SlidingWindow({ limit, windowMs }), spread, lateness, lanes, connect };
+  return { window: new SlidingWindow({ limit, windowMs }), spread, lateness, lanes, lastLook: new LastLook(), connect };
 }

@@ -55,7 +55,7 @@ export async function sweepTasks(deps: SweepDependencies, subAppId: number, sign
 async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, signal: AbortSignal): Promise<void> {
   const { ledger, vod, timings } = deps;
   const { taskId, ageMs } = task;
-  const detail = await known(() => vod.describeTask({ subAppId, taskId }, { signal }));
+  const detail = await detailOf(ageMs, () => vod.describeTask({ subAppId, taskId }, { signal }));
   if (detail instanceof VodError) {
     if (ageMs < FORGOTTEN_MS) return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
     await bookExpired(deps, taskId, detail);
@@ -64,7 +64,9 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   const verdict = judgeTask(detail, { sourceFileId: task.fileId, makesVideo: makesVideo(task.recipe as Recipe) });
   if (verdict.kind === 'unfinished') return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
   const endedForMs = Date.now() - Date.parse(detail.finishTime ?? '');
-  const missed = detail.status === 'FINISH' && task.overForMs === null && endedForMs > timings.missedAfterMs;
+  // One that was in doubt, and is known for a moment only, was in a list when nobody knew whose it is.
+  const known = task.knownForMs > timings.missedAfterMs;
+  const missed = known && detail.status === 'FINISH' && task.overForMs === null && endedForMs > timings.missedAfterMs;
   if (missed) await deps.onMissed(taskId);
   if (task.waiters.length > 0) {
     await ledger.watch.markOver([taskId], { toldMs: timings.toldGraceMs, orphanMs: deps.orphanGraceMs });
@@ -80,11 +82,13 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   await bookVerdict(ledger, taskId, verdict, detail);
 }
 
-async function known(read: () => Promise<TaskDetail>): Promise<TaskDetail | VodError> {
+/** Once the vendor must have forgotten a task, any lasting refusal says no more than that: its sub-application may be gone. */
+async function detailOf(ageMs: number, read: () => Promise<TaskDetail>): Promise<TaskDetail | VodError> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof VodError && error.code === NO_SUCH_TASK) return error;
+    if (!(error instanceof VodError)) throw error;
+    if (error.code === NO_SUCH_TASK || (ageMs >= FORGOTTEN_MS && error.class === 'input')) return error;
     throw error;
   }
 }

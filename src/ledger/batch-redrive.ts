@@ -3,6 +3,7 @@ import { type BatchItemState, type BatchSettings, NOT_STARTED } from '../contrac
 import { eraseWorkflowId } from '../contract/identity.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
+import { LISTED_FOR_MS } from './decide.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { createBatch } from './postgres-batch-store.js';
 import type { LedgerDatabase } from './schema.js';
@@ -285,7 +286,7 @@ function judged(selection: RedriveSelection, after: number, upTo: number): RawBu
         when books.unread or books.expired then 'lost'
         when books.failed then 'failed'
         when newest.state in ('sending', 'unknown')
-          then case when newest.place_at > ${memoryBegins} then 'inDoubt' else 'lost' end
+          then case when newest.place_at > ${listBegins} then 'inDoubt' else 'lost' end
         when (item.request->>'neverPay')::boolean then 'forbidden'
         else 'unpaid'
       end as kind,
@@ -313,6 +314,7 @@ function judged(selection: RedriveSelection, after: number, upTo: number): RawBu
       and item.number <= ${upTo}::integer and ${chosen(selection)}`;
 }
 
+const listBegins = sql`clock_timestamp() - make_interval(secs => ${sql.lit(LISTED_FOR_MS / 1_000)})`;
 const memoryBegins = sql`clock_timestamp() - make_interval(hours => ${sql.lit(VENDOR_MEMORY_HOURS)})`;
 
 const FAILED: readonly BatchItemState[] = ['failed', 'timedOut'];

@@ -110,6 +110,8 @@ export interface BatchStaging {
   /** All of them, in the order of the rows. */
   problems(pageSize: number): AsyncIterable<RowProblem[]>;
   overlapping(): Promise<OverlappingBatch[]>;
+  /** How many of the erases that would be started are not in that batch. */
+  notIn(batchId: string): Promise<number>;
   /**
    * Makes the batch with all its items, in one transaction: whole or not at all. False when there is a batch with this
    * id: nothing is changed.

@@ -50,6 +50,12 @@ function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: num
   }
 }
 
+/**
+ * Milliseconds after its place in which a submit's task is sure to be listed. Source: DescribeTasks and DescribeTaskDetail tell
+ * of the last 72 hours; less a quarter of an hour for clocks that differ and for the look itself.
+ */
+export const LISTED_FOR_MS = 72 * 3_600_000 - 15 * 60_000;
+
 function unresolved(
   recent: readonly SubmissionRecord[],
   last: SubmissionRecord,
@@ -57,9 +63,16 @@ function unresolved(
   nowMs: number,
 ): Decision {
   const settled = nowMs >= last.placeAt.getTime() + asked.settleMs;
-  if (asked.lookedFor !== last.key.number || !settled) return { kind: 'look', record: last };
+  // A look says nothing of a submit that was given a later place since: its call may have gone out after the look.
+  const isLookedFor =
+    asked.lookedFor?.number === last.key.number && asked.lookedFor.placeAt.getTime() === last.placeAt.getTime();
+  if (!isLookedFor || !settled) return { kind: 'look', record: last };
   const next: Decision = { kind: 'arm', number: last.key.number + 1, giveUp: last.state === 'sending' };
   if (asked.operatorRetryUpTo !== null && last.key.number <= asked.operatorRetryUpTo) return next;
+  // Not to be listed means that there is no task only while the vendor lists what is as old as that.
+  if (nowMs > last.placeAt.getTime() + LISTED_FOR_MS) {
+    return { kind: 'uncertain', record: last, why: TOO_OLD_TO_TELL };
+  }
   if (last.saidDuplicate) {
     return {
       kind: 'uncertain',
@@ -77,6 +90,10 @@ function unresolved(
   }
   return next;
 }
+
+/** Why it cannot be told whether an old submit was paid for. */
+export const TOO_OLD_TO_TELL =
+  'it was sent, or not, more than three days ago, and the vendor does not list tasks that old';
 
 function trailingUnknown(recent: readonly SubmissionRecord[]): number {
   const firstOther = recent.findIndex((r) => r.state !== 'unknown');

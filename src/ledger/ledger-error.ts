@@ -21,9 +21,10 @@ export class LedgerError extends Error {
 
 /**
  * Errnos and SQLSTATE classes that say "try again later": class 08 connection, 53 resources, 57 shutdown and cancelled
- * statements, 40 rollback; 25006 read-only (a standby before it takes over), 55P03 lock not available.
+ * statements, 40 rollback; 25006 read-only (a standby before it takes over), 25P03 a transaction that stood idle, 55P03 lock not
+ * available.
  */
-const UNAVAILABLE = /^(E(CONN|PIPE|HOSTUNREACH|NETUNREACH|AI_AGAIN|TIMEDOUT)|ENOTFOUND|08|53|57|40|25006|55P03)/;
+const UNAVAILABLE = /^(E(CONN|PIPE|HOSTUNREACH|NETUNREACH|AI_AGAIN|TIMEDOUT)|ENOTFOUND|08|53|57|40|25006|25P03|55P03)/;
 /** undefined_table, undefined_column, invalid_schema_name, undefined_function. */
 const SCHEMA = new Set(['42P01', '42703', '3F000', '42883']);
 /** invalid_password, invalid_authorization_specification, insufficient_privilege, invalid_catalog_name. */

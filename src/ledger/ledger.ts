@@ -69,6 +69,11 @@ export interface Ledger {
   ): Promise<{ throttledForMs: number; throttledInRow: number }>;
   /** The submit's fate is not known; the intent stays `sending`. */
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
+  /**
+   * Gives up a submit in doubt that has settled: nobody can retake its place and send it. What an answer tells later still
+   * counts. False when it is no longer in doubt, or has had another place since.
+   */
+  giveUp(submission: SubmissionKey, settleMs: number): Promise<boolean>;
   /** Pushes the next place of every process back by `ms` milliseconds: the vendor takes nothing at the moment. */
   slowDown(ms: number): Promise<void>;
   /**
@@ -141,6 +146,12 @@ export interface ArmedSubmission extends SubmissionKey {
   arm: number;
 }
 
+/** Which submission was looked for, and the place that it had then. */
+export interface LookedFor {
+  number: number;
+  placeAt: Date;
+}
+
 export interface Intent {
   identity: PaymentIdentity;
   request: NormalizedEraseRequest;
@@ -152,7 +163,7 @@ export interface Intent {
    */
   resubmitAfterTaskId: string | null;
   /** Set after looking for the task of an unresolved submission and not finding it: it may be given up once it has settled. */
-  lookedFor: number | null;
+  lookedFor: LookedFor | null;
   /**
    * An operator looked at a hold and decided to submit again: leave to go past uncertain submissions up to this number.
    * What is in doubt after that needs a new decision.

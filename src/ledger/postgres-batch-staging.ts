@@ -11,6 +11,7 @@ import type {
   UnpricedItem,
 } from './batch-staging.js';
 import type { NewBatch } from './batch-store.js';
+import { LISTED_FOR_MS } from './decide.js';
 import { ImpatientClient } from './impatient-client.js';
 import { toLedgerError } from './ledger-error.js';
 import { createBatch } from './postgres-batch-store.js';
@@ -100,7 +101,7 @@ class PostgresBatchStaging implements BatchStaging {
   }
 
   async dropPaid({ keep }: { keep: boolean }): Promise<void> {
-    await this.run('find what was paid for before', statements.MARK_PAID);
+    await this.run('find what was paid for before', statements.MARK_PAID, [LISTED_FOR_MS / 1_000]);
     await this.run('drop what was paid for before', keep ? statements.KEEP_PAID : statements.DROP_PAID);
   }
 
@@ -205,6 +206,11 @@ class PostgresBatchStaging implements BatchStaging {
       statements.OVERLAPPING,
     );
     return rows.map(({ batch_id, items }) => ({ batchId: batch_id, items: Number(items) }));
+  }
+
+  async notIn(batchId: string): Promise<number> {
+    const rows = await this.run<{ items: string }>('compare a backlog with a batch', statements.NOT_IN, [batchId]);
+    return Number(rows[0]?.items ?? 0);
   }
 
   async copy(batch: NewBatch): Promise<boolean> {

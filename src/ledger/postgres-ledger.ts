@@ -400,6 +400,16 @@ class PostgresLedger implements Ledger {
     });
   }
 
+  async giveUp({ eraseId, number }: SubmissionKey, settleMs: number): Promise<boolean> {
+    return await this.guard('give up a submit in doubt', async () => {
+      const { numAffectedRows } = await sql`
+        update submission set state = 'unknown'
+        where erase_id = ${eraseId}::bigint and number = ${number}::integer and state = 'sending'
+          and place_at + ${milliseconds(settleMs)} <= clock_timestamp()`.execute(this.db);
+      return (numAffectedRows ?? 0n) > 0n;
+    });
+  }
+
   async slowDown(ms: number): Promise<void> {
     await this.guard('slow the pace down', () =>
       sql`update pace set next_at = greatest(next_at, clock_timestamp() + make_interval(secs => ${ms / 1000}::double precision))

@@ -115,6 +115,8 @@ export const MARK_PAID = `
         when all_of_it.done then 'done'
         when all_of_it.running then 'underWay'
         when all_of_it.last_state = 'accepted' and all_of_it.last_outcome = 'expired' then 'lost'
+        when all_of_it.last_state in ('sending', 'unknown')
+          and all_of_it.last_place_at < clock_timestamp() - make_interval(secs => $1::double precision) then 'lost'
       end as paid
     from staged s
     join erase on erase.sub_app_id = s.sub_app_id and erase.file_id = s.file_id
@@ -123,7 +125,8 @@ export const MARK_PAID = `
       select bool_or(outcome is not distinct from 'succeeded') as done,
              bool_or(state = 'accepted' and outcome is null) as running,
              (array_agg(state order by submission.number desc))[1] as last_state,
-             (array_agg(outcome order by submission.number desc))[1] as last_outcome
+             (array_agg(outcome order by submission.number desc))[1] as last_outcome,
+             (array_agg(place_at order by submission.number desc))[1] as last_place_at
       from submission where submission.erase_id = erase.id
     ) as all_of_it on true
     where s.dropped is null
@@ -237,6 +240,12 @@ export const OVERLAPPING = `
   join batch on batch.id = batch_item.batch_id
   where staged.dropped is null and batch.state <> 'ended'
   group by 1 order by 2 desc, 1`;
+
+export const NOT_IN = `
+  select count(*) as items from staged
+  where dropped is null and not exists (
+    select 1 from batch_item where batch_item.batch_id = $1::text and batch_item.workflow_id = staged.workflow_id
+      and batch_item.recipe_hash = staged.recipe_hash)`;
 
 /** What is taken up costs nothing. */
 export const INSERT_ITEMS = `

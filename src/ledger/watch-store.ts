@@ -16,6 +16,8 @@ export interface OpenTask {
   recipe: unknown;
   /** Since its submit, in milliseconds. */
   ageMs: number;
+  /** Since its TaskId is in the books, in milliseconds: later than its submit where that was in doubt. */
+  knownForMs: number;
   /** Since a list first showed it as over, in milliseconds; null where none did. */
   overForMs: number | null;
   waiters: Waiter[];
@@ -256,10 +258,13 @@ async function dueTasks(
     file_id: string;
     recipe: unknown;
     age_ms: number;
+    known_for_ms: number;
     over_for_ms: number | null;
     waiters: { workflow_id: string; run_id: string }[];
   }>`
     select submission.task_id, erase.file_id, erase.recipe, ${msSince('submission.place_at')} as age_ms,
+           extract(epoch from clock_timestamp() - coalesce(submission.answered_at, submission.place_at))::float8 * 1000
+             as known_for_ms,
            ${msSince('submission.over_seen_at')} as over_for_ms,
            coalesce((select json_agg(json_build_object('workflow_id', workflow_id, 'run_id', run_id)) from waiter
                      where waiter.task_id = submission.task_id), '[]') as waiters
@@ -271,6 +276,7 @@ async function dueTasks(
     fileId: row.file_id,
     recipe: row.recipe,
     ageMs: row.age_ms,
+    knownForMs: row.known_for_ms,
     overForMs: row.over_for_ms,
     waiters: row.waiters.map((w) => ({ taskId: row.task_id, workflowId: w.workflow_id, runId: w.run_id })),
   }));

@@ -66,9 +66,13 @@ export class OpenConnection {
     this.socket.destroy();
   }
 
+  isOpen(): boolean {
+    return !this.taken && !this.socket.destroyed && this.socket.readyState === 'open';
+  }
+
   /** The socket, once; null when it broke, or was used. */
   take(): Socket | null {
-    if (this.taken || this.socket.destroyed || this.socket.readyState !== 'open') return null;
+    if (!this.isOpen()) return null;
     this.taken = true;
     if (this.onWritten !== undefined) tellFirstWrite(this.socket, this.onWritten);
     return this.socket;

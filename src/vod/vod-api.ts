@@ -124,6 +124,8 @@ export interface CallOptions {
 
 /** A connection opened ahead for one submit: at its moment it has nothing left to wait for. */
 export interface SubmitConnection {
+  /** Whether a request can still be written to it. */
+  isOpen(): boolean;
   /** For one that was not used. */
   close(): void;
 }

@@ -55,7 +55,10 @@ export interface VodClientOptions {
 }
 
 export type VodClient = VodApi & {
-  /** Null when none can be had: the call itself will tell why. */
+  /**
+   * Null when none can be had: the call itself will tell why.
+   * @throws VodError `connect-timeout` when nobody answers within the request timeout
+   */
   connectForSubmit(): Promise<SubmitConnection | null>;
   /** Closes kept connections. */
   close(): void;
@@ -98,9 +101,12 @@ export function createVodClient(options: VodClientOptions): VodClient {
     },
 
     async connectForSubmit() {
+      const signal = AbortSignal.timeout(requestTimeoutSeconds * 1_000);
       try {
-        return await submits.connect(AbortSignal.timeout(requestTimeoutSeconds * 1_000));
+        return await submits.connect(signal);
       } catch {
+        // A call would wait as long again, and leave at no place: whenever the line comes back.
+        if (signal.aborted) throw vodError({ action: SUBMIT_ACTION, code: 'connect-timeout' });
         return null;
       }
     },

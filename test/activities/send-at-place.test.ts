@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { OpenAhead } from '../../src/activities/open-ahead.js';
 import { sendAtPlace } from '../../src/activities/send-at-place.js';
 import { createSubmitPace } from '../../src/activities/submit-pace.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -44,6 +46,7 @@ it('moves the places after a call that left late, since the process was held up 
   const first = await armed('late');
   const sent = await sendAtPlace({ ledger: watched, pace }, first.submission, first.place, {
     cancel: new AbortController().signal,
+    opening: new OpenAhead(pace.connect),
     lastLook: async () => null,
     call: async ({ leaving, written }) => {
       leaving();
@@ -82,6 +85,7 @@ it('leaves the places where they are after a call in time', async () => {
     const begun = await armed(`in time ${calls}`);
     await sendAtPlace({ ledger: watched, pace }, begun.submission, begun.place, {
       cancel: new AbortController().signal,
+      opening: new OpenAhead(pace.connect),
       lastLook: async () => null,
       call: async ({ leaving, written }) => {
         leaving();
@@ -93,4 +97,78 @@ it('leaves the places where they are after a call in time', async () => {
   };
   // A busy machine may hold up one or the other.
   await eventually('a call that moves nothing', async () => ((await callOnce()) ? undefined : true));
+});
+
+it('calls on an open connection only, however long one takes to open or how soon it is closed again', async () => {
+  const handshakeMs = 400;
+  const opened: FakeConnection[] = [];
+  const connect = async () => {
+    await sleep(handshakeMs);
+    const connection = new FakeConnection();
+    opened.push(connection);
+    return connection;
+  };
+  const pace = createSubmitPace(ledger, SUBMITS_PER_SECOND, { connect });
+  const cancel = new AbortController().signal;
+  const used = await Promise.all(
+    Array.from({ length: 30 }, async (_, i) => {
+      const opening = new OpenAhead(pace.connect);
+      const begin = () => ledger.begin(intentOf(`far away ${i}`, { costUsd: 0.1, lane: 'batch' }));
+      const begun = await pace.lanes.take('batch', cancel, begin, () => opening.ready());
+      if (begun.kind !== 'send') throw new Error(`expected a place, got ${begun.kind}`);
+      // A third of them is closed by the other side while the place is waited for.
+      if (i % 3 === 0) opening.connection?.close();
+      const sent = await sendAtPlace({ ledger, pace }, begun.submission, begun.place, {
+        cancel,
+        opening,
+        lastLook: async () => null,
+        call: async ({ connection, leaving, written }) => {
+          leaving();
+          written();
+          return connection?.isOpen() ?? false;
+        },
+      });
+      opening.close();
+      return sent;
+    }),
+  );
+  expect(used).toEqual(Array.from({ length: 30 }, () => ({ kind: 'answered', answer: true })));
+  expect(opened.length).toBeGreaterThanOrEqual(40);
+  expect(opened.every((each) => !each.isOpen())).toBe(true);
+});
+
+class FakeConnection {
+  #open = true;
+  isOpen = () => this.#open;
+  close = () => {
+    this.#open = false;
+  };
+}
+
+it('sends nothing when nobody answers to a connection, and lets the call tell when there is none', async () => {
+  const silent = createSubmitPace(ledger, SUBMITS_PER_SECOND, {
+    connect: async () => {
+      await sleep(300);
+      throw new Error('nobody answers');
+    },
+  });
+  const none = createSubmitPace(ledger, SUBMITS_PER_SECOND, { connect: async () => null });
+  let called = 0;
+  const send = async (pace: typeof none, fileId: string) => {
+    const begun = await armed(fileId);
+    const opening = new OpenAhead(pace.connect);
+    return await sendAtPlace({ ledger, pace }, begun.submission, begun.place, {
+      cancel: new AbortController().signal,
+      opening,
+      lastLook: async () => null,
+      call: async ({ connection, leaving }) => {
+        leaving();
+        called += 1;
+        return connection ?? 'its own';
+      },
+    });
+  };
+  await expect(send(silent, 'silent')).rejects.toThrow('nobody answers');
+  expect(called).toBe(0);
+  expect(await send(none, 'none')).toEqual({ kind: 'answered', answer: 'its own' });
 });

@@ -28,6 +28,39 @@ describe('a submit in its lane', () => {
     expect(await lanes.take('live', never, async () => SENT)).toBe(SENT);
   });
 
+  it('makes those ready that wait behind it, and says to each what went wrong', async () => {
+    const { lanes } = lanesOf(() => 0);
+    const ready = new Set<number>();
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const all = Promise.allSettled(
+      Array.from({ length: 60 }, (_, i) =>
+        lanes.take(
+          'batch',
+          never,
+          async () => {
+            await held;
+            return SENT;
+          },
+          async () => {
+            ready.add(i);
+            if (i === 20) throw new Error('nobody answers');
+          },
+        ),
+      ),
+    );
+    // Eight ask and hold what they have; so many more are made ready, and the others wait.
+    await eventually('those behind', () => (ready.size >= 32 ? true : undefined));
+    expect(ready.size).toBe(32);
+    goOn();
+    const outcomes = await all;
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(59);
+    expect(outcomes[20]).toMatchObject({ status: 'rejected', reason: { message: 'nobody answers' } });
+    expect(ready.size).toBe(60);
+  });
+
   it('asks again when others were faster', async () => {
     const { lanes } = lanesOf(() => 0);
     let tries = 0;

@@ -194,10 +194,22 @@ describe('a round of the watch', () => {
     await ledger.watch.noteList(subAppId, 'proven');
     const ended = { TaskType: 'ProcessMediaByMPS', Status: 'FINISH', FinishTime: '2026-01-01T00:00:00Z' };
     server.script(respond({ TaskSet: null }), respond(ended), respond({ TaskSet: null }));
-    const deps = dependencies({ roundMs: 0, intervalMs: 1, sweepFirstMs: 0 });
+    const deps = dependencies({ roundMs: 0, intervalMs: 1, sweepFirstMs: 0, missedAfterMs: 0 });
     expect(await roundOf(deps)).toMatchObject({ problem: expect.stringContaining(taskId) });
     expect(server.calls.map((call) => call.action)).toEqual(['DescribeTasks', 'DescribeTaskDetail']);
     expect(await roundOf(deps)).toMatchObject({ goodAt: null, problem: expect.stringContaining('not trusted') });
+  });
+});
+
+describe('a task that was in doubt, and is known for a moment only', () => {
+  it('was in a list when nobody knew whose it is: no list is distrusted for it', async () => {
+    await acceptedTask();
+    await ledger.watch.noteList(subAppId, 'proven');
+    const ended = { TaskType: 'ProcessMediaByMPS', Status: 'FINISH', FinishTime: '2026-01-01T00:00:00Z' };
+    server.script(respond({ TaskSet: null }), respond(ended));
+    const deps = dependencies({ roundMs: 0, intervalMs: 1, sweepFirstMs: 0, missedAfterMs: HOUR_MS });
+    expect(await roundOf(deps)).toMatchObject({ problem: null });
+    expect(server.calls.map((call) => call.action)).toEqual(['DescribeTasks', 'DescribeTaskDetail']);
   });
 });
 

@@ -61,7 +61,11 @@ const batch = (id: string): NewBatch => ({
 });
 
 /** A submission as it stands in the books. */
-async function booked(fileId: string, states: [state: string, outcome: string | null, resultFileId?: string][]) {
+async function booked(
+  fileId: string,
+  states: [state: string, outcome: string | null, resultFileId?: string][],
+  hoursAgo = 0,
+) {
   const { recipeHash } = staged({ fileId });
   const { rows } = await client.query(
     `insert into erase (sub_app_id, file_id, recipe_hash, pay_token, recipe) values ($1, $2, $3, '', '{}') returning id`,
@@ -71,8 +75,16 @@ async function booked(fileId: string, states: [state: string, outcome: string | 
     await client.query(
       `insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, task_id, outcome,
          result_file_id)
-       values ($1, $2, $3, 1, now(), now(), 'w', 'r', $4, $5, $6)`,
-      [rows[0].id, index + 1, state, state === 'accepted' ? `${fileId}-${index}` : null, outcome, result ?? null],
+       values ($1, $2, $3, 1, now(), now() - make_interval(hours => $7), 'w', 'r', $4, $5, $6)`,
+      [
+        rows[0].id,
+        index + 1,
+        state,
+        state === 'accepted' ? `${fileId}-${index}` : null,
+        outcome,
+        result ?? null,
+        hoursAgo,
+      ],
     );
   }
 }
@@ -154,6 +166,7 @@ describe('what was paid for before', () => {
     aborted: '16',
     refused: '17',
     doubt: '18',
+    oldDoubt: '19',
   };
 
   beforeAll(async () => {
@@ -168,6 +181,8 @@ describe('what was paid for before', () => {
     await booked(files.aborted, [['accepted', 'aborted']]);
     await booked(files.refused, [['refused', null]]);
     await booked(files.doubt, [['sending', null]]);
+    // The vendor does not list what is so old: nobody can tell whether it was paid for.
+    await booked(files.oldDoubt, [['sending', null]], 72);
   });
 
   it('is dropped, and counted apart; what is in doubt, failed or was never executed stays', async () => {
@@ -176,7 +191,7 @@ describe('what was paid for before', () => {
     expect(await staging.totals()).toMatchObject({
       items: 4,
       kept: 0,
-      paidBefore: { done: 2, underWay: 1, lost: 1 },
+      paidBefore: { done: 2, underWay: 1, lost: 2 },
     });
   });
 

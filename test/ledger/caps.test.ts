@@ -181,7 +181,9 @@ describe('what counts as spent', () => {
     const submission = await send(intent);
     await ledger.doubted(submission, { class: 'ambiguous', code: 'ECONNRESET', ...NO_ERROR, saidDuplicate: false });
     expect(await spent()).toBe(COST);
-    await send({ ...intent, lookedFor: 1 });
+    const { placeAt } = (await ledger.findLatest(intent.identity)) ?? {};
+    if (placeAt === undefined) throw new Error('no submission');
+    await send({ ...intent, lookedFor: { number: 1, placeAt } });
     expect(await spent()).toBe(2 * COST);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/ledger/decide.js';
+import { decide, LISTED_FOR_MS, TOO_OLD_TO_TELL } from '../../src/ledger/decide.js';
 import { PLACE_AT, submissionRecord } from '../support/submissions.js';
 
 const SETTLE_MS = 60_000;
@@ -15,6 +15,8 @@ const asked = {
   neverPay: false,
   settleMs: SETTLE_MS,
 };
+
+const lookedFor = (number: number) => ({ number, placeAt: PLACE_AT });
 
 const sending = (number = 1) => submissionRecord({ number, state: 'sending' });
 const unknown = (number: number) => submissionRecord({ number, state: 'unknown' });
@@ -95,20 +97,43 @@ describe('an unresolved submit', () => {
   });
 
   it('is not given up before it has settled', () => {
-    expect(decide([sending()], { ...asked, lookedFor: 1 }, SETTLED - 1)).toMatchObject({ kind: 'look' });
+    expect(decide([sending()], { ...asked, lookedFor: lookedFor(1) }, SETTLED - 1)).toMatchObject({ kind: 'look' });
   });
 
   it('is given up and sent again once it was looked for and has settled', () => {
-    expect(decide([sending()], { ...asked, lookedFor: 1 }, SETTLED)).toEqual({ kind: 'arm', number: 2, giveUp: true });
+    expect(decide([sending()], { ...asked, lookedFor: lookedFor(1) }, SETTLED)).toEqual({
+      kind: 'arm',
+      number: 2,
+      giveUp: true,
+    });
   });
 
   it('is looked for when what was looked for is another one', () => {
-    expect(decide([sending(2), unknown(1)], { ...asked, lookedFor: 1 }, SETTLED)).toMatchObject({ kind: 'look' });
+    expect(decide([sending(2), unknown(1)], { ...asked, lookedFor: lookedFor(1) }, SETTLED)).toMatchObject({
+      kind: 'look',
+    });
+  });
+
+  it('is looked for again when it was given a later place since', () => {
+    const retaken = { ...sending(), placeAt: new Date(PLACE_AT.getTime() + 1) };
+    const looked = { ...asked, lookedFor: lookedFor(1) };
+    expect(decide([retaken], looked, SETTLED + 1)).toMatchObject({ kind: 'look' });
+  });
+
+  it('is not sent again when the vendor would not list it any more', () => {
+    const old = PLACE_AT.getTime() + LISTED_FOR_MS;
+    for (const one of [sending(), unknown(1)]) {
+      const looked = { ...asked, runId: 'another', lookedFor: lookedFor(1) };
+      expect(decide([one], looked, old)).toMatchObject({ kind: 'arm', number: 2 });
+      expect(decide([one], looked, old + 1)).toMatchObject({ kind: 'uncertain', why: TOO_OLD_TO_TELL });
+      // Somebody may know better.
+      expect(decide([one], { ...looked, operatorRetryUpTo: 1 }, old + 1)).toMatchObject({ kind: 'arm', number: 2 });
+    }
   });
 
   it('is looked for again when a run of long ago gave it up', () => {
     expect(decide([unknown(1)], asked, SETTLED)).toMatchObject({ kind: 'look' });
-    expect(decide([unknown(1)], { ...asked, lookedFor: 1 }, SETTLED)).toEqual({
+    expect(decide([unknown(1)], { ...asked, lookedFor: lookedFor(1) }, SETTLED)).toEqual({
       kind: 'arm',
       number: 2,
       giveUp: false,
@@ -117,32 +142,35 @@ describe('an unresolved submit', () => {
 
   it('is never sent again when the vendor said that it had it', () => {
     const duplicate = submissionRecord({ state: 'sending', saidDuplicate: true });
-    expect(decide([duplicate], { ...asked, lookedFor: 1 }, SETTLED)).toMatchObject({ kind: 'uncertain' });
+    expect(decide([duplicate], { ...asked, lookedFor: lookedFor(1) }, SETTLED)).toMatchObject({ kind: 'uncertain' });
   });
 
   it('stops for an operator after three rounds without a task', () => {
     const rounds = [sending(3), unknown(2), unknown(1)];
-    expect(decide(rounds, { ...asked, lookedFor: 3 }, SETTLED)).toMatchObject({ kind: 'uncertain' });
-    expect(decide(rounds.slice(1), { ...asked, lookedFor: 2 }, SETTLED)).toMatchObject({ kind: 'arm', number: 3 });
+    expect(decide(rounds, { ...asked, lookedFor: lookedFor(3) }, SETTLED)).toMatchObject({ kind: 'uncertain' });
+    expect(decide(rounds.slice(1), { ...asked, lookedFor: lookedFor(2) }, SETTLED)).toMatchObject({
+      kind: 'arm',
+      number: 3,
+    });
   });
 
   it('counts only rounds in a row', () => {
     const rounds = [sending(4), submissionRecord({ number: 3, outcome: 'failed' }), unknown(2), unknown(1)];
-    expect(decide(rounds, { ...asked, lookedFor: 4 }, SETTLED)).toMatchObject({ kind: 'arm', number: 5 });
+    expect(decide(rounds, { ...asked, lookedFor: lookedFor(4) }, SETTLED)).toMatchObject({ kind: 'arm', number: 5 });
   });
 
   it('goes on by an operator’s leave, for what was held and no further', () => {
     const rounds = [sending(3), unknown(2), unknown(1)];
-    const leave = { ...asked, lookedFor: 3, operatorRetryUpTo: 3 };
+    const leave = { ...asked, lookedFor: lookedFor(3), operatorRetryUpTo: 3 };
     expect(decide(rounds, leave, SETTLED)).toEqual({ kind: 'arm', number: 4, giveUp: true });
     const next = [sending(4), unknown(3), unknown(2), unknown(1)];
-    expect(decide(next, { ...leave, lookedFor: 4 }, SETTLED)).toMatchObject({ kind: 'uncertain' });
+    expect(decide(next, { ...leave, lookedFor: lookedFor(4) }, SETTLED)).toMatchObject({ kind: 'uncertain' });
   });
 
   it('is looked for and settles even when an operator gave leave', () => {
     const leave = { ...asked, operatorRetryUpTo: 1 };
     expect(decide([sending()], leave, SETTLED)).toMatchObject({ kind: 'look' });
-    expect(decide([sending()], { ...leave, lookedFor: 1 }, NOW)).toMatchObject({ kind: 'look' });
+    expect(decide([sending()], { ...leave, lookedFor: lookedFor(1) }, NOW)).toMatchObject({ kind: 'look' });
   });
 });
 
@@ -177,12 +205,12 @@ describe('what must not be paid for', () => {
 
   it('is looked for when it is in doubt, and not sent when it was not found', () => {
     expect(decide([sending()], neverPay, NOW)).toMatchObject({ kind: 'look' });
-    const looked = { ...neverPay, lookedFor: 1 };
+    const looked = { ...neverPay, lookedFor: lookedFor(1) };
     expect(decide([sending()], looked, SETTLED)).toMatchObject({ kind: 'forbidden' });
   });
 
   it('is not sent by the leave of an operator', () => {
-    const leave = { ...neverPay, lookedFor: 1, operatorRetryUpTo: 1 };
+    const leave = { ...neverPay, lookedFor: lookedFor(1), operatorRetryUpTo: 1 };
     expect(decide([sending()], leave, SETTLED)).toMatchObject({ kind: 'forbidden' });
   });
 });

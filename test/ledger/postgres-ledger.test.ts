@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Intent, Ledger, SubmissionKey } from '../../src/ledger/ledger.js';
+import type { Intent, Ledger, SubmissionKey, SubmissionRecord } from '../../src/ledger/ledger.js';
 import { LedgerError } from '../../src/ledger/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
@@ -136,11 +136,24 @@ describe('the books of one erase', () => {
     expect(looked).toMatchObject({ kind: 'look', record: { key: rowOf(first), error: { code: 'ECONNRESET' } } });
     expect((looked as { settlesInMs: number }).settlesInMs).toBeGreaterThan(50_000);
     // Its place lies some milliseconds ahead of the intent, so a settle time of nothing may not be over yet.
-    const settled = { ...intent, lookedFor: 1, settleMs: -60_000 };
+    const { placeAt } = (looked as { record: SubmissionRecord }).record;
+    const settled = { ...intent, lookedFor: { number: 1, placeAt }, settleMs: -60_000 };
     expect(await ledger.begin(settled)).toMatchObject({ kind: 'send', submission: { number: 2 } });
     // The answer of the first comes after all: the books say so, and nobody submits a third.
     await ledger.accepted(first, { taskId: `task-${files}`, requestId: null, adopted: false });
     expect(await ledger.begin(intent)).toMatchObject({ kind: 'running', record: { key: rowOf(first) } });
+  });
+
+  it('give up a submit in doubt for good, once it has settled', async () => {
+    const intent = intentFor();
+    const armed = await send(intent);
+    expect(await ledger.giveUp(armed, 60_000)).toBe(false);
+    expect(await ledger.giveUp(armed, -60_000)).toBe(true);
+    // Whoever armed it, and stood still since, finds that its turn is over.
+    await expect(ledger.retakePlace(armed)).rejects.toThrow('resolved by somebody else');
+    expect(await ledger.giveUp(armed, -60_000)).toBe(false);
+    await ledger.accepted(armed, { taskId: `task-${files}`, requestId: null, adopted: false });
+    expect(await ledger.begin(intent)).toMatchObject({ kind: 'running', record: { key: rowOf(armed) } });
   });
 
   it('know a payment with a token as another payment', async () => {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.js';
+import { toLedgerError } from '../../src/ledger/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { startTcpProxy, type TcpProxy } from '../faults/tcp-proxy.js';
@@ -52,6 +53,33 @@ describe('a connection to the ledger that goes silent', () => {
       expect((await ledger.check()).clock).toBeInstanceOf(Date);
     } finally {
       await ledger.close();
+    }
+  });
+});
+
+describe('a process that stands still between two statements', () => {
+  it('does not keep its locks from all others, and hears of it', { timeout: 60_000 }, async () => {
+    const db = openDatabase(database.url, { maxConnections: 1 });
+    const other = openDatabase(database.url, { maxConnections: 1 });
+    const lock = sql`lock table pace in access exclusive mode`;
+    try {
+      let got = false;
+      const stopped = db.transaction().execute(async (trx) => {
+        await lock.execute(trx);
+        // As one that is stopped for long; the statement of the other would give up after ten seconds.
+        await other.transaction().execute(async (theirs) => lock.execute(theirs));
+        got = true;
+        await sql`select 1`.execute(trx);
+      });
+      const error = await stopped.then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      expect(got).toBe(true);
+      expect(toLedgerError(error, 'go on')).toMatchObject({ kind: 'unavailable' });
+    } finally {
+      await db.destroy();
+      await other.destroy();
     }
   });
 });

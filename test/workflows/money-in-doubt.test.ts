@@ -85,6 +85,29 @@ describe('a submit in doubt whose tasks cannot be read', () => {
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['dropped']);
   });
 
+  it('is not paid for again once the vendor lists no tasks that old, unless somebody says so', async () => {
+    const request = await stack.request();
+    await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-before', fileId: request.fileId });
+    const handle = await stack.client.start(request);
+    await eventually('the lost submit', async () =>
+      (await stack.outcomes('ProcessMediaByMPS', request.fileId)).length === 1 ? true : undefined,
+    );
+    await stack.temporal.workflow.getHandle(handle.workflowId).terminate('no worker for days');
+    await stack.sql(
+      `update submission set place_at = place_at - interval '73 hours' where workflow_id = '${handle.workflowId}'`,
+    );
+    const later = await stack.client.start(request);
+    await expect(later.result()).rejects.toMatchObject({
+      class: 'expired',
+      code: 'SubmitUncertain',
+      moneySpent: true,
+      message: expect.stringContaining('more than three days ago'),
+    });
+    expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toHaveLength(1);
+    const paid = await stack.client.start({ ...request, payAgain: { token: 'order-after-days', reason: 'nobody knows' } });
+    expect(await paid.result()).toMatchObject({ status: 'succeeded' });
+  });
+
   it('counts as paid for when it is skipped', async () => {
     const { handle } = await unreadableDoubt();
     await update(handle, 'skip');
