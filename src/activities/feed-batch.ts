@@ -3,13 +3,13 @@ import { Context } from '@temporalio/activity';
 import { type BatchSnapshot, batchWorkflowId } from '../contract/batch.js';
 import { retryDelayMs } from '../contract/error-classes.js';
 import { namesOfQueue } from '../contract/names.js';
-import type { BatchFacts, ClaimWanted } from '../ledger/batch-feed-store.js';
+import type { BatchFacts, ClaimWanted, ItemEnd } from '../ledger/batch-feed-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
 import { forEach } from './batch/for-each.js';
 import { type Plan, planOf, type Situation } from './batch/gates.js';
-import { harvest } from './batch/harvest.js';
+import { harvest, leftToOthers } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
 import { type FeederTimings, FIRST_QUEUED, firstWindow, grownWindow, nextQueued, roundMs } from './batch/timings.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -185,17 +185,29 @@ class Round {
     await this.ledger.batchFeed.setWindow(this.batchId, Math.min(grown, batch.settings.concurrency));
   }
 
-  /** The erase itself finds out what was submitted, and aborts what still waits at the vendor. */
+  /**
+   * The erase itself finds out what was submitted, and aborts what still waits at the vendor. A run that somebody else began
+   * is theirs: this batch found it running, and only stops to wait for it.
+   */
   private async cancelSome(): Promise<void> {
     const { batchFeed: feed } = this.ledger;
     const items = await feed.toCancel(this.batchId, CANCELS);
     const asked: number[] = [];
+    const theirs: ItemEnd[] = [];
     try {
       await forEach(items, { atOnce: CANCELS_AT_ONCE }, async ({ number, workflowId }) => {
-        await this.runs.cancel(workflowId, { reason: `The batch ${this.batchId} was cancelled.`, by: null });
+        const seen = await this.runs.look(workflowId);
+        if (seen.kind === 'open' && seen.batchId !== this.batchId) {
+          theirs.push(leftToOthers(number, seen));
+          return;
+        }
+        if (seen.kind === 'open') {
+          await this.runs.cancel(workflowId, { reason: `The batch ${this.batchId} was cancelled.`, by: null });
+        }
         asked.push(number);
       });
     } finally {
+      await feed.settle(this.batchId, theirs);
       await feed.cancelAsked(this.batchId, asked);
     }
   }

@@ -8,6 +8,7 @@ import type { TaskDetail, VodApi } from '../vod/vod-api.js';
 import { MAX_FILE_IDS } from '../vod/vod-client.js';
 import { VodError } from '../vod/vod-error.js';
 import { type ClaimedTask, deadlineFor } from './adopt-file.js';
+import { NOT_FOUND, retriedRead } from './retried-read.js';
 
 type Vod = Pick<VodApi, 'describeTask' | 'listTasks' | 'describeMedia'>;
 
@@ -23,8 +24,6 @@ export interface CheckOptions {
 const AT_ONCE = 32;
 /** How far a listed time may be from that of the detail, in milliseconds: lists have whole seconds. */
 const LIST_MARGIN_MS = 60_000;
-/** The vendor's word for a task that it does not know, or not any more. */
-const NO_SUCH_TASK = 'ResourceNotFound';
 const HOUR_MS = 3_600_000;
 
 /**
@@ -137,9 +136,9 @@ async function detailOf(
   signal: AbortSignal | undefined,
 ): Promise<TaskDetail | null> {
   try {
-    return await vod.describeTask({ subAppId, taskId }, { signal });
+    return await retriedRead(() => vod.describeTask({ subAppId, taskId }, { signal }), signal);
   } catch (error) {
-    if (error instanceof VodError && (error.code === NO_SUCH_TASK || error.class === 'input')) return null;
+    if (error instanceof VodError && (error.code === NOT_FOUND || error.class === 'input')) return null;
     throw error;
   }
 }
@@ -161,7 +160,7 @@ async function isTaskOf(
   let scrollToken: string | undefined;
   do {
     const query = { subAppId, fileId, ...times, ...(scrollToken === undefined ? {} : { scrollToken }) };
-    const page = await vod.listTasks(query, { signal });
+    const page = await retriedRead(() => vod.listTasks(query, { signal }), signal);
     if (page.tasks.some((task) => task.taskId === taskId && (task.fileId ?? fileId) === fileId)) return true;
     scrollToken = page.scrollToken ?? undefined;
   } while (scrollToken !== undefined);
@@ -185,7 +184,7 @@ async function existing(
     const all = [...files];
     for (let at = 0; at < all.length; at += MAX_FILE_IDS) {
       const fileIds = all.slice(at, at + MAX_FILE_IDS);
-      const { media } = await vod.describeMedia({ subAppId, fileIds }, { signal });
+      const { media } = await retriedRead(() => vod.describeMedia({ subAppId, fileIds }, { signal }), signal);
       for (const { fileId } of media) found.add(fileId);
     }
   }

@@ -1,5 +1,6 @@
 import type { KnownMedia } from '../ledger/media-store.js';
 import type { MediaInfo, SearchMediaQuery, VodApi } from '../vod/vod-api.js';
+import { retriedRead } from './retried-read.js';
 import { type BacklogSource, SourceError, type SourceRow } from './source.js';
 
 /** Results that a search can reach, and where its count stops. Source: API document of SearchMedia. */
@@ -110,7 +111,7 @@ async function readPages(
   for (let offset = 0; ; ) {
     const limit = Math.min(PAGE, MAX_REACHABLE - offset);
     const query = { ...filter, createdFrom: iso(fromMs), createdTo: iso(toMs), offset, limit };
-    const page = await vod.searchMedia(query);
+    const page = await retriedRead(() => vod.searchMedia(query));
     if (page.totalCount >= MAX_REACHABLE) return 'too many';
     if (total !== null && page.totalCount !== total) return 'changed';
     total = page.totalCount;

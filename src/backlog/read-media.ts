@@ -1,16 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStaging } from '../ledger/batch-staging.js';
 import type { MediaStore } from '../ledger/media-store.js';
 import type { VodApi } from '../vod/vod-api.js';
 import { MAX_FILE_IDS } from '../vod/vod-client.js';
-import { VodError } from '../vod/vod-error.js';
+import { retriedRead } from './retried-read.js';
 
 /** Calls at once. Ours: with an answer in a fifth of a second they keep up with the pace of reads, 80 a second. */
 const CALLS_AT_ONCE = 16;
 /** Files that are fetched from the staging at once: some rounds of calls. */
 const PAGE = MAX_FILE_IDS * CALLS_AT_ONCE * 4;
-/** A call that could not be made, or was not answered, is made again after so many milliseconds, then given up. */
-const RETRY_AFTER_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
 export interface ReadMediaOptions {
   freshSeconds: number;
@@ -34,7 +31,7 @@ export async function readMissing(
     for (let at = 0; at < fileIds.length; at += MAX_FILE_IDS) calls.push(fileIds.slice(at, at + MAX_FILE_IDS));
     const missing: string[] = [];
     await inParallel(calls, async (ids) => {
-      const found = await describe(vod, { subAppId, fileIds: ids }, signal);
+      const found = await retriedRead(() => vod.describeMedia({ subAppId, fileIds: ids }, { signal }), signal);
       const here = new Set(found.media.map(({ fileId }) => fileId));
       // What is in neither list is unknown, not missing: it is priced as such.
       missing.push(...found.missing.filter((fileId) => !here.has(fileId)));
@@ -47,22 +44,6 @@ export async function readMissing(
     });
     await staging.refuseMissing(subAppId, missing);
   }
-}
-
-async function describe(
-  vod: Pick<VodApi, 'describeMedia'>,
-  call: { subAppId: number; fileIds: string[] },
-  signal: AbortSignal | undefined,
-) {
-  for (const delayMs of RETRY_AFTER_MS) {
-    try {
-      return await vod.describeMedia(call, { signal });
-    } catch (error) {
-      if (!(error instanceof VodError) || error.class === 'input' || error.class === 'account') throw error;
-      await sleep(delayMs, undefined, { signal });
-    }
-  }
-  return await vod.describeMedia(call, { signal });
 }
 
 /** The first failure ends it; calls that are on their way are waited for. */

@@ -78,10 +78,20 @@ export interface BatchSnapshot {
   spentUsd: number;
   /** Open holds of its items, by class. */
   holds: Record<string, number>;
+  /** Of those that run: results that wait for somebody's approval. */
+  inReview: number;
   breaker: { scope: string; state: 'open' | 'probing'; code: string; message: string } | null;
   parentBatchId: string | null;
   createdAt: string;
   endedAt: string | null;
+}
+
+/** A batch that would run is `held` while a breaker or a cap stops every submit. */
+export function shownState(
+  state: Exclude<BatchSnapshot['state'], 'held'>,
+  waitingFor: BatchSnapshot['waitingFor'],
+): BatchSnapshot['state'] {
+  return state === 'running' && (waitingFor === 'breaker' || waitingFor === 'cap') ? 'held' : state;
 }
 
 /** How the run of an item ended; `succeeded` becomes `reused` where somebody else had paid. */

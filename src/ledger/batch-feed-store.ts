@@ -21,8 +21,8 @@ export interface BatchFeedStore {
   claim(batchId: string, wanted: ClaimWanted): Promise<ClaimedItem[]>;
   /** The runs of claimed items exist. */
   confirm(batchId: string, runs: readonly { number: number; runId: string }[]): Promise<void>;
-  /** Claimed, and certainly not started. */
-  unclaim(batchId: string, numbers: readonly number[]): Promise<void>;
+  /** Claimed, and certainly not started. One that was claimed anew since stays so: that is another feeder's word. */
+  unclaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void>;
   /** Open items whose runs are worth a look: what probably ended first, then those not looked at for longest. */
   dueForLook(batchId: string, limits: { due: number; sweep: number }): Promise<OpenItem[]>;
   /** Looked at, and still open. */
@@ -47,6 +47,8 @@ export interface BatchFacts {
   hasPending: boolean;
   running: number;
   held: number;
+  /** Running, and its result waits for somebody's approval. */
+  inReview: number;
   /** Running, and no task of it is known. */
   unsubmitted: number;
   /** Estimated USD of those. */
@@ -55,8 +57,10 @@ export interface BatchFacts {
   oldestTaskAgeMs: number | null;
   /** Batches that feed now, with this one. */
   feeders: number;
-  /** Price of the first pending item; 0 where it has none. */
+  /** Price of the first pending item that costs something; 0 where none does. */
   nextUsd: number;
+  /** There are pending items that are only read, as they were paid for: their price is 0. */
+  hasPendingFree: boolean;
 }
 
 export interface ClaimWanted {
@@ -65,12 +69,16 @@ export interface ClaimWanted {
   roomUsd: number | null;
   /** Nothing of these is claimed. */
   blockedSubApps: readonly number[];
+  /** Only those whose price is 0. */
+  onlyFree: boolean;
 }
 
 export interface ClaimedItem {
   number: number;
   workflowId: string;
   request: unknown;
+  /** When it was claimed, as the database writes it. */
+  claimedAt: string;
 }
 
 export interface OpenItem extends ClaimedItem {

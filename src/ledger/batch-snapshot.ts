@@ -5,6 +5,7 @@ import {
   type BatchSettings,
   type BatchSnapshot,
   noCounts,
+  shownState,
 } from '../contract/batch.js';
 import { findOpenBreaker } from './breaker-store.js';
 import type { BatchTable, LedgerDatabase } from './schema.js';
@@ -46,15 +47,14 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
       const breaker = row.state === 'ended' ? null : await breakerOf(trx, batchId);
       const untilMs = (row.ended_at ?? row.now).getTime();
       const seconds = Math.min(RATE_SECONDS, Math.max(1, (untilMs - row.created_at.getTime()) / 1_000));
-      const endedPerSecond = row.state === 'ended' ? 0 : rounded(recent.ended / seconds);
+      const endedPerSecond = row.state === 'ended' ? 0 : recent.ended / seconds;
       const left = counts.pending + counts.running;
       // What waits for somebody's word ends when that comes, and nobody knows when.
       const goesOn = row.state !== 'paused' && row.waiting_for === null;
       const etaMs = goesOn && endedPerSecond > 0 && left > 0 ? (left / endedPerSecond) * 1_000 : null;
       return {
         batchId,
-        state:
-          row.state === 'running' && (row.waiting_for === 'breaker' || row.waiting_for === 'cap') ? 'held' : row.state,
+        state: shownState(row.state, row.waiting_for),
         waitingFor: row.waiting_for,
         waitingDetail: row.waiting_detail,
         endedAs: row.ended_as,
@@ -63,7 +63,7 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
         window: row.window,
         settings: row.settings as BatchSettings,
         submitsPerSecond: row.state === 'ended' ? 0 : rounded(recent.submits / seconds),
-        endedPerSecond,
+        endedPerSecond: rounded(endedPerSecond),
         etaAt:
           etaMs === null || etaMs > FURTHEST_ETA_DAYS * DAY_MS
             ? null
@@ -71,6 +71,7 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
         estimatedUsd: row.estimated_usd === null ? null : Number(row.estimated_usd),
         spentUsd: recent.spentUsd,
         holds,
+        inReview: recent.inReview,
         breaker,
         parentBatchId: row.parent_batch_id,
         createdAt: row.created_at.toISOString(),
@@ -80,8 +81,10 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
 }
 
 async function recentNumbers(db: Db, batchId: string) {
-  const { rows } = await sql<{ submits: string; ended: string; spent: string | null }>`
+  const { rows } = await sql<{ submits: string; ended: string; in_review: string; spent: string | null }>`
     select
+      (select count(*) from run_phase join batch_item using (workflow_id)
+         where batch_id = ${batchId} and state = 'running' and phase = 'review') as in_review,
       (select count(*) from submission where batch_id = ${batchId} and state = 'accepted'
          and place_at > clock_timestamp() - make_interval(secs => ${RATE_SECONDS})) as submits,
       (select count(*) from batch_item where batch_id = ${batchId} and started_at is not null
@@ -91,6 +94,7 @@ async function recentNumbers(db: Db, batchId: string) {
   return {
     submits: Number(row?.submits ?? 0),
     ended: Number(row?.ended ?? 0),
+    inReview: Number(row?.in_review ?? 0),
     spentUsd: Number(Number(row?.spent ?? 0).toFixed(6)),
   };
 }

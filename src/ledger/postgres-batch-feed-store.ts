@@ -32,6 +32,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     await this.guard('note the progress of a batch', async () => {
       await noteSubmits(this.db, batchId);
       await noteOutcomes(this.db, batchId);
+      await noteOutcomesOfOthers(this.db, batchId);
       await noteHolds(this.db, batchId);
     });
   }
@@ -40,8 +41,17 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     return await this.guard('read how a batch stands', async () => {
       const { rows } = await sql<Selectable<BatchTable> & FactsRow>`
         select batch.*, clock_timestamp() as now, open.*,
-          (select coalesce(estimated_usd, 0) from batch_item where batch_id = batch.id and state = 'pending'
-             order by number limit 1) as next_usd,
+          exists (select 1 from batch_item where batch_id = batch.id and state = 'pending') as has_pending,
+          case when batch.source->>'kind' <> 'adopted' then (
+            select estimated_usd from batch_item
+            where batch_id = batch.id and state = 'pending' and estimated_usd is distinct from 0 order by number limit 1
+          ) end as next_usd,
+          -- Only what was adopted, or is redriven, has such items.
+          batch.source->>'kind' in ('adopted', 'batch') and exists (
+            select 1 from batch_item where batch_id = batch.id and state = 'pending' and estimated_usd = 0
+          ) as has_pending_free,
+          (select count(*)::integer from run_phase join batch_item using (workflow_id)
+             where batch_id = batch.id and state = 'running' and phase = 'review') as in_review,
           (select count(*)::integer from batch other where other.state = 'running' and other.waiting_for is null
              and exists (select 1 from batch_item where batch_id = other.id and state = 'pending')) as feeders
         from batch, lateral (
@@ -60,14 +70,16 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
       return {
         batch: toBatch(row),
         now: row.now,
-        hasPending: row.next_usd !== null,
+        hasPending: row.has_pending,
         running: row.running,
         held: row.held,
+        inReview: row.in_review,
         unsubmitted: row.unsubmitted,
         unsubmittedUsd: Number(row.unsubmitted_usd),
         oldestTaskAgeMs: row.oldest_ms,
         feeders: row.feeders,
         nextUsd: Number(row.next_usd ?? 0),
+        hasPendingFree: row.has_pending_free,
       };
     });
   }
@@ -95,7 +107,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     });
   }
 
-  async claim(batchId: string, { limit, roomUsd, blockedSubApps }: ClaimWanted): Promise<ClaimedItem[]> {
+  async claim(batchId: string, { limit, roomUsd, blockedSubApps, onlyFree }: ClaimWanted): Promise<ClaimedItem[]> {
     return await this.guard('claim items of a batch', async () => {
       // By an array of numbers, as a join is planned badly while the table's statistics are young.
       const { rows } = await sql<ItemRow>`
@@ -104,6 +116,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           from (
             select number, estimated_usd from batch_item
             where batch_id = ${batchId} and state = 'pending' and not sub_app_id = any(${[...blockedSubApps]}::bigint[])
+              and (not ${onlyFree} or estimated_usd = 0)
             order by number limit ${limit}
           ) next
         )
@@ -112,7 +125,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
             select number from candidate where ${roomUsd}::numeric is null or upto <= ${roomUsd}::numeric
           ))
           and exists (select 1 from batch where id = ${batchId} and state = 'running')
-        returning item.number, item.workflow_id, item.request`.execute(this.db);
+        returning item.number, item.workflow_id, item.request, item.started_at::text as claimed_at`.execute(this.db);
       return rows.map(toClaimed).sort((a, b) => a.number - b.number);
     });
   }
@@ -125,11 +138,15 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     await this.setRuns(batchId, seen, 'note which runs were looked at', true);
   }
 
-  async unclaim(batchId: string, numbers: readonly number[]): Promise<void> {
-    if (numbers.length === 0) return;
+  async unclaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void> {
+    if (items.length === 0) return;
+    const numbers = items.map(({ number }) => number);
+    const claims = items.map(({ claimedAt }) => claimedAt);
     await this.guard('give back items of a batch', () =>
-      sql`update batch_item set state = 'pending', started_at = null, checked_at = null
-          where batch_id = ${batchId} and number = any(${[...numbers]}::integer[]) and state = 'running' and run_id is null`.execute(
+      sql`update batch_item item set state = 'pending', started_at = null, checked_at = null
+          from unnest(${numbers}::integer[], ${claims}::timestamptz[]) as claim(number, claimed_at)
+          where item.batch_id = ${batchId} and item.number = claim.number and item.started_at = claim.claimed_at
+            and item.number = any(${numbers}::integer[]) and item.state = 'running' and item.run_id is null`.execute(
         this.db,
       ),
     );
@@ -156,7 +173,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           (select number from open where run_id is not null and ago > make_interval(secs => ${SWEEP_SECONDS})
            order by ago desc, number limit ${sweep})
         )
-        select item.number, item.workflow_id, item.request, item.run_id, item.cancel_asked_at
+        select item.number, item.workflow_id, item.request, item.started_at::text as claimed_at, item.run_id, item.cancel_asked_at
         from batch_item item join chosen on chosen.number = item.number where item.batch_id = ${batchId}
         order by item.checked_at nulls first, item.number`.execute(this.db);
       return rows.map(toOpen);
@@ -224,11 +241,11 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   ): Promise<OpenItem[]> {
     return await this.guard('find runs to cancel', async () => {
       const { rows } = await sql<ItemRow & OpenRow>`
-        (select number, workflow_id, request, run_id, cancel_asked_at from batch_item
+        (select number, workflow_id, request, started_at::text as claimed_at, run_id, cancel_asked_at from batch_item
          where batch_id = ${batchId} and state in ('running', 'held') and cancel_asked_at is null and run_id is not null
            and submitted_at is null order by number limit ${unsubmitted})
         union all
-        (select number, workflow_id, request, run_id, cancel_asked_at from batch_item
+        (select number, workflow_id, request, started_at::text as claimed_at, run_id, cancel_asked_at from batch_item
          where batch_id = ${batchId} and state in ('running', 'held') and cancel_asked_at is null and run_id is not null
            and submitted_at is not null order by number limit ${others})`.execute(this.db);
       return rows.map(toOpen);
@@ -307,10 +324,13 @@ interface FactsRow {
   now: Date;
   running: number;
   held: number;
+  in_review: number;
   unsubmitted: number;
   unsubmitted_usd: string;
   oldest_ms: number | null;
+  has_pending: boolean;
   next_usd: string | null;
+  has_pending_free: boolean;
   feeders: number;
 }
 
@@ -318,6 +338,7 @@ interface ItemRow {
   number: number;
   workflow_id: string;
   request: unknown;
+  claimed_at: string;
 }
 
 interface OpenRow {
@@ -326,7 +347,7 @@ interface OpenRow {
 }
 
 function toClaimed(row: ItemRow): ClaimedItem {
-  return { number: row.number, workflowId: row.workflow_id, request: row.request };
+  return { number: row.number, workflowId: row.workflow_id, request: row.request, claimedAt: row.claimed_at };
 }
 
 function toOpen(row: ItemRow & OpenRow): OpenItem {
@@ -373,6 +394,30 @@ async function noteOutcomes(db: Db, batchId: string): Promise<void> {
       and item.batch_id = ${batchId} and item.workflow_id = submission.workflow_id
       and item.state in ('running', 'held') and item.submitted_at is not null
       and (item.task_ended_at is null or item.task_ended_at < submission.outcome_at)`.execute(db);
+}
+
+/** Items that wait for a task which was submitted by somebody else: the oldest, since they are what stops a batch. */
+const OTHERS_LOOKED_AT = 20;
+
+/** The same for tasks of others, an adopted one among them: their books do not name this batch. */
+async function noteOutcomesOfOthers(db: Db, batchId: string): Promise<void> {
+  await sql`
+    update batch_item item set task_ended_at = found.outcome_at
+    from (
+      select item.number, latest.outcome_at
+      from (
+        select * from batch_item
+        where batch_id = ${batchId} and state in ('running', 'held') and submitted_at is not null and task_ended_at is null
+        order by submitted_at limit ${OTHERS_LOOKED_AT}
+      ) item cross join lateral (
+        select submission.outcome_at, submission.batch_id
+        from erase join submission on submission.erase_id = erase.id
+        where ${IDENTITY} and submission.state = 'accepted'
+        order by submission.number desc limit 1
+      ) latest
+      where latest.outcome_at is not null and latest.batch_id is distinct from ${batchId}
+    ) found
+    where item.batch_id = ${batchId} and item.number = found.number`.execute(db);
 }
 
 async function noteHolds(db: Db, batchId: string): Promise<void> {

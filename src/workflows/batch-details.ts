@@ -7,7 +7,8 @@ export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { 
   const lines = snapshot === null ? ['No round of feeding has ended yet.'] : snapshotLines(snapshot);
   lines.push(
     '',
-    'Its failed runs, as a filter of the list of workflows:',
+    `Its failed runs, as a filter of the list of workflows (where the search attribute ${searchAttribute.batchId} is registered: ` +
+      '`smart-erase setup --optional`):',
     '',
     `\`${searchAttribute.batchId} = "${batchId}" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")\``,
     '',
@@ -27,8 +28,12 @@ function snapshotLines(snapshot: BatchSnapshot): string[] {
       counts[name] === 0 ? null : String(counts[name]),
     ]),
     ['**total**', `**${counts.total}**`],
+    ['in review', snapshot.inReview ? String(snapshot.inReview) : null],
+    ['Holds', holds(snapshot)],
     ['Submits a second', String(snapshot.submitsPerSecond)],
-    ['Window', String(snapshot.window)],
+    ['Ended a second', String(snapshot.endedPerSecond)],
+    ['Window', `${snapshot.window} of ${snapshot.settings.concurrency}`],
+    ['Tolerates', tolerance(snapshot)],
     ['Ends about', etaAt],
     ['USD (estimated)', money(snapshot)],
     ['Breaker', snapshot.breaker && `${snapshot.breaker.scope} ${snapshot.breaker.state}: ${snapshot.breaker.message}`],
@@ -38,8 +43,19 @@ function snapshotLines(snapshot: BatchSnapshot): string[] {
   return table;
 }
 
-function money({ spentUsd, estimatedUsd }: BatchSnapshot): string {
-  return estimatedUsd === null ? spentUsd.toFixed(2) : `${spentUsd.toFixed(2)} of ${estimatedUsd.toFixed(2)}`;
+function holds({ holds: byClass }: BatchSnapshot): string | null {
+  const classes = Object.entries(byClass).map(([name, count]) => `${count} for ${name}`);
+  return classes.length === 0 ? null : classes.join(', ');
+}
+
+function tolerance({ settings: { tolerate } }: BatchSnapshot): string {
+  if (tolerate === null) return 'any number of failures';
+  return 'count' in tolerate ? `${tolerate.count} failures` : `${tolerate.percent}% failures`;
+}
+
+function money({ spentUsd, estimatedUsd, settings: { maxCostUsd } }: BatchSnapshot): string {
+  const of = estimatedUsd === null ? '' : ` of ${estimatedUsd.toFixed(2)}`;
+  return `${spentUsd.toFixed(2)}${of}${maxCostUsd === null ? '' : `, budget ${maxCostUsd.toFixed(2)}`}`;
 }
 
 function escaped(text: string): string {

@@ -43,11 +43,13 @@ function situation(given: Given = {}): Situation {
       hasPending: true,
       running: 0,
       held: 0,
+      inReview: 0,
       unsubmitted: 0,
       unsubmittedUsd: 0,
       oldestTaskAgeMs: null,
       feeders: 1,
       nextUsd: 1,
+      hasPendingFree: false,
       ...given.facts,
     },
     counts: { ...noCounts(), pending: 1_000, total: 1_000, ...given.counts },
@@ -75,7 +77,7 @@ describe('a batch that runs', () => {
   });
 
   it('starts as many as may wait for a submit: three seconds of the rate', () => {
-    expect(plan().feed).toEqual({ limit: 50, roomUsd: null, blockedSubApps: [] });
+    expect(plan().feed).toEqual({ limit: 50, roomUsd: null, blockedSubApps: [], onlyFree: false });
     expect(plan({ batch: { window: 500 } }).feed?.limit).toBe(60);
     expect(plan({ batch: { window: 500 }, facts: { unsubmitted: 45, running: 45 } }).feed?.limit).toBe(15);
   });
@@ -89,6 +91,8 @@ describe('a batch that runs', () => {
     expect(plan({ facts: { running: 48 } }).feed?.limit).toBe(2);
     expect(plan({ facts: { running: 50 } }).feed).toBeNull();
     expect(plan({ settings: { concurrency: 5 }, facts: { running: 1, held: 3 } }).feed?.limit).toBe(1);
+    expect(plan({ facts: { running: 50, inReview: 40 } }).feed?.limit).toBe(40);
+    expect(plan({ settings: { concurrency: 52 }, facts: { running: 50, inReview: 40 } }).feed?.limit).toBe(2);
   });
 
   it.each([
@@ -124,6 +128,27 @@ describe('a batch that runs', () => {
     expect(plan({ caps: [{ leftUsd: 5 }], facts: { unsubmittedUsd: 4.5 } }).waitingFor).toBe('cap');
     expect(plan({ caps: [{ leftUsd: 5, scope: 'sub-app/7' }], facts: { nextUsd: 6 } }).waitingFor).toBeNull();
     expect(plan({ caps: [{ leftUsd: 5 }] }).feed?.roomUsd).toBeCloseTo(5);
+  });
+
+  it('goes past the empty cap of a sub-application while another can pay', () => {
+    const caps = [{ leftUsd: 0.5, scope: `sub-app/${SUB_APP}` as const }];
+    const both = plan({ caps, subAppIds: [SUB_APP, 7] });
+    expect(both.waitingFor).toBeNull();
+    // What is left of the empty one is no limit for the other.
+    expect(both.feed).toMatchObject({ blockedSubApps: [SUB_APP], roomUsd: null });
+    expect(plan({ caps, breakers: [{ scope: 'sub-app/7' }], subAppIds: [SUB_APP, 7] }).waitingFor).toBe('cap');
+    expect(plan({ caps: [...caps, { leftUsd: 0 }], subAppIds: [SUB_APP, 7] }).waitingFor).toBe('cap');
+  });
+
+  it.each([
+    ['an empty cap', { caps: [{ leftUsd: -1 }] }, 'cap'],
+    ['a spent budget', { settings: { maxCostUsd: 5 }, committedUsd: 5 }, 'budget'],
+    ['an open breaker', { breakers: [{ state: 'open' as const }] }, 'breaker'],
+  ] as const)('reads what was paid for past %s, as the vendor forgets it', (_name, given, waitingFor) => {
+    const feed = { limit: 50, roomUsd: null, blockedSubApps: [], onlyFree: true };
+    expect(plan({ ...given, facts: { hasPendingFree: true } } as Given)).toMatchObject({ waitingFor, feed });
+    expect(plan(given as Given)).toMatchObject({ waitingFor, feed: null });
+    expect(plan({ ...given, facts: { hasPendingFree: true, running: 50 } } as Given).feed).toBeNull();
   });
 
   it('waits for a vendor that is slower than the submits', () => {

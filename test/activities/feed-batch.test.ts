@@ -14,7 +14,7 @@ import { newBatch, newItem } from '../support/batches.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { eventually } from '../support/processes.js';
 
-const ANY = { limit: 10_000, roomUsd: null, blockedSubApps: [] };
+const ANY = { limit: 10_000, roomUsd: null, blockedSubApps: [], onlyFree: false };
 /** What a control promises. */
 const CONTROL_ACTS_WITHIN_MS = 5_000;
 

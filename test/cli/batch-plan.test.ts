@@ -197,7 +197,7 @@ describe('start', () => {
         settings: {
           concurrency: 10_000,
           tolerate: { percent: 5 },
-          minSample: 100,
+          minSample: 20,
           maxCostUsd: 0.3,
           sampleSize: 1,
           deadlineAt: null,
@@ -221,6 +221,13 @@ describe('start', () => {
     const other = await batch('start', file('other.csv', id(5)), '--recipe', 'logo', '--id', 'spring', '--yes');
     expect([other.code, other.stdout]).toEqual([2, '']);
     expect(other.stderr).toContain('There is a batch spring already');
+    // So has another recipe, or a limit that it was not given, to be told and not to be forgotten.
+    const recipe = await batch('start', list, '--recipe', 'logo', '--id', 'spring', '--yes');
+    expect([recipe.code, recipe.stderr]).toEqual([2, expect.stringContaining('2 of these 2 erases are not in it')]);
+    const limit = await batch(...args, '--yes', '--concurrency', '7', '--tolerate', '5%');
+    expect([limit.code, limit.stderr]).toEqual([0, expect.stringContaining('It keeps its own concurrency;')]);
+    const late = await batch(...args, '--deadline', '2020-01-01', '--yes');
+    expect([late.code, late.stderr]).toEqual([2, expect.stringContaining('has passed')]);
     // Without the id it is another batch, and says of which erases another has them too.
     const twice = await batch('start', list, '--recipe', 'subtitles', '--yes', '-o', 'json');
     expect(json(twice).batchId).toMatch(/^\d{4}-\d\d-\d\d-start-[0-9a-f]{4}$/);

@@ -34,6 +34,7 @@ async function killWorker(): Promise<void> {
 }
 
 const batch = (...args: string[]) => runCli(['batch', ...args], stack.env, { timeoutMs: TIMEOUT_MS });
+const REVIEW = { timeoutHours: 24, onTimeout: 'hold' as const };
 const WHY = ['--reason', 'to see', '--by', 'tester'];
 
 describe('batch commands', () => {
@@ -106,10 +107,34 @@ describe('batch commands', () => {
     expect(await ended(stack, id)).toMatchObject({ endedAs: 'completed', counts: { succeeded: 1 } });
   });
 
+  it('cancel what the batch began, and leave alone what somebody else did', async () => {
+    const [mine, theirs] = (await newRequests(stack, 2)).map((request) => ({ ...request, review: REVIEW }));
+    if (mine === undefined || theirs === undefined) throw new Error('no requests');
+    const live = await stack.client.start(theirs);
+    await eventually(
+      'its review',
+      async () => ((await live.status()).phase === 'review' ? true : undefined),
+      TIMEOUT_MS,
+    );
+    const id = await startFed(stack, [mine, theirs]);
+    await until(stack, id, 'both are in review', ({ inReview }) => inReview === 2, TIMEOUT_MS);
+    // Only a person can go on: a script hears of it, and of what to do.
+    const watched = await batch('watch', id, '--every', '1s');
+    expect([watched.code, watched.stderr]).toEqual([8, expect.stringContaining('smart-erase review list')]);
+    await batch('cancel', id, ...WHY);
+    expect(countsOf(await ended(stack, id, TIMEOUT_MS))).toEqual({ cancelled: 1, skipped: 1 });
+    const [left] = await stack.ledger.batches.items(id, { limit: 10, states: ['skipped'] });
+    expect(left).toMatchObject({ fileId: theirs.fileId, errorCode: 'NotStarted', runId: live.runId });
+    expect(left?.errorMessage).toContain('runs for a caller of its own, and goes on');
+    expect(await live.status()).toMatchObject({ execution: 'running', phase: 'review' });
+    await live.approve({ by: 'tester', reason: 'it is fine' });
+    expect(await live.result()).toMatchObject({ status: 'succeeded', sourceFileId: theirs.fileId });
+  }, 200_000);
+
   it('stop watching at Ctrl-C, and say how to come back', async () => {
     const requests = (await newRequests(stack, 1)).map((request) => ({
       ...request,
-      review: { timeoutHours: 24, onTimeout: 'hold' as const },
+      review: REVIEW,
     }));
     const id = await startFed(stack, requests);
     const watching = startCli(['batch', 'watch', id, '--every', '1s'], stack.env, { timeoutMs: TIMEOUT_MS });

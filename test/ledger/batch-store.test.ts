@@ -42,7 +42,7 @@ const newItems = (count: number): NewBatchItem[] =>
     estimatedUsd: 1,
   }));
 
-const ANY = { limit: 100, roomUsd: null, blockedSubApps: [] };
+const ANY = { limit: 100, roomUsd: null, blockedSubApps: [], onlyFree: false };
 const numbers = (rows: readonly { number: number }[]) => rows.map(({ number }) => number);
 
 describe('the ledger', () => {
@@ -64,13 +64,17 @@ describe('the ledger', () => {
   it('claims items in order, within the room for money, and not those of a blocked sub-application', async () => {
     await ledger.batches.create(newBatch('claim'), newItems(6));
     const { batchFeed: feed } = ledger;
-    expect(numbers(await feed.claim('claim', { ...ANY, limit: 2 }))).toEqual([1, 2]);
+    const claimed = await feed.claim('claim', { ...ANY, limit: 2 });
+    expect(numbers(claimed)).toEqual([1, 2]);
     expect(numbers(await feed.claim('claim', { ...ANY, roomUsd: 1.5 }))).toEqual([3]);
     expect(await feed.claim('claim', { ...ANY, blockedSubApps: [1500000001] })).toEqual([]);
-    await feed.unclaim('claim', [2]);
     await feed.confirm('claim', [{ number: 1, runId: 'run' }]);
-    await feed.unclaim('claim', [1]);
+    await feed.unclaim('claim', claimed);
     expect(await ledger.batches.counts('claim')).toMatchObject({ pending: 4, running: 2 });
+    // A feeder that was taken for dead gives back what another has claimed since.
+    expect(numbers(await feed.claim('claim', { ...ANY, limit: 1 }))).toEqual([2]);
+    await feed.unclaim('claim', claimed);
+    expect(await ledger.batches.counts('claim')).toMatchObject({ pending: 3, running: 3 });
   });
 
   it('claims nothing of a batch that was paused meanwhile', async () => {
@@ -116,6 +120,18 @@ describe('the ledger', () => {
     await feed.looked('unconfirmed', [{ number: 1, runId: 'run' }]);
     expect(await feed.dueForLook('unconfirmed', { due: 10, sweep: 10 })).toEqual([]);
     expect(await feed.facts('unconfirmed')).toMatchObject({ running: 1, unsubmitted: 1, hasPending: false });
+  });
+
+  it('tells what is free apart from what costs, and claims it alone where nothing can be paid', async () => {
+    const items = newItems(4).map((item) => ({ ...item, estimatedUsd: item.number % 2 === 0 ? 0 : item.number }));
+    const source = { kind: 'batch' as const, name: 'first', sha256: null, rows: 4 };
+    await ledger.batches.create({ ...newBatch('free'), source }, items);
+    const { batchFeed: feed } = ledger;
+    expect(await feed.facts('free')).toMatchObject({ hasPending: true, hasPendingFree: true, nextUsd: 1 });
+    expect(numbers(await feed.claim('free', { ...ANY, onlyFree: true }))).toEqual([2, 4]);
+    expect(await feed.facts('free')).toMatchObject({ hasPending: true, hasPendingFree: false, nextUsd: 1 });
+    await feed.claim('free', ANY);
+    expect(await feed.facts('free')).toMatchObject({ hasPending: false, hasPendingFree: false, nextUsd: 0 });
   });
 
   it('has pages of items', async () => {

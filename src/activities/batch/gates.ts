@@ -66,20 +66,44 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
   if (tolerance !== null) {
     return { ...plan, ...tolerance, giveUp: nothingOpen && hasPending ? tolerance.waitingDetail : null };
   }
-  const broken = brokenSubApps(situation);
-  const everythingBroken = situation.subAppIds.length > 0 && broken.size === situation.subAppIds.length;
-  if (everythingBroken) return { ...plan, ...breakerStop(situation) };
-  if (!hasPending) return plan;
-  const stop = sampleStop(situation) ?? moneyStop(situation) ?? vendorStop(facts, timings);
+  const room = Math.min(windowRoom(facts, timings), queueRoom(situation, timings), sampleRoom(situation));
+  const mayFeed = hasPending && counts.total > 0;
+  const paidStop = paymentStop(situation);
+  if (paidStop !== null) {
+    // What was paid for is only read, and the vendor forgets it in three days: it does not wait for money or an account.
+    const free = mayFeed && facts.hasPendingFree && room > 0 && sampleStop(situation) === null;
+    return {
+      ...plan,
+      ...paidStop,
+      feed: free ? { limit: room, roomUsd: null, blockedSubApps: [], onlyFree: true } : null,
+    };
+  }
+  if (!mayFeed) return plan;
+  const stop = sampleStop(situation) ?? vendorStop(facts, timings);
   if (stop !== null) return { ...plan, ...stop };
-  const limit = Math.min(
-    windowRoom(facts, timings),
-    queueRoom(situation, timings),
-    sampleRoom(situation),
-    probeRoom(situation),
-  );
-  if (limit <= 0 || counts.total === 0) return plan;
-  return { ...plan, feed: { limit, roomUsd: roomUsd(situation), blockedSubApps: [...broken] } };
+  const limit = Math.min(room, probeRoom(situation));
+  if (limit <= 0) return plan;
+  const blockedSubApps = [...shutSubApps(situation)];
+  return { ...plan, feed: { limit, roomUsd: roomUsd(situation), blockedSubApps, onlyFree: false } };
+}
+
+/** Why nothing can be paid for; a sub-application that cannot pay stops only itself while another can. */
+function paymentStop(situation: Situation): Stop | null {
+  const { subAppIds } = situation;
+  const stopsAll = (some: ReadonlySet<number>) => subAppIds.length > 0 && subAppIds.every((id) => some.has(id));
+  if (stopsAll(brokenSubApps(situation))) return breakerStop(situation);
+  if (!situation.facts.hasPending || sampleStop(situation) !== null) return null;
+  return moneyStop(situation, stopsAll(shutSubApps(situation)));
+}
+
+/** Sub-applications whose breaker is open, or whose own cap has no room. */
+function shutSubApps(situation: Situation): Set<number> {
+  const shut = brokenSubApps(situation);
+  for (const cap of situation.caps) {
+    const subAppId = situation.subAppIds.find((id) => cap.scope === `sub-app/${id}`);
+    if (subAppId !== undefined && isEmpty(cap, situation.facts)) shut.add(subAppId);
+  }
+  return shut;
 }
 
 function endOf(situation: Situation): BatchEndedAs {
@@ -145,7 +169,7 @@ function sampleStop({ facts, startedCount }: Situation): Stop | null {
     return { waitingFor: 'sample', waitingDetail: `The ${sampleSize} items of the sample run.` };
   return {
     waitingFor: 'sample',
-    waitingDetail: `The ${sampleSize} items of the sample have ended; \`smart-erase batch go ${facts.batch.id}\` lets the others go on.`,
+    waitingDetail: `The ${sampleSize} items of the sample have ended; \`smart-erase batch go ${facts.batch.id} --reason "…"\` lets the others go on.`,
   };
 }
 
@@ -154,7 +178,8 @@ function sampleRoom({ facts, startedCount }: Situation): number {
   return sampleSize === null || startedCount === null ? Number.POSITIVE_INFINITY : sampleSize - startedCount;
 }
 
-function moneyStop(situation: Situation): Stop | null {
+/** @param allShut whether no sub-application can pay, be it for its breaker or for its own cap */
+function moneyStop(situation: Situation, allShut: boolean): Stop | null {
   const { facts, committedUsd } = situation;
   const { maxCostUsd } = facts.batch.settings;
   if (maxCostUsd !== null && committedUsd !== null && committedUsd + facts.nextUsd > maxCostUsd + ROUNDING_USD) {
@@ -163,8 +188,8 @@ function moneyStop(situation: Situation): Stop | null {
       waitingDetail: `${usd(committedUsd)} USD of the batch's ${usd(maxCostUsd)} are spent or committed; the next item needs ${usd(facts.nextUsd)}.`,
     };
   }
-  const cap = concernedCaps(situation).find(
-    (each) => capRoom(each, facts) + ROUNDING_USD < facts.nextUsd || each.leftUsd <= 0,
+  const cap = situation.caps.find(
+    (each) => isEmpty(each, facts) && (each.scope === 'all' || (allShut && concerns(each, situation))),
   );
   if (cap === undefined) return null;
   return {
@@ -176,8 +201,12 @@ function moneyStop(situation: Situation): Stop | null {
 /** Sums of many estimates are not exact to the last digit. */
 const ROUNDING_USD = 1e-6;
 
-function concernedCaps({ caps, subAppIds }: Situation): Cap[] {
-  return caps.filter(({ scope }) => scope === 'all' || subAppIds.some((id) => scope === `sub-app/${id}`));
+function concerns({ scope }: Cap, { subAppIds }: Pick<Situation, 'subAppIds'>): boolean {
+  return scope === 'all' || subAppIds.some((id) => scope === `sub-app/${id}`);
+}
+
+function isEmpty(cap: Cap, facts: BatchFacts): boolean {
+  return capRoom(cap, facts) + ROUNDING_USD < facts.nextUsd || cap.leftUsd <= 0;
 }
 
 /** Runs that were started take from it as soon as they are submitted. */
@@ -188,7 +217,9 @@ function capRoom({ leftUsd }: Cap, { unsubmittedUsd }: BatchFacts): number {
 function roomUsd(situation: Situation): number | null {
   const { facts, committedUsd } = situation;
   const { maxCostUsd } = facts.batch.settings;
-  const rooms = concernedCaps(situation).map((cap) => capRoom(cap, facts));
+  const shut = shutSubApps(situation);
+  const subAppIds = situation.subAppIds.filter((id) => !shut.has(id));
+  const rooms = situation.caps.filter((cap) => concerns(cap, { subAppIds })).map((cap) => capRoom(cap, facts));
   if (maxCostUsd !== null && committedUsd !== null) rooms.push(maxCostUsd - committedUsd);
   return rooms.length === 0 ? null : Math.min(...rooms) + ROUNDING_USD;
 }
@@ -202,11 +233,11 @@ function vendorStop({ oldestTaskAgeMs }: BatchFacts, { oldestTaskMs }: FeederTim
   };
 }
 
-/** Those held do not count against the window: they wait for a person. They count against the concurrency. */
-function windowRoom({ batch, running, held }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
+/** Those held, or in review, do not count against the window: they wait for a person. They count against the concurrency. */
+function windowRoom({ batch, running, held, inReview }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
   const { concurrency } = batch.settings;
   const window = Math.min(concurrency, Math.max(batch.window, firstWindow(submitsPerSecond)));
-  return Math.min(window - running, concurrency - running - held);
+  return Math.min(window - (running - inReview), concurrency - running - held);
 }
 
 /** The batches that feed share what may wait to be submitted: so they share the rate. */

@@ -1,4 +1,4 @@
-import type { BatchItemEndState } from '../../contract/batch.js';
+import { type BatchItemEndState, NOT_STARTED } from '../../contract/batch.js';
 import { isErrorClass } from '../../contract/error-classes.js';
 import type { EraseFailureDetails, NormalizedEraseRequest } from '../../contract/request.js';
 import type { BatchFeedStore, ItemEnd, OpenItem } from '../../ledger/batch-feed-store.js';
@@ -24,7 +24,7 @@ export async function harvest(
 ): Promise<number> {
   const ends: ItemEnd[] = [];
   const open: { number: number; runId: string }[] = [];
-  const restart: number[] = [];
+  const restart: OpenItem[] = [];
   let ended = 0;
   try {
     await forEach(items, { atOnce: LOOKS_AT_ONCE, untilMs }, async (item) => {
@@ -32,7 +32,7 @@ export async function harvest(
       const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
       if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
       else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
-      else if (item.runId === null) restart.push(item.number);
+      else if (item.runId === null) restart.push(item);
       else ends.push(goneEnd(item));
     });
   } finally {
@@ -92,6 +92,21 @@ function goneEnd({ number, runId, workflowId }: OpenItem): ItemEnd {
     errorClass: 'unexpected',
     errorCode: 'RunGone',
     errorMessage: `Temporal no longer has ${workflowId}. The ledger knows what was paid: starting it again does not pay twice.`,
+  };
+}
+
+/** An item of a cancelled batch whose run belongs to somebody else, and goes on. */
+export function leftToOthers(number: number, { runId, batchId }: Extract<RunSeen, { kind: 'open' }>): ItemEnd {
+  const whose = batchId === null ? 'for a caller of its own' : `for the batch ${batchId}`;
+  return {
+    ...NOTHING,
+    number,
+    runId,
+    endedAt: null,
+    state: 'skipped',
+    errorClass: 'skipped',
+    errorCode: NOT_STARTED,
+    errorMessage: `The batch was cancelled; this erase runs ${whose}, and goes on.`,
   };
 }
 

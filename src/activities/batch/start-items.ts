@@ -37,7 +37,7 @@ export async function startItems(
     // One whose start failed may have been started all the same: it stays claimed, and is looked at before long.
     await feed.unclaim(
       batchId,
-      items.map(({ number }) => number).filter((number) => !tried.has(number)),
+      items.filter(({ number }) => !tried.has(number)),
     );
   }
   const seen = ended.map((item) => ({ ...item, runId: null, cancelAsked: false }));

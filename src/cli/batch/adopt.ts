@@ -17,6 +17,7 @@ import type { Column, Output } from '../output.js';
 import { withVendor } from '../vendor.js';
 import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
+import { batchId } from './parse.js';
 
 interface AdoptOptions {
   recipe?: string;
@@ -73,7 +74,7 @@ export function batchAdoptCommand(): Command {
     .option('--sub-app-id <number>', 'where a row does not say (default: VOD_SUB_APP_ID)', positiveInteger)
     .option('--publish <json|@file>', 'what to do with the new files')
     .option('--requested-by <who>', 'who asked for the erases; kept in the ledger')
-    .option('--id <id>', 'of the batch (default: adopted- and the time)')
+    .option('--id <id>', 'of the batch (default: adopted- and the time)', batchId)
     .option('--unverified', 'also tasks that do not tell their input: take them for what their row says')
     .option('--dry-run', 'only check the rows')
     .option('--by <name>', 'who takes over; it is kept', whoIsHere())
@@ -91,7 +92,7 @@ export function batchAdoptCommand(): Command {
       if (!options.dryRun) mustSayWho(options.by, 'takes over', '--by');
       reasonIfGiven(options.reason);
       const read = await fileOf(file, options);
-      const batchId = options.id ?? `adopted-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`;
+      const id = options.id ?? `adopted-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`;
       if (read.claims.length + read.problems.length === 0) {
         output.say('The file has no rows.');
         throw new Exit(EXIT.nothingToDo);
@@ -103,18 +104,18 @@ export function batchAdoptCommand(): Command {
       refuseIf(output, [...read.problems, ...checked.problems]);
       const results = checked.items.filter((item) => item.resultFileId !== null).length;
       const printed: AdoptPrinted = {
-        batchId,
+        batchId: id,
         items: checked.items.length,
         tasks: checked.items.length - results,
         results,
       };
       if (options.dryRun) return output.one(printed, FIELDS);
       output.say(`${printed.tasks} tasks to wait for, ${results} results to record. Nothing is paid.`);
-      await confirm(output, `Adopt them as batch ${batchId}?`, { yes: options.yes === true });
-      await write(output, batchId, read, checked.items, options);
-      await feedBatch(output, batchId);
+      await confirm(output, `Adopt them as batch ${id}?`, { yes: options.yes === true });
+      await write(output, id, read, checked.items, options);
+      await feedBatch(output, id);
       output.one(printed, FIELDS);
-      output.say(`Follow it with: smart-erase batch status ${batchId}`);
+      output.say(`Follow it with: smart-erase batch status ${id}`);
     });
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadPrefix } from '../../config/temporal-settings.js';
-import { batchWorkflowId } from '../../contract/batch.js';
+import { batchWorkflowId, shownState } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { BatchAction, BatchChange } from '../../ledger/batch-store.js';
 import { outputOf } from '../command-context.js';
@@ -63,9 +63,15 @@ export async function change(output: Output, id: string, wanted: BatchChange): P
     throw new Exit(EXIT.nothingToDo);
   }
   if (changed.kind === 'same') output.say('It was so already.');
+  if (wanted.action === 'resume' && shownState(batch.state, batch.waitingFor) === 'held') {
+    output.say(`It is held: ${batch.waitingDetail}`);
+    output.say(
+      'When that is put right, this lets it go on, and the erases that are held: smart-erase resume --all --reason "…"',
+    );
+  }
   output.one(batch, [
     { heading: 'Batch', of: (row) => row.id },
-    { heading: 'State', of: (row) => row.state },
+    { heading: 'State', of: (row) => shownState(row.state, row.waitingFor) },
     { heading: 'Concurrency', of: (row) => row.settings.concurrency },
     { heading: 'Tolerates', of: (row) => tolerance(row.settings.tolerate) },
     { heading: 'Budget USD', of: (row) => row.settings.maxCostUsd },

@@ -6,7 +6,10 @@ export async function feedBatch(output: Output, batchId: string): Promise<void> 
   try {
     await startFeeder(batchId);
   } catch (error) {
-    output.say(`Batch ${batchId} is written, but not started. Start it with: smart-erase batch resume ${batchId}`);
+    output.say(
+      `Batch ${batchId} is written, and could not be started from here. A worker that can reach Temporal starts it within a minute, ` +
+        `so does: smart-erase batch resume ${batchId} --reason "…"`,
+    );
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { type BatchSnapshot, shownState } from '../../contract/batch.js';
 import type { BatchRecord } from '../../ledger/batch-store.js';
 import { outputOf } from '../command-context.js';
 import { withLedger } from '../holds.js';
@@ -7,7 +8,9 @@ import type { Column } from '../output.js';
 
 const DEFAULT_LIMIT = 20;
 
-const COLUMNS: readonly Column<BatchRecord>[] = [
+type Listed = Omit<BatchRecord, 'state'> & { state: BatchSnapshot['state'] };
+
+const COLUMNS: readonly Column<Listed>[] = [
   { heading: 'BATCH', of: (row) => row.id },
   { heading: 'STATE', of: (row) => row.endedAs ?? row.state },
   { heading: 'WAITS FOR', of: (row) => row.waitingFor },
@@ -27,7 +30,10 @@ export function batchListCommand(): Command {
     .action(async ({ running, limit }: { running?: boolean; limit: number }, command: Command) => {
       const ended = running ? false : undefined;
       outputOf(command).rows(
-        await withLedger((ledger) => ledger.batches.list({ ended, limit })),
+        (await withLedger((ledger) => ledger.batches.list({ ended, limit }))).map((row) => ({
+          ...row,
+          state: shownState(row.state, row.waitingFor),
+        })),
         COLUMNS,
         'No batches.',
       );

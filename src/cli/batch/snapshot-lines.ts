@@ -42,6 +42,7 @@ export function snapshotLines(snapshot: BatchSnapshot): string[] {
   ];
   const holds = holdsInWords(snapshot);
   if (holds !== null) lines.push(`held: ${holds}  (smart-erase list --phase held)`);
+  if (snapshot.inReview > 0) lines.push(`in review: ${snapshot.inReview}  (smart-erase review list)`);
   if (snapshot.breaker !== null) lines.push(`breaker ${snapshot.breaker.scope} is ${snapshot.breaker.state}`);
   return lines;
 }
@@ -58,6 +59,7 @@ export const SNAPSHOT_COLUMNS: readonly Column<BatchSnapshot>[] = [
   { heading: 'Tolerates', of: ({ settings }) => tolerance(settings.tolerate) },
   { heading: 'Cost', of: moneyInWords },
   { heading: 'Held', of: holdsInWords },
+  { heading: 'In review', of: ({ inReview }) => (inReview === 0 ? null : inReview) },
   {
     heading: 'Breaker',
     of: ({ breaker }) => breaker && `${breaker.scope} is ${breaker.state} (${breaker.code}): ${breaker.message}`,

@@ -19,7 +19,7 @@ import { SOURCE_HELP, type SourceOptions, withSourceOptions } from './source-opt
 interface StartOptions extends SourceOptions {
   concurrency: number;
   tolerate?: Share | 'any';
-  minSample: number;
+  minSample?: number;
   maxCost?: number;
   sample?: Share;
   deadline?: Date;
@@ -32,8 +32,11 @@ interface StartOptions extends SourceOptions {
 
 /** Runs in flight that are enough for the vendor's rate while a task takes eight minutes. */
 const DEFAULT_CONCURRENCY = 10_000;
-/** Items that must have ended before a share of failures counts: one bad file at the start is no trend. Ours. */
-const DEFAULT_MIN_SAMPLE = 100;
+/**
+ * Items that must have ended before a share of failures counts: one bad file at the start is no trend. A tenth of a batch, so
+ * that a small one is guarded too, within these. Ours.
+ */
+const DEFAULT_MIN_SAMPLE = { part: 0.1, least: 20, most: 100 };
 /** Longest part of a made id that comes from the source's name. */
 const MAX_SLUG = 40;
 
@@ -62,9 +65,8 @@ export function batchStartCommand(): Command {
     )
     .option(
       '--min-sample <n>',
-      'items that must have ended before a percentage counts',
+      'items that must have ended before a percentage counts (default: a tenth of them, 20 to 100)',
       positiveInteger,
-      DEFAULT_MIN_SAMPLE,
     )
     .option('--max-cost <usd>', 'nothing is started that would pass it, by estimate', nonNegativeNumber)
     .option('--sample <share>', 'start so many first, 1% or 20, then wait for `batch go`', share)
@@ -89,6 +91,12 @@ export function batchStartCommand(): Command {
         );
       }
       // Said before a large file is read, not after it.
+      if (options.deadline !== undefined && options.deadline.getTime() <= Date.now()) {
+        throw new UsageError(
+          `The deadline ${options.deadline.toISOString()} has passed: nothing would be started.`,
+          'Give a later --deadline, or none.',
+        );
+      }
       mustSayWho(options.requestedBy, 'asks', '--requested-by');
       reasonIfGiven(options.reason);
       const { withPlan } = await import('./load.js');
@@ -108,7 +116,7 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
   const { showPlan, tellRemarks } = await import('./show-plan.js');
   checkDigest(plan, options);
   const existing = options.id === undefined ? null : await ledger.batches.find(options.id);
-  if (existing !== null) return sameAs(existing, plan);
+  if (existing !== null) return await sameAs(output, existing, { plan, staging, options });
   if (plan.problems > 0) {
     await showPlan(output, plan, staging);
     output.say('Nothing was started.');
@@ -145,21 +153,53 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
   });
   if (!created) {
     const there = await ledger.batches.find(id);
-    if (there !== null) return sameAs(there, plan);
+    if (there !== null) return await sameAs(output, there, { plan, staging, options });
   }
   return { batchId: id, items: plan.items, estimatedUsd: plan.estimatedUsd, created: true };
 }
 
-/** A start that is repeated finds its batch; another backlog must not take its name. */
-function sameAs(batch: BatchRecord, { source }: Plan): Started {
+/** A start that is repeated finds its batch; another backlog, or another thing to do with it, must not take its name. */
+async function sameAs(
+  output: Output,
+  batch: BatchRecord,
+  { plan, staging, options }: Pick<Loaded, 'plan' | 'staging'> & { options: StartOptions },
+): Promise<Started> {
+  const { source } = plan;
   const { sha256, name, kind } = batch.source;
-  if (kind !== source.kind || (sha256 === null ? name !== source.name : sha256 !== source.sha256)) {
-    throw new UsageError(
-      `There is a batch ${batch.id} already, of ${name}, whose content is another; nothing was changed.`,
+  const another = (what: string) =>
+    new UsageError(
+      `There is a batch ${batch.id} already, of ${name}, ${what}; nothing was changed.`,
       'Give another --id.',
     );
+  if (kind !== source.kind || (sha256 === null ? name !== source.name : sha256 !== source.sha256)) {
+    throw another('whose content is another');
   }
+  // A library grows: what came since is not in the batch. A file is what it was, so each erase of it must be.
+  const missing = await staging.notIn(batch.id);
+  if (missing > 0 && (kind !== 'library' || missing === plan.items)) {
+    throw another(`and ${missing} of these ${plan.items} erases are not in it (another recipe, or other options)`);
+  }
+  const other = differentSettings(batch.settings, options);
+  if (other.length > 0) {
+    output.say(
+      `It keeps its own ${other.join(', ')}; \`smart-erase batch set ${batch.id}\` changes what can be changed.`,
+    );
+  }
+  if (batch.endedAs !== null) output.say(`It has ended (${batch.endedAs}): to run what failed again, redrive it.`);
   return { batchId: batch.id, items: batch.total, estimatedUsd: batch.estimatedUsd ?? 0, created: false };
+}
+
+/** What is asked for now, and was not when the batch was made. */
+function differentSettings(is: BatchSettings, { concurrency, tolerate, maxCost, deadline }: StartOptions): string[] {
+  const asked: [string, unknown, unknown][] = [
+    ['concurrency', concurrency === DEFAULT_CONCURRENCY ? undefined : concurrency, is.concurrency],
+    ['tolerance', tolerate === 'any' ? null : tolerate, is.tolerate],
+    ['budget', maxCost, is.maxCostUsd],
+    ['deadline', deadline?.toISOString(), is.deadlineAt],
+  ];
+  return asked
+    .filter(([, now, then]) => now !== undefined && JSON.stringify(now) !== JSON.stringify(then))
+    .map(([what]) => what);
 }
 
 function checkDigest({ source }: Plan, { sha256 }: StartOptions): void {
@@ -185,7 +225,7 @@ function settingsOf({ items }: Plan, options: StartOptions): BatchSettings {
   return {
     concurrency: options.concurrency,
     tolerate: options.tolerate === undefined || options.tolerate === 'any' ? null : options.tolerate,
-    minSample: options.minSample,
+    minSample: options.minSample ?? defaultMinSample(items),
     maxCostUsd: options.maxCost ?? null,
     sampleSize:
       sample === undefined
@@ -193,6 +233,11 @@ function settingsOf({ items }: Plan, options: StartOptions): BatchSettings {
         : Math.max(1, 'count' in sample ? sample.count : Math.ceil((items * sample.percent) / 100)),
     deadlineAt: options.deadline?.toISOString() ?? null,
   };
+}
+
+function defaultMinSample(items: number): number {
+  const { part, least, most } = DEFAULT_MIN_SAMPLE;
+  return Math.min(most, Math.max(least, Math.ceil(items * part)));
 }
 
 /** `2031-05-17-spring-list-3fa2`. */

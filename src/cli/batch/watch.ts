@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { BatchSnapshot } from '../../contract/batch.js';
 import { EXIT, type ExitCode } from '../../contract/error-classes.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { LedgerError } from '../../ledger/ledger-error.js';
 import { outputOf } from '../command-context.js';
 import { Exit } from '../exit.js';
 import { withLedger } from '../holds.js';
@@ -19,6 +20,8 @@ const LOOK_EVERY_MS = 1_000;
 const DEFAULT_EVERY_MS = 60_000;
 /** What nobody but a person moves, and has not moved for this long, in milliseconds, ends a wait that has no terminal. */
 const STUCK_MS = 5_000;
+/** For how long a ledger may be away before it is given up to watch, in milliseconds. */
+const AWAY_MS = 5 * 60_000;
 /** Without any change for this long, in milliseconds, it is asked whether anybody works. */
 const SILENT_MS = 60_000;
 
@@ -53,8 +56,9 @@ export async function watchBatch(
   const again = () => output.say(`The batch runs on. Come back with: smart-erase batch watch ${id}`);
   return await interruptible(again, async (signal) => {
     const shown = new Shown(output, everyMs);
+    const patient = new PatientReader(output, () => ledger.batches.snapshot(id));
     for (;;) {
-      const snapshot = await ledger.batches.snapshot(id);
+      const snapshot = await patient.read(signal);
       if (snapshot === null) throw noSuchBatch(id);
       const code = exitOf(snapshot) ?? (output.live ? null : stuckCode(snapshot, shown.unchangedMs(snapshot)));
       if (code !== null) {
@@ -67,6 +71,29 @@ export async function watchBatch(
   });
 }
 
+/** Reads on while the ledger is away for a moment: what is watched runs on, too. */
+class PatientReader {
+  constructor(
+    private readonly output: Output,
+    private readonly snapshot: () => Promise<BatchSnapshot | null>,
+  ) {}
+
+  /** @throws LedgerError at once when it is no matter of time, and after {@link AWAY_MS} otherwise */
+  async read(signal: AbortSignal): Promise<BatchSnapshot | null> {
+    const since = performance.now();
+    for (let told = false; ; told = true) {
+      try {
+        return await this.snapshot();
+      } catch (error) {
+        if (!(error instanceof LedgerError) || error.kind !== 'unavailable' || performance.now() - since > AWAY_MS)
+          throw error;
+        if (!told) this.output.say(`${error.message} The batch runs on; it is looked at again.`);
+        await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+      }
+    }
+  }
+}
+
 /** How it ended; null while it goes on. */
 export function exitOf({ state, counts: { failed, timedOut, cancelled, skipped } }: BatchSnapshot): ExitCode | null {
   if (state !== 'ended') return null;
@@ -74,9 +101,13 @@ export function exitOf({ state, counts: { failed, timedOut, cancelled, skipped }
 }
 
 /** Nothing runs, and only a person can change that. */
-export function stuckCode({ state, waitingFor, counts }: BatchSnapshot, unchangedMs: number): ExitCode | null {
-  if (counts.running > 0 || unchangedMs < STUCK_MS) return null;
+export function stuckCode(
+  { state, waitingFor, counts, inReview }: BatchSnapshot,
+  unchangedMs: number,
+): ExitCode | null {
+  if (counts.running > inReview || unchangedMs < STUCK_MS) return null;
   if (state === 'paused') return EXIT.stillRunning;
+  const waits = counts.held + inReview > 0;
   switch (waitingFor) {
     case 'breaker':
       return EXIT.accountBlocked;
@@ -85,8 +116,10 @@ export function stuckCode({ state, waitingFor, counts }: BatchSnapshot, unchange
       return EXIT.capReached;
     case 'sample':
       return EXIT.stillRunning;
+    case 'tolerance':
+      return waits ? EXIT.stillRunning : null;
     default:
-      return counts.pending === 0 && counts.held > 0 ? EXIT.stillRunning : null;
+      return waits && (counts.pending === 0 || unchangedMs > SILENT_MS) ? EXIT.stillRunning : null;
   }
 }
 
@@ -106,16 +139,16 @@ class Shown {
   }
 
   /** How long nothing has changed, in milliseconds. */
-  unchangedMs({ state, waitingFor, counts, spentUsd }: BatchSnapshot): number {
-    const now = JSON.stringify([state, waitingFor, counts, spentUsd]);
+  unchangedMs({ state, waitingFor, counts, inReview, spentUsd }: BatchSnapshot): number {
+    const now = JSON.stringify([state, waitingFor, counts, inReview, spentUsd]);
     if (now !== this.last) this.changedAt = performance.now();
     this.last = now;
     return performance.now() - this.changedAt;
   }
 
   show(snapshot: BatchSnapshot): void {
-    const silent =
-      this.unchangedMs(snapshot) > SILENT_MS && snapshot.waitingFor === null && snapshot.state !== 'paused';
+    const waitsForPerson = snapshot.waitingFor !== null || snapshot.state === 'paused' || snapshot.inReview > 0;
+    const silent = this.unchangedMs(snapshot) > SILENT_MS && !waitsForPerson;
     if (this.output.live && this.output.format === 'table') {
       this.progress.update(silent ? [...snapshotLines(snapshot), NOBODY] : snapshotLines(snapshot));
       return;
@@ -139,7 +172,7 @@ class Shown {
 const NOBODY = 'Nothing has changed for a minute. Does a worker run? `smart-erase doctor` looks.';
 
 function plainLine(snapshot: BatchSnapshot): string {
-  const { asOf, counts, submitsPerSecond, etaAt } = snapshot;
+  const { asOf, counts, inReview, submitsPerSecond, etaAt } = snapshot;
   const parts = [
     asOf,
     stateInWords(snapshot),
@@ -147,11 +180,12 @@ function plainLine(snapshot: BatchSnapshot): string {
     `${submitsPerSecond} submits/s`,
     moneyInWords(snapshot),
   ];
+  if (inReview > 0) parts.push(`${inReview} in review`);
   if (etaAt !== null) parts.push(`ends about ${etaAt}`);
   return parts.join(' · ');
 }
 
-function adviceFor({ batchId, state, waitingFor, counts }: BatchSnapshot): string | null {
+export function adviceFor({ batchId, state, waitingFor, counts, inReview }: BatchSnapshot): string | null {
   if (state === 'ended') {
     const failed = counts.failed + counts.timedOut + counts.cancelled + counts.skipped > 0;
     return failed ? `What failed, and why: smart-erase batch results ${batchId} --out report` : null;
@@ -167,6 +201,7 @@ function adviceFor({ batchId, state, waitingFor, counts }: BatchSnapshot): strin
     case 'sample':
       return `Look at the results, then: smart-erase batch go ${batchId} --reason "…"`;
     default:
+      if (inReview > 0) return `${inReview} results wait for somebody's approval: smart-erase review list`;
       return 'What is left is held for an operator: smart-erase list --phase held';
   }
 }
