@@ -16,6 +16,7 @@ import type { BenchContext, Scenario } from '../scenario.js';
 import { World } from '../world.js';
 import { feederCost, peakMb } from './feeder-cost.js';
 import { runSlidingWindow } from './sliding-window.js';
+import { runStartMemory } from './start-memory.js';
 
 const GROUP = 'batch';
 const ITEMS = { full: 100_000, short: 5_000 };
@@ -23,6 +24,7 @@ const ITEMS = { full: 100_000, short: 5_000 };
 const SMALLER = 10;
 const MOST_GROWTH = 1.3;
 const TENTH = 'batch, a tenth';
+const START = 'starting a batch';
 const AT_THE_LIMIT = { full: 2_400, short: 300 };
 const CHILDREN = { full: 5_000, short: 500 };
 /** Of every task: so short that the first completion comes before the first window of runs is full, and none waits for it. */
@@ -60,6 +62,19 @@ export const BATCH: readonly Scenario[] = [
     name: 'batch',
     about: 'the limit lifted: starts a second, events of the feeder, memory, all accounted for',
     run: async (context) => [await runBatch('batch', itemsOf(context, ITEMS), context)],
+  },
+  {
+    group: GROUP,
+    name: START,
+    about: 'memory and time of the command that reads, prices and copies the backlog, and of a tenth of it',
+    run: async (context) => [
+      await runStartMemory(GROUP, START, itemsOf(context, ITEMS), {
+        part: SMALLER,
+        mostGrowth: MOST_GROWTH,
+        options: LIFTED,
+        context,
+      }),
+    ],
   },
   {
     group: GROUP,

@@ -87,6 +87,20 @@ describe('a trial', () => {
     expect(await submits()).toBe(2);
   });
 
+  it('ends when a person has to put something right first, and says what', async () => {
+    const [one, two] = [await newFile(), await newFile()];
+    await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'error', code: 'UnauthorizedOperation', times: 1 });
+    const out = join(folder, 'held');
+    const { code, stdout, stderr } = await trial([one, two], '--max-cost', '5', '--yes', '--out', out, '-o', 'json');
+    expect([code, stderr]).toEqual([7, expect.stringContaining('UnauthorizedOperation')]);
+    const { erases } = JSON.parse(stdout) as { erases: { workflowId: string; error: string }[] };
+    expect(erases).toHaveLength(1);
+    expect(stderr).toContain(`smart-erase resume ${erases[0]?.workflowId} --reason`);
+    expect(readdirSync(out)).toContain('recording.ndjson');
+    await stack.client.getHandle(erases[0]?.workflowId ?? '').abort({ by: 'tester', reason: 'seen' });
+    await stack.closeBreakers();
+  });
+
   it('stops at the first that fails', async () => {
     const [bad, good] = [await newFile(), await newFile()];
     await stack.admin.addFault({

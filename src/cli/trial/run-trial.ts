@@ -1,5 +1,6 @@
 import type { EraseClient, EraseHandle, EraseRequest, EraseResult } from '../../client.js';
 import { PHASE } from '../../contract/names.js';
+import { EraseError } from '../../errors.js';
 import { readMediaInfos } from '../../vod/answers.js';
 import type { MediaInfo } from '../../vod/vod-api.js';
 import { VodError } from '../../vod/vod-error.js';
@@ -30,7 +31,10 @@ export interface TrialEnd {
 const LOOK_EVERY_MS = 500;
 const MEDIA_FILTERS = ['basicInfo', 'metaData'];
 
-/** One after the other; the first that fails ends it, and the others are not started. */
+/** A hold that stands for this long, in milliseconds, waits for a person: it ends the trial, and says what has to be put right. */
+const HELD_FOR_MS = 3_000;
+
+/** One after the other; the first that fails, or is held, ends it, and the others are not started. */
 export async function runTrial(
   output: Output,
   client: EraseClient,
@@ -55,9 +59,13 @@ export async function runTrial(
     };
     end.tried.push(tried);
     const observing = new AbortController();
-    const observer = observe(output, recorder, handle, request, observing.signal);
+    const held = new AbortController();
+    const observer = observe(recorder, handle, request, {
+      signal: observing.signal,
+      onHeld: (error) => held.abort(error),
+    });
     try {
-      const result = await handle.result({ signal });
+      const result = await resultUnlessHeld(handle, signal, held.signal);
       Object.assign(tried, { taskId: result.taskId, resultFileId: result.resultFileId, reused: result.reused });
       end.reviewed.push(await sideBySide(recorder, handle, request, result));
     } catch (error) {
@@ -76,21 +84,38 @@ export async function runTrial(
   return end;
 }
 
-/** As soon as the TaskId is known, what the vendor says of a task that has not ended. */
+/** @throws the reason of `held` as soon as that is aborted: the erase stays as it is, and can be resumed */
+async function resultUnlessHeld(handle: EraseHandle, signal: AbortSignal, held: AbortSignal): Promise<EraseResult> {
+  try {
+    return await handle.result({ signal: AbortSignal.any([signal, held]) });
+  } catch (error) {
+    if (held.aborted && !signal.aborted) throw held.reason;
+    throw error;
+  }
+}
+
+/** As soon as the TaskId is known, what the vendor says of a task that has not ended; and whether a person is waited for. */
 async function observe(
-  output: Output,
   recorder: Recorder,
   handle: EraseHandle,
   request: EraseRequest,
-  signal: AbortSignal,
+  { signal, onHeld }: { signal: AbortSignal; onHeld: (error: EraseError) => void },
 ): Promise<void> {
-  let held = false;
+  let heldSince: number | null = null;
+  let recorded = false;
   while (!signal.aborted) {
     const status = await handle.status().catch(() => null);
-    if (status?.held && !held) output.say(`It is held: ${status.held.message} See \`smart-erase list --phase held\`.`);
-    held = status?.held !== null && status?.held !== undefined;
-    if (status?.taskId && status.phase === PHASE.waiting) {
-      return await readTask(recorder, 'submitted', request, status.taskId);
+    if (!status?.held) heldSince = null;
+    else heldSince ??= performance.now();
+    if (status?.held && heldSince !== null && performance.now() - heldSince >= HELD_FOR_MS) {
+      const { message, code, requestId } = status.held;
+      const { workflowId } = handle;
+      const advice = `It is held: put that right, then: smart-erase resume ${workflowId} --reason "…"`;
+      return onHeld(new EraseError(status.held.class, message, { code, requestId, workflowId, advice }));
+    }
+    if (status?.taskId && status.phase === PHASE.waiting && !recorded) {
+      recorded = true;
+      await readTask(recorder, 'submitted', request, status.taskId);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
