@@ -104,7 +104,10 @@ describe('a submit in doubt whose tasks cannot be read', () => {
       message: expect.stringContaining('more than three days ago'),
     });
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toHaveLength(1);
-    const paid = await stack.client.start({ ...request, payAgain: { token: 'order-after-days', reason: 'nobody knows' } });
+    const paid = await stack.client.start({
+      ...request,
+      payAgain: { token: 'order-after-days', reason: 'nobody knows' },
+    });
     expect(await paid.result()).toMatchObject({ status: 'succeeded' });
   });
 
