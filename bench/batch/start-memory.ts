@@ -57,12 +57,15 @@ export async function runStartMemory(
       group,
       name,
       figures: { items: rows, seconds: all.seconds, 'a tenth MB': fewer.peak, 'start peak MB': all.peak },
-      promises: [
-        {
-          what: `memory at most ${mostGrowth} times that at a tenth of the rows (${rounded(times)})`,
-          kept: times <= mostGrowth,
-        },
-      ],
+      // Of few rows both are what any command takes, and the last bit of it comes or does not come.
+      promises: context.options.short
+        ? []
+        : [
+            {
+              what: `memory at most ${mostGrowth} times that at a tenth of the rows (${rounded(times)})`,
+              kept: times <= mostGrowth,
+            },
+          ],
       goals: [],
     };
   } finally {
