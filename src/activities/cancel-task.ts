@@ -111,11 +111,12 @@ async function resolve(
       'The submit is in doubt; its task is looked for until it has settled.',
       Math.min(settlesInMs + 100, 10_000),
     );
-  // A process that stood still since it wrote the intent must not send it after all: it finds it given up.
-  if (!(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
+  const doubt = doubtAbout(record, verdict);
+  // "Nothing was submitted" has to stay true: a process that stood still since it wrote the intent finds it given up.
+  if (doubt === null && !(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
     throw notYet('The submit was given another place meanwhile; its task is looked for once more.', 1_000);
   }
-  return { record, doubt: doubtAbout(record, verdict) };
+  return { record, doubt };
 }
 
 /** Where a new submit would be held as uncertain, "nothing was submitted" would be a guess. */
