@@ -10,13 +10,32 @@ interface HeardAnswer {
 }
 
 /**
- * The Temporal server keeps a submit's answer from the moment it is heard: should this worker end, or the ledger stay
- * away, before it is written, the next attempt writes it instead of having to look for the task.
+ * How long a write of an answer may take before the Temporal server keeps the answer too, in milliseconds. Mostly the books
+ * have it sooner, and the heartbeat that it takes, which the server writes down and the cloud bills, is not needed.
  */
-export function keepHeardAnswer(submission: SubmissionKey, answer: { taskId: string; requestId: string }): void {
+const WRITTEN_WITHIN_MS = 50;
+
+/**
+ * Writes a submit's answer into the books. When that takes long, or fails, the Temporal server keeps the answer meanwhile: should
+ * this worker end, or the ledger stay away, the next attempt writes it instead of having to look for the task.
+ */
+export async function writeAnswer<T>(
+  submission: SubmissionKey,
+  answer: { taskId: string; requestId: string },
+  write: () => Promise<T>,
+): Promise<T> {
   const { eraseId, number } = submission;
   const heard: HeardAnswer = { submission: { eraseId, number }, ...answer };
-  rememberForNextAttempt({ heard });
+  const keep = () => rememberForNextAttempt({ heard });
+  const late = setTimeout(keep, WRITTEN_WITHIN_MS);
+  try {
+    return await write();
+  } catch (error) {
+    keep();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
-import { keepHeardAnswer, writeHeardAnswer } from './heard-answer.js';
+import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
 import { OpenAhead } from './open-ahead.js';
@@ -262,9 +262,10 @@ class Submit {
         await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
         return blocked(sent.by);
       }
-      keepHeardAnswer(submission, sent.answer);
-      const record = await keepTrying(() => ledger.accepted(submission, { ...sent.answer, adopted: false }));
-      if (record === 'taken') throw takenByAnother(sent.answer);
+      const { answer } = sent;
+      const accepted = () => ledger.accepted(submission, { ...answer, adopted: false });
+      const record = await writeAnswer(submission, answer, () => keepTrying(accepted));
+      if (record === 'taken') throw takenByAnother(answer);
       return this.running(record);
     } catch (error) {
       // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.

@@ -140,6 +140,47 @@ describe('an answer that was heard and could not be written', () => {
   });
 });
 
+describe('an answer that was heard', () => {
+  const submitWith = async (
+    fileId: string,
+    task: string,
+    { onHeartbeat = () => {}, ...others }: Partial<ActivityDependencies> & { onHeartbeat?: () => void },
+  ) => {
+    server.script(respond({ TaskId: task }));
+    const run = environment();
+    const heartbeats: unknown[] = [];
+    run.on('heartbeat', (details: unknown) => {
+      heartbeats.push(details);
+      onHeartbeat();
+    });
+    const input = { request: { ...REQUEST, fileId }, resubmitAfterTaskId: null, operatorRetry: null };
+    const submitted = await run.run(createSubmitActivities(dependencies(others)).submitErase, input);
+    expect(submitted).toMatchObject({ kind: 'running', taskId: task });
+    return heartbeats;
+  };
+
+  it('costs no heartbeat when the books have it at once', async () => {
+    expect(await submitWith('5285485487985271492', `${TASK}5`, {})).toEqual([]);
+  });
+
+  it('is kept by the Temporal server while they take their time', async () => {
+    let onHeartbeat = () => {};
+    const kept = new Promise<void>((resolve) => {
+      onHeartbeat = resolve;
+    });
+    const slow: Ledger = Object.create(ledger, {
+      accepted: {
+        value: async (...args: Parameters<Ledger['accepted']>) => {
+          await kept;
+          return await ledger.accepted(...args);
+        },
+      },
+    });
+    const heartbeats = await submitWith('5285485487985271493', `${TASK}6`, { ledger: slow, onHeartbeat });
+    expect(heartbeats).toEqual([{ heard: expect.objectContaining({ taskId: `${TASK}6` }) }]);
+  });
+});
+
 describe('a result that cannot be read', () => {
   const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
   const fetched = (submittedHoursAgo: number) =>

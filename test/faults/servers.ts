@@ -6,7 +6,7 @@ import { type Reaper, startReaper } from '../../src/cli/dev/reaper.js';
 import { SEARCH_ATTRIBUTE } from '../../src/contract/names.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
-import { type DevServer, startDevServer } from '../../src/temporal/dev-server.js';
+import { type DevServer, type DevServerOptions, startDevServer } from '../../src/temporal/dev-server.js';
 import { build } from '../../tools/build.mjs';
 import { eventually } from '../support/processes.js';
 
@@ -48,18 +48,21 @@ export interface SharedServersOptions {
   temporalOnFile?: boolean;
   /** Environment of Temporal servers, besides this process's own. */
   temporalEnv?: Readonly<Record<string, string>>;
+  /** Dynamic configuration of Temporal servers. */
+  temporalConfig?: Readonly<Record<string, unknown>>;
 }
 
 export async function startSharedServers(
   say: (line: string) => void,
-  { temporalOnFile = true, temporalEnv = {} }: SharedServersOptions = {},
+  { temporalOnFile = true, temporalEnv = {}, temporalConfig = {} }: SharedServersOptions = {},
 ): Promise<SharedServers> {
   await build({ onProgress: say, strict: false });
   const { path: cliPath } = await findTemporalCli({ onProgress: say });
   const reaper = startReaper();
   const started: (TemporalOnFile | PostgresOnFolder)[] = [];
   const startTemporal = async () => {
-    const server = await startTemporalServer(cliPath, reaper, { onFile: temporalOnFile, env: temporalEnv });
+    const how = { onFile: temporalOnFile, env: temporalEnv, dynamicConfig: temporalConfig };
+    const server = await startTemporalServer(cliPath, reaper, how);
     started.push(server);
     return server;
   };
@@ -93,7 +96,7 @@ export async function startSharedServers(
 async function startTemporalServer(
   cliPath: string,
   reaper: Reaper,
-  { onFile, env }: { onFile: boolean; env: Readonly<Record<string, string>> },
+  { onFile, env, dynamicConfig }: { onFile: boolean } & Pick<Required<DevServerOptions>, 'env' | 'dynamicConfig'>,
 ): Promise<TemporalOnFile> {
   let dbFile: string | undefined;
   if (onFile) {
@@ -110,6 +113,7 @@ async function startTemporalServer(
       dbFile,
       logLevel: 'never',
       env,
+      dynamicConfig,
       searchAttributes,
       onExit: (pid) => reaper.remove(pid),
       onSpawn: (pid) => reaper.add(pid),
