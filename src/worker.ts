@@ -118,7 +118,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const health = new Health();
   const identity = options.identity ?? `smart-erase@${hostname()}:${process.pid}`;
   const spread = new LatencySpread();
-  const lateness = new PlaceLateness();
+  const lateness = new PlaceLateness(vendor.submitsPerSecond);
   const opened = openLedger(settings.databaseUrl.reveal(), {
     submitsPerSecond: vendor.submitsPerSecond,
     maxConnections: connectionsFor(worker.submitConcurrency),

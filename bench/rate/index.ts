@@ -28,6 +28,22 @@ function scenario(name: string, about: string, planFor: PlanFor, longOnly = fals
   };
 }
 
+const DELAYED = { world: { simulator: { requestDelayMs: { minMs: 0, maxMs: 200 } } }, atLeast: 0.8 };
+
+function databaseRefuses({ options }: BenchContext, erases: number): Pick<RatePlan, 'world' | 'during'> {
+  return {
+    world: { databaseProxy: true },
+    during: async (world) => {
+      await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+      world.database?.refuse(true);
+      world.database?.cut();
+      await delay(options.short ? 3_000 : 10_000);
+      world.database?.refuse(false);
+      return { overAtMs: [Date.now()] };
+    },
+  };
+}
+
 export const RATE: readonly Scenario[] = [
   scenario('one worker', 'queued erases, nothing else', (_, erases) => ({ workers: 1, erases, atLeast: FULL })),
   {
@@ -50,33 +66,20 @@ export const RATE: readonly Scenario[] = [
   scenario('delayed requests', 'every request arrives 0 to 200 ms late, at random', (_, erases) => ({
     workers: 1,
     erases,
-    world: { simulator: { requestDelayMs: { minMs: 0, maxMs: 200 } } },
-    atLeast: 0.8,
+    ...DELAYED,
   })),
   scenario('stopped worker', 'SIGSTOP, later SIGCONT', ({ options }, erases) => ({
     workers: 1,
     erases,
     during: async (world) => {
       await world.untilAccepted(Math.ceil(erases / 3), 120_000);
-      return { overAtMs: await pause(world.workers[0] as OwnedProcess, options.short ? 3 : 10) };
+      return { overAtMs: [await pause(world.workers[0] as OwnedProcess, options.short ? 3 : 10)] };
     },
   })),
   scenario(
     'database refuses',
     'PostgreSQL resets and refuses every connection for 10 s',
-    ({ options }, erases) => ({
-      workers: 1,
-      erases,
-      world: { databaseProxy: true },
-      during: async (world) => {
-        await world.untilAccepted(Math.ceil(erases / 3), 120_000);
-        world.database?.refuse(true);
-        world.database?.cut();
-        await delay(options.short ? 3_000 : 10_000);
-        world.database?.refuse(false);
-        return { overAtMs: Date.now() };
-      },
-    }),
+    (context, erases) => ({ workers: 1, erases, ...databaseRefuses(context, erases) }),
     true,
   ),
   scenario(
@@ -91,25 +94,43 @@ export const RATE: readonly Scenario[] = [
         world.database?.freeze();
         await delay(options.short ? 3_000 : 10_000);
         world.database?.thaw();
-        return { overAtMs: Date.now() };
+        return { overAtMs: [Date.now()] };
       },
     }),
     true,
   ),
   scenario('two workers', 'on one ledger', (_, erases) => ({ workers: 2, erases, atLeast: FULL }), true),
+  scenario(
+    'two workers, delayed requests',
+    'every request arrives 0 to 200 ms late, at random',
+    (_, erases) => ({ workers: 2, erases, ...DELAYED }),
+    true,
+  ),
+  scenario(
+    'two workers, database refuses',
+    'PostgreSQL resets and refuses every connection for 10 s',
+    (context, erases) => ({ workers: 2, erases, ...databaseRefuses(context, erases) }),
+    true,
+  ),
+  scenario('four workers', 'on one ledger', (_, erases) => ({ workers: 4, erases, atLeast: FULL }), true),
   scenario('four workers, troubled', 'one is killed, one joins, one is stopped for 30 s', ({ options }, erases) => ({
     workers: 4,
     erases,
     reserve: Math.ceil(erases / 6),
-    atLeast: FULL,
     during: async (world) => {
-      await world.untilAccepted(Math.ceil(erases / 6), 120_000);
-      await world.kill(world.workers[0] as OwnedProcess);
-      await world.untilAccepted(Math.ceil(erases / 4), 120_000);
-      await world.startWorker();
+      const overAtMs: number[] = [];
+      const over = () => overAtMs.push(Date.now());
+      const [killed, stopped] = world.workers as [OwnedProcess, OwnedProcess];
       await world.untilAccepted(Math.ceil(erases / 3), 120_000);
-      await pause(world.workers[1] as OwnedProcess, options.short ? 4 : 30);
-      return {};
+      await world.kill(killed);
+      over();
+      await world.untilAccepted(Math.ceil(erases / 2), 120_000);
+      await world.startWorker();
+      over();
+      await world.untilAccepted(Math.ceil((erases * 2) / 3), 120_000);
+      over();
+      overAtMs.push(await pause(stopped, options.short ? 4 : 30));
+      return { overAtMs };
     },
   })),
   foreignScenario,

@@ -3,8 +3,8 @@ import { Recent } from './recent.js';
 
 /** Places that are remembered. Ours: five seconds of the full rate, of one process. */
 const KEPT_PLACES = 100;
-/** For how long, in milliseconds. */
-const KEPT_MS = 60_000;
+/** For how long, in milliseconds: what its start did to a process is over by then. */
+const KEPT_MS = 15_000;
 /** With fewer, one late place would tell too much. */
 const ENOUGH_PLACES = 20;
 /** What it may wish for, in milliseconds. Beyond that, nobody else should wait for it: all processes go slower by it. */
@@ -20,13 +20,16 @@ const SECOND_MS = 1_000;
 /**
  * How late this process is at its places: a machine that is full gives it a core some ten milliseconds after it is due, again
  * and again. A place that is missed is lost to everybody; to be allowed to leave later costs slack, which is
- * that part of a second. It wishes for what loses least,
- * and for no more than that is worth.
+ * that part of a second, for every process. It wishes for what loses least of all their places, and for no more than that is worth.
  */
 export class PlaceLateness {
   readonly #lateMs: Recent;
 
-  constructor(now?: () => number) {
+  /** @param placesPerSecond of all processes together */
+  constructor(
+    private readonly placesPerSecond: number,
+    now?: () => number,
+  ) {
     this.#lateMs = new Recent({ count: KEPT_PLACES, ageMs: KEPT_MS }, now);
   }
 
@@ -39,13 +42,21 @@ export class PlaceLateness {
   wishedToleranceMs(): number {
     const places = this.#lateMs.values();
     if (places.length < ENOUGH_PLACES) return PLACE_TOLERANCE_MS;
+    const share = this.#share(places.length);
     const within = (mostMs: number) => places.filter((lateMs) => lateMs <= mostMs).length;
     const rates = CHOICES_MS.map((choiceMs) => {
       const inTime = within(choiceMs);
       const slightlyLate = within(choiceMs + SLIGHTLY_LATE_MS) - inTime;
-      return (inTime + LEFT_WHEN_SLIGHTLY_LATE * slightlyLate) / (SECOND_MS + choiceMs);
+      const used = (inTime + LEFT_WHEN_SLIGHTLY_LATE * slightlyLate) / places.length;
+      return (share * used + (1 - share)) / (SECOND_MS + choiceMs);
     });
     const least = Math.max(...rates) * (1 - NOT_WORTH_IT);
     return CHOICES_MS[rates.findIndex((rate) => rate >= least)] ?? PLACE_TOLERANCE_MS;
+  }
+
+  /** The part of all places that were this process's; the others keep theirs, and pay for its wishes. */
+  #share(count: number): number {
+    const allPlaces = (this.#lateMs.spanMs() / SECOND_MS) * this.placesPerSecond;
+    return allPlaces <= count ? 1 : count / allPlaces;
   }
 }

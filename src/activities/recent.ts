@@ -13,6 +13,13 @@ export class Recent {
     if (this.#noted.length > this.most.count) this.#noted.shift();
   }
 
+  /** How long ago the oldest of {@link values} was noted, in milliseconds; 0 when there are none. */
+  spanMs(): number {
+    this.values();
+    const oldest = this.#noted[0];
+    return oldest === undefined ? 0 : this.now() - oldest.atMs;
+  }
+
   /** Oldest first. */
   values(): number[] {
     const since = this.now() - this.most.ageMs;

@@ -10,8 +10,11 @@ const ASKING_AT_ONCE = 8;
 const PREPARING_AT_ONCE = 24;
 /** Longest time between two questions, in milliseconds: the pace may have been let go meanwhile. */
 const ASK_AGAIN_MS = 1_000;
-/** Several processes wait for the same moment: each asks up to this much later, in milliseconds. */
-const APART_MS: Record<Lane, number> = { live: 15, batch: 60 };
+/**
+ * Several processes wait for the same moment: each asks up to this much later, in milliseconds. Far below the lanes' horizons, so
+ * that no place goes unasked; with 15 four processes wrote five intents for four places.
+ */
+const APART_MS: Record<Lane, number> = { live: 45, batch: 60 };
 /** A submit that has waited this long gives its slot back, in milliseconds; well within the time that an attempt has. */
 const PATIENCE_MS = 90_000;
 

@@ -35,7 +35,7 @@ export function createSubmitPace(
   submitsPerSecond: number,
   {
     spread = new LatencySpread(),
-    lateness = new PlaceLateness(),
+    lateness = new PlaceLateness(submitsPerSecond),
     connect = async () => null,
   }: Partial<Pick<SubmitPace, 'spread' | 'lateness' | 'connect'>> = {},
 ): SubmitPace {

@@ -2,9 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { PlaceLateness } from '../../src/activities/place-lateness.js';
 import { PLACE_TOLERANCE_MS } from '../../src/ledger/pace.js';
 
-function wishAfter(places: number[]): number {
-  const lateness = new PlaceLateness(() => 0);
-  for (const lateMs of places) lateness.note(lateMs);
+const PER_SECOND = 20;
+
+/** @param everyMs from one place of this process to its next: 50 where it takes them all */
+function wishAfter(places: number[], everyMs = 1_000 / PER_SECOND): number {
+  let now = 0;
+  const lateness = new PlaceLateness(PER_SECOND, () => now);
+  for (const lateMs of places) {
+    now += everyMs;
+    lateness.note(lateMs);
+  }
   return lateness.wishedToleranceMs();
 }
 
@@ -32,11 +39,23 @@ describe('the tolerance that a process wishes for', () => {
     expect(wishAfter(oneIn(2, lateMs))).toBe(wishMs);
   });
 
-  it('is forgotten after a minute', () => {
+  it.each([
+    [1, 80],
+    [2, 80],
+    [10, PLACE_TOLERANCE_MS],
+  ])(
+    'counts what it costs the others: one of %i processes, late at a third of its places, wishes for %i ms',
+    (processes, wishMs) => {
+      const places = oneIn(3, 75, 75);
+      expect(wishAfter(places, processes * 50)).toBe(wishMs);
+    },
+  );
+
+  it('is forgotten after a quarter of a minute', () => {
     let now = 0;
-    const lateness = new PlaceLateness(() => now);
+    const lateness = new PlaceLateness(PER_SECOND, () => now);
     for (const lateMs of oneIn(2, 45)) lateness.note(lateMs);
-    now = 61_000;
+    now = 16_000;
     expect(lateness.wishedToleranceMs()).toBe(PLACE_TOLERANCE_MS);
   });
 });
