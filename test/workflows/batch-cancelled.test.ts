@@ -1,0 +1,125 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchWorkflowId } from '../../src/contract/batch.js';
+import { SEARCH_ATTRIBUTE } from '../../src/contract/names.js';
+import type { ReportItem, ReportManifest } from '../../src/contract/report.js';
+import { countsOf, ended, newRequests, startBatch, startFed, until } from '../support/batch.js';
+import { runCli } from '../support/cli.js';
+import { EraseStack } from '../support/erase-stack.js';
+import { eventually } from '../support/processes.js';
+
+const ITEMS = 40;
+const WINDOW = 30;
+
+let stack: EraseStack;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'smart-erase-cancelled-'));
+  // The vendor works on one task at a time, for longer than this test: every other waits there, and can be aborted.
+  stack = await EraseStack.start({
+    simulator: { taskDurationMs: 600_000, maxConcurrentTasks: 1 },
+    searchAttributes: Object.values(SEARCH_ATTRIBUTE),
+  });
+  await stack.startWorker();
+});
+afterAll(async () => {
+  await stack.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const rows = (dir: string, name: string): ReportItem[] =>
+  readFileSync(join(dir, name), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as ReportItem);
+
+describe('a batch that is cancelled while its tasks wait at the vendor', () => {
+  let id: string;
+
+  it('aborts each of them, once, as fast as the vendor allows', async () => {
+    id = await startBatch(stack, ITEMS, { settings: { concurrency: WINDOW } });
+    const waits = (await eventually('the window to be full of tasks', async () => {
+      const tasks = await stack.admin.tasks();
+      return tasks.length === WINDOW ? tasks : undefined;
+    })) as Awaited<ReturnType<typeof stack.admin.tasks>>;
+    expect(waits.filter(({ status }) => status === 'WAITING')).toHaveLength(WINDOW - 1);
+
+    const cancelled = await runCli(['batch', 'cancel', id, '--reason', 'the wrong folder'], stack.env);
+    expect(cancelled.code).toBe(0);
+    // The one that is worked on cannot be aborted: its erase is waited for no longer, and what it costs is told.
+    const end = await ended(stack, id, 60_000);
+    expect([end.endedAs, countsOf(end)]).toEqual(['cancelled', { cancelled: WINDOW, skipped: ITEMS - WINDOW }]);
+    const tasks = await stack.admin.tasks();
+    expect(tasks).toHaveLength(WINDOW);
+    expect(tasks.filter(({ status }) => status === 'ABORTED')).toHaveLength(WINDOW - 1);
+
+    const aborts = (await stack.admin.calls()).filter(({ action }) => action === 'ManageTask');
+    const taken = aborts.filter(({ outcome }) => outcome === 'ok');
+    expect(taken).toHaveLength(WINDOW - 1);
+    expect(aborts.filter(({ outcome }) => outcome.startsWith('RequestLimitExceeded'))).toEqual([]);
+  }, 120_000);
+
+  it('has a report of every item, of those that were never started too', async () => {
+    const out = join(folder, 'report');
+    const { code, stderr } = await runCli(['batch', 'results', id, '--out', out], stack.env);
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as ReportManifest;
+    expect(manifest).toMatchObject({ endedAs: 'cancelled', counts: { cancelled: WINDOW, skipped: ITEMS - WINDOW } });
+    expect(rows(out, 'succeeded.ndjson')).toEqual([]);
+    const failed = rows(out, 'failed.ndjson');
+    expect(failed.map(({ row }) => row)).toEqual(Array.from({ length: ITEMS }, (_, at) => at + 2));
+    const submitted = failed.filter(({ taskId }) => taskId !== null);
+    expect(new Set(submitted.map(({ taskId }) => taskId)).size).toBe(WINDOW);
+    const never = failed.filter(({ taskId }) => taskId === null);
+    expect(new Set(never.map(({ code, costUsd }) => `${code} ${costUsd}`))).toEqual(new Set(['NotStarted null']));
+  });
+});
+
+describe('what the Temporal UI shows of a batch', () => {
+  it('has a filter that finds exactly its failed runs', async () => {
+    await stack.admin.addFault({
+      action: 'ProcessMediaByMPS',
+      kind: 'error',
+      code: 'InvalidParameterValue.FileId',
+      times: 3,
+    });
+    const id = await startFed(stack, await newRequests(stack, 3));
+    const end = await ended(stack, id);
+    expect(countsOf(end)).toEqual({ failed: 3 });
+
+    const handle = stack.temporal.workflow.getHandle(batchWorkflowId(id));
+    const filter = await eventually('the details of the end', async () => {
+      const { definition: _, currentDetails } = (await handle.query('__temporal_workflow_metadata')) as {
+        definition: unknown;
+        currentDetails: string;
+      };
+      return currentDetails.includes('ended: completed') ? /`(\w+ = "[^`]+)`/.exec(currentDetails)?.[1] : undefined;
+    });
+    const items = await stack.ledger.batches.items(id, { limit: 3 });
+    const wanted = items.map(({ workflowId }) => workflowId).sort();
+    // The list of workflows lags behind.
+    await eventually('the failed runs in the list', async () => {
+      const found: string[] = [];
+      for await (const { workflowId } of stack.temporal.workflow.list({ query: filter })) found.push(workflowId);
+      return JSON.stringify(found.sort()) === JSON.stringify(wanted) || undefined;
+    });
+  });
+});
+
+describe('limits that are changed while a batch runs', () => {
+  it('count within five seconds', async () => {
+    await stack.admin.clearFaults();
+    const id = await startBatch(stack, 20, { settings: { concurrency: 2 } });
+    await until(stack, id, 'two run', ({ counts }) => counts.running === 2);
+    const set = await runCli(['batch', 'set', id, '--concurrency', '6', '--reason', 'more room'], stack.env);
+    expect(set.code).toBe(0);
+    await until(stack, id, 'six run', ({ counts }) => counts.running === 6, 5_000);
+    expect(await runCli(['batch', 'cancel', id, '--reason', 'seen enough'], stack.env)).toMatchObject({
+      code: 0,
+    });
+    await ended(stack, id, 60_000);
+  });
+});
