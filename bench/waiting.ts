@@ -54,7 +54,6 @@ async function runOne(size: number, { servers, options, say }: BenchContext): Pr
     name: GROUP,
     simulator: { taskDurationMs: taskMs, submitsPerSecond: 0 },
     env: UNLIMITED,
-    ownTemporal: true,
   });
   const server = new MemoryWatch(() => residentMegabytes(world.temporalServer.pid()));
   try {

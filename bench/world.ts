@@ -24,8 +24,11 @@ export interface WorldOptions {
   sharedSimulator?: { process: SimulatorProcess; secretId: string; secretKey: string };
   /** Settings of the workers; what is left out has the product's defaults. */
   env?: Record<string, string>;
-  /** A Temporal server that only this world uses. */
-  ownTemporal?: boolean;
+  /**
+   * The Temporal server that is there already. By default a world has a new one: the dev server's database in memory gets slower as
+   * it fills, so that what is measured last would be measured on a slower server.
+   */
+  sharedTemporal?: boolean;
   /** Puts a proxy between the workers and PostgreSQL. */
   databaseProxy?: boolean;
 }
@@ -66,7 +69,7 @@ export class World {
   static async start(servers: SharedServers, options: WorldOptions): Promise<World> {
     const id =
       `bench_${options.name.replace(/\W+/g, '_').slice(0, 25)}_${randomBytes(3).toString('hex')}`.toLowerCase();
-    const temporalServer = options.ownTemporal ? await servers.startTemporal() : servers.temporal;
+    const temporalServer = options.sharedTemporal ? servers.temporal : await servers.startTemporal();
     const shared = options.sharedSimulator;
     const [simulator] = await Promise.all([
       shared?.process ?? startVendor(options.simulator),

@@ -99,7 +99,7 @@ async function runBatch(
   items: number,
   { servers, options, rowsBefore, say }: BenchContext,
 ): Promise<Row> {
-  const world = await World.start(servers, { name, ...LIFTED, ownTemporal: true });
+  const world = await World.start(servers, { name, ...LIFTED });
   const ledger = openLedger(world.env.DATABASE_URL ?? '');
   try {
     const { batchId, fileIds } = await writeBatch(world, ledger, items);

@@ -14,7 +14,6 @@ export const OURS: Contender = {
       name: 'peers',
       sharedSimulator: { process: simulator, secretId, secretKey },
       env: scaledSettings(scale),
-      ownTemporal: true,
     });
     const workflowIds = await world.startErases(run.fileIds);
     let worker = await world.startWorker();

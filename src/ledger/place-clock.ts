@@ -1,6 +1,9 @@
 /** For how long a look at the database's clock counts, in milliseconds: clocks drift apart by some 50 ppm, 3 ms a minute. */
 const FRESH_MS = 60_000;
-/** An answer that took longer than this, in milliseconds, says little of when it was given: then it counts as given early. */
+/**
+ * An answer that took longer than this, in milliseconds, says little of when it was given. It is not used where there is a better
+ * look; alone it counts as given early, so that its place is most likely taken for missed.
+ */
 const LATE_ANSWER_MS = 1_000;
 /** A clock that is off by more than this, in milliseconds, against what it must be, was set. */
 const SET_MS = 5;
@@ -19,9 +22,13 @@ export class PlaceClock {
     const aheadMs = databaseNowMs - Math.min(nowMs, askedMs + LATE_ANSWER_MS);
     // It cannot have been read before we asked.
     const mostAheadMs = databaseNowMs - askedMs;
-    this.#looks = this.#looks.filter(
-      (each) => each.atMs > nowMs - FRESH_MS && each.aheadMs > aheadMs && each.aheadMs <= mostAheadMs + SET_MS,
-    );
+    const good = this.#looks.filter((each) => each.atMs > nowMs - FRESH_MS && each.aheadMs <= mostAheadMs + SET_MS);
+    const isLate = nowMs - askedMs > LATE_ANSWER_MS;
+    if (isLate && good.length > 0) {
+      this.#looks = good;
+      return;
+    }
+    this.#looks = good.filter((each) => each.aheadMs > aheadMs);
     this.#looks.push({ atMs: nowMs, aheadMs });
   }
 

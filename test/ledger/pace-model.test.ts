@@ -28,6 +28,8 @@ interface Step {
   process: number;
   /** Until the next step of anybody. */
   thenMs: number;
+  /** Until the question for a place is at the database, in milliseconds. */
+  requestMs: number;
   /** Until the answer with the place is read; the other steps of a submit likewise, in milliseconds. */
   answerMs: number;
   wakesLateMs: number;
@@ -50,6 +52,7 @@ const rarely = (max: number) => fc.oneof({ weight: 8, arbitrary: ms(3) }, { weig
 const step: fc.Arbitrary<Step> = fc.record({
   process: fc.nat(7),
   thenMs: fc.oneof({ weight: 6, arbitrary: ms(60) }, { weight: 1, arbitrary: ms(3_000) }),
+  requestMs: rarely(1_500),
   answerMs: rarely(900),
   wakesLateMs: rarely(110),
   credentialsMs: rarely(40),
@@ -64,6 +67,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 const busyStep: fc.Arbitrary<Step> = step.map((each) => ({
   ...each,
   thenMs: 40 + (each.thenMs % 13),
+  requestMs: each.requestMs > 1_000 ? each.requestMs : each.requestMs % 3,
   answerMs: each.answerMs % 5,
   wakesLateMs: each.wakesLateMs % 90,
   credentialsMs: 0,
@@ -111,16 +115,20 @@ function arrivals(
     for (const { move } of moves.filter(({ at }) => at <= untilMs).sort((a, b) => a.at - b.at)) move();
     moves = moves.filter(({ at }) => at > untilMs);
   };
-  for (const each of steps) {
+  const asked = steps.map((each) => {
     trueNow.ms += each.thenMs;
+    return { each, askedAt: trueNow.ms, givenAt: trueNow.ms + each.requestMs };
+  });
+  // In the order in which they are at the database.
+  for (const { each, askedAt, givenAt } of asked.sort((a, b) => a.givenAt - b.givenAt)) {
     const { here, trueOf, clock, look } = processes[each.process] as (typeof processes)[number];
     const stop = (moment: number) => (each.stoppedAt === moment ? each.stoppedMs : 0);
     // The lane's question comes before every place: it was answered quickly.
-    look(trueNow.ms, trueNow.ms, trueNow.ms + 1);
-    moveUntil(trueNow.ms);
-    const { place, tolerated } = takePlace(trueNow.ms, each.wishMs);
-    const readAt = trueNow.ms + each.answerMs + stop(0);
-    look(trueNow.ms, trueNow.ms, readAt);
+    look(askedAt, askedAt, askedAt + 1);
+    moveUntil(givenAt);
+    const { place, tolerated } = takePlace(givenAt, each.wishMs);
+    const readAt = givenAt + each.answerMs + stop(0);
+    look(givenAt, askedAt, readAt);
     const dueAt = clock.toHere(place);
     const wakesAt = Math.max(readAt, trueOf(dueAt)) + each.wakesLateMs + stop(1);
     const leave = (fromMs: number, withinMs: number) => {
