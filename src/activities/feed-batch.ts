@@ -130,11 +130,14 @@ class Round {
     return { facts, plan };
   }
 
-  private async start(wanted: ClaimWanted, { unsubmitted }: BatchFacts): Promise<void> {
+  private async start(wanted: ClaimWanted, { batch: { settings }, unsubmitted }: BatchFacts): Promise<void> {
     const { batchFeed: feed } = this.ledger;
     const claimed = await feed.claim(this.batchId, wanted);
     const untilMs = performance.now() + STARTING_MS;
-    this.waiting = unsubmitted + (await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs));
+    const { tried, ended } = await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs);
+    this.waiting = unsubmitted + tried;
+    // What Temporal refused counts against the tolerance, too.
+    if (ended > 0 && settings.tolerate !== null) this.counted = undefined;
   }
 
   private async situation(changed: boolean): Promise<Situation> {

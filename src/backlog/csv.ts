@@ -23,19 +23,14 @@ export function csvSource(name: string, bytes: AsyncIterable<Uint8Array>): Backl
   let columns: CsvColumns | null = null;
   async function* rows(): AsyncGenerator<SourceRow, void, undefined> {
     let row = 0;
-    try {
-      for await (const cells of recordsOf(input.text())) {
-        row += 1;
-        if (cells.every((cell) => cell.trim() === '')) continue;
-        if (columns === null) {
-          columns = columnsOf(cells);
-          if (columns.header) continue;
-        }
-        yield fieldsOf(cells, columns, row);
+    for await (const cells of recordsOf(input.text())) {
+      row += 1;
+      if (cells.every((cell) => cell.trim() === '')) continue;
+      if (columns === null) {
+        columns = columnsOf(cells);
+        if (columns.header) continue;
       }
-    } catch (error) {
-      // The parser is ahead of what was read of it.
-      throw error instanceof CsvError ? unreadable(error, Number(error.records ?? row) + 1) : error;
+      yield fieldsOf(cells, columns, row);
     }
   }
   return {
@@ -47,7 +42,7 @@ export function csvSource(name: string, bytes: AsyncIterable<Uint8Array>): Backl
   };
 }
 
-/** Rows of cells, whatever separates them. @throws CsvError */
+/** Rows of cells, whatever separates them. @throws SourceError at the first row that is not CSV */
 export async function* recordsOf(
   text: AsyncGenerator<string, void, undefined>,
 ): AsyncGenerator<string[], void, undefined> {
@@ -71,7 +66,21 @@ export async function* recordsOf(
   };
   // What goes wrong in it is thrown where the parser is read.
   const fed = pipeline(Readable.from(all()), parser).catch(() => undefined);
-  for await (const record of parser) yield record as string[];
+  let row = 0;
+  const records = parser[Symbol.asyncIterator]() as AsyncIterator<string[]>;
+  try {
+    for (;;) {
+      const next = await records.next().catch((error) => {
+        // The parser is ahead of what was read of it.
+        throw error instanceof CsvError ? unreadable(error, Number(error.records ?? row) + 1) : error;
+      });
+      if (next.done) break;
+      row += 1;
+      yield next.value;
+    }
+  } finally {
+    await records.return?.();
+  }
   await fed;
 }
 

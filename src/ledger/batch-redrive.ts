@@ -257,6 +257,8 @@ function nextRequest(
   const next: NormalizedEraseRequest = { ...request, batchId: newBatchId };
   // Its own time is over: it is given all the time in which the vendor still knows the task.
   if (kind === 'running' && errorClass === 'expired') next.deadlineHours = MAX_DEADLINE_HOURS;
+  // It is read. Should its task fail, its new run would follow it by one more, as the run before it may have done already.
+  if (kind === 'running') next.neverPay = true;
   if (kind === 'lost' || kind === 'failed' || kind === 'forbidden') delete next.neverPay;
   if (kind === 'lost') next.payAgain = { token: newBatchId, reason: payAgainReason ?? '' };
   return next;

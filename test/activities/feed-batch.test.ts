@@ -30,8 +30,8 @@ afterAll(async () => {
   await database?.drop();
 });
 
-async function write(id: string, count: number): Promise<void> {
-  const settings = { ...SETTINGS, concurrency: 10_000 };
+async function write(id: string, count: number, more: Partial<typeof SETTINGS> = {}): Promise<void> {
+  const settings = { ...SETTINGS, concurrency: 10_000, ...more };
   const items = Array.from({ length: count }, (_, at) => newItem(id, at + 1));
   await ledger.batches.create(newBatch(id, { settings }), items);
 }
@@ -90,14 +90,16 @@ describe('starts on a slow server', () => {
     await write('slow', 400);
     const runs = slowRuns(50);
     const claimed = await ledger.batchFeed.claim('slow', ANY);
-    const tried = await startItems({ feed: ledger.batchFeed, runs }, 'slow', claimed, performance.now() + 200);
+    const start = (items: typeof claimed, untilMs: number) =>
+      startItems({ feed: ledger.batchFeed, runs }, 'slow', items, untilMs);
+    const { tried } = await start(claimed, performance.now() + 200);
     expect(tried).toBe(runs.started);
     expect(tried).toBeLessThan(400);
     expect(await ledger.batches.counts('slow')).toMatchObject({ running: tried, pending: 400 - tried, total: 400 });
     const rest = await ledger.batchFeed.claim('slow', ANY);
     expect(rest).toHaveLength(400 - tried);
     // Even one whose time is over already goes on: else nothing would ever be started.
-    expect(await startItems({ feed: ledger.batchFeed, runs }, 'slow', rest, 0)).toBeGreaterThan(0);
+    expect((await start(rest, 0)).tried).toBeGreaterThan(0);
   });
 
   it('keep no control waiting, nor the counts', async () => {
@@ -118,6 +120,32 @@ describe('starts on a slow server', () => {
     expect(performance.now() - askedMs).toBeLessThan(CONTROL_ACTS_WITHIN_MS);
     expect(snapshot.state).toBe('paused');
     expect(snapshot.counts.pending).toBeGreaterThan(0);
+  });
+});
+
+describe('items that Temporal does not let start', () => {
+  it('count against the tolerance at once', async () => {
+    await write('refused', 400, { tolerate: { count: 10 } });
+    const runs = slowRuns(0);
+    runs.start = async () => ({ kind: 'conflict', message: 'A run of this id does something else.' });
+    const feedBatch = createFeedBatch({
+      ledger,
+      feeder: {
+        runs,
+        timings: { ...FEEDER_TIMINGS, submitsPerSecond: 20, oldestTaskMs: 3_600_000 },
+        stopping: new AbortController().signal,
+      },
+    });
+    // What a batch waits for is the end of a round.
+    const end = await eventually('the end', async () => {
+      const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'refused' });
+      const { snapshot } = (await round) as Awaited<ReturnType<typeof feedBatch>>;
+      return snapshot.state === 'ended' ? snapshot : undefined;
+    });
+    expect(end.endedAs).toBe('failed');
+    // As many as one tick starts, and no more.
+    expect(end.counts.failed).toBeLessThanOrEqual(FIRST_QUEUED);
+    expect(end.counts.failed + end.counts.skipped).toBe(400);
   });
 });
 

@@ -60,6 +60,18 @@ const itemsOf = (batchId: string) => stack.ledger.batches.items(batchId, { limit
 const submits = (fileId: string) => stack.outcomes('ProcessMediaByMPS', fileId);
 
 describe('adopting', () => {
+  it('says at which row a file is not CSV', async () => {
+    const one = await submitted();
+    const file = table('quote.csv', [
+      ['fileId', 'taskId'],
+      [one.fileId, `"${one.taskId}`],
+      ['…', '…'],
+    ]);
+    const { code, stderr } = await adopt(file, '--recipe', 'subtitles');
+    expect([code, stderr]).toEqual([3, expect.stringContaining('Row 2 has a quoted cell that does not end')]);
+    expect(stderr).not.toContain('should not happen');
+  });
+
   it('names every row that is not true, and writes nothing', async () => {
     const [one, two, three] = [await submitted(), await submitted(), await submitted()];
     const file = table('wrong.csv', [

@@ -196,8 +196,14 @@ describe('a redrive', () => {
     for (const item of items) {
       const old = before.get(item.row);
       const deadline = old?.errorClass === 'expired' ? { deadlineHours: 68 } : {};
+      const onlyRead = CASES[(item.row ?? 0) - 2]?.[1] === 'running' ? { neverPay: true } : {};
       expect(item).toMatchObject({ state: 'pending', workflowId: old?.workflowId, fileId: old?.fileId });
-      expect(item.request).toEqual({ ...(old?.request as object), batchId: 'free-redrive-1', ...deadline });
+      expect(item.request).toEqual({
+        ...(old?.request as object),
+        batchId: 'free-redrive-1',
+        ...deadline,
+        ...onlyRead,
+      });
     }
   });
 
@@ -214,7 +220,7 @@ describe('a redrive', () => {
       const token = { token: 'paid-redrive-1', reason: 'the vendor says so' };
       expect([what, request.payAgain]).toEqual([what, kind === 'lost' ? token : undefined]);
       expect([what, item.workflowId.endsWith('/pay-again/paid-redrive-1')]).toEqual([what, kind === 'lost']);
-      expect([what, request.neverPay]).toEqual([what, undefined]);
+      expect([what, request.neverPay]).toEqual([what, kind === 'running' ? true : undefined]);
     }
   });
 

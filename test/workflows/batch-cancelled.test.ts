@@ -78,6 +78,42 @@ describe('a batch that is cancelled while its tasks wait at the vendor', () => {
   });
 });
 
+describe('a redrive of items whose tasks may still run', () => {
+  it('reads them to their end, and pays for none, not even for one that failed', async () => {
+    // Long enough to cancel a batch meanwhile.
+    const other = await EraseStack.start({ simulator: { taskDurationMs: 10_000 } });
+    try {
+      await other.startWorker();
+      const requests = await newRequests(other, 2);
+      await other.admin.addFault({
+        action: 'ProcessMediaByMPS',
+        kind: 'task-failure',
+        code: 'InternalError',
+        fileId: requests[1]?.fileId,
+        times: 2,
+      });
+      const first = await startFed(other, requests);
+      await eventually('both tasks', async () => (await other.admin.tasks()).length === 2 || undefined);
+      await other.ledger.batches.change(first, { action: 'cancel', by: 'tester', reason: 'to see' });
+      expect(countsOf(await ended(other, first))).toEqual({ cancelled: 2 });
+
+      const redriven = await runCli(['batch', 'redrive', first, '--yes', '-o', 'json'], other.env);
+      expect([redriven.code, redriven.stderr]).toEqual([0, expect.any(String)]);
+      const { batchId } = JSON.parse(redriven.stdout) as { batchId: string };
+      expect(countsOf(await ended(other, batchId, 60_000))).toEqual({ reused: 1, failed: 1 });
+      const items = await other.ledger.batches.items(batchId, { limit: 2 });
+      expect(items.map(({ state, attempts }) => [state, attempts])).toEqual([
+        ['reused', 0],
+        ['failed', 0],
+      ]);
+      expect(items[1]).toMatchObject({ errorClass: 'taskFailed', errorCode: 'InternalError' });
+      for (const { fileId } of requests) expect(await other.outcomes('ProcessMediaByMPS', fileId)).toEqual(['ok']);
+    } finally {
+      await other.stop();
+    }
+  }, 120_000);
+});
+
 describe('what the Temporal UI shows of a batch', () => {
   it('has a filter that finds exactly its failed runs', async () => {
     await stack.admin.addFault({

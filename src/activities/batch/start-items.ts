@@ -10,14 +10,14 @@ const STARTS_AT_ONCE = 32;
  * Starts the runs of claimed items. What could not be started, by `untilMs` or for an error, goes back to pending; the first
  * error is thrown then.
  *
- * @returns how many were tried
+ * @returns how many were tried, and how many of those ended at once
  */
 export async function startItems(
   parts: { feed: BatchFeedStore; runs: EraseRuns },
   batchId: string,
   items: readonly ClaimedItem[],
   untilMs?: number,
-): Promise<number> {
+): Promise<{ tried: number; ended: number }> {
   const { feed, runs } = parts;
   const started: { number: number; runId: string }[] = [];
   const ended: ClaimedItem[] = [];
@@ -41,6 +41,6 @@ export async function startItems(
     );
   }
   const seen = ended.map((item) => ({ ...item, runId: null, cancelAsked: false }));
-  await harvest(parts, batchId, seen);
-  return tried.size;
+  const harvested = await harvest(parts, batchId, seen);
+  return { tried: tried.size, ended: harvested + refused.length };
 }
