@@ -16,8 +16,8 @@ interface HeardAnswer {
 const WRITTEN_WITHIN_MS = 50;
 
 /**
- * Writes a submit's answer into the books. When that takes long, or fails, the Temporal server keeps the answer meanwhile: should
- * this worker end, or the ledger stay away, the next attempt writes it instead of having to look for the task.
+ * Writes a submit's answer into the books. When that takes long, or fails, the Temporal server is given the answer, as soon as the SDK
+ * lets a heartbeat go: should this worker end, or the ledger stay away, the next attempt writes it instead of having to look for the task.
  */
 export async function writeAnswer<T>(
   submission: SubmissionKey,

@@ -197,6 +197,13 @@ class Submit {
         }
         case 'notYet':
           continue;
+        case 'overBudget': {
+          const { taskId, outcomeCode, outcomeMessage } = begun.record;
+          const message =
+            `${outcomeMessage ?? 'The task failed.'} It was not submitted once more, since that would go past the budget of its ` +
+            `batch, ${begun.maxCostUsd.toFixed(2)} USD.`;
+          throw finalFailure('taskFailed', { code: outcomeCode, message }, { taskId, moneySpent: true });
+        }
         case 'capped':
           return capped(begun.cap, begun.costUsd);
         case 'blocked':

@@ -260,6 +260,8 @@ export type BeginOutcome =
   | { kind: 'notYet' }
   /** Money is due, and the intent has no price: estimate it and ask again. */
   | { kind: 'unpriced' }
+  /** One more payment after a failed task would go past the budget of its batch: the failure stands. Nothing was written. */
+  | { kind: 'overBudget'; record: SubmissionRecord; maxCostUsd: number }
   /** A cap leaves no room for it: hold. Nothing was written. */
   | { kind: 'capped'; cap: Cap; costUsd: number }
   /** A breaker is open: hold. */

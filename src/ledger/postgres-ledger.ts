@@ -162,6 +162,11 @@ class PostgresLedger implements Ledger {
         const recent = locked.isNew ? [] : await recentSubmissions(trx, locked.eraseId);
         const asked = { ...intent, neverPay: intent.request.neverPay === true };
         const decision = decide(recent, asked, locked.nowMs);
+        const [failed] = recent;
+        if (decision.kind === 'arm' && intent.resubmitAfterTaskId !== null && failed !== undefined) {
+          const maxCostUsd = await budgetPassedBy(trx, intent);
+          if (maxCostUsd !== null) return { kind: 'overBudget', record: failed, maxCostUsd };
+        }
         return await this.carryOut(trx, decision, locked, intent);
       }),
     );
@@ -613,6 +618,29 @@ async function recentSubmissions(trx: Transaction<LedgerDatabase>, eraseId: stri
     .forUpdate('submission')
     .execute();
   return recent.map(toRecord);
+}
+
+/** Sums of many prices are not exact to the last digit. */
+const ROUNDING_USD = 1e-6;
+
+/**
+ * The budget of the intent's batch, in USD, when one more payment would go past it; null when there is room, or no budget. The
+ * feeder counts each item once before it starts it: what a failed task makes an item cost twice is seen only here.
+ */
+async function budgetPassedBy(
+  trx: Transaction<LedgerDatabase>,
+  { request: { batchId }, costUsd }: Intent,
+): Promise<number | null> {
+  if (batchId === undefined || batchId === null || costUsd === null) return null;
+  const { rows } = await sql<{ budget: string | null; committed: string }>`
+    select settings->>'maxCostUsd' as budget,
+      (select coalesce(sum(cost_usd), 0) from submission where batch_id = batch.id and cost_day is not null)
+        + (select coalesce(sum(estimated_usd), 0) from batch_item
+           where batch_id = batch.id and state = 'running' and submitted_at is null) as committed
+    from batch where id = ${batchId} and settings->>'maxCostUsd' is not null`.execute(trx);
+  const [row] = rows;
+  if (row === undefined) return null;
+  return Number(row.committed) + costUsd > Number(row.budget) + ROUNDING_USD ? Number(row.budget) : null;
 }
 
 function isOfIdentity({ subAppId, fileId, recipeHash, payToken }: PaymentIdentity) {

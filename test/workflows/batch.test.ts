@@ -44,6 +44,13 @@ async function inReview(count: number): Promise<string> {
   return await startFed(stack, requests);
 }
 
+/** The id of a batch of so many new files, when all is done. */
+async function endedBatch(count: number): Promise<string> {
+  const id = await startBatch(stack, count);
+  await ended(stack, id);
+  return id;
+}
+
 describe('a batch', () => {
   it('runs to its exact end: each item once', async () => {
     const id = await startBatch(stack, 200);
@@ -188,6 +195,33 @@ describe('a batch stops by itself', () => {
     expect(waits.spentUsd).toBeLessThanOrEqual(1.2);
     await stack.ledger.batches.change(id, { action: 'set', ...by, settings: { maxCostUsd: 100 } });
     expect(countsOf(await ended(stack, id))).toEqual({ succeeded: 8 });
+  });
+
+  it('at its budget when a failed task would be paid for once more', async () => {
+    const requests = await newRequests(stack, 2);
+    const [one] = await stack.ledger.batches.items(await endedBatch(1), { limit: 1 });
+    const priceUsd = one?.costUsd ?? 0;
+    expect(priceUsd).toBeGreaterThan(0);
+    const fail = (fileId: string | undefined) =>
+      stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'task-failure', code: 'InternalError', fileId });
+    await fail(requests[0]?.fileId);
+    const poor = await startFed(stack, requests.slice(0, 1), {
+      settings: { maxCostUsd: priceUsd * 1.5 },
+      estimatedUsd: priceUsd,
+    });
+    expect(countsOf(await ended(stack, poor))).toEqual({ failed: 1 });
+    const [item] = await stack.ledger.batches.items(poor, { limit: 1 });
+    expect(item).toMatchObject({ errorClass: 'taskFailed', errorCode: 'InternalError', costUsd: priceUsd });
+    expect(item?.errorMessage).toContain('would go past the budget of its batch');
+    expect(await submitsOf(stack, poor)).toHaveLength(1);
+
+    await fail(requests[1]?.fileId);
+    const rich = await startFed(stack, requests.slice(1), {
+      settings: { maxCostUsd: priceUsd * 2 },
+      estimatedUsd: priceUsd,
+    });
+    expect(countsOf(await ended(stack, rich))).toEqual({ succeeded: 1 });
+    expect(await submitsOf(stack, rich)).toHaveLength(2);
   });
 
   it('at its deadline', async () => {
