@@ -7,13 +7,13 @@ import type { BatchFacts, ClaimWanted, ItemEnd } from '../ledger/batch-feed-stor
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
-import { forEach } from './batch/for-each.js';
 import { type Plan, planOf, type Situation } from './batch/gates.js';
 import { harvest, leftToOthers } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
 import { type FeederTimings, FIRST_QUEUED, firstWindow, grownWindow, nextQueued, roundMs } from './batch/timings.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure, retryFailure } from './failures.js';
+import { forEach } from './for-each.js';
 
 export interface FeedBatchInput {
   batchId: string;

@@ -6,6 +6,7 @@ import { VodError } from '../vod/vod-error.js';
 import { bookVerdict } from './book-verdict.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { INCOMPLETE, NO_SUCH_TASK } from './fetch-result.js';
+import { forEach } from './for-each.js';
 import { VENDOR_MEMORY_MS } from './likely-results.js';
 import { LATEST_DEADLINE_HOURS } from './submit-outcome.js';
 import { type TellDependencies, tellWaiters } from './tell-waiters.js';
@@ -13,6 +14,8 @@ import type { WatchTimings } from './watch-timings.js';
 
 /** Tasks that are looked at in one sweep: with a sweep every five seconds, four calls a second. */
 const AT_MOST = 20;
+/** Of these, at once: a vendor that takes a second for each must not keep the next list waiting for twenty. */
+const AT_ONCE = 5;
 /** The last look that still finds the task, before the last moment at which a run would wait for it. Milliseconds. */
 const LAST_LOOK_MS = (LATEST_DEADLINE_HOURS - 0.5) * 3_600_000;
 /** After the vendor's memory has ended, and its clock may differ from the database's. Milliseconds. */
@@ -40,7 +43,7 @@ export interface SweepDependencies extends TellDependencies {
 export async function sweepTasks(deps: SweepDependencies, subAppId: number, signal: AbortSignal): Promise<void> {
   const { ledger, timings } = deps;
   const due = await ledger.watch.dueTasks(subAppId, { firstMs: timings.sweepFirstMs, limit: AT_MOST });
-  for (const task of due) {
+  await forEach(due, { atOnce: AT_ONCE }, async (task) => {
     if (signal.aborted) return;
     try {
       await look(deps, subAppId, task, signal);
@@ -49,7 +52,7 @@ export async function sweepTasks(deps: SweepDependencies, subAppId: number, sign
       await ledger.watch.lookAgain([task.taskId], AFTER_FAILURE_MS);
       throw error;
     }
-  }
+  });
 }
 
 async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, signal: AbortSignal): Promise<void> {

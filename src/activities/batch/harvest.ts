@@ -3,7 +3,7 @@ import { isErrorClass } from '../../contract/error-classes.js';
 import type { EraseFailureDetails, NormalizedEraseRequest } from '../../contract/request.js';
 import type { BatchFeedStore, ItemEnd, OpenItem } from '../../ledger/batch-feed-store.js';
 import type { EraseRuns, RunSeen } from '../../temporal/erase-runs.js';
-import { forEach } from './for-each.js';
+import { forEach } from '../for-each.js';
 
 /** Looks at once: each is one read of the Temporal server. */
 const LOOKS_AT_ONCE = 16;

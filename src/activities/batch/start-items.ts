@@ -1,6 +1,6 @@
 import type { BatchFeedStore, ClaimedItem, ItemEnd } from '../../ledger/batch-feed-store.js';
 import type { EraseRuns } from '../../temporal/erase-runs.js';
-import { forEach } from './for-each.js';
+import { forEach } from '../for-each.js';
 import { harvest, refusedEnd, requestOf } from './harvest.js';
 
 /** Starts at once: measured on two cores, more does not start faster. */
