@@ -75,6 +75,7 @@ async function runCost({ servers, options }: BenchContext): Promise<Row[]> {
 function rowOf(kind: Kind, costs: readonly RunCost[]): Row {
   const most = (of: (cost: RunCost) => number) => Math.max(0, ...costs.map(of));
   const average = (of: (cost: RunCost) => number) => rounded(mean(costs.map(of)), 1);
+  const retried = most((cost) => cost.retriedAttempts);
   const [events, actions] = [most((cost) => cost.events), most((cost) => cost.actions - cost.retriedAttempts)];
   return {
     group: GROUP,
@@ -85,7 +86,7 @@ function rowOf(kind: Kind, costs: readonly RunCost[]): Row {
       'events, most': events,
       'actions, mean': average((cost) => cost.actions),
       'actions, most': most((cost) => cost.actions),
-      'retried attempts, most': most((cost) => cost.retriedAttempts),
+      'retried attempts, most': retried,
     },
     promises: [],
     goals: [
@@ -94,6 +95,7 @@ function rowOf(kind: Kind, costs: readonly RunCost[]): Row {
         what: `at most ${kind.mostActions} actions beside retried attempts (${actions})`,
         kept: actions <= kind.mostActions,
       },
+      { what: `no activity was tried again (${retried})`, kept: retried === 0 },
     ],
   };
 }

@@ -7,7 +7,7 @@ import type { BatchFacts, ClaimWanted, ItemEnd } from '../ledger/batch-feed-stor
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
-import { type Plan, planOf, type Situation } from './batch/gates.js';
+import { nothingFits, type Plan, planOf, type Situation, type Stop } from './batch/gates.js';
 import { harvest, leftToOthers } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
 import { type FeederTimings, FIRST_QUEUED, firstWindow, grownWindow, nextQueued, roundMs } from './batch/timings.js';
@@ -83,6 +83,8 @@ class Round {
   /** Runs that may wait to be submitted, and how many did after the last tick. */
   private queued = FIRST_QUEUED;
   private waiting = 0;
+  /** Why the last claim found nothing, where that is a reason to wait. */
+  private stuck: Stop | null = null;
   private counted: { at: number; counts: Situation['counts']; subAppIds: number[] } | undefined;
 
   constructor(
@@ -119,25 +121,29 @@ class Round {
     const completed = await harvest({ feed, runs: this.runs }, this.batchId, due, lookUntilMs);
     const situation = await this.situation(completed > 0);
     const { facts } = situation;
-    const plan = planOf(situation, this.timings);
+    const planned = planOf(situation, this.timings);
+    const mayFeed = planned.feed !== null && planned.waitingFor === null;
+    const plan = mayFeed && this.stuck !== null ? { ...planned, ...this.stuck } : planned;
     await this.widen(facts, completed);
     await feed.setWaiting(this.batchId, plan.waitingFor, plan.waitingDetail);
     if (plan.giveUp !== null && (await feed.skipPending(this.batchId, plan.giveUp, GIVE_UP)) > 0)
       this.counted = undefined;
     if (plan.cancelRuns) await this.cancelSome();
-    if (plan.feed !== null && !stop.aborted) await this.start(plan.feed, facts);
+    if (plan.feed !== null && !stop.aborted) await this.start(plan.feed, situation);
     if (plan.endAs !== null && (await feed.end(this.batchId, plan.endAs))) facts.batch.state = 'ended';
     return { facts, plan };
   }
 
-  private async start(wanted: ClaimWanted, { batch: { settings }, unsubmitted }: BatchFacts): Promise<void> {
+  private async start(wanted: ClaimWanted, situation: Situation): Promise<void> {
     const { batchFeed: feed } = this.ledger;
+    const { batch, unsubmitted } = situation.facts;
     const claimed = await feed.claim(this.batchId, wanted);
+    this.stuck = claimed.length === 0 && !wanted.onlyFree ? nothingFits(situation, wanted) : null;
     const untilMs = performance.now() + STARTING_MS;
     const { tried, ended } = await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs);
     this.waiting = unsubmitted + tried;
     // What Temporal refused counts against the tolerance, too.
-    if (ended > 0 && settings.tolerate !== null) this.counted = undefined;
+    if (ended > 0 && batch.settings.tolerate !== null) this.counted = undefined;
   }
 
   private async situation(changed: boolean): Promise<Situation> {

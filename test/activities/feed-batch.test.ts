@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { harvest } from '../../src/activities/batch/harvest.js';
 import { startItems } from '../../src/activities/batch/start-items.js';
@@ -146,6 +147,43 @@ describe('items that Temporal does not let start', () => {
     // As many as one tick starts, and no more.
     expect(end.counts.failed).toBeLessThanOrEqual(FIRST_QUEUED);
     expect(end.counts.failed + end.counts.skipped).toBe(400);
+  });
+});
+
+describe('a batch of which one sub-application cannot pay', () => {
+  const OTHER = 1500000002;
+
+  it('says why it starts nothing while only something of another still runs', async () => {
+    const items = Array.from({ length: 4 }, (_, at) => newItem('parted', at + 1, at === 0 ? { subAppId: OTHER } : {}));
+    await ledger.batches.create(newBatch('parted', { settings: SETTINGS }), items);
+    const [running] = await ledger.batchFeed.claim('parted', { ...ANY, limit: 1 });
+    await ledger.batchFeed.confirm('parted', [{ number: running?.number ?? 0, runId: 'run' }]);
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(`insert into breaker (scope, state, error_class, error_code, error_message, opened_at, workflow_id)
+      values ('sub-app/1500000001', 'open', 'account', 'UnauthorizedOperation', 'No.', now(), 'erase/1')`);
+    try {
+      const runs = slowRuns(0);
+      const feedBatch = createFeedBatch({
+        ledger,
+        feeder: {
+          runs,
+          timings: { ...FEEDER_TIMINGS, submitsPerSecond: 20, oldestTaskMs: 3_600_000 },
+          stopping: new AbortController().signal,
+        },
+      });
+      const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'parted' });
+      const { snapshot } = (await round) as Awaited<ReturnType<typeof feedBatch>>;
+      expect(snapshot).toMatchObject({
+        waitingFor: 'breaker',
+        waitingDetail: 'All items that are left are of the sub-application 1500000001, whose breaker is open.',
+        counts: { running: 1, pending: 3 },
+      });
+      expect(runs.started).toBe(0);
+    } finally {
+      await client.query('delete from breaker');
+      await client.end();
+    }
   });
 });
 

@@ -32,7 +32,7 @@ export interface Plan {
   endAs: BatchEndedAs | null;
 }
 
-type Stop = { waitingFor: BatchWaitingFor; waitingDetail: string };
+export type Stop = { waitingFor: BatchWaitingFor; waitingDetail: string };
 
 /** What to do with a batch; pure, so that every case can be shown by a table. */
 export function planOf(situation: Situation, timings: FeederTimings): Plan {
@@ -94,6 +94,28 @@ function paymentStop(situation: Situation): Stop | null {
   if (stopsAll(brokenSubApps(situation))) return breakerStop(situation);
   if (!situation.facts.hasPending || sampleStop(situation) !== null) return null;
   return moneyStop(situation, stopsAll(shutSubApps(situation)));
+}
+
+/**
+ * Why nothing could be claimed though the batch may feed: what is left is of sub-applications that cannot pay, or too dear for what is
+ * left to spend. Null: somebody stopped the batch, or took what was left, just now.
+ */
+export function nothingFits(situation: Situation, { blockedSubApps, roomUsd: room }: ClaimWanted): Stop | null {
+  const broken = brokenSubApps(situation);
+  const shut = [...blockedSubApps];
+  if (shut.length > 0) {
+    const why = shut.some((id) => broken.has(id))
+      ? ({ waitingFor: 'breaker', what: 'whose breaker is open' } as const)
+      : ({ waitingFor: 'cap', what: 'whose cap has no room' } as const);
+    const whose = `the sub-application${shut.length > 1 ? 's' : ''} ${shut.join(', ')}`;
+    return { waitingFor: why.waitingFor, waitingDetail: `All items that are left are of ${whose}, ${why.what}.` };
+  }
+  if (room === null) return null;
+  const waitingFor = situation.facts.batch.settings.maxCostUsd === null ? 'cap' : 'budget';
+  return {
+    waitingFor,
+    waitingDetail: `No item that is left fits into the ${usd(Math.max(0, room))} USD that may be spent.`,
+  };
 }
 
 /** Sub-applications whose breaker is open, or whose own cap has no room. */
