@@ -158,4 +158,24 @@ describe('limits that are changed while a batch runs', () => {
     });
     await ended(stack, id, 60_000);
   });
+
+  it('stop a batch of which more has failed than is tolerated from now on', async () => {
+    await stack.admin.addFault({
+      action: 'ProcessMediaByMPS',
+      kind: 'error',
+      code: 'InvalidParameterValue.FileId',
+      times: 1_000,
+    });
+    const id = await startBatch(stack, 1_000);
+    await until(stack, id, 'some failed', ({ counts }) => counts.failed > 5);
+    const set = await runCli(['batch', 'set', id, '--tolerate', '3', '--reason', 'too many'], stack.env);
+    expect(set.code).toBe(0);
+    const stopped = ({ waitingFor, endedAs }: { waitingFor: string | null; endedAs: string | null }) =>
+      waitingFor === 'tolerance' || endedAs === 'failed';
+    await until(stack, id, 'it stops', stopped, 5_000);
+    const end = await ended(stack, id, 60_000);
+    expect(end.endedAs).toBe('failed');
+    expect(end.counts.skipped).toBeGreaterThan(500);
+    await stack.admin.clearFaults();
+  }, 90_000);
 });

@@ -31,6 +31,8 @@ beforeAll(async () => {
 afterAll(() => stack.stop());
 
 const by = { by: 'tester', reason: 'to see' };
+/** What a control promises. */
+const CONTROL_ACTS_WITHIN_MS = 5_000;
 const review = { timeoutHours: 24 };
 const change = (id: string, action: 'pause' | 'resume' | 'drain' | 'cancel' | 'go') =>
   stack.ledger.batches.change(id, { action, ...by });
@@ -240,8 +242,10 @@ describe('an operator', () => {
     const submitted = (await submitsOf(stack, id)).length;
     const pausedAt = (await stack.query('select clock_timestamp() as at')).rows[0].at as Date;
     await change(id, 'resume');
+    await until(stack, id, 'it starts again', ({ counts }) => counts.running > 0, CONTROL_ACTS_WITHIN_MS);
     await until(stack, id, 'it goes on', ({ counts }) => counts.succeeded > submitted);
     await change(id, 'drain');
+    await until(stack, id, 'the rest is given up', ({ counts }) => counts.pending === 0, CONTROL_ACTS_WITHIN_MS);
     const end = await ended(stack, id);
     const { succeeded, skipped } = end.counts;
     expect([end.endedAs, succeeded + skipped]).toEqual(['drained', 60]);
@@ -262,6 +266,7 @@ describe('an operator', () => {
     const id = await inReview(6);
     await until(stack, id, 'all run', ({ counts }) => counts.running === 6);
     await change(id, 'cancel');
+    await until(stack, id, 'the first is ended', ({ counts }) => counts.cancelled > 0, CONTROL_ACTS_WITHIN_MS);
     const end = await ended(stack, id);
     expect([end.endedAs, countsOf(end)]).toEqual(['cancelled', { cancelled: 6 }]);
     expect(await change(id, 'resume')).toMatchObject({ kind: 'tooLate' });
