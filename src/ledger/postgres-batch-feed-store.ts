@@ -152,6 +152,19 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     );
   }
 
+  async startAnew(batchId: string, items: readonly { number: number; runId: string }[]): Promise<void> {
+    if (items.length === 0) return;
+    const numbers = items.map(({ number }) => number);
+    const runIds = items.map(({ runId }) => runId);
+    await this.guard('start items of a batch anew', () =>
+      sql`update batch_item item set state = 'pending', started_at = null, checked_at = null, run_id = null,
+            submitted_at = null, task_ended_at = null
+          from unnest(${numbers}::integer[], ${runIds}::text[]) as waited(number, run_id)
+          where item.batch_id = ${batchId} and item.number = waited.number and item.run_id = waited.run_id
+            and item.number = any(${numbers}::integer[]) and item.state in ('running', 'held')`.execute(this.db),
+    );
+  }
+
   async dueForLook(batchId: string, { due, sweep }: { due: number; sweep: number }): Promise<OpenItem[]> {
     return await this.guard('find runs that are worth a look', async () => {
       const { rows } = await sql<ItemRow & OpenRow>`

@@ -78,6 +78,29 @@ describe('a batch that is cancelled while its tasks wait at the vendor', () => {
   });
 });
 
+describe('a batch that waits for the runs of another', () => {
+  it('starts its items for itself when the other is cancelled', async () => {
+    const requests = await newRequests(stack, 2);
+    const files = new Set(requests.map(({ fileId }) => fileId));
+    const tasks = async () => (await stack.admin.tasks()).filter(({ fileId }) => files.has(fileId));
+    const first = await startFed(stack, requests);
+    await eventually('the tasks of the first', async () => (await tasks()).length === 2 || undefined);
+    const second = await startFed(stack, requests);
+    await until(stack, second, 'both wait', ({ counts }) => counts.running === 2);
+    await stack.ledger.batches.change(first, { action: 'cancel', by: 'tester', reason: 'to see' });
+    expect(countsOf(await ended(stack, first, 60_000))).toEqual({ cancelled: 2 });
+    await eventually('tasks of the second', async () => {
+      const statuses = (await tasks()).map(({ status }) => status).sort();
+      return JSON.stringify(statuses) === '["ABORTED","ABORTED","WAITING","WAITING"]' || undefined;
+    });
+    expect(countsOf(await until(stack, second, 'both run', ({ counts }) => counts.running === 2))).toEqual({
+      running: 2,
+    });
+    await stack.ledger.batches.change(second, { action: 'cancel', by: 'tester', reason: 'seen enough' });
+    expect(countsOf(await ended(stack, second, 60_000))).toEqual({ cancelled: 2 });
+  }, 120_000);
+});
+
 describe('a redrive of items whose tasks may still run', () => {
   it('reads them to their end, and pays for none, not even for one that failed', async () => {
     // Long enough to cancel a batch meanwhile.

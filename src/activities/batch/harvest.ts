@@ -25,12 +25,15 @@ export async function harvest(
   const ends: ItemEnd[] = [];
   const open: { number: number; runId: string }[] = [];
   const restart: OpenItem[] = [];
+  const anew: { number: number; runId: string }[] = [];
   let ended = 0;
   try {
     await forEach(items, { atOnce: LOOKS_AT_ONCE, untilMs }, async (item) => {
       const seen = await runs.look(item.workflowId);
       const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
       if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
+      else if (item.runId !== null && wasCancelledForOthers(seen, item, batchId))
+        anew.push({ number: item.number, runId: item.runId });
       else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
       else if (item.runId === null) restart.push(item);
       else ends.push(goneEnd(item));
@@ -38,10 +41,16 @@ export async function harvest(
   } finally {
     // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
     await feed.unclaim(batchId, restart);
+    await feed.startAnew(batchId, anew);
     await feed.looked(batchId, open);
     ended = await feed.settle(batchId, ends);
   }
   return ended;
+}
+
+/** Whoever began the run wants it no more; this batch, which found it running, still does. */
+function wasCancelledForOthers(seen: RunSeen, { cancelAsked }: OpenItem, batchId: string): boolean {
+  return seen.kind === 'ended' && seen.failure?.class === 'cancelled' && seen.batchId !== batchId && !cancelAsked;
 }
 
 function endOf(number: number, seen: Extract<RunSeen, { kind: 'ended' }>): ItemEnd {
