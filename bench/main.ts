@@ -74,6 +74,7 @@ async function run(scenarios: readonly Scenario[], options: BenchOptions): Promi
     erases: erases ?? 'as each scenario says',
   });
   const servers = await startSharedServers(say, {
+    sharedTemporal: false,
     temporalOnFile: false,
     temporalEnv: TEMPORAL_ENV,
     temporalConfig: TEMPORAL_CONFIG,

@@ -24,11 +24,8 @@ export interface WorldOptions {
   sharedSimulator?: { process: SimulatorProcess; secretId: string; secretKey: string };
   /** Settings of the workers; what is left out has the product's defaults. */
   env?: Record<string, string>;
-  /**
-   * The Temporal server that is there already. By default a world has a new one: the dev server's database in memory gets slower as
-   * it fills, so that what is measured last would be measured on a slower server.
-   */
-  sharedTemporal?: boolean;
+  /** Told of the Temporal server as soon as there is one. */
+  onTemporal?: (server: TemporalOnFile) => void;
   /** Puts a proxy between the workers and PostgreSQL. */
   databaseProxy?: boolean;
 }
@@ -69,7 +66,10 @@ export class World {
   static async start(servers: SharedServers, options: WorldOptions): Promise<World> {
     const id =
       `bench_${options.name.replace(/\W+/g, '_').slice(0, 25)}_${randomBytes(3).toString('hex')}`.toLowerCase();
-    const temporalServer = options.sharedTemporal ? servers.temporal : await servers.startTemporal();
+    // A new one for each: the dev server's database in memory gets slower as it fills, and what is measured last would be measured
+    // on a slower server.
+    const temporalServer = await servers.startTemporal();
+    options.onTemporal?.(temporalServer);
     const shared = options.sharedSimulator;
     const [simulator] = await Promise.all([
       shared?.process ?? startVendor(options.simulator),
@@ -219,6 +219,6 @@ export class World {
     await this.temporal.connection.close();
     await this.database?.close();
     if (this.ownsSimulator) await this.simulator.kill();
-    if (this.temporalServer !== this.servers.temporal) await this.temporalServer.stop();
+    await this.temporalServer.stop();
   }
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import type { TemporalOnFile } from '../../test/faults/servers.js';
 import { childrenOf } from '../measure/processes.js';
 import type { BenchContext, Scenario } from '../scenario.js';
 import { foreignScenario } from './foreign.js';
@@ -54,10 +55,14 @@ export const RATE: readonly Scenario[] = [
     run: async (context) => {
       const erases = context.options.erases ?? (context.options.short ? SHORT_ERASES : ERASES);
       const spinners = await Promise.all(cpus().map(() => startSpinner(context)));
-      const ahead = setInterval(() => putServersAhead(context), 500);
+      let temporal: TemporalOnFile | undefined;
+      const ahead = setInterval(() => putServersAhead(context, temporal), 500);
       try {
-        // The one that goes ahead of what spins.
-        const world = { sharedTemporal: true };
+        const world: RatePlan['world'] = {
+          onTemporal: (server) => {
+            temporal = server;
+          },
+        };
         return [await runRate(GROUP, { name: 'busy cores', workers: 1, erases, world, atLeast: 0.9 }, context)];
       } finally {
         clearInterval(ahead);
@@ -154,8 +159,9 @@ const AHEAD = '-10';
  * What spins shares the worker's cores. The servers are on machines of their own: here they go ahead of it, where the system lets
  * them. Linux shares its cores out among sessions first, so that `nice` alone does nothing; a backend of PostgreSQL is one.
  */
-function putServersAhead({ servers }: BenchContext): void {
-  for (const pid of [servers.temporal.pid(), servers.postgres.pid, ...childrenOf(servers.postgres.pid)]) {
+function putServersAhead({ servers }: BenchContext, temporal: TemporalOnFile | undefined): void {
+  const pids = temporal === undefined ? [] : [temporal.pid()];
+  for (const pid of [...pids, servers.postgres.pid, ...childrenOf(servers.postgres.pid)]) {
     try {
       writeFileSync(`/proc/${pid}/autogroup`, AHEAD);
     } catch {

@@ -14,6 +14,7 @@ import { eventually } from '../support/processes.js';
 export interface SharedServers {
   readonly reaper: Reaper;
   readonly postgres: EmbeddedPostgres;
+  /** @throws where it was not asked for */
   readonly temporal: TemporalOnFile;
   /** A server of one's own, to be killed. */
   startTemporal(): Promise<TemporalOnFile>;
@@ -41,6 +42,8 @@ export interface PostgresOnFolder {
 }
 
 export interface SharedServersOptions {
+  /** Whether there is a Temporal server that all share, default true. One that idles takes some hundredths of a core. */
+  sharedTemporal?: boolean;
   /**
    * Temporal servers keep their data in a file, so that they can be killed; default true. In memory they leave the disk to
    * the ledger, as a server on a machine of its own does.
@@ -54,7 +57,7 @@ export interface SharedServersOptions {
 
 export async function startSharedServers(
   say: (line: string) => void,
-  { temporalOnFile = true, temporalEnv = {}, temporalConfig = {} }: SharedServersOptions = {},
+  { sharedTemporal = true, temporalOnFile = true, temporalEnv = {}, temporalConfig = {} }: SharedServersOptions = {},
 ): Promise<SharedServers> {
   await build({ onProgress: say, strict: false });
   const { path: cliPath } = await findTemporalCli({ onProgress: say });
@@ -78,12 +81,15 @@ export async function startSharedServers(
       onSpawn: (pid) => reaper.add(pid, 'SIGINT'),
       onTemporaryFolder: (path) => reaper.addFolder(path),
     }),
-    startTemporal(),
+    sharedTemporal ? startTemporal() : undefined,
   ]);
   return {
     reaper,
     postgres,
-    temporal,
+    get temporal() {
+      if (temporal === undefined) throw new Error('There is no shared Temporal server here: start one.');
+      return temporal;
+    },
     startTemporal,
     startPostgres,
     async stop() {
