@@ -8,7 +8,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
 import { nothingFits, type Plan, planOf, type Situation, type Stop } from './batch/gates.js';
-import { harvest, leftToOthers } from './batch/harvest.js';
+import { harvest, leftToOthers, lookAtRun } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
 import { type FeederTimings, FIRST_QUEUED, firstWindow, grownWindow, nextQueued, roundMs } from './batch/timings.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -204,8 +204,9 @@ class Round {
     const asked: number[] = [];
     const theirs: ItemEnd[] = [];
     try {
-      await forEach(items, { atOnce: CANCELS_AT_ONCE }, async ({ number, workflowId }) => {
-        const seen = await this.runs.look(workflowId);
+      await forEach(items, { atOnce: CANCELS_AT_ONCE }, async (item) => {
+        const { number, workflowId } = item;
+        const seen = await lookAtRun(this.runs, item, this.batchId);
         if (seen.kind === 'open' && seen.batchId !== this.batchId) {
           theirs.push(leftToOthers(number, seen));
           return;

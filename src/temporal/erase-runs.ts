@@ -16,8 +16,8 @@ import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
 /** Runs of erases, as a feeder of many handles them. Methods throw what the Temporal client throws when it cannot be reached. */
 export interface EraseRuns {
   start(request: NormalizedEraseRequest): Promise<StartOutcome>;
-  /** The latest run of the id. */
-  look(workflowId: string): Promise<RunSeen>;
+  /** That run of the id; by default its latest. */
+  look(workflowId: string, runId?: string): Promise<RunSeen>;
   /** Asks a run to end; it tells later what became of it. Nothing happens when it has ended. */
   cancel(workflowId: string, asked: { reason: string; by: string | null }): Promise<void>;
 }
@@ -74,10 +74,10 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
       return isOpen(existing) ? { kind: 'runs', runId: existing.runId } : { kind: 'ended' };
     },
 
-    async look(workflowId) {
+    async look(workflowId, wantedRunId) {
       let described: WorkflowExecutionDescription;
       try {
-        described = await client.workflow.getHandle(workflowId).describe();
+        described = await client.workflow.getHandle(workflowId, wantedRunId).describe();
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
         throw error;

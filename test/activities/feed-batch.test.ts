@@ -86,6 +86,40 @@ describe('what a feeder saw', () => {
   });
 });
 
+describe('a run that ended, and whose id has a later one of another batch', () => {
+  const cancelled = (batchId: string): RunSeen => ({
+    ...failed,
+    runId: 'first',
+    batchId,
+    failure: {
+      class: 'cancelled',
+      code: 'Cancelled',
+      message: 'No.',
+      taskId: null,
+      moneySpent: false,
+      requestId: null,
+    },
+  });
+  const seenBy = async (id: string, first: RunSeen) => {
+    await write(id, 1);
+    const [claimed] = await ledger.batchFeed.claim(id, ANY);
+    if (claimed === undefined) throw new Error('nothing was claimed');
+    await ledger.batchFeed.confirm(id, [{ number: claimed.number, runId: 'first' }]);
+    const runs = slowRuns(0);
+    runs.look = async (_, runId) => (runId === 'first' ? first : { kind: 'open', runId: 'second', batchId: 'another' });
+    await harvest({ feed: ledger.batchFeed, runs }, id, [{ ...claimed, runId: 'first', cancelAsked: false }]);
+    return await ledger.batches.counts(id);
+  };
+
+  it('is the end of its item, where it was that batch’s own', async () => {
+    expect(await seenBy('own', cancelled('own'))).toMatchObject({ cancelled: 1, running: 0 });
+  });
+
+  it('leaves its item to be started anew, where that only waited for it', async () => {
+    expect(await seenBy('waited', cancelled('third'))).toMatchObject({ pending: 1, running: 0 });
+  });
+});
+
 describe('starts on a slow server', () => {
   it('that find no time go back, and nothing is started twice', async () => {
     await write('slow', 400);

@@ -29,7 +29,7 @@ export async function harvest(
   let ended = 0;
   try {
     await forEach(items, { atOnce: LOOKS_AT_ONCE, untilMs }, async (item) => {
-      const seen = await runs.look(item.workflowId);
+      const seen = await lookAtRun(runs, item, batchId);
       const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
       if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
       else if (item.runId !== null && wasCancelledForOthers(seen, item, batchId))
@@ -46,6 +46,21 @@ export async function harvest(
     ended = await feed.settle(batchId, ends);
   }
   return ended;
+}
+
+/**
+ * The run that an item waits for: the latest of its id, unless that is a later one of somebody else's. Then what became of its own is
+ * what counts, or an item that was cancelled would wait for the run of the next who wants that erase.
+ */
+export async function lookAtRun(
+  runs: EraseRuns,
+  { workflowId, runId }: Pick<OpenItem, 'workflowId' | 'runId'>,
+  batchId: string,
+): Promise<RunSeen> {
+  const latest = await runs.look(workflowId);
+  if (latest.kind === 'gone' || runId === null || latest.runId === runId || latest.batchId === batchId) return latest;
+  const hasResult = latest.kind === 'ended' && latest.failure === null;
+  return hasResult ? latest : await runs.look(workflowId, runId);
 }
 
 /** Whoever began the run wants it no more; this batch, which found it running, still does. */
