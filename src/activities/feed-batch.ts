@@ -10,7 +10,15 @@ import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
 import { nothingFits, type Plan, planOf, type Situation, type Stop } from './batch/gates.js';
 import { harvest, leftToOthers, lookAtRun } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
-import { type FeederTimings, FIRST_QUEUED, firstWindow, grownWindow, nextQueued, roundMs } from './batch/timings.js';
+import {
+  type FeederTimings,
+  FIRST_QUEUED,
+  firstWindow,
+  grownWindow,
+  nextQueued,
+  roundMs,
+  tickMsAt,
+} from './batch/timings.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure, retryFailure } from './failures.js';
 import { forEach } from './for-each.js';
@@ -102,13 +110,14 @@ class Round {
       const tickAt = performance.now();
       const { facts, plan } = await this.tick(stop);
       const shows = `${facts.batch.state} ${plan.waitingFor}`;
-      const overMs = roundMs(facts.now.getTime() - facts.batch.createdAt.getTime(), this.timings);
+      const ageMs = facts.now.getTime() - facts.batch.createdAt.getTime();
+      const overMs = roundMs(ageMs, this.timings);
       const changed = shown !== undefined && shown !== shows;
       shown = shows;
       if (changed || facts.batch.state === 'ended' || stop.aborted || tickAt - beginsAt > overMs) {
         return await this.snapshot();
       }
-      const restMs = this.timings.tickMs - (performance.now() - tickAt);
+      const restMs = tickMsAt(ageMs, this.timings) - (performance.now() - tickAt);
       await sleep(Math.max(20, restMs), undefined, { signal: stop }).catch(() => {});
     }
   }

@@ -18,6 +18,15 @@ export const FEEDER_TIMINGS: Omit<FeederTimings, 'submitsPerSecond' | 'oldestTas
   maxRoundMs: 300_000,
 };
 
+/** Time from one tick to the next at first, in milliseconds, and for how long: the first completions say how wide the window may be. */
+const FIRST_TICK_MS = 200;
+const FIRST_TICKS_FOR_MS = 30_000;
+
+/** @param ageMs of the batch */
+export function tickMsAt(ageMs: number, { tickMs }: Pick<FeederTimings, 'tickMs'>): number {
+  return ageMs < FIRST_TICKS_FOR_MS ? Math.min(FIRST_TICK_MS, tickMs) : tickMs;
+}
+
 /**
  * A round costs six events of the feeder's history, and refreshes what the Temporal UI shows. So rounds get longer with the
  * age of the batch: a twentieth of it, within bounds.
