@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { harvest } from '../../src/activities/batch/harvest.js';
 import { startItems } from '../../src/activities/batch/start-items.js';
-import { FEEDER_TIMINGS, FIRST_QUEUED, nextQueued } from '../../src/activities/batch/timings.js';
+import { FEEDER_TIMINGS, FIRST_QUEUED, nextQueued, tickMsAt } from '../../src/activities/batch/timings.js';
 import { createFeedBatch } from '../../src/activities/feed-batch.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
@@ -218,6 +218,14 @@ describe('a batch of which one sub-application cannot pay', () => {
       await client.query('delete from breaker');
       await client.end();
     }
+  });
+});
+
+describe('the time from one tick to the next', () => {
+  it('is short while a batch is young, and never longer than asked for', () => {
+    expect(tickMsAt(0, FEEDER_TIMINGS)).toBe(200);
+    expect(tickMsAt(30_000, FEEDER_TIMINGS)).toBe(FEEDER_TIMINGS.tickMs);
+    expect(tickMsAt(0, { tickMs: 50 })).toBe(50);
   });
 });
 
