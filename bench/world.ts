@@ -47,6 +47,8 @@ export class World {
   readonly workers: OwnedProcess[] = [];
   /** What a worker complained of, and ends that nobody asked for. */
   readonly complaints: string[] = [];
+  /** On the way to the vendor. */
+  private readonly proxies: TcpProxy[] = [];
   private readonly feed: CallFeed;
   private expectedEnds = new Set<number>();
 
@@ -107,6 +109,15 @@ export class World {
         this.complaints.push(`A worker ended by itself (${signal ?? `exit code ${code}`}).`);
     });
     return worker;
+  }
+
+  /** @returns settings of a worker whose calls are so much longer on their way to the vendor */
+  async fartherFromVendor(wayMs: number): Promise<Record<string, string>> {
+    const url = new URL(this.simulator.url);
+    const proxy = await startTcpProxy(Number(url.port), { wayMs });
+    this.proxies.push(proxy);
+    url.port = String(proxy.port);
+    return { VOD_ENDPOINT: url.origin };
   }
 
   async kill(worker: OwnedProcess): Promise<void> {
@@ -217,7 +228,7 @@ export class World {
     await Promise.all(this.living().map((worker) => this.kill(worker)));
     await this.client.close();
     await this.temporal.connection.close();
-    await this.database?.close();
+    await Promise.all([this.database, ...this.proxies].map((proxy) => proxy?.close()));
     if (this.ownsSimulator) await this.simulator.kill();
     await this.temporalServer.stop();
   }

@@ -31,6 +31,11 @@ function scenario(name: string, about: string, planFor: PlanFor, longOnly = fals
 
 const DELAYED = { world: { simulator: { requestDelayMs: { minMs: 0, maxMs: 200 } } }, atLeast: 0.8 };
 
+/** A worker on another continent. What it costs is that part of each second: the nearer one's calls must not overtake. */
+const FARTHER_MS = 100;
+/** The same share of what is left as anywhere else. */
+const FAR_RATE = FULL * (1_000 / (1_000 + FARTHER_MS));
+
 function databaseRefuses({ options }: BenchContext, erases: number): Pick<RatePlan, 'world' | 'during'> {
   return {
     world: { databaseProxy: true },
@@ -111,6 +116,12 @@ export const RATE: readonly Scenario[] = [
     'two workers, delayed requests',
     'every request arrives 0 to 200 ms late, at random',
     (_, erases) => ({ workers: 2, erases, ...DELAYED }),
+    true,
+  ),
+  scenario(
+    'two workers, one far away',
+    'the calls of one are 100 ms longer on their way',
+    (_, erases) => ({ workers: 2, erases, fartherMs: FARTHER_MS, atLeast: FAR_RATE }),
     true,
   ),
   scenario(

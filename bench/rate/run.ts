@@ -40,6 +40,8 @@ export interface RatePlan {
   /** Queued beyond those, so that what waits for a dead worker's timeouts does not stand in the rate. Default 0. */
   reserve?: number;
   world?: Omit<WorldOptions, 'name'>;
+  /** How much longer the calls of one of the workers are on their way to the vendor, in milliseconds. Default 0. */
+  fartherMs?: number;
   /** What is done to it; begins when the workers are up. */
   during?(world: World): Promise<Disturbed>;
   /** The least share of 20 a second, on a quiet machine; undefined where a pause is part of it. */
@@ -60,7 +62,8 @@ export async function runRate(group: string, plan: RatePlan, { servers, options,
     const fileIds = await world.addFiles(starting + plan.erases + (plan.reserve ?? 0));
     const workflowIds = await world.startErases(fileIds);
     say(`${fileIds.length} erases are queued`);
-    await Promise.all(Array.from({ length: plan.workers }, () => world.startWorker()));
+    const far = plan.fartherMs === undefined ? [] : [await world.fartherFromVendor(plan.fartherMs)];
+    await Promise.all(Array.from({ length: plan.workers }, (_, at) => world.startWorker(far[at])));
     const fromMs = plan.workers > 1 ? Date.now() + SETTLED_MS : 0;
     const during = plan.during?.(world) ?? Promise.resolve<Disturbed>({});
     // Three times as long as it should take, and the timeouts of a worker that was killed.

@@ -13,6 +13,8 @@ const UNKNOWN_LINE_MS = 200;
 const NO_LONGER_UNKNOWN = 15;
 /** As long as few calls were seen, the line is taken for so much wider: twice as wide after ten. */
 const WIDER_BY_CALLS = 10;
+/** From so many calls on, the middle one tells how far away the vendor is, whatever its start did to the first. Ours. */
+const DISTANCE_KNOWN = 5;
 /**
  * The part at each end that is left out: what a busy moment of this process, or of the vendor's, did to a few; the answer's
  * way back and the vendor's own work are in them too, and say nothing of the way there.
@@ -27,7 +29,7 @@ const OUTLIER_MS = 2_000;
 /**
  * How much longer one call of this process takes to reach the vendor than another. That cannot be seen from here; seen is
  * the time from a call's leaving to its answer, whose spread is at least as large: it has the vendor's work in it, and the way
- * back. How late a call leaves after its place is bounded, and has its room in the pace's least slack.
+ * back. The middle of it tells how far away the vendor is, so that the pace sees when one process is nearer than another. How late a call leaves after its place is bounded, and has its room in the pace's least slack.
  */
 export class LatencySpread {
   readonly #tookMs: Recent;
@@ -42,18 +44,15 @@ export class LatencySpread {
   }
 
   report(): Omit<SpreadReport, 'toleranceMs'> {
-    const calls = this.#tookMs.values();
+    const calls = this.#tookMs.values().sort((a, b) => a - b);
     const count = calls.length;
-    const seenMs = count < 2 ? 0 : spreadOf(calls);
-    if (count >= ENOUGH_CALLS) return { seenMs, assumedMs: seenMs };
+    const out = Math.floor(count * LEFT_OUT);
+    const [least, most] = [calls[out] ?? 0, calls[count - 1 - out] ?? 0];
+    const seenMs = count < 2 ? 0 : (most - least) * MORE_THAN_SEEN + BESIDES_MS;
+    if (count >= ENOUGH_CALLS) return { seenMs, assumedMs: seenMs, middleMs: (least + most) / 2 };
     const unknownMs = UNKNOWN_LINE_MS * Math.max(0, 1 - count / NO_LONGER_UNKNOWN) ** 2;
-    return { seenMs: null, assumedMs: Math.max(unknownMs, seenMs * (1 + WIDER_BY_CALLS / Math.max(1, count))) };
+    const assumedMs = Math.max(unknownMs, seenMs * (1 + WIDER_BY_CALLS / Math.max(1, count)));
+    const middleMs = count < DISTANCE_KNOWN ? null : (calls[Math.floor(count / 2)] ?? null);
+    return { seenMs: null, assumedMs, middleMs };
   }
-}
-
-function spreadOf(values: number[]): number {
-  const sorted = values.sort((a, b) => a - b);
-  const out = Math.floor(sorted.length * LEFT_OUT);
-  const [least, most] = [sorted[out] ?? 0, sorted[sorted.length - 1 - out] ?? 0];
-  return (most - least) * MORE_THAN_SEEN + BESIDES_MS;
 }

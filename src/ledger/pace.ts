@@ -7,8 +7,9 @@ import { leastRate, rateNowSql } from './rate-control.js';
  * Why it is strict: a place is so far after the one before it that as many places as the budget allows in a second take a
  * second and the **slack**. A call leaves within the tolerance of its place or not at all. So two calls that are a budget
  * apart arrive less than a second apart only if the second one was faster than the first, on its whole way, by more than the
- * slack less the tolerance; and the slack follows what the processes see of that (`activities/latency-spread.ts`). A process
- * that is late again and again asks for more tolerance, and with it for more slack (`activities/place-lateness.ts`).
+ * slack less the tolerance; and the slack follows what the processes see of that: how far the calls of each spread, and how
+ * much nearer to the vendor one process is than another (`activities/latency-spread.ts`). A process that is late again and
+ * again asks for more tolerance, and with it for more slack (`activities/place-lateness.ts`).
  */
 
 /** The scope of the paid call: the vendor counts its calls for the whole account. */
@@ -27,8 +28,9 @@ export const ALLOWANCE_MS = 25;
 export const MAX_SLACK_MS = 500;
 
 /**
- * For how long the largest spread that any process saw stands, in milliseconds. Each process says its own whenever it takes a
- * place; at 30 s a burst at the start of a worker made the first half minute 1% slower.
+ * For how long the largest spread that any process saw stands, and how far away the nearest and the farthest of them are, in
+ * milliseconds. Each process says its own whenever it takes a place; at 30 s a burst at the start of a worker made the first
+ * half minute 1% slower.
  */
 export const SPREAD_HELD_MS = 10_000;
 
@@ -37,6 +39,12 @@ export const PLACE_TOLERANCE_MS = 20;
 
 /** Of any slack, what is kept for differences on the way, in milliseconds. */
 const ON_THE_WAY_MS = ALLOWANCE_MS - PLACE_TOLERANCE_MS;
+
+/**
+ * Two processes on equal lines seem to be apart by this part of the lines' spread, at most: the middle of two hundred calls moves by
+ * chance. Ours: in a model of delays of 0 to 200 ms it hardly ever moved further.
+ */
+const CHANCE_PART = 0.1;
 
 /** Slack that stays for so long after a place, in milliseconds, is there for all places of the second after it. */
 const SLACK_NEEDED_MS = 2_000;
@@ -80,12 +88,22 @@ export interface SpreadReport {
   seenMs: number | null;
   /** What stands in for it as long as no process has seen enough, in milliseconds. */
   assumedMs: number;
+  /**
+   * How long a call of this process takes to its answer, in milliseconds; null while too few were answered. Two processes may be at
+   * different distances from the vendor: then a call of the nearer one overtakes one of the other, though each sees an even line.
+   */
+  middleMs: number | null;
   /** How late after its place a call of this process wants to be allowed to leave, in milliseconds. */
   toleranceMs: number;
 }
 
 /** For a process that sends nothing itself. */
-export const NO_SPREAD: SpreadReport = { seenMs: null, assumedMs: 0, toleranceMs: PLACE_TOLERANCE_MS };
+export const NO_SPREAD: SpreadReport = {
+  seenMs: null,
+  assumedMs: 0,
+  middleMs: null,
+  toleranceMs: PLACE_TOLERANCE_MS,
+};
 
 /** Milliseconds between two places at a rate, in calls a second. */
 export function paceIntervalMs(callsPerSecond: number, slackMs = ALLOWANCE_MS): number {
@@ -106,38 +124,51 @@ export interface PlaceAsk {
 /**
  * A `WITH` body that takes the next place of `scope` and gives it as column `place_at`, with the slack that all places of the
  * second after it are sure to have as `slack_ms`. It gives no row when the lane has to wait.
+ *
+ * A process that is nearer than all of the last seconds must not overtake what they sent: its own place comes as much later, since
+ * more room between the places after it would be too late for that. One that is farther needs only the room after its place.
  */
 export function takePlace(scope: string, { budget, leadMs, lane, spread, after = sql`1` }: PlaceAsk) {
   const seen = sql`${slackWantedMs(spread)}::double precision`;
+  const middle = sql`${spread.middleMs}::double precision`;
   const assumed = sql`${spread.assumedMs}::double precision`;
   const lead = milliseconds(leadMs);
   const firstInterval = milliseconds(paceIntervalMs(budget, slackOf(spread)));
-  const batchAt = lane === 'batch' ? sql`d.place` : sql`pace.batch_at`;
+  const batchAt = lane === 'batch' ? sql`e.place` : sql`pace.batch_at`;
+  const onTheWay = sql`${ON_THE_WAY_MS}::double precision`;
+  const nowIfTold = (told: RawBuilder<unknown>) => sql`case when ${told} is null then null else clock_timestamp() end`;
   return sql`
-    insert into pace (scope, last_at, next_at, spread_ms, spread_at)
+    insert into pace (scope, last_at, next_at, spread_ms, spread_at, nearest_ms, nearest_at, farthest_ms, farthest_at)
     values (case when ${after} > 0 then ${scope} end, clock_timestamp() + ${lead}, clock_timestamp() + ${lead} + ${firstInterval},
-            ${seen}, case when ${seen} is null then null else clock_timestamp() end)
-    on conflict (scope) do update set (last_at, next_at, spread_ms, spread_at, batch_at) = (
-      select d.place,
-             d.place + make_interval(secs => (1 + least(${MAX_SLACK_MS}::double precision,
-               greatest(${ALLOWANCE_MS}::double precision, d.spread)) / 1000) / d.rate),
-             case when d.replaced then ${seen} else pace.spread_ms end,
-             case when d.replaced then d.now else pace.spread_at end,
+            ${seen}, ${nowIfTold(seen)}, ${middle}, ${nowIfTold(middle)}, ${middle}, ${nowIfTold(middle)})
+    on conflict (scope) do update
+      set (last_at, next_at, spread_ms, spread_at, nearest_ms, nearest_at, farthest_ms, farthest_at, batch_at) = (
+      select e.place,
+             e.place + make_interval(secs => (1 + ${slackMs(sql`e.spread`, sql`e.farthest - e.nearest`)} / 1000) / e.rate),
+             case when e.spread_told then ${seen} else pace.spread_ms end,
+             case when e.spread_told then e.now else pace.spread_at end,
+             e.nearest, case when ${middle} <= e.nearest + ${onTheWay} then e.now else pace.nearest_at end,
+             e.farthest, case when ${middle} >= e.farthest - ${onTheWay} then e.now else pace.farthest_at end,
              ${batchAt}
       from (
-        select f.now,
-               case when pace.next_at > f.now + ${milliseconds(farthestMs(budget))} then f.now + ${milliseconds(ANEW_AFTER_MS)}
-                 else greatest(pace.next_at, f.now + ${lead}) end as place,
-               case when f.fresh then greatest(pace.spread_ms, coalesce(${seen}, 0)) else coalesce(${seen}, ${assumed}) end
-                 as spread,
-               ${seen} is not null and (not f.fresh or ${seen} >= pace.spread_ms) as replaced,
-               ${rateNowSql(budget, sql`f.now`)} as rate
+        select d.*,
+               case when pace.next_at > d.now + ${milliseconds(farthestMs(budget))} then d.now + ${milliseconds(ANEW_AFTER_MS)}
+                 else greatest(pace.next_at, d.now + ${lead}) end
+               + make_interval(secs => greatest(0, ${slackMs(sql`d.spread`, sql`d.far - d.nearest`)}
+                   - ${slackMs(sql`d.spread`, sql`d.far - d.near`)}) / 1000) as place
         from (
-          select n.now,
-                 coalesce(pace.spread_at > n.now - ${milliseconds(SPREAD_HELD_MS)} and pace.spread_at <= n.now, false) as fresh
-          from (select clock_timestamp() as now) n
-        ) f
-      ) d
+          select f.now, f.near, f.far,
+                 coalesce(greatest(f.spread, ${seen}), ${assumed}) as spread,
+                 ${seen} is not null and (f.spread is null or ${seen} >= f.spread) as spread_told,
+                 least(f.near, ${middle}) as nearest,
+                 greatest(f.far, ${middle}) as farthest,
+                 ${rateNowSql(budget, sql`f.now`)} as rate
+          from (
+            select n.now, ${toldLately('spread')} as spread, ${toldLately('nearest')} as near, ${toldLately('farthest')} as far
+            from (select clock_timestamp() as now) n
+          ) f
+        ) d
+      ) e
     )
     where ${lane === null ? sql`true` : sql`${laneOpensInMs(lane, budget)} <= 0`}
     returning last_at as place_at,
@@ -183,6 +214,23 @@ function farthestMs(budget: number): number {
 
 function slackOf(spread: SpreadReport): number {
   return Math.min(MAX_SLACK_MS, Math.max(ALLOWANCE_MS, slackWantedMs(spread) ?? spread.assumedMs));
+}
+
+/** What a process told of `what`, in milliseconds; null when it no longer stands. A time to come: the clock was set back since. */
+function toldLately(what: 'spread' | 'nearest' | 'farthest') {
+  const at = sql.ref(`pace.${what}_at`);
+  const ms = sql.ref(`pace.${what}_ms`);
+  return sql`case when ${at} > n.now - ${milliseconds(SPREAD_HELD_MS)} and ${at} <= n.now then ${ms} end`;
+}
+
+/**
+ * The slack for lines that spread so far, and processes that are so far from each other, all in milliseconds. A distance counts
+ * from what the least slack has room for, and from what chance makes of a spread.
+ */
+function slackMs(spread: RawBuilder<unknown>, distance: RawBuilder<unknown>) {
+  return sql`least(${MAX_SLACK_MS}::double precision, greatest(${ALLOWANCE_MS}::double precision, ${spread})
+    + case when ${distance} > greatest(${ON_THE_WAY_MS}::double precision, ${CHANCE_PART}::double precision * ${spread})
+        then ${distance} else 0 end)`;
 }
 
 export function milliseconds(ms: number) {

@@ -133,6 +133,11 @@ export interface PaceTable {
   /** The largest spread of latencies that a process saw lately, and when it said so. */
   spread_ms: number | null;
   spread_at: NullableTimestamp;
+  /** How long calls take to their answers, as the nearest and the farthest process told lately, and when each did. */
+  nearest_ms: number | null;
+  nearest_at: NullableTimestamp;
+  farthest_ms: number | null;
+  farthest_at: NullableTimestamp;
   /** Calls a second right after the last refusal for the rate, and when that was. */
   rate: number | null;
   refused_at: NullableTimestamp;

@@ -53,13 +53,21 @@ describe('the spread of latencies', () => {
     expect(spreadOf([...calm, 10_000, 10_050, 1_900, 1_500]).seenMs).toBeLessThan(ALLOWANCE_MS);
   });
 
+  it('has a middle, which a few calls tell, the slow first ones of a process left aside', () => {
+    const slowStart = [90, 60];
+    expect(spreadOf([...slowStart, 30, 31]).middleMs).toBeNull();
+    expect(spreadOf([...slowStart, 30, 31, 32]).middleMs).toBe(32);
+    expect(spreadOf([...slowStart, ...even(198).map((part) => 30 + 4 * part)]).middleMs).toBeCloseTo(32, 0);
+    expect(spreadOf(even(200).map((part) => 20 + 200 * part)).middleMs).toBeCloseTo(120, -1);
+  });
+
   it('is forgotten after two minutes', () => {
     let now = 0;
     const spread = new LatencySpread(() => now);
     for (const part of even(100)) spread.note(300 * part);
     expect(spread.report().seenMs).toBeGreaterThan(250);
     now = 121_000;
-    expect(spread.report()).toEqual({ seenMs: null, assumedMs: 200 });
+    expect(spread.report()).toEqual({ seenMs: null, assumedMs: 200, middleMs: null });
   });
 });
 

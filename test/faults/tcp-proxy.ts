@@ -1,6 +1,6 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 
-/** What stands between the workers and PostgreSQL, so that a test decides when a byte arrives. */
+/** What stands between the workers and a server, so that a test decides when a byte arrives. */
 export interface TcpProxy {
   readonly port: number;
   /** Nothing moves in either direction, on old connections and new ones, until {@link thaw}. Bytes are kept. */
@@ -21,7 +21,11 @@ interface Pair {
   silent: boolean;
 }
 
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/**
+ * @param wayMs how long bytes are on their way to the server, also while it is frozen; the way back takes no time, as far as a machine
+ *   can do that
+ */
+export async function startTcpProxy(targetPort: number, { wayMs = 0 } = {}): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let frozen = false;
   let refusing = false;
@@ -49,7 +53,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     far.on('error', end).on('close', end);
     near.on('close', end);
     // Not pipe(): its own flow control would resume what was frozen.
-    near.on('data', (bytes) => void far.write(bytes));
+    // Timers of one length end in the order in which they began.
+    near.on('data', (bytes) => (wayMs === 0 ? void far.write(bytes) : setTimeout(() => void far.write(bytes), wayMs)));
     far.on('data', (bytes) => void near.write(bytes));
     near.setNoDelay(true);
     far.setNoDelay(true);

@@ -118,6 +118,19 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     // From before it was kept.
     expect(reasonOf('erase/done')).toBeNull();
   },
+  '0010-distances': async (ledger) => {
+    // How far away a process was long ago keeps no places apart.
+    const dueAtMs = async (fileId: string) => {
+      const begun = await ledger.begin(intentOf(fileId, { lookedFor: null, costUsd: 0.1 }));
+      if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
+      return begun.place.dueAtMs;
+    };
+    const first = await dueAtMs('far-1');
+    const intervalMs = (await dueAtMs('far-2')) - first;
+    // 61 if it did. Two looks at the database's clock may differ by a little.
+    expect(intervalMs).toBeGreaterThan(46);
+    expect(intervalMs).toBeLessThan(56);
+  },
 };
 
 describe('a ledger with rows of every version', () => {

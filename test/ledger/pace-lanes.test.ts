@@ -119,9 +119,9 @@ describe('places', () => {
   });
 
   it('lie further apart with the spread that any process sees, for a while', async () => {
-    spread = { seenMs: 200, assumedMs: 200, toleranceMs: PLACE_TOLERANCE_MS };
+    spread = { ...NO_SPREAD, seenMs: 200, assumedMs: 200 };
     await ledger.begin(intent());
-    spread = { seenMs: 30, assumedMs: 30, toleranceMs: PLACE_TOLERANCE_MS };
+    spread = { ...NO_SPREAD, seenMs: 30, assumedMs: 30 };
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(60, 1);
     await admin.query("update pace set spread_at = clock_timestamp() - interval '31 seconds'");
@@ -130,31 +130,31 @@ describe('places', () => {
   });
 
   it('may be used later by a process that is late again and again, and then lie as much further apart', async () => {
-    spread = { seenMs: 10, assumedMs: 10, toleranceMs: 60 };
+    spread = { ...NO_SPREAD, seenMs: 10, assumedMs: 10, toleranceMs: 60 };
     const late = await place();
     expect(late.toleranceMs).toBe(60);
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(53.25, 1);
     // Another that sees less keeps what was promised, and is allowed no more than it asked for.
-    spread = { seenMs: 10, assumedMs: 10, toleranceMs: PLACE_TOLERANCE_MS };
+    spread = { ...NO_SPREAD, seenMs: 10, assumedMs: 10 };
     expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
     expect(await gap()).toBeCloseTo(53.25, 1);
     // What stands for less than the second after a place promises nothing.
     const agoMs = SPREAD_HELD_MS - 1_500;
     await admin.query(`update pace set spread_at = clock_timestamp() - interval '${agoMs} ms', spread_ms = 65`);
-    spread = { seenMs: 10, assumedMs: 10, toleranceMs: 50 };
+    spread = { ...NO_SPREAD, seenMs: 10, assumedMs: 10, toleranceMs: 50 };
     expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
     // And nothing is asked by a process that knows nothing yet.
     await admin.query('update pace set spread_at = null, spread_ms = null');
-    spread = { seenMs: null, assumedMs: 30, toleranceMs: 60 };
+    spread = { ...NO_SPREAD, seenMs: null, assumedMs: 30, toleranceMs: 60 };
     expect((await place()).toleranceMs).toBe(PLACE_TOLERANCE_MS);
     expect(await gap()).toBeCloseTo(51.5, 1);
   });
 
   it('are not widened by the ignorance of a process that is new, once another knows', async () => {
-    spread = { seenMs: 30, assumedMs: 30, toleranceMs: PLACE_TOLERANCE_MS };
+    spread = { ...NO_SPREAD, seenMs: 30, assumedMs: 30 };
     await ledger.begin(intent());
-    spread = { seenMs: null, assumedMs: 200, toleranceMs: PLACE_TOLERANCE_MS };
+    spread = { ...NO_SPREAD, seenMs: null, assumedMs: 200 };
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(51.5, 1);
     await admin.query('update pace set spread_at = null');
@@ -162,8 +162,80 @@ describe('places', () => {
     expect(await gap()).toBeCloseTo(60, 1);
   });
 
+  it('lie further apart by as much as one process is farther from the vendor than another, for a while', async () => {
+    const away = (middleMs: number): SpreadReport => ({ ...NO_SPREAD, seenMs: 10, assumedMs: 10, middleMs });
+    // Nearly the same: there is room for it anyway.
+    for (const middleMs of [10, 14.9]) {
+      spread = away(middleMs);
+      await ledger.begin(intent());
+    }
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET), 1);
+    spread = away(110);
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, ALLOWANCE_MS + 100), 1);
+    // Whoever takes the places in between, and whatever it knows.
+    for (const other of [away(60), NO_SPREAD, away(10)]) {
+      spread = other;
+      await ledger.begin(intent());
+      expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, ALLOWANCE_MS + 100), 1);
+    }
+    // The spread of a line counts beside it; what is a tenth of it and less may be chance.
+    spread = { ...away(60), seenMs: 75, assumedMs: 75 };
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, 75 + 100), 1);
+    spread = { ...away(60), seenMs: 1_001, assumedMs: 1_001 };
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, MAX_SLACK_MS), 1);
+    // The farthest one asks for nothing any more.
+    await admin.query(
+      `update pace set spread_at = null, farthest_at = clock_timestamp() - interval '${SPREAD_HELD_MS + 1} ms'`,
+    );
+    spread = away(14);
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET), 1);
+    // One that knows as little of its line as five calls tell is heard, too.
+    spread = { ...NO_SPREAD, middleMs: 210 };
+    await ledger.begin(intent());
+    expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, ALLOWANCE_MS + 200), 1);
+  });
+
+  it('come later for a process that is nearer than all of late: it must not overtake what they sent', async () => {
+    const away = (middleMs: number): SpreadReport => ({ ...NO_SPREAD, seenMs: 10, assumedMs: 10, middleMs });
+    const distances = async () =>
+      (await admin.query('select nearest_ms, farthest_ms from pace')).rows[0] as Record<string, number>;
+    /** How much later than the next free place it was given, in milliseconds. */
+    const later = async (of: SpreadReport) => {
+      spread = of;
+      const next = await admin.query('select next_at::text from pace');
+      await ledger.begin(intent());
+      const { rows } = await admin.query('select last_at - $1::timestamptz as later from pace', [next.rows[0].next_at]);
+      return rows[0].later.milliseconds ?? 0;
+    };
+    spread = away(110);
+    await ledger.begin(intent());
+    await admin.query("update pace set next_at = clock_timestamp() + interval '1 second'");
+    expect(await later(away(110))).toBeCloseTo(0, 0);
+    expect(await later(away(10))).toBeCloseTo(100, 0);
+    expect(await later(away(10))).toBeCloseTo(0, 0);
+    expect(await later(away(210))).toBeCloseTo(0, 0);
+    // Nearly as near: the nearest stands on, and is known for as long again.
+    await admin.query(
+      `update pace set nearest_at = clock_timestamp() - interval '${SPREAD_HELD_MS - 500} ms',
+         farthest_at = clock_timestamp() - interval '${SPREAD_HELD_MS + 1} ms'`,
+    );
+    expect(await later(away(13))).toBeCloseTo(0, 0);
+    expect(await distances()).toEqual({ nearest_ms: 10, farthest_ms: 13 });
+    await admin.query("update pace set nearest_at = nearest_at - interval '9 seconds'");
+    expect(await later(away(110))).toBeCloseTo(0, 0);
+    expect(await distances()).toEqual({ nearest_ms: 10, farthest_ms: 110 });
+    // It is gone; who comes back as near keeps behind.
+    await admin.query(`update pace set nearest_at = clock_timestamp() - interval '${SPREAD_HELD_MS + 1} ms'`);
+    expect(await later(away(110))).toBeCloseTo(0, 0);
+    expect(await later(away(60))).toBeCloseTo(50, 0);
+  });
+
   it('are not stopped by one process on a bad line', async () => {
-    spread = { seenMs: 60_000, assumedMs: 60_000, toleranceMs: PLACE_TOLERANCE_MS };
+    spread = { ...NO_SPREAD, seenMs: 60_000, assumedMs: 60_000 };
     await ledger.begin(intent());
     await ledger.begin(intent());
     expect(await gap()).toBeCloseTo(paceIntervalMs(BUDGET, MAX_SLACK_MS), 1);

@@ -8,6 +8,7 @@ import * as batches from './0006-batches.js';
 import * as monitoring from './0007-monitoring.js';
 import * as runPhases from './0008-run-phases.js';
 import * as reasons from './0009-reasons.js';
+import * as distances from './0010-distances.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -20,4 +21,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0007-monitoring': monitoring,
   '0008-run-phases': runPhases,
   '0009-reasons': reasons,
+  '0010-distances': distances,
 };
