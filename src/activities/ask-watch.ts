@@ -5,9 +5,10 @@ import { thisRun } from './this-run.js';
 /**
  * - `over`: the task was seen to be over
  * - `watched`: this run is told when it is, so that it need not ask the vendor
+ * - `unsure`: the same, but its end may be past already, and no list show it any more: one look tells
  * - `unwatched`: nobody would tell it
  */
-export type WatchAnswer = 'over' | 'watched' | 'unwatched';
+export type WatchAnswer = 'over' | 'watched' | 'unsure' | 'unwatched';
 
 /** Registers this run as waiting for the task, and says whether the watch will tell it. Never fails. */
 export async function askWatch(
@@ -15,19 +16,25 @@ export async function askWatch(
   { subAppId, taskId }: { subAppId: number; taskId: string },
 ): Promise<WatchAnswer> {
   if (watch === undefined || !watch.keeper.enabled) return 'unwatched';
-  const { keeper } = watch;
+  const { keeper, timings } = watch;
   const context = Context.current();
   keeper.keep(subAppId, () => context.client);
+  let sure: boolean;
   try {
-    const { over } = await ledger.watch.register({ ...thisRun(), subAppId, taskId });
+    const { over, knownAfterMs } = await ledger.watch.register({ ...thisRun(), subAppId, taskId });
     if (over) return 'over';
+    // Had it ended right after its submit, a list that reaches far back would have come after it was known. A database whose clock
+    // was set back in between knows nothing of that.
+    const listedAfterMs = timings.deepOverlapMs - timings.deepEveryMs;
+    sure = knownAfterMs !== null && knownAfterMs >= 0 && knownAfterMs < listedAfterMs;
   } catch {
     // Not registered, it would not be told; the vendor can be asked without the ledger.
     return 'unwatched';
   }
   const first = context.info.attempt === 1;
   const fresh = first ? await keeper.becomesFresh(subAppId) : await keeper.isFresh(subAppId);
-  return fresh ? 'watched' : 'unwatched';
+  if (!fresh) return 'unwatched';
+  return sure ? 'watched' : 'unsure';
 }
 
 /** The wait is over. One that stays registered is harmless: the watch finds nobody there. */

@@ -20,6 +20,9 @@ export interface AwaitTaskOutcome {
   kind: 'ended' | 'deadline';
 }
 
+/** What an attempt leaves for the next one, once the vendor has told it that the task goes on. */
+const LOOKED = 'looked';
+
 /**
  * Waits for a task without holding a slot: each attempt looks once and, while the task is not over, fails to be retried
  * later. It has the fixed id `await-task`, by which the completion watch ends it; and while that watch is good, an attempt
@@ -52,27 +55,17 @@ class Look {
     const { pollFirstMs } = this.deps.timings;
     const answer = await askWatch(this.deps, this.input);
     if (answer === 'over') return { kind: 'ended' };
-    const watched = answer === 'watched';
-    const first = this.context.info.attempt === 1;
+    const watched = answer !== 'unwatched';
+    const looks = !watched || (answer === 'unsure' && this.context.info.heartbeatDetails !== LOOKED);
     const nowMs = Date.now();
-    const firstLookMs = Math.min(this.submittedMs + pollFirstMs, this.deadlineMs);
+    if (!looks && nowMs < this.deadlineMs) throw this.toldLater(nowMs);
     // Once only: the submit's time is by another clock, and one that is ahead must not keep us from looking.
-    if (first && nowMs < firstLookMs) {
-      if (watched) throw this.toldLater(nowMs);
+    const firstLookMs = Math.min(this.submittedMs + pollFirstMs, this.deadlineMs);
+    if (!watched && this.context.info.attempt === 1 && nowMs < firstLookMs) {
       const waitMs = Math.max(Math.min(firstLookMs - nowMs, pollFirstMs), await this.spacingMs());
       throw notYet(`Task ${taskId} was just submitted; first look follows.`, Math.min(waitMs, this.deadlineMs - nowMs));
     }
-    if (watched && (!first || this.isListedYet(nowMs)) && nowMs < this.deadlineMs) throw this.toldLater(nowMs);
     return await this.askVendor(watched);
-  }
-
-  /**
-   * Whether the watch still lists the task, had it ended right after its submit. A wait that begins later than that may be for a
-   * task that no list shows any more: one look tells.
-   */
-  private isListedYet(nowMs: number): boolean {
-    const { deepOverlapMs, deepEveryMs } = this.deps.watch?.timings ?? WATCH_TIMINGS;
-    return nowMs - this.submittedMs < deepOverlapMs - deepEveryMs;
   }
 
   private async askVendor(watched: boolean): Promise<AwaitTaskOutcome> {
@@ -83,7 +76,11 @@ class Look {
       if (task.status === 'FINISH' || task.status === 'ABORTED') return { kind: 'ended' };
       const nowMs = Date.now();
       if (nowMs >= this.deadlineMs) return { kind: 'deadline' };
-      if (watched) throw this.toldLater(nowMs);
+      if (watched) {
+        // For the next attempt: one look is enough, and one that was not answered is none.
+        this.context.heartbeat(LOOKED);
+        throw this.toldLater(nowMs);
+      }
       const pollMs = Math.max(nextLookMs(nowMs - this.submittedMs, timings), await this.spacingMs());
       const delayMs = Math.min(pollMs, this.deadlineMs - nowMs);
       throw notYet(`Task ${taskId} is ${task.status}; next look in ${Math.ceil(delayMs / 1000)} s.`, delayMs);

@@ -23,6 +23,16 @@ export interface OpenTask {
   waiters: Waiter[];
 }
 
+export interface Registered {
+  /** It need not wait: the task was seen to be over. */
+  over: boolean;
+  /**
+   * How long after its submit the task was in the books, in milliseconds; a list that showed it before then has told nobody. Null
+   * where this run did not submit it: it was adopted, or another run began it.
+   */
+  knownAfterMs: number | null;
+}
+
 export interface WatchState {
   /** The vendor's time. Null before the first list. */
   listedUntil: Date | null;
@@ -59,8 +69,8 @@ export interface Graces {
  * `LedgerError`. Ages are by the database's clock alone.
  */
 export interface WatchStore {
-  /** The run waits for the task. `over`: it need not, the task was seen to be over. */
-  register(waiter: Waiter & { subAppId: number }): Promise<{ over: boolean }>;
+  /** The run waits for the task. */
+  register(waiter: Waiter & { subAppId: number }): Promise<Registered>;
   removeWaiters(waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void>;
   /**
    * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives everybody who waits for one.
@@ -142,16 +152,20 @@ export function openWatchStore(db: Db): WatchStore {
   };
 }
 
-async function register(db: Db, { taskId, workflowId, runId, subAppId }: Waiter & { subAppId: number }) {
+async function register(
+  db: Db,
+  { taskId, workflowId, runId, subAppId }: Waiter & { subAppId: number },
+): Promise<Registered> {
   await sql`
     insert into waiter (task_id, workflow_id, run_id, sub_app_id) values (${taskId}, ${workflowId}, ${runId}, ${subAppId})
     on conflict (task_id, workflow_id) do update set run_id = excluded.run_id`.execute(db);
   // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
-  const { rows } = await sql<{ over: boolean }>`
-    select over_seen_at is not null or outcome is not null as over from submission where task_id = ${taskId}`.execute(
-    db,
-  );
-  return { over: rows[0]?.over ?? false };
+  const { rows } = await sql<{ over: boolean; known_after_ms: number | null }>`
+    select over_seen_at is not null or outcome is not null as over,
+           case when not adopted and submission.workflow_id = ${workflowId} and submission.run_id = ${runId}
+             then extract(epoch from answered_at - place_at)::float8 * 1000 end as known_after_ms
+    from submission where task_id = ${taskId}`.execute(db);
+  return { over: rows[0]?.over ?? false, knownAfterMs: rows[0]?.known_after_ms ?? null };
 }
 
 async function removeWaiters(db: Db, waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createMainActivities } from '../../src/activities/index.js';
@@ -27,12 +28,14 @@ let database: TestDatabase;
 let server: ScriptedServer;
 let vod: VodClient;
 let ledger: Ledger;
+let admin: pg.Pool;
 let subAppId = 1_700_000_000;
 
 beforeAll(async () => {
   [database, server] = await Promise.all([createTestDatabase('watch'), startScriptedServer()]);
   await migrateLedger(database.url);
   ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+  admin = new pg.Pool({ connectionString: database.url, max: 1 });
   vod = createVodClient({ endpoint: server.url, credentials: { secretId: 'AKIDx', secretKey: 'y' } });
 });
 beforeEach(() => {
@@ -40,17 +43,27 @@ beforeEach(() => {
 });
 afterAll(async () => {
   vod.close();
-  await ledger.close();
+  await Promise.all([ledger.close(), admin.end()]);
   await Promise.all([database.drop(), server.close()]);
 });
 
 /** An accepted task of the test's own sub-application. */
-async function acceptedTask(fileId = '5285485487985271487'): Promise<string> {
-  const begun = await ledger.begin(intentOf(fileId, { subAppId }));
+async function acceptedTask(
+  fileId = '5285485487985271487',
+  { adopted = false, runId = 'run-1' } = {},
+): Promise<string> {
+  const begun = await ledger.begin(intentOf(fileId, { subAppId, workflowId: 'erase/1', runId }));
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   const taskId = `${subAppId}-ProcessMediaByMPS-${fileId}`;
-  await ledger.accepted(begun.submission, { taskId, requestId: null, adopted: false });
+  await ledger.accepted(begun.submission, { taskId, requestId: null, adopted });
   return taskId;
+}
+
+/** As where the ledger could not be reached when the answer came. */
+async function answeredAfter(taskId: string, ms: number): Promise<void> {
+  await admin.query(
+    `update submission set answered_at = place_at + interval '${ms} milliseconds' where task_id = '${taskId}'`,
+  );
 }
 
 function dependencies(timings: Partial<WatchTimings> = {}, enabled = true): ActivityDependencies {
@@ -69,19 +82,23 @@ function dependencies(timings: Partial<WatchTimings> = {}, enabled = true): Acti
 
 const inRun = (attempt: number) => ({ attempt, workflowExecution: { workflowId: 'erase/1', runId: 'run-1' } });
 
-/** What one attempt says: the outcome, or how long until the next one, in milliseconds. */
-async function attempt(deps: ActivityDependencies, taskId: string, number = 1, submittedAgoMs = 0) {
+/** What one attempt says: the outcome, or how long until the next one, in milliseconds; and what it leaves for that. */
+async function attempt(deps: ActivityDependencies, taskId: string, number = 1, submittedAgoMs = 0, before?: unknown) {
   const submittedAt = new Date(Date.now() - submittedAgoMs).toISOString();
   const deadlineAt = new Date(Date.now() - submittedAgoMs + 24 * HOUR_MS).toISOString();
-  const before = server.calls.length;
-  const environment = new MockActivityEnvironment(inRun(number));
+  const callsBefore = server.calls.length;
+  const environment = new MockActivityEnvironment({ ...inRun(number), heartbeatDetails: before });
+  let left: unknown;
+  environment.on('heartbeat', (details) => {
+    left = details;
+  });
   const said = await environment
     .run(createMainActivities(deps).awaitTask, { subAppId, taskId, submittedAt, deadlineAt })
     .then(
       (outcome) => ({ outcome, nextMs: null }),
       (failure: { nextRetryDelay?: number }) => ({ outcome: null, nextMs: Number(failure.nextRetryDelay) }),
     );
-  return { ...said, calls: server.calls.length - before };
+  return { ...said, calls: server.calls.length - callsBefore, left };
 }
 
 describe('a wait for a task', () => {
@@ -106,22 +123,54 @@ describe('a wait for a task', () => {
     expect(nextMs).toBeLessThan(1_000);
   });
 
-  it('that begins long after the submit asks once: its end may lie before anything that is listed', async () => {
+  it('that begins long after the submit asks nothing: had the task ended, a list would have shown it', async () => {
     const taskId = await acceptedTask();
+    await ledger.watch.good(subAppId);
+    for (const agoMs of [90_000, HOUR_MS]) {
+      expect(await attempt(dependencies(), taskId, 1, agoMs)).toMatchObject({ outcome: null, calls: 0 });
+    }
+    await ledger.watch.markOver([taskId], { toldMs: 0, orphanMs: 0 });
+    expect(await attempt(dependencies(), taskId, 1, HOUR_MS)).toMatchObject({ outcome: { kind: 'ended' }, calls: 0 });
+  });
+
+  it('asks once where the task may have been on a list before the ledger knew it', async () => {
     server.script(running);
     await ledger.watch.good(subAppId);
-    // Up to here the next list that reaches further back shows it.
-    const stillListedMs = WATCH_TIMINGS.deepOverlapMs - WATCH_TIMINGS.deepEveryMs;
-    expect(await attempt(dependencies(), taskId, 1, stillListedMs - 5_000)).toMatchObject({ calls: 0 });
-    expect(await attempt(dependencies(), taskId, 1, stillListedMs + 1)).toMatchObject({ calls: 1 });
-    expect(await attempt(dependencies(), taskId, 1, HOUR_MS)).toMatchObject({ calls: 1 });
-    expect(await attempt(dependencies(), taskId, 2, HOUR_MS)).toMatchObject({ calls: 0 });
+    const listedStillMs = WATCH_TIMINGS.deepOverlapMs - WATCH_TIMINGS.deepEveryMs;
+    const [soon, late] = [await acceptedTask('7285000000000000001'), await acceptedTask('7285000000000000002')];
+    await answeredAfter(soon, listedStillMs - 1);
+    await answeredAfter(late, listedStillMs);
+    const backwards = await acceptedTask('7285000000000000003');
+    await answeredAfter(backwards, -1);
+    const adopted = await acceptedTask('7285000000000000004', { adopted: true });
+    // It may have been aborted in the console since: no list of finished tasks shows that.
+    const ofAnotherRun = await acceptedTask('7285000000000000005', { runId: 'run-0' });
+    const foreign = `${subAppId}-ProcessMediaByMPS-of-nobody`;
+    const first = async (taskId: string, agoMs: number) => (await attempt(dependencies(), taskId, 1, agoMs)).calls;
+    expect(await first(soon, HOUR_MS)).toBe(0);
+    for (const taskId of [late, backwards, adopted, ofAnotherRun, foreign]) {
+      expect([taskId, await first(taskId, HOUR_MS)]).toEqual([taskId, 1]);
+      expect([taskId, await first(taskId, 0)]).toEqual([taskId, 1]);
+    }
+  });
+
+  it('asks again until it was answered, and then no more', async () => {
+    await ledger.watch.good(subAppId);
+    const taskId = await acceptedTask('7285000000000000001', { adopted: true });
+    server.script(respond({ Error: { Code: 'RequestLimitExceeded', Message: 'too many' } }), running);
+    const failed = await attempt(dependencies(), taskId, 1, HOUR_MS);
+    expect(failed).toMatchObject({ calls: 1, left: undefined });
+    expect(failed.nextMs).toBeLessThan(MINUTES_15);
+    const answered = await attempt(dependencies(), taskId, 2, HOUR_MS);
+    expect(answered).toMatchObject({ calls: 1, left: 'looked' });
+    expect(answered.nextMs).toBeGreaterThanOrEqual(MINUTES_15);
+    expect(await attempt(dependencies(), taskId, 3, HOUR_MS, answered.left)).toMatchObject({ calls: 0 });
   });
 
   it('ends at once when the task was seen to be over', async () => {
     const taskId = await acceptedTask();
     await ledger.watch.markOver([taskId], { toldMs: 0, orphanMs: 0 });
-    expect(await attempt(dependencies(), taskId)).toEqual({ outcome: { kind: 'ended' }, nextMs: null, calls: 0 });
+    expect(await attempt(dependencies(), taskId)).toMatchObject({ outcome: { kind: 'ended' }, nextMs: null, calls: 0 });
     expect(await ledger.watch.overdueWaiters(subAppId, 10)).toEqual([]);
   });
 

@@ -46,7 +46,7 @@ describe('whoever waits for a task', () => {
   it('is given when the task is over, with the run that waits now', async () => {
     const task = await acceptedTask();
     const { subAppId } = task;
-    expect(await ledger.watch.register({ ...waiterOf(task), subAppId })).toEqual({ over: false });
+    expect(await ledger.watch.register({ ...waiterOf(task), subAppId })).toMatchObject({ over: false });
     await ledger.watch.register({ ...waiterOf(task, 'erase/b'), subAppId });
     await ledger.watch.register({ ...waiterOf(task, 'erase/a', 'run-2'), subAppId });
     const waiters = await ledger.watch.markOver([task.taskId, 'foreign'], GRACES);
@@ -63,7 +63,7 @@ describe('whoever waits for a task', () => {
     await ledger.watch.markOver([seen.taskId], GRACES);
     await ledger.recordOutcome(known.taskId, aborted);
     for (const task of [seen, known]) {
-      expect(await ledger.watch.register({ ...waiterOf(task), subAppId: task.subAppId })).toEqual({ over: true });
+      expect(await ledger.watch.register({ ...waiterOf(task), subAppId: task.subAppId })).toMatchObject({ over: true });
     }
   });
 
