@@ -17,7 +17,11 @@ export function workerCommand(): Command {
       const stopped = untilStopped();
       const { loadSettings } = await import('../../config/settings.js');
       const settings = loadSettings();
-      const { createWorkers } = await import('../../worker.js');
+      const [{ createWorkers }, { collectSooner }] = await Promise.all([
+        import('../../worker.js'),
+        import('../../worker/heap.js'),
+      ]);
+      collectSooner();
       const workers = await createWorkers(settings);
       const running = workers.run();
       const { identity, taskQueues, monitorUrl } = workers;
