@@ -2,6 +2,9 @@ import { Context } from '@temporalio/activity';
 import type { ActivityDependencies } from './dependencies.js';
 import { thisRun } from './this-run.js';
 
+/** A database whose clock was set back by more than this, in milliseconds, does not know how long anything took. */
+const CLOCK_STEP_MS = 1_000;
+
 /**
  * - `over`: the task was seen to be over
  * - `watched`: this run is told when it is, so that it need not ask the vendor
@@ -23,10 +26,9 @@ export async function askWatch(
   try {
     const { over, knownAfterMs } = await ledger.watch.register({ ...thisRun(), subAppId, taskId });
     if (over) return 'over';
-    // Had it ended right after its submit, a list that reaches far back would have come after it was known. A database whose clock
-    // was set back in between knows nothing of that.
+    // Had it ended right after its submit, a list that reaches far back would have come after it was known.
     const listedAfterMs = timings.deepOverlapMs - timings.deepEveryMs;
-    sure = knownAfterMs !== null && knownAfterMs >= 0 && knownAfterMs < listedAfterMs;
+    sure = knownAfterMs !== null && knownAfterMs > -CLOCK_STEP_MS && knownAfterMs < listedAfterMs;
   } catch {
     // Not registered, it would not be told; the vendor can be asked without the ledger.
     return 'unwatched';

@@ -141,7 +141,7 @@ describe('a wait for a task', () => {
     await answeredAfter(soon, listedStillMs - 1);
     await answeredAfter(late, listedStillMs);
     const backwards = await acceptedTask('7285000000000000003');
-    await answeredAfter(backwards, -1);
+    await answeredAfter(backwards, -2_000);
     const adopted = await acceptedTask('7285000000000000004', { adopted: true });
     // It may have been aborted in the console since: no list of finished tasks shows that.
     const ofAnotherRun = await acceptedTask('7285000000000000005', { runId: 'run-0' });
