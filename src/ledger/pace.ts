@@ -46,6 +46,12 @@ const ON_THE_WAY_MS = ALLOWANCE_MS - PLACE_TOLERANCE_MS;
  */
 const CHANCE_PART = 0.1;
 
+/**
+ * Who is as near as the nearest by this much, in milliseconds, keeps it known; so for the farthest. Less than a middle moves by
+ * chance, or the two would only ever move apart, beyond what the least slack has room for.
+ */
+const ALIKE_MS = 1;
+
 /** Slack that stays for so long after a place, in milliseconds, is there for all places of the second after it. */
 const SLACK_NEEDED_MS = 2_000;
 
@@ -135,7 +141,7 @@ export function takePlace(scope: string, { budget, leadMs, lane, spread, after =
   const lead = milliseconds(leadMs);
   const firstInterval = milliseconds(paceIntervalMs(budget, slackOf(spread)));
   const batchAt = lane === 'batch' ? sql`e.place` : sql`pace.batch_at`;
-  const onTheWay = sql`${ON_THE_WAY_MS}::double precision`;
+  const alike = sql`${ALIKE_MS}::double precision`;
   const nowIfTold = (told: RawBuilder<unknown>) => sql`case when ${told} is null then null else clock_timestamp() end`;
   return sql`
     insert into pace (scope, last_at, next_at, spread_ms, spread_at, nearest_ms, nearest_at, farthest_ms, farthest_at)
@@ -147,8 +153,8 @@ export function takePlace(scope: string, { budget, leadMs, lane, spread, after =
              e.place + make_interval(secs => (1 + ${slackMs(sql`e.spread`, sql`e.farthest - e.nearest`)} / 1000) / e.rate),
              case when e.spread_told then ${seen} else pace.spread_ms end,
              case when e.spread_told then e.now else pace.spread_at end,
-             e.nearest, case when ${middle} <= e.nearest + ${onTheWay} then e.now else pace.nearest_at end,
-             e.farthest, case when ${middle} >= e.farthest - ${onTheWay} then e.now else pace.farthest_at end,
+             e.nearest, case when ${middle} <= e.nearest + ${alike} then e.now else pace.nearest_at end,
+             e.farthest, case when ${middle} >= e.farthest - ${alike} then e.now else pace.farthest_at end,
              ${batchAt}
       from (
         select d.*,
