@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import type { ArmedSubmission, Ledger, Place } from '../ledger/ledger.js';
 import { LedgerError } from '../ledger/ledger-error.js';
-import { PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
+import { ALLOWANCE_MS, MOVABLE_WITHIN_MS, PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -61,9 +61,8 @@ export async function sendAtPlace<T, S>(
         await opening.ready();
         throw new PlaceMissed();
       }
-      const readyLateMs = performance.now() - dueAtMs;
-      pace.lateness.note(readyLateMs);
-      const toleranceMs = await toleranceFor(ledger, place, readyLateMs);
+      pace.lateness.note(performance.now() - dueAtMs);
+      const toleranceMs = await toleranceFor(ledger, place);
       while (performance.now() - dueAtMs <= toleranceMs) {
         // No await between these checks and the call: a process that is stopped in here sends nothing late.
         const pass = pace.window.tryPass();
@@ -101,29 +100,43 @@ export async function sendAtPlace<T, S>(
   );
 }
 
-/** To move all places by more than this, in milliseconds, costs nearly what a place is worth: it is dropped. */
+/** To move all places by more than this at once, in milliseconds, costs nearly what a place is worth: it is dropped. */
 const MOST_MORE_MS = 40;
+/** No call leaves later than this after its place, in milliseconds: then the call a budget later might have its own already. */
+const MOST_LATE_MS = 1_000 + ALLOWANCE_MS - MOVABLE_WITHIN_MS - PLACE_LEAD_MS;
 /** Room for the move itself, in milliseconds: one statement. */
 const MOVE_TAKES_MS = 8;
+/** The same for the next one, as a multiple of what the last one took. */
+const MOVE_TAKES_MORE = 1.5;
 
 /**
- * By how much a call that is `lateMs` late may leave later than the tolerance allows, once all places after it were moved by as
- * much: on a full machine that costs the pace some milliseconds, where a dropped place costs it the whole place. 0: it is
- * in time, or its place is dropped.
+ * By how much all places after a call that is `lateMs` late have to be moved, so that it may leave that much later than it may now: on
+ * a full machine that costs the pace some milliseconds, where a dropped place costs it the whole place. 0: it is in time, or its
+ * place is dropped.
+ *
+ * @param toleranceMs how late it may leave by now
+ * @param lastTookMs how long the move before this one took, of the same place; 0 for the first
  */
-export function moreToleranceMs(lateMs: number, toleranceMs = PLACE_TOLERANCE_MS): number {
-  const moreMs = lateMs + MOVE_TAKES_MS - toleranceMs;
-  return lateMs <= toleranceMs || moreMs > MOST_MORE_MS ? 0 : moreMs;
+export function moreToleranceMs(lateMs: number, toleranceMs = PLACE_TOLERANCE_MS, lastTookMs = 0): number {
+  const leavesLateMs = lateMs + Math.max(MOVE_TAKES_MS, MOVE_TAKES_MORE * lastTookMs);
+  const moreMs = leavesLateMs - toleranceMs;
+  return lateMs <= toleranceMs || moreMs > MOST_MORE_MS || leavesLateMs > MOST_LATE_MS ? 0 : moreMs;
 }
 
+/** A move that took longer than it had room for is followed by another: were the place dropped then, it would be lost, and all others late. */
 async function toleranceFor(
   ledger: Pick<Ledger, 'movePlaces'>,
-  { toleranceMs }: Place,
-  lateMs: number,
+  { dueAtMs, toleranceMs: grantedMs }: Place,
 ): Promise<number> {
-  const moreMs = moreToleranceMs(lateMs, toleranceMs);
-  const moved = moreMs > 0 && (await ledger.movePlaces(moreMs));
-  return toleranceMs + (moved ? moreMs : 0);
+  let toleranceMs = grantedMs;
+  let lastTookMs = 0;
+  for (;;) {
+    const askedMs = performance.now();
+    const moreMs = moreToleranceMs(askedMs - dueAtMs, toleranceMs, lastTookMs);
+    if (moreMs === 0 || !(await ledger.movePlaces(moreMs))) return toleranceMs;
+    toleranceMs += moreMs;
+    lastTookMs = performance.now() - askedMs;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Lane } from '../ledger/pace.js';
+import { CalmStart } from './calm-start.js';
 import { notYet } from './failures.js';
 
 /** Submits of a lane that ask for a place at once, in one process: enough for the full rate while an intent takes 400 ms. */
@@ -38,6 +39,7 @@ export class SubmitLanes {
   constructor(
     private readonly ledger: Pick<Ledger, 'laneOpensInMs'>,
     private readonly placeEveryMs: number,
+    private readonly calm: Pick<CalmStart, 'ready' | 'submitted'> = new CalmStart(),
   ) {}
 
   /**
@@ -57,14 +59,18 @@ export class SubmitLanes {
     await this.#enter(lane, me, cancel, prepare);
     try {
       for (;;) {
-        if (cancel.aborted) throw cancelled();
         await prepare();
+        await this.calm.ready();
+        if (cancel.aborted) throw cancelled();
         const firstOpensInMs = await this.ledger.laneOpensInMs(lane);
         // Those before me in here take the places before mine. Who asks for one that is theirs writes an intent in vain.
         const opensInMs = firstOpensInMs + this.#lines[lane].asking.indexOf(me) * this.placeEveryMs;
         if (opensInMs <= 0) {
           const begun = await begin();
-          if (begun.kind !== 'notYet') return begun as Exclude<T, { kind: 'notYet' }>;
+          if (begun.kind !== 'notYet') {
+            this.calm.submitted();
+            return begun as Exclude<T, { kind: 'notYet' }>;
+          }
         }
         if (performance.now() > untilMs) throw notYet('Other submits go first; this one waits for its turn.', 1);
         const waitMs = Math.min(Math.max(opensInMs, 0), ASK_AGAIN_MS) + 1 + Math.random() * APART_MS[lane];

@@ -7,8 +7,10 @@ const never = new AbortController().signal;
 const PLACE_EVERY_MS = 50;
 const SENT = { kind: 'send' } as const;
 
+const ALWAYS_CALM = { ready: async () => {}, submitted: () => {} };
+
 /** A pace that is shut until somebody opens it. */
-function lanesOf(opensInMs: (lane: Lane) => number) {
+function lanesOf(opensInMs: (lane: Lane) => number, calm = ALWAYS_CALM) {
   let asked = 0;
   const lanes = new SubmitLanes(
     {
@@ -18,6 +20,7 @@ function lanesOf(opensInMs: (lane: Lane) => number) {
       },
     },
     PLACE_EVERY_MS,
+    calm,
   );
   return { lanes, asked: () => asked };
 }
@@ -26,6 +29,33 @@ describe('a submit in its lane', () => {
   it('goes at once when a place is near', async () => {
     const { lanes } = lanesOf(() => 0);
     expect(await lanes.take('live', never, async () => SENT)).toBe(SENT);
+  });
+
+  it('asks for a place once the process is calm, and says when it has one', async () => {
+    const seen: string[] = [];
+    let goOn = () => {};
+    const calm = {
+      ready: () =>
+        new Promise<void>((resolve) => {
+          goOn = resolve;
+        }),
+      submitted: () => seen.push('submitted'),
+    };
+    const { lanes, asked } = lanesOf(() => 0, calm);
+    const taken = lanes.take(
+      'live',
+      never,
+      async () => SENT,
+      async () => {
+        seen.push('made ready');
+      },
+    );
+    await eventually('to be made ready', () => seen.length > 0 || undefined);
+    await new Promise(setImmediate);
+    expect([seen, asked()]).toEqual([['made ready'], 0]);
+    goOn();
+    expect(await taken).toBe(SENT);
+    expect(seen).toEqual(['made ready', 'submitted']);
   });
 
   it('makes those ready that wait behind it, and says to each what went wrong', async () => {

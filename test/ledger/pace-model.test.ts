@@ -74,7 +74,7 @@ const busyStep: fc.Arbitrary<Step> = step.map((each) => ({
   answerMs: each.answerMs % 5,
   wakesLateMs: each.wakesLateMs % 90,
   credentialsMs: 0,
-  moveMs: each.moveMs % 7,
+  moveMs: each.moveMs % 20,
   stoppedMs: 0,
 }));
 
@@ -141,10 +141,14 @@ function arrivals(
   };
   const arrived: number[] = [];
   const leaves: { at: number; wayMs: number }[] = [];
-  let moves: { at: number; move: () => void }[] = [];
+  const moves: { at: number; move: () => void }[] = [];
   const moveUntil = (untilMs: number) => {
-    for (const { move } of moves.filter(({ at }) => at <= untilMs).sort((a, b) => a.at - b.at)) move();
-    moves = moves.filter(({ at }) => at > untilMs);
+    moves.sort((a, b) => a.at - b.at);
+    const [first] = moves;
+    if (first === undefined || first.at > untilMs) return;
+    moves.shift();
+    first.move();
+    moveUntil(untilMs);
   };
   const asked = steps.map((each) => {
     trueNow.ms += each.thenMs;
@@ -169,18 +173,25 @@ function arrivals(
       if (strict && here(leavesAt) - dueAt > withinMs) return;
       leaves.push({ at: leavesAt, wayMs: awayMs + each.wayMs });
     };
-    const moreMs = moreToleranceMs(here(wakesAt) - dueAt, tolerated);
-    if (moreMs === 0) {
-      leave(wakesAt, tolerated);
-      continue;
-    }
-    const at = wakesAt + each.moveMs / 2;
-    const move = () => {
-      const isMoved = next < at + MOVABLE_WITHIN_MS;
-      if (isMoved && moved) next = Math.max(next, at) + moreMs;
-      leave(wakesAt + each.moveMs + stop(3), tolerated + (isMoved ? moreMs : 0));
+    const leaveOrMove = (fromMs: number, withinMs: number, lastTookMs = 0) => {
+      const moreMs = moreToleranceMs(here(fromMs) - dueAt, withinMs, lastTookMs);
+      if (moreMs === 0) {
+        leave(fromMs, withinMs);
+        return;
+      }
+      const at = fromMs + each.moveMs / 2;
+      const answered = fromMs + each.moveMs + stop(3);
+      const move = () => {
+        if (next >= at + MOVABLE_WITHIN_MS) {
+          leave(answered, withinMs);
+          return;
+        }
+        if (moved) next = Math.max(next, at) + moreMs;
+        leaveOrMove(answered, withinMs + moreMs, answered - fromMs);
+      };
+      moves.push({ at, move });
     };
-    moves.push({ at, move });
+    leaveOrMove(wakesAt, tolerated);
   }
   moveUntil(Number.POSITIVE_INFINITY);
   for (const { at, wayMs } of leaves) arrived.push(at + wayMs);
