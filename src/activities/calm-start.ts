@@ -13,27 +13,28 @@ const IDLE_MS = 10_000;
 /**
  * A process that begins, or to which work comes in a burst, is busy with itself: code that never ran, connections to the ledger that
  * are not there yet, hundreds of first workflow tasks. Places that it takes then it misses, and they are lost to every process.
- * So before its first place, and before the first after ten seconds without one, it waits until its event loop keeps its times.
+ * So before it asks for its first place, and for the first after ten seconds without a submit, it waits until its event loop keeps its
+ * times.
  */
 export class CalmStart {
-  #submittedMs = Number.NEGATIVE_INFINITY;
+  #warmMs = Number.NEGATIVE_INFINITY;
   #calm: Promise<void> | undefined;
 
   /** @param clock in milliseconds, of one that only goes forward */
   constructor(private readonly clock: { now(): number; pause(ms: number): Promise<void> } = CLOCK) {}
 
-  /** Resolves at once while submits go on, and within two seconds otherwise. */
+  /** Resolves at once while submits go on and for ten seconds after it last did; within two seconds otherwise. */
   async ready(): Promise<void> {
-    if (this.clock.now() - this.#submittedMs < IDLE_MS) return;
+    if (this.clock.now() - this.#warmMs < IDLE_MS) return;
     this.#calm ??= this.#untilCalm().finally(() => {
       this.#calm = undefined;
     });
     await this.#calm;
   }
 
-  /** A submit has its place. */
+  /** The ledger has said what becomes of a submit. */
   submitted(): void {
-    this.#submittedMs = this.clock.now();
+    this.#warmMs = this.clock.now();
   }
 
   async #untilCalm(): Promise<void> {
@@ -45,6 +46,7 @@ export class CalmStart {
       if (nowMs - lookedMs - EVERY_MS > PLACE_TOLERANCE_MS) calmSinceMs = nowMs;
       lookedMs = nowMs;
     }
+    this.#warmMs = lookedMs;
   }
 }
 

@@ -29,6 +29,12 @@ export class LastLook {
     return Math.min(MOST_MS, Math.max(LEAST_MS, MORE * Math.max(0, ...this.#tookMs.values())));
   }
 
+  /** How long one takes, mostly, in milliseconds: the middle one of those that are remembered; 0 before the first. */
+  usualMs(): number {
+    const took = this.#tookMs.values().sort((a, b) => a - b);
+    return took[Math.floor(took.length / 2)] ?? 0;
+  }
+
   /** How far away a new place has to be at least for a look before it, in milliseconds; 0 where the usual is enough. */
   leadMs(): number {
     const aheadMs = this.aheadMs();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import type { ArmedSubmission, Ledger, Place } from '../ledger/ledger.js';
 import { LedgerError } from '../ledger/ledger-error.js';
-import { ALLOWANCE_MS, MOVABLE_WITHIN_MS, PLACE_LEAD_MS, PLACE_TOLERANCE_MS } from '../ledger/pace.js';
+import { PLACE_LEAD_MS } from '../ledger/pace.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -62,7 +62,8 @@ export async function sendAtPlace<T, S>(
         throw new PlaceMissed();
       }
       pace.lateness.note(performance.now() - dueAtMs);
-      const toleranceMs = await toleranceFor(ledger, place);
+      const toleranceMs = await toleranceFor(ledger, place, () => pace.lastLook.usualMs());
+      throwIfCancelled(cancel);
       while (performance.now() - dueAtMs <= toleranceMs) {
         // No await between these checks and the call: a process that is stopped in here sends nothing late.
         const pass = pace.window.tryPass();
@@ -102,12 +103,21 @@ export async function sendAtPlace<T, S>(
 
 /** To move all places by more than this at once, in milliseconds, costs nearly what a place is worth: it is dropped. */
 const MOST_MORE_MS = 40;
-/** No call leaves later than this after its place, in milliseconds: then the call a budget later might have its own already. */
-const MOST_LATE_MS = 1_000 + ALLOWANCE_MS - MOVABLE_WITHIN_MS - PLACE_LEAD_MS;
-/** Room for the move itself, in milliseconds: one statement. */
+/**
+ * A move that took longer than it had room for is followed by one more: were the place dropped then, it would be lost, and all others
+ * late for nothing. Not by many: a call is 80 ms later than it may be, at most, and with any tolerance the one a budget later
+ * is more than 900 ms ahead by then.
+ */
+export const MOST_MOVES = 2;
+/** Room for the move itself, in milliseconds, at least: one statement. */
 const MOVE_TAKES_MS = 8;
-/** The same for the next one, as a multiple of what the last one took. */
+/** How much longer a move may take than such a statement usually does, and the second one than the first. */
 const MOVE_TAKES_MORE = 1.5;
+
+/** Room for a move, in milliseconds, where one like it took `tookMs`. */
+export function roomForMoveMs(tookMs: number): number {
+  return Math.max(MOVE_TAKES_MS, MOVE_TAKES_MORE * tookMs);
+}
 
 /**
  * By how much all places after a call that is `lateMs` late have to be moved, so that it may leave that much later than it may now: on
@@ -115,28 +125,30 @@ const MOVE_TAKES_MORE = 1.5;
  * place is dropped.
  *
  * @param toleranceMs how late it may leave by now
- * @param lastTookMs how long the move before this one took, of the same place; 0 for the first
+ * @param roomMs for the move itself
  */
-export function moreToleranceMs(lateMs: number, toleranceMs = PLACE_TOLERANCE_MS, lastTookMs = 0): number {
-  const leavesLateMs = lateMs + Math.max(MOVE_TAKES_MS, MOVE_TAKES_MORE * lastTookMs);
-  const moreMs = leavesLateMs - toleranceMs;
-  return lateMs <= toleranceMs || moreMs > MOST_MORE_MS || leavesLateMs > MOST_LATE_MS ? 0 : moreMs;
+export function moreToleranceMs(lateMs: number, toleranceMs: number, roomMs: number): number {
+  const moreMs = lateMs + roomMs - toleranceMs;
+  return lateMs <= toleranceMs || moreMs > MOST_MORE_MS ? 0 : moreMs;
 }
 
-/** A move that took longer than it had room for is followed by another: were the place dropped then, it would be lost, and all others late. */
+/** How late the call may leave, in milliseconds, once the places after it were moved as far as that takes. */
 async function toleranceFor(
   ledger: Pick<Ledger, 'movePlaces'>,
   { dueAtMs, toleranceMs: grantedMs }: Place,
+  usualMs: () => number,
 ): Promise<number> {
   let toleranceMs = grantedMs;
   let lastTookMs = 0;
-  for (;;) {
+  for (let moves = 0; moves < MOST_MOVES; moves += 1) {
     const askedMs = performance.now();
-    const moreMs = moreToleranceMs(askedMs - dueAtMs, toleranceMs, lastTookMs);
-    if (moreMs === 0 || !(await ledger.movePlaces(moreMs))) return toleranceMs;
+    if (askedMs - dueAtMs <= toleranceMs) break;
+    const moreMs = moreToleranceMs(askedMs - dueAtMs, toleranceMs, roomForMoveMs(Math.max(usualMs(), lastTookMs)));
+    if (moreMs === 0 || !(await ledger.movePlaces(moreMs))) break;
     toleranceMs += moreMs;
     lastTookMs = performance.now() - askedMs;
   }
+  return toleranceMs;
 }
 
 /**
@@ -174,9 +186,13 @@ async function timed<T>(
   }
 }
 
+function throwIfCancelled(cancel: AbortSignal): void {
+  if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
+}
+
 async function waitUntil(dueAtMs: number, cancel: AbortSignal): Promise<void> {
   for (;;) {
-    if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
+    throwIfCancelled(cancel);
     const waitMs = dueAtMs - performance.now();
     if (waitMs <= 0) return;
     try {

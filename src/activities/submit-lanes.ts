@@ -59,6 +59,7 @@ export class SubmitLanes {
     await this.#enter(lane, me, cancel, prepare);
     try {
       for (;;) {
+        if (cancel.aborted) throw cancelled();
         await prepare();
         await this.calm.ready();
         if (cancel.aborted) throw cancelled();

@@ -43,9 +43,11 @@ it('goes on after 2 s where the machine is always full', async () => {
   expect(waited).toBeLessThan(2_100);
 });
 
-it('waits for nothing while submits go on, and again after ten seconds without one', async () => {
+it('waits for nothing for ten seconds after it was calm, nor while submits go on', async () => {
   const { calm, goOn, waitedMs } = processOf(() => 0);
   expect(await waitedMs()).toBe(200);
+  goOn(9_000);
+  expect(await waitedMs()).toBe(0);
   calm.submitted();
   goOn(9_000);
   expect(await waitedMs()).toBe(0);

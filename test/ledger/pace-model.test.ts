@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { moreToleranceMs } from '../../src/activities/send-at-place.js';
+import { MOST_MOVES, moreToleranceMs, roomForMoveMs } from '../../src/activities/send-at-place.js';
 import {
   ALLOWANCE_MS,
   MOVABLE_WITHIN_MS,
@@ -40,8 +40,11 @@ interface Step {
   wayMs: number;
   /** How late the process wants to be allowed to leave. */
   wishMs: number;
-  /** Until the answer to a move of the places; it is done half way. */
+  /** Until the answer to a move of the places, and to the one after it; each is done half way. */
   moveMs: number;
+  secondMoveMs: number;
+  /** What a statement usually takes there. */
+  looksMs: number;
   /** The process is stopped this long, at one of the four moments of the submit. */
   stoppedMs: number;
   stoppedAt: number;
@@ -62,6 +65,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   wayMs: ms(ON_THE_WAY_MS),
   wishMs: fc.constantFrom(PLACE_TOLERANCE_MS, PLACE_TOLERANCE_MS, 30, 50, 80),
   moveMs: rarely(900),
+  secondMoveMs: rarely(900),
+  looksMs: rarely(40),
   stoppedMs: fc.oneof({ weight: 15, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: ms(30_000) }),
   stoppedAt: fc.nat(3),
 });
@@ -75,6 +80,8 @@ const busyStep: fc.Arbitrary<Step> = step.map((each) => ({
   wakesLateMs: each.wakesLateMs % 90,
   credentialsMs: 0,
   moveMs: each.moveMs % 20,
+  secondMoveMs: each.secondMoveMs % 20,
+  looksMs: each.looksMs % 10,
   stoppedMs: 0,
 }));
 
@@ -90,7 +97,7 @@ const distances = fc.oneof(nowhere, aroundTheWorld);
 
 interface Ways {
   strict?: boolean;
-  moved?: boolean;
+  moved?: boolean | number;
   slack?: boolean;
   distance?: boolean;
   overtaking?: boolean;
@@ -98,7 +105,8 @@ interface Ways {
 
 /**
  * When calls arrive at the vendor.
- * @param how without `strict`, a call goes out however late it is; `moved: false` has it leave late though no place was moved;
+ * @param how without `strict`, a call goes out however late it is; `moved: false` has it leave late though no place was moved,
+ *   and a number though none was but by the first or the second (0, 1) of its moves;
  *   `slack: false` takes wishes and grants them for nothing; `distance: false` does not mind that one process is nearer than another;
  *   `overtaking: true` minds it only for the places after one that comes back
  */
@@ -173,21 +181,23 @@ function arrivals(
       if (strict && here(leavesAt) - dueAt > withinMs) return;
       leaves.push({ at: leavesAt, wayMs: awayMs + each.wayMs });
     };
-    const leaveOrMove = (fromMs: number, withinMs: number, lastTookMs = 0) => {
-      const moreMs = moreToleranceMs(here(fromMs) - dueAt, withinMs, lastTookMs);
+    const leaveOrMove = (fromMs: number, withinMs: number, tookMs: readonly number[] = []) => {
+      const movesInMs = tookMs.length === 0 ? each.moveMs : each.secondMoveMs;
+      const roomMs = roomForMoveMs(Math.max(each.looksMs, ...tookMs));
+      const moreMs = tookMs.length === MOST_MOVES ? 0 : moreToleranceMs(here(fromMs) - dueAt, withinMs, roomMs);
       if (moreMs === 0) {
         leave(fromMs, withinMs);
         return;
       }
-      const at = fromMs + each.moveMs / 2;
-      const answered = fromMs + each.moveMs + stop(3);
+      const at = fromMs + movesInMs / 2;
+      const answered = fromMs + movesInMs + stop(3);
       const move = () => {
         if (next >= at + MOVABLE_WITHIN_MS) {
           leave(answered, withinMs);
           return;
         }
-        if (moved) next = Math.max(next, at) + moreMs;
-        leaveOrMove(answered, withinMs + moreMs, answered - fromMs);
+        if (moved === true || moved === tookMs.length) next = Math.max(next, at) + moreMs;
+        leaveOrMove(answered, withinMs + moreMs, [...tookMs, answered - fromMs]);
       };
       moves.push({ at, move });
     };
@@ -214,6 +224,17 @@ const busyPlans = plansOf(busyStep);
 /** Of processes that wish for nothing. */
 const modestStep = busyStep.map((each) => ({ ...each, wishMs: PLACE_TOLERANCE_MS }));
 const modestPlans = plansOf(modestStep, nowhere);
+/** Of these, of which one has moves that take longer than their room. */
+const slowMoves = plansOf(
+  modestStep.map((each) => ({
+    ...each,
+    wakesLateMs: each.process === 0 ? 21 : 0,
+    moveMs: 16 + (each.moveMs % 3),
+    secondMoveMs: 10 + each.secondMoveMs,
+    looksMs: 0,
+  })),
+  nowhere,
+);
 /** Of these, far from each other. */
 const farPlans = plansOf(modestStep, aroundTheWorld);
 /** The near half of the processes asks for nothing, until nobody knows of it any more, while the far half takes every place. */
@@ -243,6 +264,7 @@ describe('the pace of many processes', () => {
   it.each([
     ['a place that was missed were used', plans, { strict: false }],
     ['a call left late without the others being moved', modestPlans, { moved: false }],
+    ['a second move moved nothing', slowMoves, { moved: 0 }],
     ['a process were allowed to leave later, and the places lay no further apart', busyPlans, { slack: false }],
     ['nobody minded that one process is nearer to the vendor than another', farPlans, { distance: false }],
     ['one that comes back did not keep behind what the others sent', cameBack, { overtaking: true }],
