@@ -43,6 +43,13 @@ export class LatencySpread {
     if (tookMs <= OUTLIER_MS) this.#tookMs.note(tookMs);
   }
 
+  /** How much longer a call took than the quickest do, in milliseconds; 0 while too few were answered to say. */
+  beyondQuickestMs(tookMs: number): number {
+    const calls = this.#tookMs.values().sort((a, b) => a - b);
+    if (calls.length < DISTANCE_KNOWN) return 0;
+    return Math.max(0, tookMs - (calls[Math.floor(calls.length * LEFT_OUT)] ?? tookMs));
+  }
+
   report(): Omit<SpreadReport, 'toleranceMs'> {
     const calls = this.#tookMs.values().sort((a, b) => a - b);
     const count = calls.length;

@@ -191,6 +191,21 @@ export function toleranceMs({ seenMs, toleranceMs: wishedMs }: SpreadReport, sla
   return Math.max(PLACE_TOLERANCE_MS, Math.min(wishedMs, slackMs - ON_THE_WAY_MS));
 }
 
+/**
+ * How much closer than a second the call a budget later may come to one that left `leftLateMs` late and was on its way for up to
+ * `onTheWayMs` longer than usual, in milliseconds. What it left later than `toleranceMs`, the places after it were moved for.
+ *
+ * @param seenMs the spread that this process sees; null: too few calls
+ */
+export function tooCloseMs(
+  { leftLateMs, onTheWayMs }: { leftLateMs: number; onTheWayMs: number },
+  toleranceMs: number,
+  seenMs: number | null,
+): number {
+  const slackMs = Math.min(MAX_SLACK_MS, Math.max(ALLOWANCE_MS, toleranceMs + ON_THE_WAY_MS, seenMs ?? 0));
+  return Math.max(0, Math.min(leftLateMs, toleranceMs) + onTheWayMs - slackMs);
+}
+
 /** Null: the process knows too little. The time to an answer has in it how late this process reads one, which is as late as it leaves. */
 function slackWantedMs({ seenMs, toleranceMs: wishedMs }: SpreadReport): number | null {
   return seenMs === null ? null : Math.max(seenMs, wishedMs + ON_THE_WAY_MS);

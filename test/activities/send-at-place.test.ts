@@ -184,6 +184,46 @@ it('calls on an open connection only, however long one takes to open or how soon
   expect(opened.every((each) => !each.isOpen())).toBe(true);
 });
 
+it('moves the places after a call that the vendor may have read late, unless it more likely took its time', async () => {
+  const pace = createSubmitPace(ledger, SUBMITS_PER_SECOND);
+  for (let calls = 0; calls < 50; calls += 1) pace.spread.note(2);
+  const movesAfter = async (fileId: string, answerMs: number) => {
+    const moves: number[] = [];
+    const watched: Ledger = new Proxy(ledger, {
+      get: (target, name) =>
+        name === 'movePlaces' ? async (ms: number) => moves.push(ms) : Reflect.get(target, name).bind(target),
+    });
+    const { submission, place } = await armed(fileId);
+    let latest = 0;
+    await sendAtPlace({ ledger: watched, pace }, submission, place, {
+      cancel: new AbortController().signal,
+      opening: new OpenAhead(pace.connect),
+      lastLook: async () => null,
+      call: async ({ leaving, written }) => {
+        leaving();
+        written();
+        const leftAtMs = performance.now();
+        await sleep(answerMs);
+        latest = performance.now() - leftAtMs;
+      },
+    });
+    return { moves, latest };
+  };
+  let tries = 0;
+  const again = (answerMs: number, wanted: (moves: number[], tookMs: number) => boolean) =>
+    eventually(`an answer after ${answerMs} ms`, async () => {
+      tries += 1;
+      const { moves, latest } = await movesAfter(`read late ${tries}`, answerMs);
+      return wanted(moves, latest) ? moves : undefined;
+    });
+  // A busy machine makes one or the other later than it is told to be.
+  const [moved] = await again(45, (moves, tookMs) => moves.length === 1 && tookMs < 55);
+  expect(moved).toBeGreaterThanOrEqual(45 - 2 - 25 - 1);
+  expect(moved).toBeLessThanOrEqual(40);
+  expect(await again(10, (moves) => moves.length === 0)).toEqual([]);
+  expect(await again(150, (moves) => moves.length === 0)).toEqual([]);
+});
+
 class FakeConnection {
   #open = true;
   isOpen = () => this.#open;

@@ -10,6 +10,7 @@ import {
   paceIntervalMs,
   SPREAD_HELD_MS,
   toleranceMs,
+  tooCloseMs,
 } from '../../src/ledger/pace.js';
 import { PlaceClock } from '../../src/ledger/place-clock.js';
 
@@ -38,6 +39,8 @@ interface Step {
   wakesLateMs: number;
   credentialsMs: number;
   wayMs: number;
+  /** How much later than it came the vendor reads the call, now and then, in milliseconds. */
+  readLateMs: number;
   /** How late the process wants to be allowed to leave. */
   wishMs: number;
   /** Until the answer to a move of the places, and to the one after it; each is done half way. */
@@ -63,6 +66,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   wakesLateMs: rarely(110),
   credentialsMs: rarely(40),
   wayMs: ms(ON_THE_WAY_MS),
+  readLateMs: fc.constant(0),
   wishMs: fc.constantFrom(PLACE_TOLERANCE_MS, PLACE_TOLERANCE_MS, 30, 50, 80),
   moveMs: rarely(900),
   secondMoveMs: rarely(900),
@@ -101,6 +105,7 @@ interface Ways {
   slack?: boolean;
   distance?: boolean;
   overtaking?: boolean;
+  told?: boolean;
 }
 
 /**
@@ -108,13 +113,14 @@ interface Ways {
  * @param how without `strict`, a call goes out however late it is; `moved: false` has it leave late though no place was moved,
  *   and a number though none was but by the first or the second (0, 1) of its moves;
  *   `slack: false` takes wishes and grants them for nothing; `distance: false` does not mind that one process is nearer than another;
- *   `overtaking: true` minds it only for the places after one that comes back
+ *   `overtaking: true` minds it only for the places after one that comes back;
+ *   `told: false` does not mind that the vendor read a call late
  */
 function arrivals(
   steps: readonly Step[],
   clockSkews: readonly number[],
   distancesMs: readonly number[],
-  { strict = true, moved = true, slack = true, distance = true, overtaking = false }: Ways = {},
+  { strict = true, moved = true, slack = true, distance = true, overtaking = false, told = true }: Ways = {},
 ): number[] {
   const trueNow = { ms: 0 };
   const processes = clockSkews.map((skewMs, index) => {
@@ -179,7 +185,14 @@ function arrivals(
       if (strict && here(fromMs) - dueAt > withinMs) return;
       const leavesAt = fromMs + each.credentialsMs + stop(2);
       if (strict && here(leavesAt) - dueAt > withinMs) return;
-      leaves.push({ at: leavesAt, wayMs: awayMs + each.wayMs });
+      const onTheWayMs = each.wayMs + each.readLateMs;
+      leaves.push({ at: leavesAt, wayMs: awayMs + onTheWayMs });
+      const closeMs = tooCloseMs({ leftLateMs: here(leavesAt) - dueAt, onTheWayMs }, tolerated, 0);
+      const at = leavesAt + awayMs + onTheWayMs;
+      const move = () => {
+        next = Math.max(next, at) + closeMs;
+      };
+      if (told && closeMs > 0) moves.push({ at, move });
     };
     const leaveOrMove = (fromMs: number, withinMs: number, tookMs: readonly number[] = []) => {
       const movesInMs = tookMs.length === 0 ? each.moveMs : each.secondMoveMs;
@@ -224,6 +237,13 @@ const busyPlans = plansOf(busyStep);
 /** Of processes that wish for nothing. */
 const modestStep = busyStep.map((each) => ({ ...each, wishMs: PLACE_TOLERANCE_MS }));
 const modestPlans = plansOf(modestStep, nowhere);
+/** Of these, of whose calls the vendor reads some late; as in lanes, no place is taken far ahead. */
+const readLate = plansOf(
+  fc
+    .tuple(modestStep, rarely(40))
+    .map(([each, readLateMs]) => ({ ...each, thenMs: 51 + (each.thenMs % 3), readLateMs })),
+  nowhere,
+);
 /** Of these, of which one has moves that take longer than their room. */
 const slowMoves = plansOf(
   modestStep.map((each) => ({
@@ -254,7 +274,7 @@ const cameBack: typeof plans = fc.tuple(
 describe('the pace of many processes', () => {
   it('never puts more than the budget into any second, whatever is slow, stopped, far away or has another time', () => {
     fc.assert(
-      fc.property(fc.oneof(plans, busyPlans, cameBack), (plan) => {
+      fc.property(fc.oneof(plans, busyPlans, cameBack, readLate), (plan) => {
         expect(mostInASecond(arrivals(...plan))).toBeLessThanOrEqual(BUDGET);
       }),
       { numRuns: 300 },
@@ -267,6 +287,7 @@ describe('the pace of many processes', () => {
     ['a second move moved nothing', slowMoves, { moved: 0 }],
     ['a process were allowed to leave later, and the places lay no further apart', busyPlans, { slack: false }],
     ['nobody minded that one process is nearer to the vendor than another', farPlans, { distance: false }],
+    ['nobody minded that the vendor read a call late', readLate, { told: false }],
     ['one that comes back did not keep behind what the others sent', cameBack, { overtaking: true }],
   ])('would, if %s', (_, somePlans, how) => {
     const found = fc.check(
