@@ -23,6 +23,7 @@ export async function recordHold(
     code: hold.code,
     message: hold.message,
     requestId: hold.requestId,
+    submission: hold.submission,
   });
 }
 

@@ -59,7 +59,7 @@ export interface BatchSnapshot {
   batchId: string;
   /** `held`: it would run, and a breaker or a cap stops every submit. */
   state: 'running' | 'held' | 'paused' | 'draining' | 'cancelling' | 'ended';
-  waitingFor: 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor' | null;
+  waitingFor: 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor' | 'busyFiles' | null;
   waitingDetail: string | null;
   endedAs: 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline' | null;
   asOf: string;

@@ -133,7 +133,7 @@ export async function listCaps(db: Db): Promise<Cap[]> {
   const { rows } = await sql<CapRow>`
     select scope, period, limit_usd,
       case when period = 'day' and day < (clock_timestamp() at time zone 'UTC')::date then 0 else spent_usd end as spent_usd
-    from cap where limit_usd is not null order by scope, period`.execute(db);
+    from cap where limit_usd is not null and scope not like 'batch/%' order by scope, period`.execute(db);
   return rows.map(toCap);
 }
 

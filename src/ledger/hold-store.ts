@@ -15,6 +15,8 @@ export interface HoldRecord {
   code: string | null;
   message: string;
   requestId: string | null;
+  /** Number of the submission that is uncertain; null for any other hold. */
+  submission: number | null;
   since: Date;
 }
 
@@ -37,13 +39,14 @@ type Db = Kysely<LedgerDatabase>;
 /** Writes that a run is held. A run has one open hold: repeating it renews the reason. */
 export async function recordHold(db: Db, hold: Omit<HoldRecord, 'since'>): Promise<void> {
   await sql`
-    insert into hold (workflow_id, run_id, sub_app_id, file_id, batch_id, stage, error_class, error_code, message, request_id)
+    insert into hold (workflow_id, run_id, sub_app_id, file_id, batch_id, stage, error_class, error_code, message, request_id,
+                      submission)
     values (${hold.workflowId}, ${hold.runId}, ${hold.subAppId}, ${hold.fileId}, ${hold.batchId}, ${hold.stage}, ${hold.class},
-            ${hold.code}, ${hold.message}, ${hold.requestId})
-    on conflict (workflow_id, run_id) where ended_at is null do update set
+            ${hold.code}, ${hold.message}, ${hold.requestId}, ${hold.submission}::integer)
+    on conflict (namespace, workflow_id, run_id) where ended_at is null do update set
       stage = excluded.stage,
       error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
-      request_id = excluded.request_id`.execute(db);
+      request_id = excluded.request_id, submission = excluded.submission`.execute(db);
 }
 
 /** Writes how a hold ended, by whom and why. Nothing happens when there is none. */
@@ -100,6 +103,7 @@ export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRe
     code: row.error_code,
     message: row.message,
     requestId: row.request_id,
+    submission: row.submission,
     since: row.since,
   }));
 }

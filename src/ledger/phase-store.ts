@@ -28,7 +28,7 @@ export function phaseStore(db: Kysely<LedgerDatabase>): PhaseStore {
       await guarded('write the phase of a run', () =>
         sql`
           insert into run_phase (workflow_id, run_id, phase) values (${workflowId}, ${runId}, ${phase})
-          on conflict (workflow_id) do update set run_id = excluded.run_id, phase = excluded.phase, seen_at = clock_timestamp(),
+          on conflict (namespace, workflow_id) do update set run_id = excluded.run_id, phase = excluded.phase, seen_at = clock_timestamp(),
             since = case when (run_phase.run_id, run_phase.phase) = (excluded.run_id, excluded.phase) then run_phase.since
               else clock_timestamp() end`.execute(db),
       );

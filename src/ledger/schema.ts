@@ -19,6 +19,7 @@ export interface LedgerDatabase {
   media: MediaTable;
   batch: BatchTable;
   batch_item: BatchItemTable;
+  worker_prices: WorkerPricesTable;
 }
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
@@ -96,10 +97,31 @@ export interface SubmissionTable {
   over_seen_at: NullableTimestamp;
   /** When the task is next asked about by itself; null before the first such look. */
   next_look_at: NullableTimestamp;
+  /** Temporal's, of the run that submitted. */
+  namespace: ColumnType<string, string | undefined, string>;
+  /** When the result was found to be no longer in the library. */
+  result_gone_at: NullableTimestamp;
+  /** The last word of a reviewer was to reject the result: when, who and why. Null when it was approved, or never reviewed. */
+  rejected_at: NullableTimestamp;
+  rejected_by: string | null;
+  rejected_reason: string | null;
+  /** The run that paid was cancelled while others waited for the task: it is theirs now. */
+  left_to_others_at: NullableTimestamp;
+}
+
+/** Price lists that workers book by, each with when a worker last said so. */
+export interface WorkerPricesTable {
+  namespace: string;
+  fingerprint: string;
+  /** As JSON. */
+  prices: ColumnType<unknown, string, string>;
+  seen_at: TimestampByDefault;
 }
 
 /** How far the finished tasks of a sub-application were read. */
 export interface WatchTable {
+  /** Temporal's. */
+  namespace: ColumnType<string, string | undefined, string>;
   sub_app_id: BigIntColumn;
   /** The vendor's time. */
   listed_until: NullableTimestamp;
@@ -113,6 +135,8 @@ export interface WatchTable {
 
 /** A run whose `await-task` waits for a task. */
 export interface WaiterTable {
+  /** Temporal's. */
+  namespace: ColumnType<string, string | undefined, string>;
   task_id: string;
   workflow_id: string;
   run_id: string;
@@ -171,6 +195,8 @@ export interface CapTable {
 
 /** A run that waits, or waited, for an operator. */
 export interface HoldTable {
+  /** Temporal's. */
+  namespace: ColumnType<string, string | undefined, string>;
   id: ColumnType<string, never, never>;
   workflow_id: string;
   run_id: string;
@@ -188,16 +214,24 @@ export interface HoldTable {
   ended_as: string | null;
   ended_by: string | null;
   ended_reason: string | null;
+  /** Number of the submission that is uncertain; null for any other hold. */
+  submission: number | null;
+  /** When it was last made sure that the run is open. */
+  seen_at: TimestampByDefault;
 }
 
-/** A phase of a run that comes after its task. */
-export type LatePhase = 'review' | 'publishing';
+/** A phase of a run that comes after its task. `toReview`: it waits for a task whose result it will review. */
+export type LatePhase = 'toReview' | 'review' | 'publishing';
 
 /** A run that is in one. */
 export interface RunPhaseTable {
+  /** Temporal's. */
+  namespace: ColumnType<string, string | undefined, string>;
   workflow_id: string;
   run_id: string;
   phase: LatePhase;
+  /** The task whose result it is about. */
+  task_id: ColumnType<string | null, string | null | undefined, string | null>;
   since: TimestampByDefault;
   /** When it was last made sure that the run is open. */
   seen_at: TimestampByDefault;
@@ -234,13 +268,16 @@ export type BatchState = 'running' | 'paused' | 'draining' | 'cancelling' | 'end
  * - `sample`: the canary has ended, and waits for somebody's `go`
  * - `tolerance`: more items failed than was allowed
  * - `vendor`: the vendor is slower than the submits
+ * - `busyFiles`: all that is left waits for files that the vendor calls busy
  */
-export type BatchWaitingFor = 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor';
+export type BatchWaitingFor = 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor' | 'busyFiles';
 
 /** How a batch ended. `drained`: nothing more was fed, and what ran was waited for. */
 export type BatchEndedAs = 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline';
 
 export interface BatchTable {
+  /** Temporal's. */
+  namespace: ColumnType<string, string | undefined, string>;
   id: string;
   workflow_id: string;
   state: ColumnType<BatchState, BatchState | undefined, BatchState>;
@@ -281,6 +318,10 @@ export interface BatchItemTable {
   /** The normalised request, as JSON. */
   request: ColumnType<unknown, string, string>;
   estimated_usd: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  /** Starting it may lead to a payment; false for what is only read. */
+  may_pay: ColumnType<boolean, boolean | undefined, boolean>;
+  /** Of a redrive: the item's number in the batch before. */
+  source_number: ColumnType<number | null, number | null | undefined, number | null>;
   state: ColumnType<BatchItemState, BatchItemState | undefined, BatchItemState>;
   run_id: string | null;
   started_at: NullableTimestamp;

@@ -15,7 +15,7 @@ export interface LedgerState {
   /** Tasks that were paid for, are not read to their end, and that the vendor still knows. */
   unread: { count: number; oldestSeconds: number };
   /** Runs that are past their task. */
-  latePhases: { phase: LatePhase; count: number }[];
+  latePhases: { phase: Exclude<LatePhase, 'toReview'>; count: number }[];
   /** Tasks that were paid for, and that the vendor has forgotten before they were read. */
   forgotten: number;
   /** Tasks that ended, in all time. */
@@ -59,7 +59,7 @@ export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds:
       'unread', (
         select json_build_object('count', count(*), 'oldestSeconds', ${ageOf(sql`min(place_at)`)})
         from submission where state = 'accepted' and outcome is null and place_at > memory),
-      'latePhases', (${list(sql`select phase, count(*) as count from run_phase group by 1`)}),
+      'latePhases', (${list(sql`select phase, count(*) as count from run_phase where phase <> 'toReview' group by 1`)}),
       'forgotten', (
         select count(*) from submission where state = 'accepted' and outcome is null and place_at <= memory),
       'outcomes', (${list(sql`
@@ -74,7 +74,7 @@ export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds:
           case when limit_usd = 0 then 1
             when period = 'day' and day < (now at time zone 'UTC')::date then 0
             else spent_usd / limit_usd end as "usedRatio"
-        from cap where limit_usd is not null order by 1, 2, 4 desc`)}),
+        from cap where limit_usd is not null and scope not like 'batch/%' order by 1, 2, 4 desc`)}),
       'watchAgeSeconds', (
         select coalesce(max(${ageOf(sql`coalesce(watch.good_at, (
           select min(place_at) from submission where state = 'accepted' and outcome is null))`)}), 0)

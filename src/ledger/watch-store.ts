@@ -120,7 +120,7 @@ export function openWatchStore(db: Db): WatchStore {
       guarded('note how far tasks were listed', async () => {
         await sql`
           insert into watch (sub_app_id, listed_until) values (${subAppId}, ${listedUntil.toISOString()}::timestamptz)
-          on conflict (sub_app_id) do update set listed_until = greatest(watch.listed_until, excluded.listed_until)`.execute(
+          on conflict (namespace, sub_app_id) do update set listed_until = greatest(watch.listed_until, excluded.listed_until)`.execute(
           db,
         );
       }),
@@ -128,7 +128,7 @@ export function openWatchStore(db: Db): WatchStore {
       guarded('note that tasks were listed', async () => {
         await sql`
           insert into watch (sub_app_id, good_at) values (${subAppId}, clock_timestamp())
-          on conflict (sub_app_id) do update set good_at = excluded.good_at`.execute(db);
+          on conflict (namespace, sub_app_id) do update set good_at = excluded.good_at`.execute(db);
       }),
     probeTask: (subAppId) => guarded('find a task to try the list by', () => probeTask(db, subAppId)),
     noteList: (subAppId, what) =>
@@ -136,7 +136,7 @@ export function openWatchStore(db: Db): WatchStore {
         const column = sql.ref(`${what}_at`);
         await sql`
           insert into watch (sub_app_id, ${column}) values (${subAppId}, clock_timestamp())
-          on conflict (sub_app_id) do update set ${column} = excluded.${column}`.execute(db);
+          on conflict (namespace, sub_app_id) do update set ${column} = excluded.${column}`.execute(db);
       }),
     waitingInAll: () => guarded('count what waits', () => waitingInAll(db)),
     unwatched: (staleMs) => guarded('find what is not watched', () => unwatched(db, staleMs)),
@@ -158,7 +158,7 @@ async function register(
 ): Promise<Registered> {
   await sql`
     insert into waiter (task_id, workflow_id, run_id, sub_app_id) values (${taskId}, ${workflowId}, ${runId}, ${subAppId})
-    on conflict (task_id, workflow_id) do update set run_id = excluded.run_id`.execute(db);
+    on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id`.execute(db);
   // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
   const { rows } = await sql<{ over: boolean; known_after_ms: number | null }>`
     select over_seen_at is not null or outcome is not null as over,

@@ -18,7 +18,7 @@ const STATES = {
   breaker: ['open', 'probing'],
   outcome: ['succeeded', 'failed', 'aborted', 'expired'],
   batch: ['running', 'paused', 'draining', 'cancelling'],
-  waitingFor: ['breaker', 'cap', 'budget', 'sample', 'tolerance', 'vendor'],
+  waitingFor: ['breaker', 'cap', 'budget', 'sample', 'tolerance', 'vendor', 'busyFiles'],
   latePhase: ['review', 'publishing'],
   item: BATCH_ITEM_STATES,
 } as const;

@@ -22,6 +22,7 @@ async function hold(at: number, errorClass: string): Promise<void> {
     code: null,
     message: 'held by a test',
     requestId: null,
+    submission: null,
   });
 }
 

@@ -131,6 +131,12 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     expect(intervalMs).toBeGreaterThan(46);
     expect(intervalMs).toBeLessThan(56);
   },
+  '0011-crossings': async (ledger) => {
+    expect(await ledger.findByTask('task-rejected')).toMatchObject({
+      outcome: 'succeeded',
+      resultFileId: 'new-rejected',
+    });
+  },
 };
 
 describe('a ledger with rows of every version', () => {

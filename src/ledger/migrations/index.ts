@@ -9,6 +9,7 @@ import * as monitoring from './0007-monitoring.js';
 import * as runPhases from './0008-run-phases.js';
 import * as reasons from './0009-reasons.js';
 import * as distances from './0010-distances.js';
+import * as crossings from './0011-crossings.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0008-run-phases': runPhases,
   '0009-reasons': reasons,
   '0010-distances': distances,
+  '0011-crossings': crossings,
 };
