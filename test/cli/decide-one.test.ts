@@ -20,7 +20,8 @@ function hold(agoMs: number): HoldRecord {
   return {
     ...{ workflowId: 'erase/1', runId: 'run-1', subAppId: 1500000001, fileId: '5285485487985271487', batchId: null },
     ...{ stage: 'submit', class: 'account', code: null, message: 'in arrears', requestId: null },
-    since: new Date(Date.now() - agoMs),
+    submission: null,
+  since: new Date(Date.now() - agoMs),
   };
 }
 
