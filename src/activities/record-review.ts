@@ -1,5 +1,7 @@
 import { Context } from '@temporalio/activity';
-import type { RecipeRequest } from '../contract/request.js';
+import { recipeHash } from '../contract/identity.js';
+import type { NormalizedEraseRequest, RecipeRequest } from '../contract/request.js';
+import type { Ledger } from '../ledger/ledger.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { readFailure } from './failures.js';
 import { leavePhase } from './late-phase.js';
@@ -14,19 +16,28 @@ export interface RecordReviewInput {
   sourceFileId: string;
   resultFileId: string | null;
   /** The erase that follows with another recipe; `existed` when there was one already. */
-  retry: { workflowId: string; recipe: RecipeRequest; existed: boolean } | null;
+  retry: { workflowId: string; recipe: RecipeRequest; existed: boolean; request?: NormalizedEraseRequest } | null;
 }
 
 /** Keeps who decided on a result, and why, beyond Temporal's retention. Null `by`: the time was over. */
 export function createRecordReview({ ledger }: ActivityDependencies) {
-  return async function recordReview({ decision, by, reason, ...details }: RecordReviewInput): Promise<void> {
+  return async function recordReview({ decision, by, reason, retry, ...result }: RecordReviewInput): Promise<void> {
     const { workflowId, runId } = thisRun();
     const action = decision === 'approve' ? 'review-approved' : 'review-rejected';
+    const details = { ...result, retry: retry && { ...retry, request: undefined } };
     try {
+      // Before this run ends, and its batch could: the erase that follows counts, and is waited for, there.
+      if (retry?.request?.batchId !== undefined) await joinBatch(ledger, retry.workflowId, retry.request);
       await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
       await leavePhase(ledger);
     } catch (error) {
       throw readFailure(error, Context.current().info.attempt);
     }
   };
+}
+
+async function joinBatch(ledger: Ledger, workflowId: string, request: NormalizedEraseRequest): Promise<void> {
+  const { batchId = '', recipe } = request;
+  const erase = { batchId, workflowId, runId: null, request, recipeHash: recipeHash(recipe), estimatedUsd: null };
+  await ledger.batches.join(erase);
 }

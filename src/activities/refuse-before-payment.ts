@@ -1,36 +1,64 @@
 import { SUB_APP_NOT_ALLOWED, subAppProblem } from '../config/allowed-sub-apps.js';
 import { WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
+import type { SubmissionRecord } from '../ledger/ledger.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure } from './failures.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { expiresBefore } from './publish-result.js';
-import { isRunOf, thisRun } from './this-run.js';
+import { thisRun } from './this-run.js';
 
 type Dependencies = Pick<ActivityDependencies, 'webhooks' | 'ledger' | 'allowedSubAppIds'>;
 
 /**
- * Refuses what only a worker can see is wrong, before anything is paid: a sub-application that it may not submit for, a
- * webhook that it cannot use, an expiry that is past.
- * A run that has submitted already goes on, since its money is spent: the webhook is tried for a day all the same, and the
- * publish says what it refuses.
+ * Refuses what only a worker can see is wrong: a sub-application that it may not submit for, a webhook that it cannot use, an
+ * expiry that is past. Settings and times change while a run is held or queued, so this is asked before each payment.
+ *
+ * @throws a final failure of class `input`, which says what this workflow has spent before
  */
-export async function refuseBeforePayment(
+export async function refuseToPay(deps: Dependencies, request: NormalizedEraseRequest, attempt: number): Promise<void> {
+  const problem = problemWith(deps, request);
+  if (problem === null) return;
+  const spent = await spentBefore(deps, request, attempt);
+  throw finalFailure(
+    'input',
+    { code: problem.code, message: `The request is not valid: ${problem.message}` },
+    { taskId: spent?.taskId ?? null, moneySpent: spent !== null },
+  );
+}
+
+/**
+ * The same at the start of a submit, whether money is due or not. A workflow that has spent already goes on to read its task:
+ * its webhook is tried for a day all the same, and the publish says what it refuses.
+ */
+export async function refuseUnlessPaid(
   deps: Dependencies,
   request: NormalizedEraseRequest,
   attempt: number,
 ): Promise<void> {
-  const problem = problemWith(deps, request);
-  if (problem === null) return;
-  const record = await deps.ledger.findLatest(paymentIdentityOf(request)).catch((error: unknown) => {
+  if (problemWith(deps, request) === null) return;
+  if ((await spentBefore(deps, request, attempt)) === null) await refuseToPay(deps, request, attempt);
+}
+
+/** The newest submission, if this workflow made it and it may have been paid for. */
+async function spentBefore(
+  { ledger }: Dependencies,
+  request: NormalizedEraseRequest,
+  attempt: number,
+): Promise<SubmissionRecord | null> {
+  const record = await ledger.findLatest(paymentIdentityOf(request)).catch((error: unknown) => {
     throw readFailure(error, attempt);
   });
-  if (record !== null && isRunOf(record, thisRun())) return;
-  throw finalFailure('input', { code: problem.code, message: `The request is not valid: ${problem.message}` });
+  return record !== null && record.workflowId === thisRun().workflowId && mayHaveSpent(record) ? record : null;
+}
+
+/** A refused submit spent nothing, nor did a task that was aborted before it ran. */
+function mayHaveSpent({ state, outcome }: SubmissionRecord): boolean {
+  return state !== 'refused' && outcome !== 'aborted';
 }
 
 function problemWith(
-  { webhooks, allowedSubAppIds }: Dependencies,
+  { webhooks, allowedSubAppIds }: Omit<Dependencies, 'ledger'>,
   { subAppId, webhook, publish }: NormalizedEraseRequest,
 ): { code: string; message: string } | null {
   const notAllowed = subAppProblem(subAppId, allowedSubAppIds);

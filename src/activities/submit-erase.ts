@@ -13,10 +13,10 @@ import { describeError, finalFailure, readFailure, retryFailure } from './failur
 import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
+import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './no-payment.js';
 import { OpenAhead } from './open-ahead.js';
-import { paymentForbidden } from './payment-forbidden.js';
 import { paymentIdentityOf } from './payment-identity.js';
-import { refuseBeforePayment } from './refuse-before-payment.js';
+import { refuseToPay, refuseUnlessPaid } from './refuse-before-payment.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import {
   type Accepted,
@@ -86,7 +86,7 @@ async function checkedSubmit(
     throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
   }
   const { request } = parsed;
-  await refuseBeforePayment(deps, request, Context.current().info.attempt);
+  await refuseUnlessPaid(deps, request, Context.current().info.attempt);
   return await new Submit(deps, request, input).run();
 }
 
@@ -185,25 +185,27 @@ class Submit {
         case 'running':
           return this.running(begun.record);
         case 'done':
-          return { kind: 'done', result: await this.reuse(begun.record) };
+          if (await this.isDeleted(begun.record)) continue;
+          return { kind: 'done', result: this.reuse(begun.record) };
+        case 'deleted':
+          if (!(await this.isDeleted(begun.record))) continue;
+          throw resultDeleted(begun.record);
         case 'uncertain':
           return uncertain(begun.why, begun.record);
         case 'forbidden':
           throw paymentForbidden(begun.record);
+        case 'batchClosed':
+          throw batchClosed(begun);
         case 'unpriced': {
+          await this.refuseToPay();
           const { subAppId, fileId } = this.request;
           this.intent.costUsd = await this.deps.estimateUsd({ subAppId, fileId, recipe: this.recipe });
           continue;
         }
         case 'notYet':
           continue;
-        case 'overBudget': {
-          const { taskId, outcomeCode, outcomeMessage } = begun.record;
-          const message =
-            `${outcomeMessage ?? 'The task failed.'} It was not submitted once more, since that would go past the budget of its ` +
-            `batch, ${begun.maxCostUsd.toFixed(2)} USD.`;
-          throw finalFailure('taskFailed', { code: outcomeCode, message }, { taskId, moneySpent: true });
-        }
+        case 'overBudget':
+          throw overBudget(begun);
         case 'capped':
           return capped(begun.cap, begun.costUsd);
         case 'blocked':
@@ -218,20 +220,9 @@ class Submit {
             PROBE_WAIT_MS * (0.75 + Math.random() / 2),
           );
         case 'lost':
-          throw finalFailure(
-            'expired',
-            {
-              code: 'PaidAndLost',
-              message: `Task ${begun.record.taskId} was paid for and ended unread; the vendor no longer knows it. Look for the new file in the media library, or start again with payAgain.`,
-            },
-            { taskId: begun.record.taskId, moneySpent: true },
-          );
+          throw lost(begun.record);
         case 'failed':
-          throw finalFailure(
-            'taskFailed',
-            { code: begun.record.outcomeCode, message: begun.record.outcomeMessage ?? 'The task failed.' },
-            { taskId: begun.record.taskId, moneySpent: true },
-          );
+          throw taskFailed(begun.record);
       }
     }
   }
@@ -239,10 +230,18 @@ class Submit {
   /** Breakers and what was paid for are looked at before anybody waits for a lane; a price comes after them. */
   private async begin(): Promise<BeginOutcome> {
     const { ledger, pace } = this.deps;
-    const begin = () => ledger.begin(this.intent);
+    const begin = async () => {
+      // A lane may be waited for long enough that what was allowed before no longer is.
+      if (this.intent.costUsd !== null) await this.refuseToPay();
+      return await ledger.begin(this.intent);
+    };
     if (this.intent.costUsd === null) return await begin();
     const lane = this.intent.lane ?? 'live';
     return await pace.lanes.take(lane, this.context.cancellationSignal, begin, () => this.opening.ready());
+  }
+
+  private async refuseToPay(): Promise<void> {
+    await refuseToPay(this.deps, this.request, this.context.info.attempt);
   }
 
   private async send(submission: ArmedSubmission, place: Place) {
@@ -393,25 +392,20 @@ class Submit {
     };
   }
 
-  /** The result that was paid for before, after checking that the vendor still has it. */
-  private async reuse(record: SubmissionRecord): Promise<EraseResult> {
-    const { resultFileId, taskId, result } = record;
-    if (resultFileId !== null) {
-      const { missing } = await this.deps.vod.describeMedia(
-        { subAppId: this.request.subAppId, fileIds: [resultFileId] },
-        { signal: this.context.cancellationSignal },
-      );
-      if (missing.includes(resultFileId)) {
-        throw finalFailure(
-          'badResult',
-          {
-            code: 'ResultDeleted',
-            message: `This erase was paid for before (task ${taskId}), but its result ${resultFileId} was deleted from the library. Start again with payAgain to make it anew.`,
-          },
-          { taskId, moneySpent: true },
-        );
-      }
-    }
+  /** Asks the vendor whether a result that was paid for is still there, and has the ledger remember a change. */
+  private async isDeleted({ resultFileId, taskId, resultGoneAt }: SubmissionRecord): Promise<boolean> {
+    if (resultFileId === null || taskId === null) return false;
+    const { missing } = await this.deps.vod.describeMedia(
+      { subAppId: this.request.subAppId, fileIds: [resultFileId] },
+      { signal: this.context.cancellationSignal },
+    );
+    const isGone = missing.includes(resultFileId);
+    if (isGone !== (resultGoneAt !== null)) await this.deps.ledger.recordResultGone(taskId, isGone);
+    return isGone;
+  }
+
+  /** The result that was paid for before. */
+  private reuse({ resultFileId, taskId, result, requestId, placeAt }: SubmissionRecord): EraseResult {
     return {
       status: 'succeeded',
       reused: true,
@@ -420,10 +414,10 @@ class Submit {
       resultFileId,
       taskId: taskId ?? '',
       files: result?.files ?? [],
-      requestId: result?.requestId ?? record.requestId,
+      requestId: result?.requestId ?? requestId,
       recipe: this.request.recipe,
       recipeHash: this.hash,
-      submittedAt: record.placeAt.toISOString(),
+      submittedAt: placeAt.toISOString(),
       finishedAt: result?.finishedAt ?? null,
       published: null,
     };

@@ -100,6 +100,9 @@ export type BatchItemEndState = 'succeeded' | 'failed' | 'timedOut' | 'cancelled
 /** Code of an item that was never started. */
 export const NOT_STARTED = 'NotStarted';
 
+/** Code of a run that was not submitted, as its batch had no budget left for it: the batch starts it again later. */
+export const BATCH_BUDGET = 'BatchBudget';
+
 /** Id of the workflow that feeds a batch. */
 export function batchWorkflowId(batchId: string, prefix = ''): string {
   return workflowIdWith(prefix, `batch/${batchId}`);

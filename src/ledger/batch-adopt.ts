@@ -203,5 +203,6 @@ function itemRow(batchId: string, number: number, { row, request, recipeHash, wo
     workflow_id: workflowId,
     request: JSON.stringify({ ...request, batchId }),
     estimated_usd: 0,
+    may_pay: false,
   };
 }

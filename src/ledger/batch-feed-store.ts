@@ -13,7 +13,7 @@ export interface BatchFeedStore {
   facts(batchId: string): Promise<BatchFacts | null>;
   /** Sub-applications of what has not ended. */
   subAppIds(batchId: string): Promise<number[]>;
-  /** USD: what ended items cost, and what open ones are estimated at. */
+  /** USD: what was spent in the name of the batch, and what its open items are estimated at that have not spent yet. */
   committedUsd(batchId: string): Promise<number>;
   /** Items that were ever started. */
   startedCount(batchId: string): Promise<number>;
@@ -23,7 +23,7 @@ export interface BatchFeedStore {
   confirm(batchId: string, runs: readonly { number: number; runId: string }[]): Promise<void>;
   /** Claimed, and certainly not started. One that was claimed anew since stays so: that is another feeder's word. */
   unclaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void>;
-  /** Items that waited for a run of somebody else, which was cancelled: they are pending again. */
+  /** Items whose run ended without having done what they want: they are pending again. */
   startAnew(batchId: string, items: readonly { number: number; runId: string }[]): Promise<void>;
   /** Open items whose runs are worth a look: what probably ended first, then those not looked at for longest. */
   dueForLook(batchId: string, limits: { due: number; sweep: number }): Promise<OpenItem[]>;
@@ -59,9 +59,9 @@ export interface BatchFacts {
   oldestTaskAgeMs: number | null;
   /** Batches that feed now, with this one. */
   feeders: number;
-  /** Price of the first pending item that costs something; 0 where none does. */
+  /** Price of the first pending item that may pay; 0 where none may. */
   nextUsd: number;
-  /** There are pending items that are only read, as they were paid for: their price is 0. */
+  /** There are pending items that are only read, as they were paid for. */
   hasPendingFree: boolean;
 }
 
@@ -71,7 +71,7 @@ export interface ClaimWanted {
   roomUsd: number | null;
   /** Nothing of these is claimed. */
   blockedSubApps: readonly number[];
-  /** Only those whose price is 0. */
+  /** Only those that are read, and may not pay. */
   onlyFree: boolean;
 }
 

@@ -7,6 +7,7 @@ import { LISTED_FOR_MS } from './decide.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { createBatch } from './postgres-batch-store.js';
 import type { LedgerDatabase } from './schema.js';
+import { kindOf, standingOf } from './standing.js';
 
 /** Which items of a batch. Without a state: all that did not succeed. Class and code narrow it further. */
 export interface RedriveSelection {
@@ -20,24 +21,25 @@ export interface RedriveSelection {
 }
 
 /**
- * What a further run of an item comes to, by the books.
- * - `done`: it was paid for, and the result is known: nothing is sent
+ * What a further run of an item comes to, by the ledger.
+ * - `done`: it was paid for, and there is a result, or one to be reviewed again: nothing is sent
  * - `running`: its task may still run at the vendor: it is read, nothing is sent
- * - `inDoubt`: whether it was paid for is found out first
+ * - `inDoubt`: whether it was paid for is found out first; where no task is found it is submitted
  * - `unpaid`: nothing was paid, or only for what was aborted before it ran: it is submitted
+ * - `rejected`: paid for, and a reviewer rejected the result
  * - `lost`: paid for, and the result was never read, or is deleted
  * - `failed`: paid for, and the task failed
  * - `forbidden`: nothing was paid by us, and its request forbids to
  */
-export type RedriveKind = 'done' | 'running' | 'inDoubt' | 'unpaid' | 'lost' | 'failed' | 'forbidden';
+export type RedriveKind = 'done' | 'running' | 'inDoubt' | 'unpaid' | 'rejected' | 'lost' | 'failed' | 'forbidden';
 
 /** These pay for what was paid for, or must not be paid for: somebody has to say so. */
-export const NEEDS_PAY_AGAIN = ['lost', 'failed', 'forbidden'] as const satisfies readonly RedriveKind[];
+export const NEEDS_PAY_AGAIN = ['rejected', 'lost', 'failed', 'forbidden'] as const satisfies readonly RedriveKind[];
 
 export interface RedriveGroup {
   kind: RedriveKind;
   items: number;
-  /** USD for those that would be submitted. */
+  /** USD for those that are submitted, or may be. */
   estimatedUsd: number;
   /** Of those, items whose price nobody knows. */
   unpriced: number;
@@ -92,13 +94,6 @@ export interface RedriveStore {
   create(redrive: Redrive): Promise<Redriven>;
 }
 
-/**
- * Hours after its submit in which the vendor knows a task. Source: DescribeTaskDetail, "tasks submitted in the last 3
- * days".
- */
-const VENDOR_MEMORY_HOURS = 72;
-/** The worker's code for a result that is not in the library any more: the books have it as paid for and done. */
-const RESULT_DELETED = 'ResultDeleted';
 /** Items read and written at once. */
 const PAGE = 1_000;
 const JUDGED_AT_ONCE = 20_000;
@@ -172,6 +167,7 @@ interface JudgedRow {
   error_class: string | null;
   kind: RedriveKind;
   usd: string | null;
+  may_pay: boolean;
 }
 
 async function create(trx: Transaction<LedgerDatabase>, redrive: Redrive): Promise<Redriven> {
@@ -217,7 +213,7 @@ async function copyItems(
   let number = 0;
   for (let after = 0; ; ) {
     const { rows } = await sql<JudgedRow>`
-      select number, row, sub_app_id, file_id, recipe_hash, request, error_class, kind, case when ${pays} then usd else 0 end as usd
+      select number, row, sub_app_id, file_id, recipe_hash, request, error_class, kind, case when ${pays} then usd else 0 end as usd, ${pays} as may_pay
       from judged where number > ${after}::integer and elsewhere is null and kind in (${sql.join(wanted)})
       order by number limit ${PAGE}::integer`.execute(trx);
     const last = rows.at(-1);
@@ -238,6 +234,8 @@ async function copyItems(
             workflow_id: eraseWorkflowId(request, redrive.prefix),
             request: JSON.stringify(request),
             estimated_usd: item.usd,
+            may_pay: item.may_pay,
+            source_number: item.number,
           };
         }),
       )
@@ -247,7 +245,7 @@ async function copyItems(
 }
 
 /**
- * The same erase, in the new batch. Only what is lost needs another payment identity. A failed task is followed by one more
+ * The same erase, in the new batch. Only what is lost or was rejected needs another payment identity. A failed task is followed by one more
  * under its own, so that its result is found there later.
  */
 function nextRequest(
@@ -259,8 +257,8 @@ function nextRequest(
   if (kind === 'running' && errorClass === 'expired') next.deadlineHours = MAX_DEADLINE_HOURS;
   // It is read. Should its task fail, its new run would follow it by one more, as the run before it may have done already.
   if (kind === 'running') next.neverPay = true;
-  if (kind === 'lost' || kind === 'failed' || kind === 'forbidden') delete next.neverPay;
-  if (kind === 'lost') next.payAgain = { token: newBatchId, reason: payAgainReason ?? '' };
+  if (kind === 'rejected' || kind === 'lost' || kind === 'failed' || kind === 'forbidden') delete next.neverPay;
+  if (kind === 'rejected' || kind === 'lost') next.payAgain = { token: newBatchId, reason: payAgainReason ?? '' };
   return next;
 }
 
@@ -269,55 +267,39 @@ function wantedKinds({ payAgainReason }: Redrive): RedriveKind[] {
   return payAgainReason === null ? free : [...free, ...NEEDS_PAY_AGAIN];
 }
 
-/** Kinds of which every item is submitted. What is in doubt may be; it counts as spent already. */
-const pays = sql`kind in ('unpaid', 'lost', 'failed', 'forbidden')`;
+/** Kinds whose items may lead to a payment: one in doubt does where no task of it is found. */
+const pays = sql`kind in ('unpaid', 'inDoubt', 'rejected', 'lost', 'failed', 'forbidden')`;
 
-/**
- * The selected items, each with what the books say of its payment identity. The order of the cases is that of `decide`:
- * what succeeded, or may still run, comes first, whatever was tried besides.
- */
+/** The selected items, each with what the ledger says of its payment identity. */
 function judged(selection: RedriveSelection, after: number, upTo: number): RawBuilder<unknown> {
+  const token = `coalesce(item.request->'payAgain'->>'token', '')`;
+  const redrives = sql`(select id from batch where parent_batch_id = ${selection.batchId} and parent_relation = 'redrive')`;
+  const kind = sql.raw(kindOf(String(LISTED_FOR_MS / 1_000)));
   return sql`
     select item.number, item.row, item.sub_app_id, item.file_id, item.recipe_hash, item.request, item.error_class,
-      item.error_code, books.paid_task_id,
-      coalesce(nullif(item.estimated_usd, 0), books.usd, item.estimated_usd) as usd,
+      item.error_code, standing.task_id,
+      coalesce(nullif(item.estimated_usd, 0), standing.usd, item.estimated_usd) as usd,
       case
-        when item.error_code = ${RESULT_DELETED} then 'lost'
-        when books.done then 'done'
-        when books.readable then 'running'
-        when books.unread or books.expired then 'lost'
-        when books.failed then 'failed'
-        when newest.state in ('sending', 'unknown')
-          then case when newest.place_at > ${listBegins} then 'inDoubt' else 'lost' end
+        when ${kind} = 'rejected' and item.request ? 'review' then 'done'
+        when ${kind} is not null then ${kind}
         when (item.request->>'neverPay')::boolean then 'forbidden'
         else 'unpaid'
       end as kind,
-      taken.batch_id as elsewhere
-    from batch_item as item
+      coalesce(taken.batch_id, taken_unnumbered.batch_id) as elsewhere
+    from batch_item as item cross join ${sql.raw(standingOf('item', token))}
     left join (
-      select distinct on (sub_app_id, file_id, recipe_hash) sub_app_id, file_id, recipe_hash, batch_id
-      from batch_item
-      where batch_id in (select id from batch where parent_batch_id = ${selection.batchId} and parent_relation = 'redrive')
-      order by sub_app_id, file_id, recipe_hash, batch_id) as taken
-      on taken.sub_app_id = item.sub_app_id and taken.file_id = item.file_id and taken.recipe_hash = item.recipe_hash
-    left join erase on erase.sub_app_id = item.sub_app_id and erase.file_id = item.file_id
-      and erase.recipe_hash = item.recipe_hash and erase.pay_token = coalesce(item.request->'payAgain'->>'token', '')
-    left join lateral (
-      select bool_or(outcome = 'succeeded') as done,
-        bool_or(state = 'accepted' and outcome is null and place_at > ${memoryBegins}) as readable,
-        bool_or(state = 'accepted' and outcome is null) as unread,
-        bool_or(outcome = 'expired') as expired, bool_or(outcome = 'failed') as failed,
-        max(cost_usd) as usd, max(task_id) as paid_task_id
-      from submission where submission.erase_id = erase.id) as books on true
-    left join lateral (
-      select state, place_at from submission where submission.erase_id = erase.id order by number desc limit 1) as newest
-      on true
+      select source_number, min(batch_id) as batch_id from batch_item
+      where batch_id in ${redrives} and source_number is not null group by 1
+    ) as taken on taken.source_number = item.number
+    -- Redrives of before the column do not say which item they took.
+    left join (
+      select sub_app_id, file_id, recipe_hash, min(batch_id) as batch_id from batch_item
+      where batch_id in ${redrives} and source_number is null group by 1, 2, 3
+    ) as taken_unnumbered on taken_unnumbered.sub_app_id = item.sub_app_id and taken_unnumbered.file_id = item.file_id
+      and taken_unnumbered.recipe_hash = item.recipe_hash
     where item.batch_id = ${selection.batchId} and item.number > ${after}::integer
       and item.number <= ${upTo}::integer and ${chosen(selection)}`;
 }
-
-const listBegins = sql`clock_timestamp() - make_interval(secs => ${sql.lit(LISTED_FOR_MS / 1_000)})`;
-const memoryBegins = sql`clock_timestamp() - make_interval(hours => ${sql.lit(VENDOR_MEMORY_HOURS)})`;
 
 const FAILED: readonly BatchItemState[] = ['failed', 'timedOut'];
 const UNSUCCESSFUL: readonly BatchItemState[] = [...FAILED, 'cancelled', 'skipped'];

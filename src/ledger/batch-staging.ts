@@ -31,11 +31,12 @@ export interface CombinedRecipe {
   by: string;
 }
 
-/** How much of a backlog was paid for before: the result is known, the task is running, or the result was never read. */
+/** How much of a backlog was paid for before: with a result, one that was rejected, a task that runs, or a result that is lost. */
 export interface PaidBefore {
   done: number;
   underWay: number;
   lost: number;
+  rejected: number;
 }
 
 export interface StagedTotals {
@@ -95,7 +96,7 @@ export interface BatchStaging {
   dropOwnResults(): Promise<void>;
   /**
    * Drops what was paid for before, by the rules of `decide`: what is only in doubt, was refused, failed or was aborted stays. With
-   * `keep`, what is done or under way stays too, at no price.
+   * `keep`, what is done or under way stays too, at no price; what was rejected only where it is reviewed again.
    */
   dropPaid(options: { keep: boolean }): Promise<void>;
   /** Files of which nothing was read within the last `freshSeconds`, page by page, each page of one sub-application. */

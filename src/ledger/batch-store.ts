@@ -1,4 +1,5 @@
 import type { BatchCounts, BatchItemState, BatchSettings, BatchSnapshot, BatchSource } from '../contract/batch.js';
+import type { JoiningErase } from './batch-joining.js';
 import type { BatchEndedAs, BatchState, BatchWaitingFor } from './schema.js';
 
 /**
@@ -6,6 +7,8 @@ import type { BatchEndedAs, BatchState, BatchWaitingFor } from './schema.js';
  * to repeat, and every method throws a `LedgerError` when it cannot be done.
  */
 export interface BatchStore {
+  /** Makes an erase that carries the batch's id an item of it. Safe to repeat. False when it has ended, or there is none. */
+  join(erase: JoiningErase): Promise<boolean>;
   /**
    * Writes a batch with its items, whole or not at all. For items that stand in a table already see `createBatch`.
    * False when the batch exists: nothing is changed.
@@ -52,6 +55,8 @@ export interface NewBatchItem {
   /** Normalised, with the batch's id in it. */
   request: unknown;
   estimatedUsd: number | null;
+  /** Starting it may lead to a payment; default true. */
+  mayPay?: boolean;
   done?: { state: Exclude<BatchItemState, 'pending' | 'running' | 'held'> } & Partial<
     Pick<BatchItem, 'taskId' | 'resultFileId' | 'errorClass' | 'errorCode' | 'errorMessage'>
   >;

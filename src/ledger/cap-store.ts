@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { writeAudit } from './audit.js';
-import { type Cap, type CapPeriod, type CapScope, countersOf } from './cap.js';
+import { batchScope, type Cap, type CapPeriod, type CapScope, type CounterScope, countersOf } from './cap.js';
 import type { LedgerDatabase } from './schema.js';
 import type { SubmissionKey } from './submission-key.js';
 
@@ -22,7 +22,7 @@ export interface CapRow {
 /** Thrown inside the transaction of a submit, so that it leaves nothing behind. */
 export class CapReached extends Error {
   constructor(
-    readonly cap: Cap,
+    readonly cap: Cap<CounterScope>,
     readonly costUsd: number,
   ) {
     super(`The cap ${cap.scope}/${cap.period} is reached.`);
@@ -36,8 +36,12 @@ export class CapReached extends Error {
  *
  * @param day of the submit, by the database's clock, `YYYY-MM-DD` in UTC
  */
-export function countStatement(subAppId: number, costUsd: number, day: string): RawBuilder<CapRow> {
-  const rows = countersOf(subAppId).map(
+export function countStatement(
+  { subAppId, batchId }: { subAppId: number; batchId: string | null },
+  costUsd: number,
+  day: string,
+): RawBuilder<CapRow> {
+  const rows = countersOf(subAppId, batchId).map(
     ({ scope, period }) => sql`(${scope}, ${period}, ${money(costUsd)}::numeric, ${day}::date)`,
   );
   // A later day begins at nothing; a clock that was set back does not bring an earlier day again.
@@ -57,23 +61,23 @@ export function checkCaps(counters: readonly CapRow[], costUsd: number): void {
   const over = counters.find((row) => row.limit_usd !== null && Number(row.spent_usd) > Number(row.limit_usd));
   if (over === undefined) return;
   const before = { ...over, spent_usd: String(Number(over.spent_usd) - costUsd) };
-  throw new CapReached(toCap(before), costUsd);
+  throw new CapReached(toCap<CounterScope>(before), costUsd);
 }
 
 /** Takes a submit off the counters: nothing was spent on it. Repeating it changes nothing. */
 export async function release(db: Db, key: SubmissionKey): Promise<void> {
-  const { rows } = await sql<{ cost_usd: string; cost_day: string; sub_app_id: string }>`
-    select cost_usd, cost_day::text, erase.sub_app_id
+  const { rows } = await sql<{ cost_usd: string; cost_day: string; sub_app_id: string; batch_id: string | null }>`
+    select cost_usd, cost_day::text, erase.sub_app_id, submission.batch_id
     from submission join erase on erase.id = submission.erase_id
     where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and cost_day is not null
     for update of submission`.execute(db);
   const row = rows[0];
   if (row === undefined) return;
   await setCostDay(db, key, null);
-  const scopes: CapScope[] = ['all', `sub-app/${Number(row.sub_app_id)}`];
+  const scopes = new Set(countersOf(Number(row.sub_app_id), row.batch_id).map(({ scope }) => scope));
   await sql`
     with counter as materialized (
-      select scope, period from cap where scope in (${sql.join(scopes)}) order by scope, period for update
+      select scope, period from cap where scope in (${sql.join([...scopes])}) order by scope, period for update
     )
     update cap set spent_usd = greatest(0, spent_usd - ${row.cost_usd}::numeric)
     from counter where cap.scope = counter.scope and cap.period = counter.period
@@ -82,15 +86,16 @@ export async function release(db: Db, key: SubmissionKey): Promise<void> {
 
 /** Counts a submission again that was taken off, and then turned out to be accepted. */
 export async function countAgain(db: Db, key: SubmissionKey): Promise<void> {
-  const { rows } = await sql<{ cost_usd: string; sub_app_id: string; day: string }>`
-    select cost_usd, erase.sub_app_id, (place_at at time zone 'UTC')::date::text as day
+  const { rows } = await sql<{ cost_usd: string; sub_app_id: string; batch_id: string | null; day: string }>`
+    select cost_usd, erase.sub_app_id, submission.batch_id, (place_at at time zone 'UTC')::date::text as day
     from submission join erase on erase.id = submission.erase_id
     where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer
       and cost_day is null and cost_usd is not null`.execute(db);
   const row = rows[0];
   if (row === undefined) return;
   await setCostDay(db, key, row.day);
-  await countStatement(Number(row.sub_app_id), Number(row.cost_usd), row.day).execute(db);
+  const counted = { subAppId: Number(row.sub_app_id), batchId: row.batch_id };
+  await countStatement(counted, Number(row.cost_usd), row.day).execute(db);
 }
 
 async function setCostDay(db: Db, key: SubmissionKey, day: string | null): Promise<void> {
@@ -128,19 +133,27 @@ export async function changeCap(db: Db, { scope, period, limitUsd, by, reason }:
   return true;
 }
 
-/** Those that have a limit. */
+/** Sets the budget of a batch, in USD; null: none. What was spent in its name stays counted. */
+export async function setBatchBudget(db: Db, batchId: string, maxCostUsd: number | null): Promise<void> {
+  const limit = maxCostUsd === null ? null : money(maxCostUsd);
+  await sql`insert into cap (scope, period, limit_usd, spent_usd, day)
+    values (${batchScope(batchId)}, 'total', ${limit}::numeric, 0, (clock_timestamp() at time zone 'UTC')::date)
+    on conflict (scope, period) do update set limit_usd = excluded.limit_usd`.execute(db);
+}
+
+/** Caps that have a limit; budgets of batches are told with their batch. */
 export async function listCaps(db: Db): Promise<Cap[]> {
   const { rows } = await sql<CapRow>`
     select scope, period, limit_usd,
       case when period = 'day' and day < (clock_timestamp() at time zone 'UTC')::date then 0 else spent_usd end as spent_usd
     from cap where limit_usd is not null and scope not like 'batch/%' order by scope, period`.execute(db);
-  return rows.map(toCap);
+  return rows.map((row) => toCap<CapScope>(row));
 }
 
-function toCap(row: CapRow): Cap {
+function toCap<Scope extends CounterScope>(row: CapRow): Cap<Scope> {
   const [limitUsd, spentUsd] = [Number(row.limit_usd), Number(row.spent_usd)];
   return {
-    scope: row.scope as CapScope,
+    scope: row.scope as Scope,
     period: row.period,
     limitUsd,
     spentUsd: rounded(spentUsd),

@@ -4,7 +4,7 @@ import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from './ledger
 export type Decision =
   | { kind: 'arm'; number: number; giveUp: boolean }
   | { kind: 'look'; record: SubmissionRecord }
-  | { kind: 'running' | 'done' | 'lost' | 'failed'; record: SubmissionRecord }
+  | { kind: 'running' | 'done' | 'deleted' | 'lost' | 'failed'; record: SubmissionRecord }
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
   | { kind: 'forbidden'; record: SubmissionRecord | null };
 
@@ -21,24 +21,49 @@ type Asked = Pick<
  *
  * @param recent submissions of one payment identity, newest first, at least {@link MAX_UNKNOWN_ROUNDS} where there are
  * @param nowMs the database's clock, milliseconds since the epoch
+ * @param elsewhere for a request without `payAgain`: what further payments of the same file and recipe made, or are making
  */
-export function decide(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
-  const decision = whatIsDue(recent, asked, nowMs);
+export function decide(
+  recent: readonly SubmissionRecord[],
+  asked: Asked,
+  nowMs: number,
+  elsewhere: readonly SubmissionRecord[] = [],
+): Decision {
+  const decision = takenUp([...recent, ...elsewhere]) ?? whatIsDue(recent, asked, nowMs);
   // The last word, so that no way to a payment goes past it: not a failed task, not an operator's leave.
   if (decision.kind === 'arm' && asked.neverPay) return { kind: 'forbidden', record: recent[0] ?? null };
   return decision;
 }
 
+/**
+ * What was paid for, and need not be paid for again: the newest good result, or else a task that runs, or else a result that a
+ * reviewer rejected, or else one that is known to be deleted. Null: there is none.
+ */
+function takenUp(paid: readonly SubmissionRecord[]): Decision | null {
+  const succeeded = paid.filter((r) => r.outcome === 'succeeded');
+  const present = succeeded.filter((r) => r.resultGoneAt === null);
+  const good = newest(present.filter((r) => r.rejected === null));
+  if (good !== undefined) return { kind: 'done', record: good };
+  // An answer that came after its submission was given up still counts: that task is running and is paid for.
+  const running = newest(paid.filter((r) => r.state === 'accepted' && r.outcome === null));
+  if (running !== undefined) return { kind: 'running', record: running };
+  const rejected = newest(present);
+  if (rejected !== undefined) return { kind: 'done', record: rejected };
+  const deleted = newest(succeeded);
+  return deleted === undefined ? null : { kind: 'deleted', record: deleted };
+}
+
+/** The first of those that are equally new. */
+function newest(records: readonly SubmissionRecord[]): SubmissionRecord | undefined {
+  return records.reduce<SubmissionRecord | undefined>(
+    (last, each) => (last === undefined || each.placeAt.getTime() > last.placeAt.getTime() ? each : last),
+    undefined,
+  );
+}
+
 function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
   const last = recent[0];
   if (last === undefined) return { kind: 'arm', number: 1, giveUp: false };
-  // Two tasks for one identity come of a late answer only; one that succeeded is what was paid for.
-  const done = recent.find((r) => r.outcome === 'succeeded');
-  if (done !== undefined) return { kind: 'done', record: done };
-  // An answer that came after its submission was given up still counts: that task is running and is paid for.
-  const running = recent.find((r) => r.state === 'accepted' && r.outcome === null);
-  if (running !== undefined) return { kind: 'running', record: running };
-
   switch (last.state) {
     case 'refused':
       return { kind: 'arm', number: last.key.number, giveUp: false };

@@ -97,6 +97,8 @@ export interface Ledger {
   knownTasks(taskIds: string[]): Promise<Map<string, SubmissionKey>>;
   /** How a task ended. The first outcome stands; the same one again changes nothing. */
   recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void>;
+  /** Whether the vendor's library still has the result of a task. */
+  recordResultGone(taskId: string, gone: boolean): Promise<void>;
   /** Opens a breaker for a reason that built up over many calls; the submission is the last of them. */
   trip(scope: BreakerScope, submission: SubmissionKey, error: SubmitError): Promise<void>;
   /** The open breaker that covers submits of the sub-application; null when there is none. */
@@ -219,6 +221,10 @@ export interface SubmissionRecord {
   outcomeMessage: string | null;
   resultFileId: string | null;
   result: StoredResult | null;
+  /** When the result was found to be deleted from the library; null: not, as far as is known. */
+  resultGoneAt: Date | null;
+  /** Set while a reviewer's rejection of the result is the last word on it. */
+  rejected: { at: Date; by: string | null; reason: string | null } | null;
 }
 
 /** The part of a result that the ledger keeps as JSON. Times are ISO 8601. */
@@ -248,6 +254,8 @@ export type BeginOutcome =
   | { kind: 'running'; record: SubmissionRecord }
   /** Paid, done, and the result is known. */
   | { kind: 'done'; record: SubmissionRecord }
+  /** Paid and done, and the result was deleted from the library: only `payAgain` makes it anew. */
+  | { kind: 'deleted'; record: SubmissionRecord }
   /** Paid, and the result was never read: only `payAgain` submits again. */
   | { kind: 'lost'; record: SubmissionRecord }
   /** The task failed, and this run has no leave to pay once more. */
@@ -260,8 +268,17 @@ export type BeginOutcome =
   | { kind: 'notYet' }
   /** Money is due, and the intent has no price: estimate it and ask again. */
   | { kind: 'unpriced' }
-  /** One more payment after a failed task would go past the budget of its batch: the failure stands. Nothing was written. */
-  | { kind: 'overBudget'; record: SubmissionRecord; maxCostUsd: number }
+  /** The payment would go past the budget of its batch. Nothing was written. With `failed` it would have followed that task. */
+  | {
+      kind: 'overBudget';
+      batchId: string;
+      maxCostUsd: number;
+      leftUsd: number;
+      costUsd: number;
+      failed: SubmissionRecord | null;
+    }
+  /** The batch that it names takes no more erases, or pays for none any more. Nothing was written. */
+  | { kind: 'batchClosed'; batchId: string; state: 'ended' | 'cancelling' }
   /** A cap leaves no room for it: hold. Nothing was written. */
   | { kind: 'capped'; cap: Cap; costUsd: number }
   /** A breaker is open: hold. */

@@ -3,6 +3,7 @@ import { NOT_STARTED } from '../contract/batch.js';
 import { writeAudit } from './audit.js';
 import type { BatchFacts, BatchFeedStore, ClaimedItem, ClaimWanted, ItemEnd, OpenItem } from './batch-feed-store.js';
 import { subAppsOf } from './batch-snapshot.js';
+import { batchScope } from './cap.js';
 import { toLedgerError } from './ledger-error.js';
 import { toBatch } from './postgres-batch-store.js';
 import type { BatchEndedAs, BatchTable, BatchWaitingFor, LedgerDatabase } from './schema.js';
@@ -44,12 +45,9 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           exists (select 1 from batch_item where batch_id = batch.id and state = 'pending') as has_pending,
           case when batch.source->>'kind' <> 'adopted' then (
             select estimated_usd from batch_item
-            where batch_id = batch.id and state = 'pending' and estimated_usd is distinct from 0 order by number limit 1
+            where batch_id = batch.id and state = 'pending' and may_pay order by number limit 1
           ) end as next_usd,
-          -- Only what was adopted, or is redriven, has such items.
-          batch.source->>'kind' in ('adopted', 'batch') and exists (
-            select 1 from batch_item where batch_id = batch.id and state = 'pending' and estimated_usd = 0
-          ) as has_pending_free,
+          exists (select 1 from batch_item where batch_id = batch.id and state = 'pending' and not may_pay) as has_pending_free,
           (select count(*)::integer from run_phase join batch_item using (workflow_id)
              where batch_id = batch.id and state = 'running' and phase = 'review') as in_review,
           (select count(*)::integer from batch other where other.state = 'running' and other.waiting_for is null
@@ -91,8 +89,11 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   async committedUsd(batchId: string): Promise<number> {
     return await this.guard('add up what a batch costs', async () => {
       const { rows } = await sql<{ usd: string | null }>`
-        select sum(case when ended_at is null then estimated_usd else cost_usd end) as usd
-        from batch_item where batch_id = ${batchId} and started_at is not null`.execute(this.db);
+        select (select spent_usd from cap where scope = ${batchScope(batchId)} and period = 'total') + coalesce(sum(estimated_usd), 0) as usd
+        from batch_item item
+        where batch_id = ${batchId} and state in ('running', 'held') and may_pay and not exists (
+          select from submission where submission.workflow_id = item.workflow_id and submission.batch_id = item.batch_id
+            and cost_day is not null)`.execute(this.db);
       return Number(rows[0]?.usd ?? 0);
     });
   }
@@ -116,7 +117,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           from (
             select number, estimated_usd from batch_item
             where batch_id = ${batchId} and state = 'pending' and not sub_app_id = any(${[...blockedSubApps]}::bigint[])
-              and (not ${onlyFree} or estimated_usd = 0)
+              and not (${onlyFree} and may_pay)
             order by number limit ${limit}
           ) next
         )

@@ -160,7 +160,12 @@ class PostgresBatchStaging implements BatchStaging {
       items: count('items'),
       duplicates: count('duplicates'),
       ownResults: count('own_results'),
-      paidBefore: { done: count('done'), underWay: count('under_way'), lost: count('lost') },
+      paidBefore: {
+        done: count('done'),
+        underWay: count('under_way'),
+        lost: count('lost'),
+        rejected: count('rejected'),
+      },
       kept: count('kept'),
       estimatedUsd: count('usd'),
       durationSeconds: count('seconds'),

@@ -3,6 +3,7 @@ import type { BatchCounts, BatchSettings, BatchSnapshot, BatchSource } from '../
 import { batchWorkflowId } from '../contract/batch.js';
 import { writeAudit } from './audit.js';
 import { changeOf } from './batch-change.js';
+import { type JoiningErase, joinBatch } from './batch-joining.js';
 import { countItems, takeSnapshot } from './batch-snapshot.js';
 import type {
   BatchChange,
@@ -15,6 +16,7 @@ import type {
   NewBatch,
   NewBatchItem,
 } from './batch-store.js';
+import { setBatchBudget } from './cap-store.js';
 import { toLedgerError } from './ledger-error.js';
 import type { BatchItemTable, BatchTable, LedgerDatabase } from './schema.js';
 
@@ -35,6 +37,12 @@ export class PostgresBatchStore implements BatchStore {
           }
         }),
       ),
+    );
+  }
+
+  async join(erase: JoiningErase): Promise<boolean> {
+    return await this.guard('make an erase an item of its batch', () =>
+      this.db.transaction().execute((trx) => joinBatch(trx, erase)),
     );
   }
 
@@ -76,6 +84,7 @@ export class PostgresBatchStore implements BatchStore {
           where id = ${batchId} returning *`.execute(trx);
         const after = rows[0];
         if (after === undefined) return { kind: 'none' };
+        await setBatchBudget(trx, batchId, changed.settings.maxCostUsd);
         await writeAudit(trx, {
           action: `batch-${change.action}`,
           subject: batch.workflowId,
@@ -133,6 +142,7 @@ export async function createBatch(
             ${batch.parent?.relation ?? null}, ${batch.requestedBy}, ${batch.reason})
     on conflict (id) do nothing returning id`.execute(trx);
   if (rows.length === 0) return false;
+  await setBatchBudget(trx, batch.id, batch.settings.maxCostUsd);
   await copyItems();
   // So many new rows at once are not known to the planner for a minute, and a feeder would begin with plans for an empty table.
   await sql`analyze batch_item`.execute(trx);
@@ -167,6 +177,7 @@ async function insertItems(
         workflow_id: item.workflowId,
         request: JSON.stringify(item.request),
         estimated_usd: item.estimatedUsd,
+        may_pay: item.mayPay ?? true,
         state: item.done?.state ?? 'pending',
         ended_at: item.done === undefined ? null : sql<Date>`clock_timestamp()`,
         task_id: item.done?.taskId ?? null,

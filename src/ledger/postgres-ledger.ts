@@ -3,6 +3,7 @@ import { type AuditEntry, writeAudit } from './audit.js';
 import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
 import { type AdoptStore, adoptStore } from './batch-adopt.js';
 import type { BatchFeedStore } from './batch-feed-store.js';
+import { joinBatch } from './batch-joining.js';
 import { type RedriveStore, redriveStore } from './batch-redrive.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
@@ -17,7 +18,7 @@ import {
   readyBreakers,
   setProbe,
 } from './breaker-store.js';
-import type { Cap } from './cap.js';
+import type { Cap, CapScope } from './cap.js';
 import {
   type CapChange,
   CapReached,
@@ -67,7 +68,7 @@ import { PlaceClock } from './place-clock.js';
 import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
 import { PostgresBatchStore } from './postgres-batch-store.js';
 import { rateAfterRefusalSql } from './rate-control.js';
-import type { EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
+import type { BatchState, EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
 import { readState, type StateStore } from './state-store.js';
 import { openWatchStore, type WatchStore } from './watch-store.js';
 
@@ -136,10 +137,26 @@ class PostgresLedger implements Ledger {
     try {
       return await this.decideAndArm(intent);
     } catch (error) {
-      if (error instanceof CapReached) return { kind: 'capped', cap: error.cap, costUsd: error.costUsd };
+      if (error instanceof CapReached) return await this.limited(error, intent);
       if (error instanceof LaneShut) return { kind: 'notYet' };
       throw error;
     }
+  }
+
+  /** A cap holds the run. A budget sends the item back to its batch, with the price that would have been booked. */
+  private async limited({ cap, costUsd }: CapReached, intent: Intent): Promise<BeginOutcome> {
+    const { scope, limitUsd: maxCostUsd, leftUsd } = cap;
+    if (scope === 'all' || scope.startsWith('sub-app/')) {
+      return { kind: 'capped', cap: { ...cap, scope: scope as CapScope }, costUsd };
+    }
+    const batchId = intent.request.batchId ?? '';
+    await this.guard('note the price of an item', () =>
+      sql`update batch_item set estimated_usd = ${costUsd}::numeric
+          where batch_id = ${batchId} and workflow_id = ${intent.workflowId}`.execute(this.db),
+    );
+    const { resubmitAfterTaskId } = intent;
+    const failed = resubmitAfterTaskId === null ? null : await this.findByTask(resubmitAfterTaskId);
+    return { kind: 'overBudget', batchId, maxCostUsd, leftUsd, costUsd, failed };
   }
 
   private async isKnownOrStopped({ identity }: Intent): Promise<boolean> {
@@ -147,7 +164,7 @@ class PostgresLedger implements Ledger {
       const { rows } = await sql<{ found: boolean }>`
         select exists (
           select from submission join erase on erase.id = submission.erase_id
-          where ${isOfIdentity(identity)}
+          where ${identity.payToken === '' ? isOfErase(identity) : isOfIdentity(identity)}
         ) or exists (
           select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))})
         ) as found`.execute(this.db);
@@ -160,14 +177,11 @@ class PostgresLedger implements Ledger {
       this.db.transaction().execute(async (trx) => {
         const locked = await lockErase(trx, intent);
         const recent = locked.isNew ? [] : await recentSubmissions(trx, locked.eraseId);
+        const elsewhere = locked.isPaidElsewhere ? await paidElsewhere(trx, intent.identity) : [];
         const asked = { ...intent, neverPay: intent.request.neverPay === true };
-        const decision = decide(recent, asked, locked.nowMs);
-        const [failed] = recent;
-        if (decision.kind === 'arm' && intent.resubmitAfterTaskId !== null && failed !== undefined) {
-          const maxCostUsd = await budgetPassedBy(trx, intent);
-          if (maxCostUsd !== null) return { kind: 'overBudget', record: failed, maxCostUsd };
-        }
-        return await this.carryOut(trx, decision, locked, intent);
+        const decision = decide(recent, asked, locked.nowMs, elsewhere);
+        const closed = await takeIntoBatch(trx, decision, locked, intent);
+        return closed ?? (await this.carryOut(trx, decision, locked, intent));
       }),
     );
   }
@@ -217,7 +231,7 @@ class PostgresLedger implements Ledger {
     // Whoever locks both locks the counters first.
     const afterCounters = sql`(select count(*) from counter)`;
     const { rows } = await sql<{ arms: number; counters: CapRow[] } & PlaceRow>`
-      with counter as (${countStatement(intent.identity.subAppId, cost.costUsd, cost.day)}),
+      with counter as (${countStatement({ subAppId: intent.identity.subAppId, batchId: intent.request.batchId ?? null }, cost.costUsd, cost.day)}),
       place as (${this.takePlace(PLACE_LEAD_MS, lane, ask, afterCounters)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
                               batch_id, cost_usd, cost_day)
@@ -479,6 +493,13 @@ class PostgresLedger implements Ledger {
     );
   }
 
+  async recordResultGone(taskId: string, gone: boolean): Promise<void> {
+    await this.guard('record whether a result is in the library', () =>
+      sql`update submission set result_gone_at = ${gone ? sql`coalesce(result_gone_at, clock_timestamp())` : null}
+          where task_id = ${taskId} and (result_gone_at is null) = ${gone}`.execute(this.db),
+    );
+  }
+
   async trip(scope: BreakerScope, key: SubmissionKey, error: SubmitError): Promise<void> {
     await this.guard('open a breaker', () =>
       this.db.transaction().execute(async (trx) => openBreaker(trx, scope, error, await workflowOf(trx, key))),
@@ -581,11 +602,18 @@ interface LockedErase {
   isNew: boolean;
   /** A breaker of its scopes is not closed. */
   isStopped: boolean;
+  /** It has no token, and a further payment of the same file and recipe was made with one. */
+  isPaidElsewhere: boolean;
+  /** The batch that the request names, where the ledger has it. */
+  batch: { state: BatchState; hasItem: boolean } | null;
 }
 
 /** Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other. */
-async function lockErase(trx: Transaction<LedgerDatabase>, { identity, request }: Intent): Promise<LockedErase> {
-  const { id, now, is_new, is_stopped } = await trx
+async function lockErase(
+  trx: Transaction<LedgerDatabase>,
+  { identity, request, workflowId }: Intent,
+): Promise<LockedErase> {
+  const { id, now, is_new, is_stopped, is_paid_elsewhere, batch } = await trx
     .insertInto('erase')
     .values({
       sub_app_id: String(identity.subAppId),
@@ -604,9 +632,62 @@ async function lockErase(trx: Transaction<LedgerDatabase>, { identity, request }
       sql<boolean>`exists (select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))}))`.as(
         'is_stopped',
       ),
+      sql<boolean>`${identity.payToken === ''} and exists (select from erase other where other.sub_app_id = ${String(identity.subAppId)}
+        and other.file_id = ${identity.fileId} and other.recipe_hash = ${identity.recipeHash} and other.pay_token <> '')`.as(
+        'is_paid_elsewhere',
+      ),
+      sql<LockedErase['batch']>`(select json_build_object('state', batch.state, 'hasItem', exists (
+          select from batch_item where batch_id = batch.id and workflow_id = ${workflowId}))
+        from batch where id = ${request.batchId ?? null})`.as('batch'),
     ])
     .executeTakeFirstOrThrow();
-  return { eraseId: id, nowMs: now.getTime(), isNew: is_new, isStopped: is_stopped };
+  return {
+    eraseId: id,
+    nowMs: now.getTime(),
+    isNew: is_new,
+    isStopped: is_stopped,
+    isPaidElsewhere: is_paid_elsewhere,
+    batch,
+  };
+}
+
+/**
+ * Whatever carries a batch's id is an item of that batch. One that is being cancelled, or has ended, pays for nothing more.
+ *
+ * @returns why the batch does not take it; null when it is an item, or names no batch that the ledger has
+ */
+async function takeIntoBatch(
+  trx: Transaction<LedgerDatabase>,
+  decision: Decision,
+  { batch }: LockedErase,
+  { identity, request, workflowId, runId, costUsd }: Intent,
+): Promise<BeginOutcome | null> {
+  const { batchId } = request;
+  if (batch === null || batchId === undefined) return null;
+  const pays = decision.kind === 'arm';
+  const { state, hasItem } = batch;
+  if (pays && (state === 'ended' || state === 'cancelling')) return { kind: 'batchClosed', batchId, state };
+  // Its price is not known yet: it asks again with one.
+  if (hasItem || (pays && costUsd === null)) return null;
+  const estimatedUsd = pays ? costUsd : 0;
+  const { recipeHash } = identity;
+  const joined = await joinBatch(trx, { batchId, workflowId, runId, request, recipeHash, estimatedUsd });
+  return joined ? null : { kind: 'batchClosed', batchId, state: 'ended' };
+}
+
+/** What further payments of a file and recipe made, or are making, newest first. */
+const MOST_PAID_ELSEWHERE = 20;
+
+async function paidElsewhere(trx: Transaction<LedgerDatabase>, identity: PaymentIdentity): Promise<SubmissionRecord[]> {
+  const rows = await selectSubmissions(trx)
+    .where(isOfErase(identity))
+    .where('erase.pay_token', '<>', '')
+    .where('submission.state', '=', 'accepted')
+    .where((e) => e.or([e('submission.outcome', 'is', null), e('submission.outcome', '=', 'succeeded')]))
+    .orderBy('place_at', 'desc')
+    .limit(MOST_PAID_ELSEWHERE)
+    .execute();
+  return rows.map(toRecord);
 }
 
 /** Locked: a late answer, or a new place for a late call, comes before the decision about them or after it, never in between. */
@@ -620,32 +701,12 @@ async function recentSubmissions(trx: Transaction<LedgerDatabase>, eraseId: stri
   return recent.map(toRecord);
 }
 
-/** Sums of many prices are not exact to the last digit. */
-const ROUNDING_USD = 1e-6;
-
-/**
- * The budget of the intent's batch, in USD, when one more payment would go past it; null when there is room, or no budget. The
- * feeder counts each item once before it starts it: what a failed task makes an item cost twice is seen only here.
- */
-async function budgetPassedBy(
-  trx: Transaction<LedgerDatabase>,
-  { request: { batchId }, costUsd }: Intent,
-): Promise<number | null> {
-  if (batchId === undefined || batchId === null || costUsd === null) return null;
-  const { rows } = await sql<{ budget: string | null; committed: string }>`
-    select settings->>'maxCostUsd' as budget,
-      (select coalesce(sum(cost_usd), 0) from submission where batch_id = batch.id and cost_day is not null)
-        + (select coalesce(sum(estimated_usd), 0) from batch_item
-           where batch_id = batch.id and state = 'running' and submitted_at is null) as committed
-    from batch where id = ${batchId} and settings->>'maxCostUsd' is not null`.execute(trx);
-  const [row] = rows;
-  if (row === undefined) return null;
-  return Number(row.committed) + costUsd > Number(row.budget) + ROUNDING_USD ? Number(row.budget) : null;
+function isOfErase({ subAppId, fileId, recipeHash }: PaymentIdentity) {
+  return sql<boolean>`erase.sub_app_id = ${String(subAppId)} and erase.file_id = ${fileId} and erase.recipe_hash = ${recipeHash}`;
 }
 
-function isOfIdentity({ subAppId, fileId, recipeHash, payToken }: PaymentIdentity) {
-  return sql<boolean>`erase.sub_app_id = ${String(subAppId)} and erase.file_id = ${fileId}
-    and erase.recipe_hash = ${recipeHash} and erase.pay_token = ${payToken}`;
+function isOfIdentity(identity: PaymentIdentity) {
+  return sql<boolean>`${isOfErase(identity)} and erase.pay_token = ${identity.payToken}`;
 }
 
 function selectSubmissions(db: Kysely<LedgerDatabase>) {
@@ -694,6 +755,9 @@ function toRecord(row: Row): SubmissionRecord {
     outcomeMessage: row.outcome_message,
     resultFileId: row.result_file_id,
     result: row.result as StoredResult | null,
+    resultGoneAt: row.result_gone_at,
+    rejected:
+      row.rejected_at === null ? null : { at: row.rejected_at, by: row.rejected_by, reason: row.rejected_reason },
   };
 }
 

@@ -1,3 +1,5 @@
+import { kindOf, standingOf } from './standing.js';
+
 /**
  * The statements on a backlog that is being taken in. All of it is done by the database, on sets: nothing here grows with the
  * number of rows in the memory of the program.
@@ -106,38 +108,23 @@ export const DROP_OWN_RESULTS = `
   from submission join erase on erase.id = submission.erase_id
   where staged.dropped is null and erase.sub_app_id = staged.sub_app_id and submission.result_file_id = staged.file_id`;
 
-/** The order of the questions is that of \`decide\`. */
+/** In the words of a plan. What failed, or is in doubt, is not marked: it is an item that may pay. */
 export const MARK_PAID = `
-  update staged set paid = standing.paid
+  update staged set paid = marked.paid
   from (
-    select s.number,
-      case
-        when all_of_it.done then 'done'
-        when all_of_it.running then 'underWay'
-        when all_of_it.last_state = 'accepted' and all_of_it.last_outcome = 'expired' then 'lost'
-        when all_of_it.last_state in ('sending', 'unknown')
-          and all_of_it.last_place_at < clock_timestamp() - make_interval(secs => $1::double precision) then 'lost'
-      end as paid
-    from staged s
-    join erase on erase.sub_app_id = s.sub_app_id and erase.file_id = s.file_id
-      and erase.recipe_hash = s.recipe_hash and erase.pay_token = s.pay_token
-    join lateral (
-      select bool_or(outcome is not distinct from 'succeeded') as done,
-             bool_or(state = 'accepted' and outcome is null) as running,
-             (array_agg(state order by submission.number desc))[1] as last_state,
-             (array_agg(outcome order by submission.number desc))[1] as last_outcome,
-             (array_agg(place_at order by submission.number desc))[1] as last_place_at
-      from submission where submission.erase_id = erase.id
-    ) as all_of_it on true
+    select s.number, case ${kindOf('$1::double precision')} when 'done' then 'done' when 'running' then 'underWay'
+      when 'rejected' then 'rejected' when 'lost' then 'lost' end as paid
+    from staged s cross join ${standingOf('s', 's.pay_token')}
     where s.dropped is null
-  ) as standing
-  where standing.number = staged.number and standing.paid is not null`;
+  ) as marked
+  where marked.number = staged.number and marked.paid is not null`;
 
 export const DROP_PAID = `update staged set dropped = paid where paid is not null`;
 
-/** What was lost cannot be taken up: its erase would only fail. */
+/** What was lost cannot be taken up, and what was rejected only to be reviewed again: its erase would only fail. */
 export const KEEP_PAID = `
-  update staged set dropped = case when paid = 'lost' then paid end where paid is not null`;
+  update staged set dropped = case when paid = 'lost' or (paid = 'rejected' and not request ? 'review') then paid end
+  where paid is not null`;
 
 export const LIST_UNREAD = `
   create temporary table staged_unread as
@@ -188,6 +175,7 @@ export type Sums = Record<
   | 'done'
   | 'under_way'
   | 'lost'
+  | 'rejected'
   | 'kept'
   | 'usd'
   | 'seconds'
@@ -204,6 +192,7 @@ export const SUMS = `
          count(*) filter (where paid = 'done') as done,
          count(*) filter (where paid = 'underWay') as under_way,
          count(*) filter (where paid = 'lost') as lost,
+         count(*) filter (where paid = 'rejected') as rejected,
          count(*) filter (where paid is not null and dropped is null) as kept,
          coalesce(sum(usd), 0) as usd,
          coalesce(sum(media.duration_seconds) filter (where dropped is null and paid is null), 0) as seconds,
@@ -249,7 +238,9 @@ export const NOT_IN = `
 
 /** What is taken up costs nothing. */
 export const INSERT_ITEMS = `
-  insert into batch_item (batch_id, number, "row", sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd)
+  insert into batch_item (batch_id, number, "row", sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd,
+                          may_pay)
   select $1::text, row_number() over (order by staged.number), "row", sub_app_id, file_id, recipe_hash, workflow_id,
-         request || jsonb_build_object('batchId', $1::text), case when paid is null then staged_price.usd else 0 end
+         request || jsonb_build_object('batchId', $1::text), case when paid is null then staged_price.usd else 0 end,
+         paid is null
   from staged left join staged_price on staged_price.number = staged.number where dropped is null`;

@@ -83,7 +83,12 @@ export class Review {
           taskId,
           sourceFileId,
           resultFileId,
-          retry: made.retry && { workflowId: made.retry.workflowId, recipe: made.retry.request.recipe, existed },
+          retry: made.retry && {
+            workflowId: made.retry.workflowId,
+            recipe: made.retry.request.recipe,
+            existed,
+            request: made.retry.request,
+          },
         },
       ]);
       if (decision === 'approve') {

@@ -25,6 +25,9 @@ interface Booked {
   state: 'accepted' | 'sending' | 'refused' | 'unknown';
   outcome?: 'succeeded' | 'failed' | 'aborted' | 'expired';
   hoursAgo?: number;
+  /** The result was found to be deleted, or was rejected. */
+  gone?: true;
+  rejected?: true;
 }
 
 const CASES: [
@@ -40,7 +43,20 @@ const CASES: [
     'its result was deleted',
     'lost',
     ended('failed', 'badResult', 'ResultDeleted'),
-    { state: 'accepted', outcome: 'succeeded' },
+    { state: 'accepted', outcome: 'succeeded', gone: true },
+  ],
+  [
+    'its result was rejected',
+    'rejected',
+    ended('failed', 'rejected', 'Rejected'),
+    { state: 'accepted', outcome: 'succeeded', rejected: true },
+  ],
+  [
+    'its result was rejected, and is reviewed again',
+    'done',
+    ended('failed', 'rejected', 'Rejected'),
+    { state: 'accepted', outcome: 'succeeded', rejected: true },
+    { review: { timeoutHours: 1 } },
   ],
   ['cancelled, task may run', 'running', ended('cancelled', 'cancelled', 'TaskRuns'), { state: 'accepted' }],
   [
@@ -103,16 +119,20 @@ async function makeBatch(id: string, offset: number): Promise<void> {
   }
 }
 
-async function book(item: NewBatchItem, { state, outcome, hoursAgo = 1 }: Booked): Promise<void> {
+async function book(item: NewBatchItem, { state, outcome, hoursAgo = 1, gone, rejected }: Booked): Promise<void> {
   const at = new Date(Date.now() - hoursAgo * 3_600_000);
   const [erase] = await query(
     `insert into erase (sub_app_id, file_id, recipe_hash, pay_token, recipe) values ($1, $2, $3, '', '{}') returning id`,
     [item.subAppId, item.fileId, item.recipeHash],
   );
   await query(
-    `insert into submission (erase_id, number, state, arms, intent_at, place_at, task_id, workflow_id, run_id, outcome, cost_usd)
-     values ($1, 1, $2, 1, $3, $3, $4, $5, 'r', $6, 0.5)`,
-    [erase?.id, state, at, state === 'accepted' ? `task-${item.fileId}` : null, item.workflowId, outcome ?? null],
+    `insert into submission (erase_id, number, state, arms, intent_at, place_at, task_id, workflow_id, run_id, outcome, cost_usd,
+       result_gone_at, rejected_at)
+     values ($1, 1, $2, 1, $3, $3, $4, $5, 'r', $6, 0.5, $7, $8)`,
+    [
+      ...[erase?.id, state, at, state === 'accepted' ? `task-${item.fileId}` : null, item.workflowId, outcome ?? null],
+      ...[gone ? at : null, rejected ? at : null],
+    ],
   );
 }
 
@@ -149,8 +169,10 @@ describe('a redrive', () => {
     expect(Object.fromEntries(plan?.groups.map(({ kind, items }) => [kind, items]) ?? [])).toEqual(
       Object.fromEntries(expected),
     );
-    expect(plan?.leftOut.map((item) => item.number)).toEqual(numbersOf('lost', 'failed', 'forbidden'));
+    expect(plan?.leftOut.map((item) => item.number)).toEqual(numbersOf('rejected', 'lost', 'failed', 'forbidden'));
     expect(plan?.groups.find(({ kind }) => kind === 'unpaid')).toMatchObject({ estimatedUsd: 1.5, unpriced: 0 });
+    // It may be paid for: that is its price, and counts against a budget.
+    expect(plan?.groups.find(({ kind }) => kind === 'inDoubt')).toMatchObject({ estimatedUsd: 0.5 });
     expect(plan?.groups.find(({ kind }) => kind === 'running')).toMatchObject({ estimatedUsd: 0 });
     expect(await ledger.redrives.plan(everything('nothing'), { list: 1 })).toBeNull();
   });
@@ -180,7 +202,7 @@ describe('a redrive', () => {
     expect(await redrive('free', 'free-redrive-1', null)).toEqual({
       kind: 'created',
       items: numbersOf('done', 'running', 'inDoubt', 'unpaid').length,
-      estimatedUsd: 1.5,
+      estimatedUsd: 2,
     });
     const batch = await ledger.batches.find('free-redrive-1');
     expect(batch).toMatchObject({
@@ -218,8 +240,9 @@ describe('a redrive', () => {
       const [what, kind] = CASES[(item.row ?? 0) - 2] ?? [];
       const request = item.request as EraseRequest;
       const token = { token: 'paid-redrive-1', reason: 'the vendor says so' };
-      expect([what, request.payAgain]).toEqual([what, kind === 'lost' ? token : undefined]);
-      expect([what, item.workflowId.endsWith('/pay-again/paid-redrive-1')]).toEqual([what, kind === 'lost']);
+      const isMadeAnew = kind === 'lost' || kind === 'rejected';
+      expect([what, request.payAgain]).toEqual([what, isMadeAnew ? token : undefined]);
+      expect([what, item.workflowId.endsWith('/pay-again/paid-redrive-1')]).toEqual([what, isMadeAnew]);
       expect([what, request.neverPay]).toEqual([what, kind === 'running' ? true : undefined]);
     }
   });
@@ -231,6 +254,28 @@ describe('a redrive', () => {
     const plan = await ledger.redrives.plan(everything('twice'), { list: 10 });
     expect(plan).toMatchObject({ groups: [], leftOut: [], redrives: 1 });
     expect(plan?.elsewhere).toEqual([{ batchId: expect.stringMatching(/^twice-[ab]$/), items: CASES.length - 1 }]);
+  });
+
+  it('takes two payments of one file, which differ in their tokens, one by one', async () => {
+    const items = ['a', 'b'].map((token, index) =>
+      newItem(
+        'tokens',
+        index + 1,
+        { fileId: '5285485487985299999', payAgain: { token, reason: 'asked' } },
+        {
+          done: { state: 'failed', errorClass: 'input', errorCode: `X.${token}` },
+        },
+      ),
+    );
+    await ledger.batches.create(newBatch('tokens'), items);
+    await query(`update batch set state = 'ended', ended_as = 'completed', ended_at = now() where id = 'tokens'`);
+    expect(await redrive('tokens', 'tokens-1', null, { codes: ['X.a'] })).toMatchObject({ kind: 'created', items: 1 });
+    const plan = await ledger.redrives.plan(everything('tokens'), { list: 10 });
+    expect(plan).toMatchObject({
+      groups: [{ kind: 'unpaid', items: 1 }],
+      elsewhere: [{ batchId: 'tokens-1', items: 1 }],
+    });
+    expect(await redrive('tokens', 'tokens-2', null)).toMatchObject({ kind: 'created', items: 1 });
   });
 
   it('under a name that is taken changes nothing', async () => {

@@ -123,7 +123,12 @@ describe('the ledger', () => {
   });
 
   it('tells what is free apart from what costs, and claims it alone where nothing can be paid', async () => {
-    const items = newItems(4).map((item) => ({ ...item, estimatedUsd: item.number % 2 === 0 ? 0 : item.number }));
+    // A price of nothing is none that may not pay: a price list may have zeros.
+    const items = newItems(4).map((item) => ({
+      ...item,
+      mayPay: item.number % 2 !== 0,
+      estimatedUsd: item.number % 2 === 0 ? 0 : item.number,
+    }));
     const source = { kind: 'batch' as const, name: 'first', sha256: null, rows: 4 };
     await ledger.batches.create({ ...newBatch('free'), source }, items);
     const { batchFeed: feed } = ledger;

@@ -28,6 +28,8 @@ export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: 
     outcomeMessage: null,
     resultFileId: null,
     result: null,
+    resultGoneAt: null,
+    rejected: null,
     ...rest,
   };
 }

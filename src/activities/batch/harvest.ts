@@ -1,4 +1,4 @@
-import { type BatchItemEndState, NOT_STARTED } from '../../contract/batch.js';
+import { BATCH_BUDGET, type BatchItemEndState, NOT_STARTED } from '../../contract/batch.js';
 import { isErrorClass } from '../../contract/error-classes.js';
 import type { EraseFailureDetails, NormalizedEraseRequest } from '../../contract/request.js';
 import type { BatchFeedStore, ItemEnd, OpenItem } from '../../ledger/batch-feed-store.js';
@@ -32,7 +32,8 @@ export async function harvest(
       const seen = await lookAtRun(runs, item, batchId);
       const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
       if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
-      else if (item.runId !== null && wasCancelledForOthers(seen, item, batchId))
+      else if (item.runId === null && foundNoBudget(seen)) restart.push(item);
+      else if (item.runId !== null && (wasCancelledForOthers(seen, item, batchId) || foundNoBudget(seen)))
         anew.push({ number: item.number, runId: item.runId });
       else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
       else if (item.runId === null) restart.push(item);
@@ -66,6 +67,11 @@ export async function lookAtRun(
 /** Whoever began the run wants it no more; this batch, which found it running, still does. */
 function wasCancelledForOthers(seen: RunSeen, { cancelAsked }: OpenItem, batchId: string): boolean {
   return seen.kind === 'ended' && seen.failure?.class === 'cancelled' && seen.batchId !== batchId && !cancelAsked;
+}
+
+/** Nothing was sent: the item waits until the budget of the batch has room for what it really costs. */
+function foundNoBudget(seen: RunSeen): boolean {
+  return seen.kind === 'ended' && seen.failure?.class === 'cap' && seen.failure.code === BATCH_BUDGET;
 }
 
 function endOf(number: number, seen: Extract<RunSeen, { kind: 'ended' }>): ItemEnd {

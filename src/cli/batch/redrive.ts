@@ -57,7 +57,8 @@ const MEANING: Readonly<Record<RedriveKind, string>> = {
   unpaid: 'nothing was paid: submitted',
   done: 'paid for, and done: taken up, no cost',
   running: 'may still run at the vendor: read, no cost',
-  inDoubt: 'in doubt: looked for first',
+  inDoubt: 'in doubt: looked for first, and submitted where no task is found',
+  rejected: 'paid for, and the result was rejected in review',
   lost: 'paid for, and the result is lost',
   failed: 'paid for, and the task failed',
   forbidden: 'was not to be paid for (neverPay)',
@@ -159,7 +160,7 @@ function summaryOf(parentBatchId: string, { groups, leftOut, elsewhere }: Redriv
 }
 
 /** Written out, so that help and completion load no ledger; a test holds it to `NEEDS_PAY_AGAIN`. */
-export const NEEDS_LEAVE: ReadonlySet<RedriveKind> = new Set<RedriveKind>(['lost', 'failed', 'forbidden']);
+export const NEEDS_LEAVE: ReadonlySet<RedriveKind> = new Set<RedriveKind>(['rejected', 'lost', 'failed', 'forbidden']);
 
 function refuseUnlessEnded(output: Output, batchId: string, { state }: RedrivePlan): void {
   if (state === 'ended') return;

@@ -57,8 +57,14 @@ export async function tellRemarks(output: Output, plan: Plan, ledger: Ledger): P
   }
   if (plan.paidBefore.lost > 0) {
     output.say(
-      `${plan.paidBefore.lost} were paid for and their results were never read: they are left out. To pay again: smart-erase ` +
+      `${plan.paidBefore.lost} were paid for, and their results were deleted or never read: they are left out. To pay again: smart-erase ` +
         'start FILEID --pay-again TOKEN --reason "…".',
+    );
+  }
+  if (plan.paidBefore.rejected > 0) {
+    output.say(
+      `The results of ${plan.paidBefore.rejected} were rejected in review. They are taken up only by --include-paid with a ` +
+        'review; another recipe makes new ones.',
     );
   }
   for (const cap of await ledger.listCaps()) {
@@ -102,10 +108,11 @@ async function writeJson(output: Output, plan: Plan, staging: BatchStaging): Pro
   output.write('  ]\n}');
 }
 
-function paidText({ paidBefore: { done, underWay, lost }, kept }: Plan): string | null {
-  if (done + underWay + lost === 0) return null;
+function paidText({ paidBefore: { done, underWay, lost, rejected }, kept }: Plan): string | null {
+  if (done + underWay + lost + rejected === 0) return null;
   const left = kept === 0 ? 'left out' : `${kept} are taken up, at no cost`;
-  return `${done} done, ${underWay} under way, ${lost} lost (${left})`;
+  const refused = rejected === 0 ? '' : `, ${rejected} rejected in review`;
+  return `${done} done, ${underWay} under way, ${lost} lost${refused} (${left})`;
 }
 
 function lengthText({ durationSeconds, unknownDuration, unknownSize }: Plan): string {

@@ -39,6 +39,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`update batch_item set may_pay = false where estimated_usd = 0 and (request->>'neverPay')::boolean`.execute(
     db,
   );
+  await sql`create index batch_item_read_only on batch_item (batch_id) where state = 'pending' and not may_pay`.execute(
+    db,
+  );
+  await sql`update submission set result_gone_at = coalesce(item.ended_at, clock_timestamp())
+    from batch_item item join erase on erase.sub_app_id = item.sub_app_id and erase.file_id = item.file_id
+      and erase.recipe_hash = item.recipe_hash and erase.pay_token = coalesce(item.request->'payAgain'->>'token', '')
+    where item.error_code = 'ResultDeleted' and submission.erase_id = erase.id and submission.outcome = 'succeeded'`.execute(
+    db,
+  );
   await sql`alter table batch drop constraint batch_waiting_for_check`.execute(db);
   await sql`alter table batch add constraint batch_waiting_for_check
     check (waiting_for in ('breaker', 'cap', 'budget', 'sample', 'tolerance', 'vendor', 'busyFiles'))`.execute(db);
