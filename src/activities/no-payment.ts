@@ -70,7 +70,7 @@ export function overBudget({
   costUsd,
   failed,
 }: Extract<BeginOutcome, { kind: 'overBudget' }>): ApplicationFailure {
-  const budget = `the budget of the batch ${batchId}, ${maxCostUsd.toFixed(2)} USD`;
+  const budget = `the budget of its batch ${batchId}, ${maxCostUsd.toFixed(2)} USD`;
   if (failed !== null) {
     const { taskId, outcomeCode, outcomeMessage } = failed;
     const message = `${outcomeMessage ?? 'The task failed.'} It was not submitted once more, since that would go past ${budget}.`;

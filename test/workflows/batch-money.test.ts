@@ -54,6 +54,14 @@ async function expectBalanced(id: string, budgetUsd: number): Promise<BatchSnaps
   return snapshot;
 }
 
+async function inReview(workflowId: string | null | undefined) {
+  const handle = stack.client.getHandle(workflowId ?? '');
+  await eventually(`a review of ${workflowId}`, async () => (await handle.status()).phase === 'review' || undefined);
+  return handle;
+}
+
+const approved = async (workflowId: string | null | undefined) => (await inReview(workflowId)).approve(by);
+
 const stopsAtBudget = (id: string) =>
   until(
     stack,
@@ -156,10 +164,8 @@ describe('an erase that carries a batch’s id', () => {
     const id = await startFed(stack, requests, { settings: { maxCostUsd: budgetUsd }, estimatedUsd: priceUsd });
     await until(stack, id, 'both are in review', ({ inReview }) => inReview === 2);
     const [first, second] = await stack.ledger.batches.items(id, { limit: 10 });
-    const answer = await stack.client
-      .getHandle(first?.workflowId ?? '')
-      .reject({ ...by, retryWith: { name: 'subtitles-area' } });
-    await stack.client.getHandle(second?.workflowId ?? '').approve(by);
+    const answer = await (await inReview(first?.workflowId)).reject({ ...by, retryWith: { name: 'subtitles-area' } });
+    await approved(second?.workflowId ?? null);
     const waits = await until(
       stack,
       id,
@@ -167,7 +173,7 @@ describe('an erase that carries a batch’s id', () => {
       ({ inReview, counts }) => inReview === 1 && counts.total === 3,
     );
     expect(waits.endedAs).toBeNull();
-    await stack.client.getHandle(answer.retryWorkflowId ?? '').approve(by);
+    await approved(answer.retryWorkflowId);
     const end = await ended(stack, id);
     expect([end.endedAs, countsOf(end)]).toEqual(['completed', { succeeded: 2, failed: 1 }]);
     await expectBalanced(id, budgetUsd);
@@ -186,14 +192,14 @@ describe('an erase that carries a batch’s id', () => {
     const id = await startFed(stack, requests, { settings: { maxCostUsd: priceUsd }, estimatedUsd: priceUsd });
     await until(stack, id, 'it is in review', ({ inReview }) => inReview === 1);
     const [item] = await stack.ledger.batches.items(id, { limit: 1 });
-    const { retryWorkflowId } = await stack.client
-      .getHandle(item?.workflowId ?? '')
-      .reject({ ...by, retryWith: { name: 'subtitles-area' } });
+    const { retryWorkflowId } = await (await inReview(item?.workflowId)).reject({
+      ...by,
+      retryWith: { name: 'subtitles-area' },
+    });
     await stopsAtBudget(id);
     await expectBalanced(id, priceUsd);
     await stack.ledger.batches.change(id, { action: 'set', ...by, settings: { maxCostUsd: priceUsd * 2 } });
-    await until(stack, id, 'it is in review', ({ inReview }) => inReview === 1);
-    await stack.client.getHandle(retryWorkflowId ?? '').approve(by);
+    await approved(retryWorkflowId);
     expect(countsOf(await ended(stack, id))).toEqual({ succeeded: 1, failed: 1 });
     await expectBalanced(id, priceUsd * 2);
   });

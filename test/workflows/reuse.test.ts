@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RequestConflictError } from '../../src/client.js';
 import { EraseStack } from '../support/erase-stack.js';
+import { eventually } from '../support/processes.js';
 
 let stack: EraseStack;
 
@@ -70,6 +71,44 @@ describe('starting the same erase again', () => {
     expect(anew.reused).toBe(false);
     expect(anew.resultFileId).not.toBe(resultFileId);
     expect((await stack.client.execute({ ...request, payAgain, key: 'once' })).reused).toBe(true);
+    expect(await submits(request.fileId)).toEqual(['ok', 'ok']);
+  });
+
+  it('gives what payAgain made anew, under whatever token, and never asks for a further payment', async () => {
+    const request = await stack.request();
+    const first = await stack.client.execute(request);
+    await stack.simulator.admin.removeMedia(first.resultFileId ?? '');
+    const payAgain = { token: 't1', reason: 'the result was deleted' };
+    const anew = await stack.client.execute({ ...request, payAgain });
+    const plain = await stack.client.execute({ ...request, key: `plain-${request.fileId}` });
+    expect(plain).toMatchObject({ reused: true, resultFileId: anew.resultFileId, taskId: anew.taskId });
+    expect(await submits(request.fileId)).toEqual(['ok', 'ok']);
+  });
+
+  it('joins the payment again that is under way for a result known to be deleted', async () => {
+    const request = await stack.request();
+    const first = await stack.client.execute(request);
+    await stack.simulator.admin.removeMedia(first.resultFileId ?? '');
+    const payAgain = { token: 't2', reason: 'the result was deleted' };
+    const anew = await stack.client.start({ ...request, payAgain });
+    await eventually('its submit', async () => (await submits(request.fileId)).length === 2 || undefined);
+    const plain = await stack.client.execute({ ...request, key: `joins-${request.fileId}` });
+    expect(plain.resultFileId).toBe((await anew.result()).resultFileId);
+    expect(await submits(request.fileId)).toEqual(['ok', 'ok']);
+  });
+
+  it('says so when the newest result was deleted as well', async () => {
+    const request = await stack.request();
+    const first = await stack.client.execute(request);
+    const payAgain = { token: 't3', reason: 'once more' };
+    const second = await stack.client.execute({ ...request, payAgain });
+    const plain = () => stack.client.execute({ ...request, key: `k-${Math.random()}` });
+    // The newest one counts, and the one before it once that is gone.
+    expect((await plain()).resultFileId).toBe(second.resultFileId);
+    await stack.simulator.admin.removeMedia(second.resultFileId ?? '');
+    expect((await plain()).resultFileId).toBe(first.resultFileId);
+    await stack.simulator.admin.removeMedia(first.resultFileId ?? '');
+    await expect(plain()).rejects.toMatchObject({ code: 'ResultDeleted', moneySpent: true });
     expect(await submits(request.fileId)).toEqual(['ok', 'ok']);
   });
 
