@@ -214,3 +214,43 @@ describe('what must not be paid for', () => {
     expect(decide([sending()], leave, SETTLED)).toMatchObject({ kind: 'forbidden' });
   });
 });
+
+describe('what further payments of the file and recipe made', () => {
+  const succeeded = (fields: Parameters<typeof submissionRecord>[0] = {}) =>
+    submissionRecord({ outcome: 'succeeded', ...fields });
+  const later = new Date(PLACE_AT.getTime() + 60_000);
+  const gone = { resultGoneAt: PLACE_AT };
+  const rejected = { rejected: { at: PLACE_AT, by: 'ann', reason: 'a logo is left' } };
+
+  it('counts when it is newer than the own result, or that is deleted', () => {
+    const [own, anew] = [succeeded(), succeeded({ number: 5, placeAt: later })];
+    expect(decide([own], asked, NOW, [anew])).toEqual({ kind: 'done', record: anew });
+    const deleted = succeeded(gone);
+    expect(decide([deleted], asked, NOW, [anew])).toEqual({ kind: 'done', record: anew });
+    expect(decide([], asked, NOW, [anew])).toEqual({ kind: 'done', record: anew });
+  });
+
+  it('is waited for while it runs, where there is no good result', () => {
+    const running = submissionRecord({ number: 5, placeAt: later });
+    expect(decide([succeeded(gone)], asked, NOW, [running])).toEqual({ kind: 'running', record: running });
+    expect(decide([succeeded(rejected)], asked, NOW, [running])).toEqual({ kind: 'running', record: running });
+    const own = succeeded();
+    expect(decide([own], asked, NOW, [running])).toEqual({ kind: 'done', record: own });
+  });
+
+  it('that was rejected counts only where there is no other, and deleted ones are never paid for again', () => {
+    const [no, good] = [succeeded({ ...rejected, placeAt: later }), succeeded({ number: 5 })];
+    expect(decide([no], asked, NOW, [good])).toEqual({ kind: 'done', record: good });
+    expect(decide([no], asked, NOW)).toEqual({ kind: 'done', record: no });
+    const deleted = succeeded(gone);
+    expect(decide([deleted], asked, NOW)).toEqual({ kind: 'deleted', record: deleted });
+    expect(decide([deleted], { ...asked, neverPay: true }, NOW)).toEqual({ kind: 'deleted', record: deleted });
+  });
+
+  it('does not count for what is in doubt, failed or was refused under the own name', () => {
+    const running = submissionRecord({ number: 5 });
+    for (const own of [sending(), submissionRecord({ outcome: 'failed' }), submissionRecord({ state: 'refused' })]) {
+      expect(decide([own], asked, SETTLED, [running])).toEqual({ kind: 'running', record: running });
+    }
+  });
+});
