@@ -49,7 +49,7 @@ import {
 } from './ledger.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { type MediaStore, openMediaStore } from './media-store.js';
-import { pendingMigrations } from './migrate.js';
+import { DEFAULT_NAMESPACE, namespacesIn, pendingMigrations } from './migrate.js';
 import {
   type Lane,
   laneOpensInMs,
@@ -72,6 +72,8 @@ import { readState, type StateStore } from './state-store.js';
 import { openWatchStore, type WatchStore } from './watch-store.js';
 
 export interface LedgerOptions {
+  /** Temporal's, of whoever opens it: runs, holds, waits, phases and batches of others are not shown. Default: `default`. */
+  namespace?: string;
   /** Submits a second over all processes; default 20, the vendor's documented limit of ProcessMediaByMPS. */
   submitsPerSecond?: number;
   /** Connections of this process; default 10. */
@@ -91,12 +93,15 @@ export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Le
     openDatabase(databaseUrl, { maxConnections: options.maxConnections }),
     options.submitsPerSecond ?? 20,
     options.spread ?? (() => NO_SPREAD),
+    options.namespace ?? DEFAULT_NAMESPACE,
   );
 }
 
 class PostgresLedger implements Ledger {
   readonly state: StateStore = {
-    read: (memorySeconds) => this.guard('read how the books stand', () => readState(this.db, memorySeconds)),
+    read: (memorySeconds) =>
+      this.guard('read how the books stand', () => readState(this.db, this.namespace, memorySeconds)),
+    namespaces: () => this.guard('read whose rows the ledger has', () => namespacesIn(this.db)),
   };
 
   readonly batches: BatchStore;
@@ -118,14 +123,15 @@ class PostgresLedger implements Ledger {
     private readonly db: Kysely<LedgerDatabase>,
     private readonly budget: number,
     private readonly spread: () => SpreadReport,
+    readonly namespace: string,
   ) {
-    this.batches = new PostgresBatchStore(db);
+    this.batches = new PostgresBatchStore(db, namespace);
     this.batchFeed = new PostgresBatchFeedStore(db);
     this.reports = batchReportStore(db);
-    this.redrives = redriveStore(db);
-    this.adoptions = adoptStore(db);
-    this.watch = openWatchStore(db);
-    this.phases = phaseStore(db);
+    this.redrives = redriveStore(db, namespace);
+    this.adoptions = adoptStore(db, namespace);
+    this.watch = openWatchStore(db, namespace);
+    this.phases = phaseStore(db, namespace);
     this.media = openMediaStore(db);
   }
 
@@ -160,7 +166,7 @@ class PostgresLedger implements Ledger {
       this.db.transaction().execute(async (trx) => {
         const locked = await lockErase(trx, intent);
         const recent = locked.isNew ? [] : await recentSubmissions(trx, locked.eraseId);
-        const asked = { ...intent, neverPay: intent.request.neverPay === true };
+        const asked = { ...intent, namespace: this.namespace, neverPay: intent.request.neverPay === true };
         const decision = decide(recent, asked, locked.nowMs);
         const [failed] = recent;
         if (decision.kind === 'arm' && intent.resubmitAfterTaskId !== null && failed !== undefined) {
@@ -220,14 +226,15 @@ class PostgresLedger implements Ledger {
       with counter as (${countStatement(intent.identity.subAppId, cost.costUsd, cost.day)}),
       place as (${this.takePlace(PLACE_LEAD_MS, lane, ask, afterCounters)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
-                              batch_id, cost_usd, cost_day)
+                              batch_id, cost_usd, cost_day, namespace)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
              ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null},
-             ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date
+             ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date,
+             ${this.namespace}
       from place
       on conflict (erase_id, number) do update set
         state = 'sending', arms = submission.arms + 1, place_at = excluded.place_at, answered_at = null,
-        workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+        namespace = excluded.namespace, workflow_id = excluded.workflow_id, run_id = excluded.run_id,
         requested_by = excluded.requested_by, reason = excluded.reason, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
@@ -510,18 +517,20 @@ class PostgresLedger implements Ledger {
   }
 
   async recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void> {
-    await this.guard('record a hold', () => recordHold(this.db, hold));
+    await this.guard('record a hold', () => recordHold(this.db, this.namespace, hold));
   }
 
   async endHold(
     run: { workflowId: string; runId: string },
     end: { as: HoldEndedAs; by: string | null; reason: string | null },
   ): Promise<void> {
-    await this.guard('end a hold', () => this.db.transaction().execute((trx) => endHold(trx, run, end)));
+    await this.guard('end a hold', () =>
+      this.db.transaction().execute((trx) => endHold(trx, this.namespace, run, end)),
+    );
   }
 
   async listHolds(filter: HoldFilter = {}): Promise<HoldRecord[]> {
-    return await this.guard('list the holds', () => listHolds(this.db, filter));
+    return await this.guard('list the holds', () => listHolds(this.db, this.namespace, filter));
   }
 
   async writeAudit(entry: AuditEntry): Promise<void> {
@@ -687,6 +696,7 @@ function toRecord(row: Row): SubmissionRecord {
       row.error_class === null
         ? null
         : { class: row.error_class, code: row.error_code ?? '', message: row.error_message ?? '' },
+    namespace: row.namespace,
     workflowId: row.workflow_id,
     runId: row.run_id,
     outcome: row.outcome,

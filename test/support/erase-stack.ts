@@ -74,7 +74,7 @@ export class EraseStack {
       new SimulatorAdmin(simulator.url),
       client,
       temporal,
-      openLedger(database.url),
+      openLedger(database.url, { namespace }),
       () => database.drop(),
     );
   }
