@@ -120,6 +120,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const spread = new LatencySpread();
   const lateness = new PlaceLateness(vendor.submitsPerSecond);
   const opened = openLedger(settings.databaseUrl.reveal(), {
+    namespace: settings.temporal.namespace,
     submitsPerSecond: vendor.submitsPerSecond,
     maxConnections: connectionsFor(worker.submitConcurrency),
     spread: () => ({ ...spread.report(), toleranceMs: lateness.wishedToleranceMs() }),

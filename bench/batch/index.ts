@@ -100,7 +100,7 @@ async function runBatch(
   { servers, options, rowsBefore, say }: BenchContext,
 ): Promise<Row> {
   const world = await World.start(servers, { name, ...LIFTED });
-  const ledger = openLedger(world.env.DATABASE_URL ?? '');
+  const ledger = openLedger(world.env.DATABASE_URL ?? '', { namespace: world.env.TEMPORAL_NAMESPACE });
   try {
     const { batchId, fileIds } = await writeBatch(world, ledger, items);
     say(`${items} items are written`);
@@ -193,7 +193,7 @@ async function runAtTheLimit(items: number, { servers, options, say }: BenchCont
     simulator: { taskDurationMs: SHORT_TASK_MS },
     env: { VOD_WATCH_INTERVAL_SECONDS: LIFTED.env.VOD_WATCH_INTERVAL_SECONDS },
   });
-  const ledger = openLedger(world.env.DATABASE_URL ?? '');
+  const ledger = openLedger(world.env.DATABASE_URL ?? '', { namespace: world.env.TEMPORAL_NAMESPACE });
   try {
     const { batchId, fileIds } = await writeBatch(world, ledger, items);
     const worker = await world.startWorker();

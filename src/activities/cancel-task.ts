@@ -12,7 +12,7 @@ import { notYet, readFailure } from './failures.js';
 import { leavePhase } from './late-phase.js';
 import { type LookVerdict, lookForTask } from './look-for-task.js';
 import { paymentIdentityOf } from './payment-identity.js';
-import { thisRun } from './this-run.js';
+import { isOfWorkflow, thisRun, whereRunIs } from './this-run.js';
 
 export interface CancelTaskInput {
   /** Whatever the run was started with. */
@@ -52,16 +52,16 @@ export function createCancelTask(deps: ActivityDependencies) {
     try {
       await keepReason(deps);
       const { record, doubt } = await resolve(deps, paymentIdentityOf(request));
-      const { workflowId } = thisRun();
-      if (doubt !== null && record?.workflowId === workflowId) return inDoubt(doubt);
+      const run = thisRun();
+      if (doubt !== null && record !== null && isOfWorkflow(record, run)) return inDoubt(doubt);
       if (record?.taskId == null) return NOTHING;
-      if (record.workflowId !== workflowId) {
+      if (!isOfWorkflow(record, run)) {
         if (record.outcome === 'succeeded') return finishedBefore(record, record.taskId);
         return {
           ...NOTHING,
           taskId: record.taskId,
           code: 'AnotherRunsTask',
-          message: `Cancelled; task ${record.taskId} belongs to the run ${record.workflowId} and was left alone.`,
+          message: `Cancelled; task ${record.taskId} belongs to the run ${whereRunIs(record, run)} and was left alone.`,
         };
       }
       return await end(deps, record, record.taskId);
@@ -203,8 +203,9 @@ function finished(taskId: string, resultFileId: string | null, requestId: string
 }
 
 /** A result that an earlier run paid for: this one spent nothing, and nothing is taken away. */
-function finishedBefore({ workflowId, resultFileId }: SubmissionRecord, taskId: string): CancelTaskOutcome {
-  const message = `Cancelled; nothing was spent by this run. The result ${resultFileId ?? ''} of task ${taskId} was paid for by the run ${workflowId} and stays.`;
+function finishedBefore(record: SubmissionRecord, taskId: string): CancelTaskOutcome {
+  const { resultFileId } = record;
+  const message = `Cancelled; nothing was spent by this run. The result ${resultFileId ?? ''} of task ${taskId} was paid for by the run ${whereRunIs(record, thisRun())} and stays.`;
   return { ...outcome('AnotherRunsTask', taskId, false, message, null), resultFileId };
 }
 

@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { BatchAction } from '../ledger/batch-store.js';
+import type { BatchAction, BatchChanged } from '../ledger/batch-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { readFailure } from './failures.js';
 
@@ -17,10 +17,16 @@ export function createChangeBatch({ ledger }: { ledger: Ledger }) {
       const changed = await ledger.batches.change(batchId, change);
       if (changed.kind === 'changed') return `${change.action} accepted`;
       if (changed.kind === 'same') return 'it was so already';
-      const why = changed.kind === 'none' ? 'There is no such batch.' : `The batch is ${changed.batch.state}.`;
+      const why = whyNot(changed);
       throw ApplicationFailure.create({ type: 'input', message: why, nonRetryable: true });
     } catch (error) {
       throw readFailure(error, Context.current().info.attempt);
     }
   };
+}
+
+function whyNot(changed: BatchChanged): string {
+  if (changed.kind === 'none') return 'There is no such batch.';
+  if (changed.kind === 'elsewhere') return `The batch belongs to the namespace ${changed.batch.namespace}.`;
+  return `The batch is ${changed.batch.state}.`;
 }

@@ -161,7 +161,7 @@ class Round {
     if (facts === null) {
       throw finalFailure('input', { code: 'NoSuchBatch', message: `The ledger has no batch ${this.batchId}.` });
     }
-    const { workflowId } = facts.batch;
+    const { workflowId, namespace } = facts.batch;
     if (workflowId !== batchWorkflowId(this.batchId, this.prefix)) {
       // Its items go by ids of that prefix: under any other, nobody would see what becomes of the runs, nor what they cost.
       throw finalFailure('input', {
@@ -169,6 +169,15 @@ class Round {
         message:
           `The batch ${this.batchId} was written as ${workflowId}, so this feeder with the prefix "${this.prefix}" must not run it. ` +
           'Resume it with the SMART_ERASE_PREFIX that it was started with.',
+      });
+    }
+    if (namespace !== this.ledger.namespace) {
+      // Its runs are there: from here they would all seem to be gone.
+      throw finalFailure('input', {
+        code: 'OtherNamespace',
+        message:
+          `The batch ${this.batchId} belongs to the namespace "${namespace}", so this feeder in "${this.ledger.namespace}" must not run it. ` +
+          'Resume it with the TEMPORAL_NAMESPACE that it was started with.',
       });
     }
     const { settings, samplePassedAt } = facts.batch;

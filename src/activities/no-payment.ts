@@ -87,6 +87,10 @@ export function batchClosed({ batchId, state }: Extract<BeginOutcome, { kind: 'b
     const message = `Nothing is sent: the batch ${batchId} is being cancelled.`;
     return retryFailure('retry', { code: 'BatchCancelling', message }, CANCELLING_WAIT_MS);
   }
+  if (state === 'otherNamespace') {
+    const message = `Nothing was sent: the batch ${batchId} belongs to another namespace of Temporal. Leave batchId out.`;
+    return finalFailure('input', { code: 'OtherNamespace', message });
+  }
   const message =
     `Nothing was sent: the batch ${batchId} has ended, so nothing is paid for in its name. ` +
     'Leave batchId out, or redrive the batch.';

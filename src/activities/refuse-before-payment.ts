@@ -6,7 +6,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure } from './failures.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { expiresBefore } from './publish-result.js';
-import { thisRun } from './this-run.js';
+import { isOfWorkflow, thisRun } from './this-run.js';
 
 type Dependencies = Pick<ActivityDependencies, 'webhooks' | 'ledger' | 'allowedSubAppIds'>;
 
@@ -49,7 +49,7 @@ async function spentBefore(
   const record = await ledger.findLatest(paymentIdentityOf(request)).catch((error: unknown) => {
     throw readFailure(error, attempt);
   });
-  return record !== null && record.workflowId === thisRun().workflowId && mayHaveSpent(record) ? record : null;
+  return record !== null && isOfWorkflow(record, thisRun()) && mayHaveSpent(record) ? record : null;
 }
 
 /** A refused submit spent nothing, nor did a task that was aborted before it ran. */

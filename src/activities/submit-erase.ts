@@ -387,7 +387,7 @@ class Submit {
       requestId: record.requestId,
       submittedAt: submittedAt.toISOString(),
       deadlineAt: new Date(submittedAt.getTime() + deadlineHours * 3_600_000).toISOString(),
-      reused: !isRunOf(record, this.intent),
+      reused: !isRunOf(record, thisRun()),
       adopted: record.adopted,
     };
   }

@@ -1,18 +1,31 @@
 import { Context } from '@temporalio/activity';
 
 export interface RunKey {
+  /** Temporal's: the same workflow id in another one is another workflow. */
+  namespace: string;
   workflowId: string;
   runId: string;
 }
 
 /** The workflow run that asked for this activity. */
 export function thisRun(): RunKey {
-  const { workflowExecution } = Context.current().info;
+  const { namespace, workflowExecution } = Context.current().info;
   if (workflowExecution === undefined) throw new Error('This activity runs only inside a workflow.');
-  return { workflowId: workflowExecution.workflowId, runId: workflowExecution.runId };
+  return { namespace, workflowId: workflowExecution.workflowId, runId: workflowExecution.runId };
 }
 
 /** Whether the submission was written, and so paid for, by that run. */
 export function isRunOf(record: RunKey, run: RunKey): boolean {
-  return record.workflowId === run.workflowId && record.runId === run.runId;
+  return isOfWorkflow(record, run) && record.runId === run.runId;
+}
+
+/** The same of any run of its workflow. */
+export function isOfWorkflow(record: RunKey, run: RunKey): boolean {
+  return record.namespace === run.namespace && record.workflowId === run.workflowId;
+}
+
+/** How a person finds the run that wrote a submission. */
+export function whereRunIs(record: RunKey, here: RunKey): string {
+  const { namespace, workflowId } = record;
+  return namespace === here.namespace ? workflowId : `${workflowId} in the namespace ${namespace}`;
 }

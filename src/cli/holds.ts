@@ -53,8 +53,8 @@ export function decisionOf({ by, reason }: HoldOptions): RetryDecision {
 export async function withLedger<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { loadSettings } = await import('../config/settings.js');
   const { openLedger } = await import('../ledger/postgres-ledger.js');
-  const { databaseUrl } = loadSettings(process.env, { need: ['database'] });
-  const ledger = openLedger(databaseUrl.reveal(), { maxConnections: 2 });
+  const { databaseUrl, temporal } = loadSettings(process.env, { need: ['database', 'temporal'] });
+  const ledger = openLedger(databaseUrl.reveal(), { namespace: temporal.namespace, maxConnections: 2 });
   try {
     return await work(ledger);
   } finally {

@@ -44,11 +44,11 @@ class Refused extends Error {
   }
 }
 
-export function adoptStore(db: Kysely<LedgerDatabase>): AdoptStore {
+export function adoptStore(db: Kysely<LedgerDatabase>, namespace: string): AdoptStore {
   return {
     async adopt(batch, items) {
       try {
-        const written = await db.transaction().execute((trx) => write(trx, batch, items));
+        const written = await db.transaction().execute((trx) => write(trx, { ...batch, namespace }, items));
         return written ? { kind: 'created', items: items.length } : { kind: 'exists' };
       } catch (error) {
         if (error instanceof Refused) return { kind: 'refused', problems: error.problems };
@@ -60,7 +60,7 @@ export function adoptStore(db: Kysely<LedgerDatabase>): AdoptStore {
 
 async function write(
   trx: Transaction<LedgerDatabase>,
-  batch: NewBatch,
+  batch: NewBatch & { namespace: string },
   items: readonly AdoptedItem[],
 ): Promise<boolean> {
   return await createBatch(trx, batch, async () => {
@@ -68,7 +68,7 @@ async function write(
     // In one order everywhere: two adoptions of the same files never wait for each other.
     const ordered = [...items].sort((a, b) => (identity(a) < identity(b) ? -1 : 1));
     for (let at = 0; at < ordered.length; at += CHUNK) {
-      problems.push(...(await book(trx, ordered.slice(at, at + CHUNK))));
+      problems.push(...(await book(trx, batch.namespace, ordered.slice(at, at + CHUNK))));
     }
     if (problems.length > 0) throw new Refused(problems.sort((a, b) => (a.row ?? 0) - (b.row ?? 0)));
     for (let at = 0; at < items.length; at += CHUNK) {
@@ -100,7 +100,11 @@ interface BookedBefore {
   next: number;
 }
 
-async function book(trx: Transaction<LedgerDatabase>, items: readonly AdoptedItem[]): Promise<RowProblem[]> {
+async function book(
+  trx: Transaction<LedgerDatabase>,
+  namespace: string,
+  items: readonly AdoptedItem[],
+): Promise<RowProblem[]> {
   const byRow = new Map(items.map((item) => [item.row, item]));
   await trx
     .insertInto('erase')
@@ -156,13 +160,14 @@ async function book(trx: Transaction<LedgerDatabase>, items: readonly AdoptedIte
     else if (inDoubt) problem('this erase has a submit in doubt: let it be found out first (`smart-erase status`).');
     else fresh.push({ item, eraseId, number: next });
   }
-  if (problems.length === 0 && fresh.length > 0) await insertSubmissions(trx, fresh);
+  if (problems.length === 0 && fresh.length > 0) await insertSubmissions(trx, namespace, fresh);
   return problems;
 }
 
 /** Neither cost nor batch: nothing was paid for them here. No run has them yet: whoever comes takes them up. */
 async function insertSubmissions(
   trx: Transaction<LedgerDatabase>,
+  namespace: string,
   fresh: readonly { item: AdoptedItem; eraseId: string; number: number }[],
 ): Promise<void> {
   const now = sql<Date>`clock_timestamp()`;
@@ -179,6 +184,7 @@ async function insertSubmissions(
         answered_at: now,
         task_id: item.taskId,
         adopted: true,
+        namespace,
         workflow_id: item.workflowId,
         run_id: '',
         requested_by: item.request.requestedBy ?? null,

@@ -98,11 +98,12 @@ export interface RedriveStore {
 const PAGE = 1_000;
 const JUDGED_AT_ONCE = 20_000;
 
-export function redriveStore(db: Kysely<LedgerDatabase>): RedriveStore {
+export function redriveStore(db: Kysely<LedgerDatabase>, namespace: string): RedriveStore {
   return {
     plan: (selection, { list }) =>
       guard('plan a redrive', () => db.transaction().execute((trx) => plan(trx, selection, list))),
-    create: (redrive) => guard('write a redrive', () => db.transaction().execute((trx) => create(trx, redrive))),
+    create: (redrive) =>
+      guard('write a redrive', () => db.transaction().execute((trx) => create(trx, namespace, redrive))),
   };
 }
 
@@ -170,7 +171,7 @@ interface JudgedRow {
   may_pay: boolean;
 }
 
-async function create(trx: Transaction<LedgerDatabase>, redrive: Redrive): Promise<Redriven> {
+async function create(trx: Transaction<LedgerDatabase>, namespace: string, redrive: Redrive): Promise<Redriven> {
   // Two redrives of one batch come one after the other: the second sees what the first took.
   const parent = await trx
     .selectFrom('batch')
@@ -191,6 +192,7 @@ async function create(trx: Transaction<LedgerDatabase>, redrive: Redrive): Promi
   const written = await createBatch(
     trx,
     {
+      namespace,
       id: redrive.newBatchId,
       ...(redrive.prefix === undefined ? {} : { prefix: redrive.prefix }),
       settings: redrive.settings,

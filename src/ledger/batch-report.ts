@@ -115,7 +115,7 @@ async function readPage(db: Kysely<LedgerDatabase>, batchId: string, after: numb
     join batch on batch.id = item.batch_id
     left join lateral (
       select error_class, error_code, message, request_id from hold
-      where item.state = 'held' and hold.workflow_id = item.workflow_id and hold.ended_at is null
+      where item.state = 'held' and hold.namespace = batch.namespace and hold.workflow_id = item.workflow_id and hold.ended_at is null
       order by hold.id desc limit 1) as held on true
     where item.batch_id = ${batchId} and item.number > ${after}::integer
     order by item.number limit ${PAGE}::integer`.execute(db);

@@ -83,8 +83,9 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
 async function recentNumbers(db: Db, batchId: string) {
   const { rows } = await sql<{ submits: string; ended: string; in_review: string; spent: string | null }>`
     select
-      (select count(*) from run_phase join batch_item using (workflow_id)
-         where batch_id = ${batchId} and state = 'running' and phase = 'review') as in_review,
+      (select count(*) from batch join batch_item as item on item.batch_id = batch.id
+         join run_phase on run_phase.namespace = batch.namespace and run_phase.workflow_id = item.workflow_id
+         where batch.id = ${batchId} and item.state = 'running' and phase = 'review') as in_review,
       (select count(*) from submission where batch_id = ${batchId} and state = 'accepted'
          and place_at > clock_timestamp() - make_interval(secs => ${RATE_SECONDS})) as submits,
       (select count(*) from batch_item where batch_id = ${batchId} and started_at is not null
@@ -101,7 +102,8 @@ async function recentNumbers(db: Db, batchId: string) {
 
 async function openHolds(db: Db, batchId: string): Promise<Record<string, number>> {
   const { rows } = await sql<{ error_class: string; count: string }>`
-    select hold.error_class, count(*) as count from batch_item item join hold on hold.workflow_id = item.workflow_id
+    select hold.error_class, count(*) as count from batch_item item join batch on batch.id = item.batch_id
+    join hold on hold.namespace = batch.namespace and hold.workflow_id = item.workflow_id
     where item.batch_id = ${batchId} and item.state = 'held' and hold.ended_at is null
     group by hold.error_class order by hold.error_class`.execute(db);
   return Object.fromEntries(rows.map((row) => [row.error_class, Number(row.count)]));

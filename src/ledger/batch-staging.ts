@@ -63,6 +63,8 @@ export interface StagedTotals {
 /** A batch that has not ended and holds some of the same erases. */
 export interface OverlappingBatch {
   batchId: string;
+  /** Temporal's. */
+  namespace: string;
   items: number;
 }
 

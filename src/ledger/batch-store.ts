@@ -14,8 +14,9 @@ export interface BatchStore {
    * False when the batch exists: nothing is changed.
    */
   create(batch: NewBatch, items: readonly NewBatchItem[]): Promise<boolean>;
+  /** Also one of another namespace. */
   find(batchId: string): Promise<BatchRecord | null>;
-  /** Newest first. */
+  /** Those of this namespace, newest first. */
   list(filter?: BatchFilter): Promise<BatchRecord[]>;
   /** Items by state at one moment; null when there is no such batch. */
   counts(batchId: string): Promise<BatchCounts | null>;
@@ -64,6 +65,8 @@ export interface NewBatchItem {
 
 export interface BatchRecord {
   id: string;
+  /** Temporal's, of its feeder and its runs. */
+  namespace: string;
   workflowId: string;
   state: BatchState;
   waitingFor: BatchWaitingFor | null;
@@ -139,4 +142,6 @@ export type BatchChanged =
   | { kind: 'same'; batch: BatchRecord }
   /** It has ended, or is being cancelled: nothing can be changed any more. */
   | { kind: 'tooLate'; batch: BatchRecord }
+  /** It is another namespace's. */
+  | { kind: 'elsewhere'; batch: BatchRecord }
   | { kind: 'none' };

@@ -12,6 +12,8 @@ type Asked = Pick<
   Intent,
   'runId' | 'workflowId' | 'resubmitAfterTaskId' | 'lookedFor' | 'operatorRetryUpTo' | 'settleMs'
 > & {
+  /** Temporal's, of the run that asks. */
+  namespace: string;
   /** The request forbids to pay. */
   neverPay: boolean;
 };
@@ -136,7 +138,8 @@ function ended(last: SubmissionRecord, asked: Asked): Decision {
     case 'aborted':
       return { kind: 'arm', number: last.key.number + 1, giveUp: false };
     case 'failed': {
-      const sameRun = last.workflowId === asked.workflowId && last.runId === asked.runId;
+      const sameRun =
+        last.namespace === asked.namespace && last.workflowId === asked.workflowId && last.runId === asked.runId;
       // A new run of a failed erase is somebody's decision to try, and to pay, once more; a run that goes on after a
       // failed task has leave for the submit after that task only, whoever made it.
       const leave = asked.resubmitAfterTaskId === null ? !sameRun : asked.resubmitAfterTaskId === last.taskId;

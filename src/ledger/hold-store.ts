@@ -37,12 +37,12 @@ export interface HoldFilter {
 type Db = Kysely<LedgerDatabase>;
 
 /** Writes that a run is held. A run has one open hold: repeating it renews the reason. */
-export async function recordHold(db: Db, hold: Omit<HoldRecord, 'since'>): Promise<void> {
+export async function recordHold(db: Db, namespace: string, hold: Omit<HoldRecord, 'since'>): Promise<void> {
   await sql`
     insert into hold (workflow_id, run_id, sub_app_id, file_id, batch_id, stage, error_class, error_code, message, request_id,
-                      submission)
+                      submission, namespace)
     values (${hold.workflowId}, ${hold.runId}, ${hold.subAppId}, ${hold.fileId}, ${hold.batchId}, ${hold.stage}, ${hold.class},
-            ${hold.code}, ${hold.message}, ${hold.requestId}, ${hold.submission}::integer)
+            ${hold.code}, ${hold.message}, ${hold.requestId}, ${hold.submission}::integer, ${namespace})
     on conflict (namespace, workflow_id, run_id) where ended_at is null do update set
       stage = excluded.stage,
       error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
@@ -52,6 +52,7 @@ export async function recordHold(db: Db, hold: Omit<HoldRecord, 'since'>): Promi
 /** Writes how a hold ended, by whom and why. Nothing happens when there is none. */
 export async function endHold(
   db: Db,
+  namespace: string,
   run: { workflowId: string; runId: string },
   end: { as: HoldEndedAs; by: string | null; reason: string | null },
 ): Promise<void> {
@@ -63,6 +64,7 @@ export async function endHold(
       ended_by: end.by,
       ended_reason: end.reason,
     })
+    .where('namespace', '=', namespace)
     .where('workflow_id', '=', run.workflowId)
     .where('run_id', '=', run.runId)
     .where('ended_at', 'is', null)
@@ -78,11 +80,12 @@ export async function endHold(
 }
 
 /** Open holds, oldest first. */
-export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRecord[]> {
+export async function listHolds(db: Db, namespace: string, filter: HoldFilter = {}): Promise<HoldRecord[]> {
   let query = db
     .selectFrom('hold')
     .selectAll()
     .where('ended_at', 'is', null)
+    .where('namespace', '=', namespace)
     .orderBy('id')
     .limit(filter.limit ?? 1_000);
   if (filter.subAppId !== undefined) query = query.where('sub_app_id', '=', String(filter.subAppId));

@@ -26,6 +26,8 @@ export type { SubmissionKey } from './submission-key.js';
  * every method throws a `LedgerError` when it cannot be done.
  */
 export interface Ledger {
+  /** Temporal's. Submissions, breakers, caps, pace and audit are the account's; all else is about runs of this namespace. */
+  readonly namespace: string;
   /** Batches and their items. */
   readonly batches: BatchStore;
   /** The same, for what feeds them. */
@@ -214,6 +216,8 @@ export interface SubmissionRecord {
   saidDuplicate: boolean;
   adopted: boolean;
   error: { class: string; code: string; message: string } | null;
+  /** Temporal's, of the run that submitted. */
+  namespace: string;
   workflowId: string;
   runId: string;
   outcome: SubmissionOutcome | null;
@@ -278,7 +282,7 @@ export type BeginOutcome =
       failed: SubmissionRecord | null;
     }
   /** The batch that it names takes no more erases, or pays for none any more. Nothing was written. */
-  | { kind: 'batchClosed'; batchId: string; state: 'ended' | 'cancelling' }
+  | { kind: 'batchClosed'; batchId: string; state: 'ended' | 'cancelling' | 'otherNamespace' }
   /** A cap leaves no room for it: hold. Nothing was written. */
   | { kind: 'capped'; cap: Cap; costUsd: number }
   /** A breaker is open: hold. */

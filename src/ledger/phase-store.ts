@@ -22,12 +22,12 @@ export interface PhaseStore {
   unseen(forSeconds: number, limit: number): Promise<RunKey[]>;
 }
 
-export function phaseStore(db: Kysely<LedgerDatabase>): PhaseStore {
+export function phaseStore(db: Kysely<LedgerDatabase>, namespace: string): PhaseStore {
   return {
     async enter({ workflowId, runId }, phase) {
       await guarded('write the phase of a run', () =>
         sql`
-          insert into run_phase (workflow_id, run_id, phase) values (${workflowId}, ${runId}, ${phase})
+          insert into run_phase (namespace, workflow_id, run_id, phase) values (${namespace}, ${workflowId}, ${runId}, ${phase})
           on conflict (namespace, workflow_id) do update set run_id = excluded.run_id, phase = excluded.phase, seen_at = clock_timestamp(),
             since = case when (run_phase.run_id, run_phase.phase) = (excluded.run_id, excluded.phase) then run_phase.since
               else clock_timestamp() end`.execute(db),
@@ -35,14 +35,19 @@ export function phaseStore(db: Kysely<LedgerDatabase>): PhaseStore {
     },
     async leave({ workflowId, runId }) {
       await guarded('write the phase of a run', () =>
-        db.deleteFrom('run_phase').where('workflow_id', '=', workflowId).where('run_id', '=', runId).execute(),
+        db
+          .deleteFrom('run_phase')
+          .where('namespace', '=', namespace)
+          .where('workflow_id', '=', workflowId)
+          .where('run_id', '=', runId)
+          .execute(),
       );
     },
     async unseen(forSeconds, limit) {
       const { rows } = await guarded('read the phases of runs', () =>
         sql<RunKey>`
-          update run_phase set seen_at = clock_timestamp() where workflow_id in (
-            select workflow_id from run_phase where seen_at < clock_timestamp() - make_interval(secs => ${forSeconds})
+          update run_phase set seen_at = clock_timestamp() where namespace = ${namespace} and workflow_id in (
+            select workflow_id from run_phase where namespace = ${namespace} and seen_at < clock_timestamp() - make_interval(secs => ${forSeconds})
             order by seen_at limit ${limit}::integer for update skip locked)
           returning workflow_id as "workflowId", run_id as "runId"`.execute(db),
       );

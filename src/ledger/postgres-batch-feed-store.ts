@@ -48,8 +48,9 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
             where batch_id = batch.id and state = 'pending' and may_pay order by number limit 1
           ) end as next_usd,
           exists (select 1 from batch_item where batch_id = batch.id and state = 'pending' and not may_pay) as has_pending_free,
-          (select count(*)::integer from run_phase join batch_item using (workflow_id)
-             where batch_id = batch.id and state = 'running' and phase = 'review') as in_review,
+          (select count(*)::integer from batch_item item
+             join run_phase on run_phase.namespace = batch.namespace and run_phase.workflow_id = item.workflow_id
+             where item.batch_id = batch.id and item.state = 'running' and phase = 'review') as in_review,
           (select count(*)::integer from batch other where other.state = 'running' and other.waiting_for is null
              and exists (select 1 from batch_item where batch_id = other.id and state = 'pending')) as feeders
         from batch, lateral (
@@ -210,7 +211,9 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           left join lateral (
             select sum(arms)::integer as attempts, sum(cost_usd) filter (where cost_day is not null) as cost,
               (array_agg(task_id order by number desc) filter (where task_id is not null))[1] as task_id
-            from submission where submission.workflow_id = item.workflow_id and submission.batch_id = item.batch_id
+            from submission
+            where submission.workflow_id = item.workflow_id and submission.batch_id = item.batch_id
+              and submission.namespace = (select namespace from batch where id = ${batchId})
           ) own on true
           left join lateral (
             select task_id, result_file_id, request_id, batch_id
@@ -436,12 +439,14 @@ async function noteOutcomesOfOthers(db: Db, batchId: string): Promise<void> {
 
 async function noteHolds(db: Db, batchId: string): Promise<void> {
   await sql`
-    update batch_item item set state = 'held' from hold
-    where hold.ended_at is null and item.batch_id = ${batchId} and item.workflow_id = hold.workflow_id
+    update batch_item item set state = 'held' from batch, hold
+    where batch.id = ${batchId} and hold.ended_at is null and item.batch_id = batch.id and hold.namespace = batch.namespace
+      and item.workflow_id = hold.workflow_id
       and item.run_id = hold.run_id and item.state = 'running'`.execute(db);
   await sql`
     update batch_item item set state = 'running'
     where item.batch_id = ${batchId} and item.state = 'held' and not exists (
-      select 1 from hold where hold.workflow_id = item.workflow_id and hold.run_id = item.run_id and hold.ended_at is null
+      select 1 from hold where hold.namespace = (select namespace from batch where id = ${batchId})
+        and hold.workflow_id = item.workflow_id and hold.run_id = item.run_id and hold.ended_at is null
     )`.execute(db);
 }

@@ -14,6 +14,7 @@ import type { NewBatch } from './batch-store.js';
 import { LISTED_FOR_MS } from './decide.js';
 import { ImpatientClient } from './impatient-client.js';
 import { toLedgerError } from './ledger-error.js';
+import { DEFAULT_NAMESPACE } from './migrate.js';
 import { createBatch } from './postgres-batch-store.js';
 import type { LedgerDatabase } from './schema.js';
 import * as statements from './staging-statements.js';
@@ -29,8 +30,16 @@ const STATEMENT_TIMEOUT_MS = 15 * 60_000;
 const MAX_WRITTEN = 200;
 const MAX_PROBLEM = 2_000;
 
-/** Opens a connection of its own, with empty tables that only it sees. @throws LedgerError */
-export async function openBatchStaging(databaseUrl: string): Promise<BatchStaging> {
+/**
+ * Opens a connection of its own, with empty tables that only it sees.
+ *
+ * @param options.namespace Temporal's, of the batch that becomes of it
+ * @throws LedgerError
+ */
+export async function openBatchStaging(
+  databaseUrl: string,
+  { namespace = DEFAULT_NAMESPACE }: { namespace?: string } = {},
+): Promise<BatchStaging> {
   const client = new ImpatientClient({
     connectionString: databaseUrl,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -46,13 +55,16 @@ export async function openBatchStaging(databaseUrl: string): Promise<BatchStagin
     await client.end().catch(() => undefined);
     throw toLedgerError(error, 'make ready for a backlog');
   }
-  return new PostgresBatchStaging(client);
+  return new PostgresBatchStaging(client, namespace);
 }
 
 class PostgresBatchStaging implements BatchStaging {
   private readonly db: Kysely<LedgerDatabase>;
 
-  constructor(private readonly client: pg.Client) {
+  constructor(
+    private readonly client: pg.Client,
+    private readonly namespace: string,
+  ) {
     this.db = new Kysely({ dialect: new PostgresDialect({ pool: poolOf(client) }) });
   }
 
@@ -206,11 +218,11 @@ class PostgresBatchStaging implements BatchStaging {
   }
 
   async overlapping(): Promise<OverlappingBatch[]> {
-    const rows = await this.run<{ batch_id: string; items: string }>(
+    const rows = await this.run<{ batch_id: string; namespace: string; items: string }>(
       'compare a backlog with the batches that run',
       statements.OVERLAPPING,
     );
-    return rows.map(({ batch_id, items }) => ({ batchId: batch_id, items: Number(items) }));
+    return rows.map(({ batch_id, namespace, items }) => ({ batchId: batch_id, namespace, items: Number(items) }));
   }
 
   async notIn(batchId: string): Promise<number> {
@@ -221,7 +233,7 @@ class PostgresBatchStaging implements BatchStaging {
   async copy(batch: NewBatch): Promise<boolean> {
     try {
       return await this.db.transaction().execute((trx) =>
-        createBatch(trx, batch, async () => {
+        createBatch(trx, { ...batch, namespace: this.namespace }, async () => {
           await trx.executeQuery(CompiledQuery.raw(statements.INSERT_ITEMS, [batch.id]));
         }),
       );

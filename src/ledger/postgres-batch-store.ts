@@ -26,12 +26,15 @@ type Db = Kysely<LedgerDatabase>;
 const INSERT_ROWS = 2_000;
 
 export class PostgresBatchStore implements BatchStore {
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly db: Db,
+    private readonly namespace: string,
+  ) {}
 
   async create(batch: NewBatch, items: readonly NewBatchItem[]): Promise<boolean> {
     return await this.guard('write a batch', () =>
       this.db.transaction().execute((trx) =>
-        createBatch(trx, batch, async () => {
+        createBatch(trx, { ...batch, namespace: this.namespace }, async () => {
           for (let at = 0; at < items.length; at += INSERT_ROWS) {
             await insertItems(trx, batch.id, items.slice(at, at + INSERT_ROWS));
           }
@@ -52,7 +55,12 @@ export class PostgresBatchStore implements BatchStore {
 
   async list({ ended, limit = 50 }: BatchFilter = {}): Promise<BatchRecord[]> {
     return await this.guard('list the batches', async () => {
-      let query = this.db.selectFrom('batch').selectAll().orderBy('created_at', 'desc').limit(limit);
+      let query = this.db
+        .selectFrom('batch')
+        .selectAll()
+        .where('namespace', '=', this.namespace)
+        .orderBy('created_at', 'desc')
+        .limit(limit);
       if (ended !== undefined) query = query.where('state', ended ? '=' : '!=', 'ended');
       return (await query.execute()).map(toBatch);
     });
@@ -75,6 +83,7 @@ export class PostgresBatchStore implements BatchStore {
         const row = await trx.selectFrom('batch').selectAll().where('id', '=', batchId).forUpdate().executeTakeFirst();
         if (row === undefined) return { kind: 'none' };
         const batch = toBatch(row);
+        if (batch.namespace !== this.namespace) return { kind: 'elsewhere', batch };
         const changed = changeOf(batch, change);
         if (typeof changed === 'string') return { kind: changed, batch };
         const { rows } = await sql<Selectable<BatchTable>>`
@@ -131,15 +140,15 @@ export class PostgresBatchStore implements BatchStore {
  */
 export async function createBatch(
   trx: Transaction<LedgerDatabase>,
-  batch: NewBatch,
+  batch: NewBatch & { namespace: string },
   copyItems: () => Promise<void>,
 ): Promise<boolean> {
   const { rows } = await sql`
     insert into batch (id, workflow_id, settings, source, total, estimated_usd, parent_batch_id, parent_relation,
-                       requested_by, reason)
+                       requested_by, reason, namespace)
     values (${batch.id}, ${batchWorkflowId(batch.id, batch.prefix)}, ${JSON.stringify(batch.settings)}::jsonb,
             ${JSON.stringify(batch.source)}::jsonb, 0, ${batch.estimatedUsd}::numeric, ${batch.parent?.batchId ?? null},
-            ${batch.parent?.relation ?? null}, ${batch.requestedBy}, ${batch.reason})
+            ${batch.parent?.relation ?? null}, ${batch.requestedBy}, ${batch.reason}, ${batch.namespace})
     on conflict (id) do nothing returning id`.execute(trx);
   if (rows.length === 0) return false;
   await setBatchBudget(trx, batch.id, batch.settings.maxCostUsd);
@@ -198,6 +207,7 @@ export async function findBatch(db: Db, batchId: string): Promise<BatchRecord | 
 export function toBatch(row: Selectable<BatchTable>): BatchRecord {
   return {
     id: row.id,
+    namespace: row.namespace,
     workflowId: row.workflow_id,
     state: row.state,
     waitingFor: row.waiting_for,

@@ -50,7 +50,7 @@ import {
 } from './ledger.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { type MediaStore, openMediaStore } from './media-store.js';
-import { pendingMigrations } from './migrate.js';
+import { DEFAULT_NAMESPACE, namespacesIn, pendingMigrations } from './migrate.js';
 import {
   type Lane,
   laneOpensInMs,
@@ -73,6 +73,8 @@ import { readState, type StateStore } from './state-store.js';
 import { openWatchStore, type WatchStore } from './watch-store.js';
 
 export interface LedgerOptions {
+  /** Temporal's, of whoever opens it: runs, holds, waits, phases and batches of others are not shown. Default: `default`. */
+  namespace?: string;
   /** Submits a second over all processes; default 20, the vendor's documented limit of ProcessMediaByMPS. */
   submitsPerSecond?: number;
   /** Connections of this process; default 10. */
@@ -92,12 +94,15 @@ export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Le
     openDatabase(databaseUrl, { maxConnections: options.maxConnections }),
     options.submitsPerSecond ?? 20,
     options.spread ?? (() => NO_SPREAD),
+    options.namespace ?? DEFAULT_NAMESPACE,
   );
 }
 
 class PostgresLedger implements Ledger {
   readonly state: StateStore = {
-    read: (memorySeconds) => this.guard('read how the books stand', () => readState(this.db, memorySeconds)),
+    read: (memorySeconds) =>
+      this.guard('read how the books stand', () => readState(this.db, this.namespace, memorySeconds)),
+    namespaces: () => this.guard('read whose rows the ledger has', () => namespacesIn(this.db)),
   };
 
   readonly batches: BatchStore;
@@ -119,14 +124,15 @@ class PostgresLedger implements Ledger {
     private readonly db: Kysely<LedgerDatabase>,
     private readonly budget: number,
     private readonly spread: () => SpreadReport,
+    readonly namespace: string,
   ) {
-    this.batches = new PostgresBatchStore(db);
+    this.batches = new PostgresBatchStore(db, namespace);
     this.batchFeed = new PostgresBatchFeedStore(db);
     this.reports = batchReportStore(db);
-    this.redrives = redriveStore(db);
-    this.adoptions = adoptStore(db);
-    this.watch = openWatchStore(db);
-    this.phases = phaseStore(db);
+    this.redrives = redriveStore(db, namespace);
+    this.adoptions = adoptStore(db, namespace);
+    this.watch = openWatchStore(db, namespace);
+    this.phases = phaseStore(db, namespace);
     this.media = openMediaStore(db);
   }
 
@@ -178,9 +184,9 @@ class PostgresLedger implements Ledger {
         const locked = await lockErase(trx, intent);
         const recent = locked.isNew ? [] : await recentSubmissions(trx, locked.eraseId);
         const elsewhere = locked.isPaidElsewhere ? await paidElsewhere(trx, intent.identity) : [];
-        const asked = { ...intent, neverPay: intent.request.neverPay === true };
+        const asked = { ...intent, namespace: this.namespace, neverPay: intent.request.neverPay === true };
         const decision = decide(recent, asked, locked.nowMs, elsewhere);
-        const closed = await takeIntoBatch(trx, decision, locked, intent);
+        const closed = await takeIntoBatch(trx, decision, locked, intent, this.namespace);
         return closed ?? (await this.carryOut(trx, decision, locked, intent));
       }),
     );
@@ -234,14 +240,15 @@ class PostgresLedger implements Ledger {
       with counter as (${countStatement({ subAppId: intent.identity.subAppId, batchId: intent.request.batchId ?? null }, cost.costUsd, cost.day)}),
       place as (${this.takePlace(PLACE_LEAD_MS, lane, ask, afterCounters)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
-                              batch_id, cost_usd, cost_day)
+                              batch_id, cost_usd, cost_day, namespace)
       select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
              ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null},
-             ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date
+             ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date,
+             ${this.namespace}
       from place
       on conflict (erase_id, number) do update set
         state = 'sending', arms = submission.arms + 1, place_at = excluded.place_at, answered_at = null,
-        workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+        namespace = excluded.namespace, workflow_id = excluded.workflow_id, run_id = excluded.run_id,
         requested_by = excluded.requested_by, reason = excluded.reason, batch_id = excluded.batch_id,
         cost_usd = excluded.cost_usd, cost_day = excluded.cost_day,
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
@@ -531,18 +538,20 @@ class PostgresLedger implements Ledger {
   }
 
   async recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void> {
-    await this.guard('record a hold', () => recordHold(this.db, hold));
+    await this.guard('record a hold', () => recordHold(this.db, this.namespace, hold));
   }
 
   async endHold(
     run: { workflowId: string; runId: string },
     end: { as: HoldEndedAs; by: string | null; reason: string | null },
   ): Promise<void> {
-    await this.guard('end a hold', () => this.db.transaction().execute((trx) => endHold(trx, run, end)));
+    await this.guard('end a hold', () =>
+      this.db.transaction().execute((trx) => endHold(trx, this.namespace, run, end)),
+    );
   }
 
   async listHolds(filter: HoldFilter = {}): Promise<HoldRecord[]> {
-    return await this.guard('list the holds', () => listHolds(this.db, filter));
+    return await this.guard('list the holds', () => listHolds(this.db, this.namespace, filter));
   }
 
   async writeAudit(entry: AuditEntry): Promise<void> {
@@ -605,7 +614,7 @@ interface LockedErase {
   /** It has no token, and a further payment of the same file and recipe was made with one. */
   isPaidElsewhere: boolean;
   /** The batch that the request names, where the ledger has it. */
-  batch: { state: BatchState; hasItem: boolean } | null;
+  batch: { state: BatchState; namespace: string; hasItem: boolean } | null;
 }
 
 /** Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other. */
@@ -636,7 +645,9 @@ async function lockErase(
         and other.file_id = ${identity.fileId} and other.recipe_hash = ${identity.recipeHash} and other.pay_token <> '')`.as(
         'is_paid_elsewhere',
       ),
-      sql<LockedErase['batch']>`(select json_build_object('state', batch.state, 'hasItem', exists (
+      sql<
+        LockedErase['batch']
+      >`(select json_build_object('state', batch.state, 'namespace', batch.namespace, 'hasItem', exists (
           select from batch_item where batch_id = batch.id and workflow_id = ${workflowId}))
         from batch where id = ${request.batchId ?? null})`.as('batch'),
     ])
@@ -661,11 +672,13 @@ async function takeIntoBatch(
   decision: Decision,
   { batch }: LockedErase,
   { identity, request, workflowId, runId, costUsd }: Intent,
+  namespace: string,
 ): Promise<BeginOutcome | null> {
   const { batchId } = request;
   if (batch === null || batchId === undefined) return null;
   const pays = decision.kind === 'arm';
   const { state, hasItem } = batch;
+  if (batch.namespace !== namespace) return { kind: 'batchClosed', batchId, state: 'otherNamespace' };
   if (pays && (state === 'ended' || state === 'cancelling')) return { kind: 'batchClosed', batchId, state };
   // Its price is not known yet: it asks again with one.
   if (hasItem || (pays && costUsd === null)) return null;
@@ -748,6 +761,7 @@ function toRecord(row: Row): SubmissionRecord {
       row.error_class === null
         ? null
         : { class: row.error_class, code: row.error_code ?? '', message: row.error_message ?? '' },
+    namespace: row.namespace,
     workflowId: row.workflow_id,
     runId: row.run_id,
     outcome: row.outcome,

@@ -223,12 +223,12 @@ export const PROBLEM_PAGE = `
   select place, "row", file_id, problem from staged_problem_sorted where place > $1::bigint order by place limit $2::integer`;
 
 export const OVERLAPPING = `
-  select batch_item.batch_id, count(*) as items
+  select batch_item.batch_id, batch.namespace, count(*) as items
   from staged
   join batch_item on batch_item.workflow_id = staged.workflow_id
   join batch on batch.id = batch_item.batch_id
   where staged.dropped is null and batch.state <> 'ended'
-  group by 1 order by 2 desc, 1`;
+  group by 1, 2 order by 3 desc, 1`;
 
 export const NOT_IN = `
   select count(*) as items from staged

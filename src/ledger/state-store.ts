@@ -2,7 +2,10 @@ import { type Kysely, sql } from 'kysely';
 import type { BatchItemState } from '../contract/batch.js';
 import type { BatchState, BatchWaitingFor, LatePhase, LedgerDatabase, SubmissionOutcome } from './schema.js';
 
-/** How the books stand now: numbers only, no name of a file, a task or a run. */
+/**
+ * How the books stand now: numbers only, no name of a file, a task or a run. Holds, phases, batches and the watch are those of this
+ * namespace; all else is the account's.
+ */
 export interface LedgerState {
   /** By the database's clock. */
   asOf: Date;
@@ -40,10 +43,16 @@ export interface StateStore {
    * @throws LedgerError
    */
   read(vendorMemorySeconds: number): Promise<LedgerState>;
+  /** Temporal namespaces whose rows stand in the ledger. @throws LedgerError */
+  namespaces(): Promise<string[]>;
 }
 
 /** One statement, so that all numbers are of one moment. */
-export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds: number): Promise<LedgerState> {
+export async function readState(
+  db: Kysely<LedgerDatabase>,
+  namespace: string,
+  vendorMemorySeconds: number,
+): Promise<LedgerState> {
   const { rows } = await sql<{ state: LedgerState & { asOf: string } }>`
     with moment as (select clock_timestamp() as now, clock_timestamp() - make_interval(secs => ${vendorMemorySeconds}) as memory)
     select json_build_object(
@@ -52,14 +61,15 @@ export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds:
         select split_part(scope, '/', 1) as scope, state, count(*) as count from breaker group by 1, 2`)}),
       'holds', (${list(sql`
         select error_class as class, count(*) as count, ${ageOf(sql`min(since)`)} as "oldestSeconds"
-        from hold where ended_at is null group by 1`)}),
+        from hold where ended_at is null and namespace = ${namespace} group by 1`)}),
       'sending', (
         select json_build_object('count', count(*), 'oldestSeconds', ${ageOf(sql`min(place_at)`)})
         from submission where state = 'sending'),
       'unread', (
         select json_build_object('count', count(*), 'oldestSeconds', ${ageOf(sql`min(place_at)`)})
         from submission where state = 'accepted' and outcome is null and place_at > memory),
-      'latePhases', (${list(sql`select phase, count(*) as count from run_phase where phase <> 'toReview' group by 1`)}),
+      'latePhases', (${list(sql`
+        select phase, count(*) as count from run_phase where phase <> 'toReview' and namespace = ${namespace} group by 1`)}),
       'forgotten', (
         select count(*) from submission where state = 'accepted' and outcome is null and place_at <= memory),
       'outcomes', (${list(sql`
@@ -78,13 +88,15 @@ export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds:
       'watchAgeSeconds', (
         select coalesce(max(${ageOf(sql`coalesce(watch.good_at, (
           select min(place_at) from submission where state = 'accepted' and outcome is null))`)}), 0)
-        from (select distinct sub_app_id from waiter) as waited left join watch on watch.sub_app_id = waited.sub_app_id),
+        from (select distinct sub_app_id from waiter where namespace = ${namespace}) as waited
+        left join watch on watch.namespace = ${namespace} and watch.sub_app_id = waited.sub_app_id),
       'throttledSeconds', (select coalesce(max(${ageOf(sql`throttled_since`)}), 0) from pace),
       'batches', (${list(sql`
-        select state, waiting_for as "waitingFor", count(*) as count from batch where state <> 'ended' group by 1, 2`)}),
+        select state, waiting_for as "waitingFor", count(*) as count from batch
+        where state <> 'ended' and namespace = ${namespace} group by 1, 2`)}),
       'batchItems', (${list(sql`
         select item.state, count(*) as count from batch_item as item join batch on batch.id = item.batch_id
-        where batch.state <> 'ended' group by 1`)})
+        where batch.state <> 'ended' and batch.namespace = ${namespace} group by 1`)})
     ) as state from moment`.execute(db);
   const state = rows[0]?.state;
   if (state === undefined) throw new Error('The ledger gave no answer about itself.');

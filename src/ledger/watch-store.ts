@@ -42,7 +42,7 @@ export interface WatchState {
   proven: boolean;
   /** Since a list was found to have left out a task of ours, in milliseconds; null where it never was. */
   missedForMs: number | null;
-  /** Accepted tasks of the sub-application without an outcome. */
+  /** Accepted tasks of the sub-application without an outcome, of this namespace. */
   waiting: number;
   /** Age of the oldest of them, in milliseconds; null when there is none. */
   oldestMs: number | null;
@@ -67,13 +67,17 @@ export interface Graces {
 /**
  * Who waits for which task, and how far the vendor's lists were read. Every write is safe to repeat; every method throws a
  * `LedgerError`. Ages are by the database's clock alone.
+ *
+ * All of it is about one namespace: its own waits, its own lists, and its own tasks, which its runs submitted or wait for. That a task
+ * is over is true for every namespace, so what one has seen helps the others.
  */
 export interface WatchStore {
   /** The run waits for the task. */
   register(waiter: Waiter & { subAppId: number }): Promise<Registered>;
   removeWaiters(waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void>;
   /**
-   * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives everybody who waits for one.
+   * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives who waits for one in
+   * this namespace.
    * A run that registers later is told by {@link register}: between the two nobody is missed.
    */
   markOver(taskIds: readonly string[], graces: Graces): Promise<Waiter[]>;
@@ -86,13 +90,13 @@ export interface WatchStore {
   advance(subAppId: number, listedUntil: Date): Promise<void>;
   /** The list was read to its end. */
   good(subAppId: number): Promise<void>;
-  /** An accepted task without an outcome, about ten seconds old if there is one; null where nothing waits. */
+  /** An accepted task without an outcome, of any namespace, about ten seconds old if there is one; null where nothing waits. */
   probeTask(subAppId: number): Promise<ProbeTask | null>;
   /** A list has shown a task of ours, or has left one out that it should have shown. */
   noteList(subAppId: number, what: 'proven' | 'missed'): Promise<void>;
-  /** Accepted tasks without an outcome, over all sub-applications. */
+  /** Accepted tasks without an outcome, over all sub-applications and namespaces: the vendor's limits are the account's. */
   waitingInAll(): Promise<number>;
-  /** Sub-applications with such tasks whose list was not read to its end for `staleMs` milliseconds. */
+  /** Sub-applications with tasks of this namespace whose list was not read to its end for `staleMs` milliseconds. */
   unwatched(staleMs: number): Promise<number[]>;
   /** Tasks that are due to be looked at, the longest due first. A task is first due `firstMs` after its submit. */
   dueTasks(subAppId: number, options: { firstMs: number; limit: number }): Promise<OpenTask[]>;
@@ -108,18 +112,23 @@ const seconds = (ms: number) => sql`make_interval(secs => ${ms / 1_000}::double 
 const msSince = (column: string) =>
   sql<number>`extract(epoch from clock_timestamp() - ${sql.ref(column)})::float8 * 1000`;
 
-export function openWatchStore(db: Db): WatchStore {
+/** The namespace's runs submitted it, or wait for it. */
+const isOf = (namespace: string) => sql`(submission.namespace = ${namespace} or exists (
+  select from waiter where waiter.task_id = submission.task_id and waiter.namespace = ${namespace}))`;
+
+export function openWatchStore(db: Db, namespace: string): WatchStore {
   return {
-    register: (waiter) => guarded('register who waits for a task', () => register(db, waiter)),
-    removeWaiters: (waiters) => guarded('remove who waited for a task', () => removeWaiters(db, waiters)),
-    markOver: (taskIds, graces) => guarded('note which tasks are over', () => markOver(db, taskIds, graces)),
-    overdueWaiters: (subAppId, limit) => guarded('find who waits for tasks', () => overdueWaiters(db, subAppId, limit)),
-    state: (subAppId) => guarded('read the state of the watch', () => readState(db, subAppId)),
-    goodForMs: (subAppId) => guarded('read the state of the watch', () => goodForMs(db, subAppId)),
+    register: (waiter) => guarded('register who waits for a task', () => register(db, namespace, waiter)),
+    removeWaiters: (waiters) => guarded('remove who waited for a task', () => removeWaiters(db, namespace, waiters)),
+    markOver: (taskIds, graces) => guarded('note which tasks are over', () => markOver(db, namespace, taskIds, graces)),
+    overdueWaiters: (subAppId, limit) =>
+      guarded('find who waits for tasks', () => overdueWaiters(db, namespace, subAppId, limit)),
+    state: (subAppId) => guarded('read the state of the watch', () => readState(db, namespace, subAppId)),
+    goodForMs: (subAppId) => guarded('read the state of the watch', () => goodForMs(db, namespace, subAppId)),
     advance: (subAppId, listedUntil) =>
       guarded('note how far tasks were listed', async () => {
         await sql`
-          insert into watch (sub_app_id, listed_until) values (${subAppId}, ${listedUntil.toISOString()}::timestamptz)
+          insert into watch (namespace, sub_app_id, listed_until) values (${namespace}, ${subAppId}, ${listedUntil.toISOString()}::timestamptz)
           on conflict (namespace, sub_app_id) do update set listed_until = greatest(watch.listed_until, excluded.listed_until)`.execute(
           db,
         );
@@ -127,7 +136,7 @@ export function openWatchStore(db: Db): WatchStore {
     good: (subAppId) =>
       guarded('note that tasks were listed', async () => {
         await sql`
-          insert into watch (sub_app_id, good_at) values (${subAppId}, clock_timestamp())
+          insert into watch (namespace, sub_app_id, good_at) values (${namespace}, ${subAppId}, clock_timestamp())
           on conflict (namespace, sub_app_id) do update set good_at = excluded.good_at`.execute(db);
       }),
     probeTask: (subAppId) => guarded('find a task to try the list by', () => probeTask(db, subAppId)),
@@ -135,12 +144,12 @@ export function openWatchStore(db: Db): WatchStore {
       guarded('note what a list showed', async () => {
         const column = sql.ref(`${what}_at`);
         await sql`
-          insert into watch (sub_app_id, ${column}) values (${subAppId}, clock_timestamp())
+          insert into watch (namespace, sub_app_id, ${column}) values (${namespace}, ${subAppId}, clock_timestamp())
           on conflict (namespace, sub_app_id) do update set ${column} = excluded.${column}`.execute(db);
       }),
     waitingInAll: () => guarded('count what waits', () => waitingInAll(db)),
-    unwatched: (staleMs) => guarded('find what is not watched', () => unwatched(db, staleMs)),
-    dueTasks: (subAppId, options) => guarded('find tasks to look at', () => dueTasks(db, subAppId, options)),
+    unwatched: (staleMs) => guarded('find what is not watched', () => unwatched(db, namespace, staleMs)),
+    dueTasks: (subAppId, options) => guarded('find tasks to look at', () => dueTasks(db, namespace, subAppId, options)),
     lookAgain: (taskIds, inMs, options) =>
       guarded('plan the next look at a task', async () => {
         if (taskIds.length === 0) return;
@@ -154,29 +163,43 @@ export function openWatchStore(db: Db): WatchStore {
 
 async function register(
   db: Db,
+  namespace: string,
   { taskId, workflowId, runId, subAppId }: Waiter & { subAppId: number },
 ): Promise<Registered> {
   await sql`
-    insert into waiter (task_id, workflow_id, run_id, sub_app_id) values (${taskId}, ${workflowId}, ${runId}, ${subAppId})
+    insert into waiter (namespace, task_id, workflow_id, run_id, sub_app_id)
+    values (${namespace}, ${taskId}, ${workflowId}, ${runId}, ${subAppId})
     on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id`.execute(db);
   // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
   const { rows } = await sql<{ over: boolean; known_after_ms: number | null }>`
     select over_seen_at is not null or outcome is not null as over,
-           case when not adopted and submission.workflow_id = ${workflowId} and submission.run_id = ${runId}
+           case when not adopted and submission.namespace = ${namespace} and submission.workflow_id = ${workflowId}
+             and submission.run_id = ${runId}
              then extract(epoch from answered_at - place_at)::float8 * 1000 end as known_after_ms
     from submission where task_id = ${taskId}`.execute(db);
   return { over: rows[0]?.over ?? false, knownAfterMs: rows[0]?.known_after_ms ?? null };
 }
 
-async function removeWaiters(db: Db, waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void> {
+async function removeWaiters(
+  db: Db,
+  namespace: string,
+  waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[],
+): Promise<void> {
   if (waiters.length === 0) return;
   await sql`
     delete from waiter using unnest(${waiters.map((w) => w.taskId)}::text[], ${waiters.map((w) => w.workflowId)}::text[])
       as gone (task_id, workflow_id)
-    where waiter.task_id = gone.task_id and waiter.workflow_id = gone.workflow_id`.execute(db);
+    where waiter.namespace = ${namespace} and waiter.task_id = gone.task_id and waiter.workflow_id = gone.workflow_id`.execute(
+    db,
+  );
 }
 
-async function markOver(db: Db, taskIds: readonly string[], { toldMs, orphanMs }: Graces): Promise<Waiter[]> {
+async function markOver(
+  db: Db,
+  namespace: string,
+  taskIds: readonly string[],
+  { toldMs, orphanMs }: Graces,
+): Promise<Waiter[]> {
   if (taskIds.length === 0) return [];
   const ids = [...taskIds];
   // Rows in one order: two workers that list the same tasks must not wait for each other.
@@ -190,20 +213,23 @@ async function markOver(db: Db, taskIds: readonly string[], { toldMs, orphanMs }
            else ${seconds(orphanMs)} end
     from seen where submission.erase_id = seen.erase_id and submission.number = seen.number`.execute(db);
   const { rows } = await sql<WaiterRow>`
-    select task_id, workflow_id, run_id from waiter where task_id = any(${ids}::text[])`.execute(db);
+    select task_id, workflow_id, run_id from waiter where namespace = ${namespace} and task_id = any(${ids}::text[])`.execute(
+    db,
+  );
   return rows.map(toWaiter);
 }
 
-async function overdueWaiters(db: Db, subAppId: number, limit: number): Promise<Waiter[]> {
+async function overdueWaiters(db: Db, namespace: string, subAppId: number, limit: number): Promise<Waiter[]> {
   const { rows } = await sql<WaiterRow>`
     select waiter.task_id, waiter.workflow_id, waiter.run_id
     from waiter join submission on submission.task_id = waiter.task_id
-    where waiter.sub_app_id = ${subAppId} and (submission.over_seen_at is not null or submission.outcome is not null)
+    where waiter.namespace = ${namespace} and waiter.sub_app_id = ${subAppId}
+      and (submission.over_seen_at is not null or submission.outcome is not null)
     limit ${limit}`.execute(db);
   return rows.map(toWaiter);
 }
 
-async function readState(db: Db, subAppId: number): Promise<WatchState> {
+async function readState(db: Db, namespace: string, subAppId: number): Promise<WatchState> {
   const { rows } = await sql<{
     listed_until: Date | null;
     good_for_ms: number | null;
@@ -217,8 +243,8 @@ async function readState(db: Db, subAppId: number): Promise<WatchState> {
     from (
       select count(*)::integer as waiting, extract(epoch from clock_timestamp() - min(place_at))::float8 * 1000 as oldest_ms
       from submission join erase on erase.id = submission.erase_id
-      where ${OPEN} and erase.sub_app_id = ${subAppId}) as open
-    left join watch on watch.sub_app_id = ${subAppId}`.execute(db);
+      where ${OPEN} and erase.sub_app_id = ${subAppId} and ${isOf(namespace)}) as open
+    left join watch on watch.namespace = ${namespace} and watch.sub_app_id = ${subAppId}`.execute(db);
   const row = rows[0];
   return {
     listedUntil: row?.listed_until ?? null,
@@ -240,9 +266,11 @@ async function probeTask(db: Db, subAppId: number): Promise<ProbeTask | null> {
   return row === undefined ? null : { taskId: row.task_id, fileId: row.file_id, ageMs: row.age_ms };
 }
 
-async function goodForMs(db: Db, subAppId: number): Promise<number | null> {
+async function goodForMs(db: Db, namespace: string, subAppId: number): Promise<number | null> {
   const { rows } = await sql<{ ms: number | null }>`
-    select ${msSince('good_at')} as ms from watch where sub_app_id = ${subAppId}`.execute(db);
+    select ${msSince('good_at')} as ms from watch where namespace = ${namespace} and sub_app_id = ${subAppId}`.execute(
+    db,
+  );
   return rows[0]?.ms ?? null;
 }
 
@@ -252,17 +280,20 @@ async function waitingInAll(db: Db): Promise<number> {
   return rows[0]?.waiting ?? 0;
 }
 
-async function unwatched(db: Db, staleMs: number): Promise<number[]> {
+async function unwatched(db: Db, namespace: string, staleMs: number): Promise<number[]> {
   const { rows } = await sql<{ sub_app_id: string }>`
     select distinct erase.sub_app_id
     from submission join erase on erase.id = submission.erase_id
-    left join watch on watch.sub_app_id = erase.sub_app_id
-    where ${OPEN} and (watch.good_at is null or watch.good_at < clock_timestamp() - ${seconds(staleMs)})`.execute(db);
+    left join watch on watch.namespace = ${namespace} and watch.sub_app_id = erase.sub_app_id
+    where ${OPEN} and ${isOf(namespace)} and (watch.good_at is null or watch.good_at < clock_timestamp() - ${seconds(staleMs)})`.execute(
+    db,
+  );
   return rows.map((row) => Number(row.sub_app_id));
 }
 
 async function dueTasks(
   db: Db,
+  namespace: string,
   subAppId: number,
   { firstMs, limit }: { firstMs: number; limit: number },
 ): Promise<OpenTask[]> {
@@ -281,9 +312,9 @@ async function dueTasks(
              as known_for_ms,
            ${msSince('submission.over_seen_at')} as over_for_ms,
            coalesce((select json_agg(json_build_object('workflow_id', workflow_id, 'run_id', run_id)) from waiter
-                     where waiter.task_id = submission.task_id), '[]') as waiters
+                     where waiter.namespace = ${namespace} and waiter.task_id = submission.task_id), '[]') as waiters
     from submission join erase on erase.id = submission.erase_id
-    where ${OPEN} and erase.sub_app_id = ${subAppId} and ${due} <= clock_timestamp()
+    where ${OPEN} and erase.sub_app_id = ${subAppId} and ${isOf(namespace)} and ${due} <= clock_timestamp()
     order by ${due} limit ${limit}`.execute(db);
   return rows.map((row) => ({
     taskId: row.task_id,

@@ -35,7 +35,7 @@ export class LedgerGauges {
 
   constructor(
     private readonly registry: Registry,
-    private readonly store: StateStore,
+    private readonly store: Pick<StateStore, 'read'>,
     private readonly vendorMemorySeconds: number,
   ) {
     this.#up = new Gauge({

@@ -78,7 +78,7 @@ export class BatchHouse {
     const sql = new pg.Pool({ connectionString: url, max: 2 });
     sql.on('error', () => undefined);
     const temporal = new Client({ connection, namespace: id });
-    const ledger = openLedger(url, { maxConnections: 2 });
+    const ledger = openLedger(url, { namespace: id, maxConnections: 2 });
     return new BatchHouse(servers, folder, env, temporalServer, postgres, simulator, faults, temporal, sql, ledger);
   }
 

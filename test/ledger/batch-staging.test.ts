@@ -281,7 +281,7 @@ describe('a batch', () => {
 
   it('that exists is not touched; one that holds the same erases is named', async () => {
     await load({ fileId: '51' }, { fileId: '53' });
-    expect(await staging.overlapping()).toEqual([{ batchId: 'b1', items: 1 }]);
+    expect(await staging.overlapping()).toEqual([{ batchId: 'b1', namespace: 'default', items: 1 }]);
     expect(await staging.copy(batch('b1'))).toBe(false);
     expect(await ledger.batches.find('b1')).toMatchObject({ total: 2 });
   });

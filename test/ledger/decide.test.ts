@@ -7,6 +7,7 @@ const NOW = PLACE_AT.getTime() + 10_000;
 const SETTLED = PLACE_AT.getTime() + SETTLE_MS;
 
 const asked = {
+  namespace: 'default',
   workflowId: 'erase/1',
   runId: 'run-1',
   resubmitAfterTaskId: null,

@@ -104,7 +104,7 @@ function kindByDecide(rows: readonly Made[], token: string): string | null {
   const elsewhere = token === '' ? records.filter((r) => r.identity.payToken !== '' && isOpenOrDone(r)) : [];
   const asked = {
     ...{ workflowId: 'another', runId: 'run', resubmitAfterTaskId: null, lookedFor: null, operatorRetryUpTo: null },
-    ...{ neverPay: false, settleMs: 0 },
+    ...{ namespace: 'default', neverPay: false, settleMs: 0 },
   };
   const decision = decide(own, asked, nowMs, elsewhere);
   const isOld = (r: SubmissionRecord, ms: number) => nowMs - r.placeAt.getTime() > ms;

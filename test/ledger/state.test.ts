@@ -104,8 +104,8 @@ describe('the state of the books', () => {
       ['3', 'cap', 'null'],
       ['4', 'cap', 'now()'],
     ])
-      await run(`insert into hold (workflow_id, run_id, sub_app_id, file_id, stage, error_class, message, ended_at, since)
-        values ('${id}', 'r', 1, 'f', 'submit', '${errorClass}', 'm', ${ended}, now() - interval '50 s')`);
+      await run(`insert into hold (namespace, workflow_id, run_id, sub_app_id, file_id, stage, error_class, message, ended_at, since)
+        values ('default', '${id}', 'r', 1, 'f', 'submit', '${errorClass}', 'm', ${ended}, now() - interval '50 s')`);
 
     const { breakers, holds } = await ledger.state.read(MEMORY_SECONDS);
     expect(breakers).toHaveLength(2);
@@ -144,9 +144,12 @@ describe('the state of the books', () => {
 
   it('tells how long ago the watch of a sub-application saw all, only where somebody waits', async () => {
     await run(
-      `insert into watch (sub_app_id, good_at) values (1, now() - interval '30 s'), (2, now() - interval '1 d')`,
+      `insert into watch (namespace, sub_app_id, good_at)
+        values ('default', 1, now() - interval '30 s'), ('default', 2, now() - interval '1 d')`,
     );
-    await run(`insert into waiter (task_id, workflow_id, run_id, sub_app_id) values ('t', 'w', 'r', 1)`);
+    await run(
+      `insert into waiter (namespace, task_id, workflow_id, run_id, sub_app_id) values ('default', 't', 'w', 'r', 1)`,
+    );
     const { watchAgeSeconds } = await ledger.state.read(MEMORY_SECONDS);
     expect(watchAgeSeconds).toBeGreaterThanOrEqual(30);
     expect(watchAgeSeconds).toBeLessThan(3_600);
@@ -157,8 +160,8 @@ describe('the state of the books', () => {
       ['b1', 'running', null],
       ['b2', 'ended', 'completed'],
     ])
-      await run(`insert into batch (id, workflow_id, state, ended_as, waiting_for, settings, source, total)
-        values ('${id}', '${id}', '${state}', ${endedAs === null ? 'null' : `'${endedAs}'`}, ${id === 'b1' ? "'cap'" : 'null'}, '{}', '{}', 2)`);
+      await run(`insert into batch (namespace, id, workflow_id, state, ended_as, waiting_for, settings, source, total)
+        values ('default', '${id}', '${id}', '${state}', ${endedAs === null ? 'null' : `'${endedAs}'`}, ${id === 'b1' ? "'cap'" : 'null'}, '{}', '{}', 2)`);
     for (const [batch, number, state] of [
       ['b1', 1, 'pending'],
       ['b1', 2, 'held'],

@@ -30,6 +30,8 @@ export interface EraseStackOptions {
   searchAttributes?: readonly string[];
   /** One that exists, with its search attributes. Default: a new one. */
   namespace?: string;
+  /** Another stack, whose ledger and simulator this one shares; stopped after this one. */
+  beside?: EraseStack;
 }
 
 /** Everything that an erase needs, on real parts: a namespace and a database of its own, the simulator as a process. */
@@ -44,17 +46,18 @@ export class EraseStack {
     readonly client: EraseClient,
     readonly temporal: Client,
     readonly ledger: Ledger,
-    private readonly dropDatabase: () => Promise<void>,
+    private readonly closeShared: () => Promise<void>,
   ) {}
 
   static async start(options: EraseStackOptions = {}): Promise<EraseStack> {
     const { address } = sharedTemporal();
+    const { beside } = options;
     const [database, namespace, simulator] = await Promise.all([
-      createTestDatabase('stack'),
+      beside === undefined ? createTestDatabase('stack') : { url: beside.env.DATABASE_URL ?? '', drop: undefined },
       options.namespace ?? createTestNamespace('stack', options.searchAttributes),
-      startSimulatorProcess({ taskDurationMs: 300, ...options.simulator }),
+      beside?.simulator ?? startSimulatorProcess({ taskDurationMs: 300, ...options.simulator }),
     ]);
-    await migrateLedger(database.url);
+    await migrateLedger(database.url, { namespace });
     const env = {
       ...QUICK,
       TEMPORAL_ADDRESS: address,
@@ -74,8 +77,11 @@ export class EraseStack {
       new SimulatorAdmin(simulator.url),
       client,
       temporal,
-      openLedger(database.url),
-      () => database.drop(),
+      openLedger(database.url, { namespace }),
+      async () => {
+        if (beside === undefined) await simulator.kill();
+        await database.drop?.();
+      },
     );
   }
 
@@ -142,7 +148,6 @@ export class EraseStack {
     await this.client.close();
     await this.temporal.connection.close();
     await this.ledger.close();
-    await this.simulator.kill();
-    await this.dropDatabase();
+    await this.closeShared();
   }
 }

@@ -21,6 +21,7 @@ export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: 
     saidDuplicate: false,
     adopted: false,
     error: null,
+    namespace: 'default',
     workflowId: 'erase/1',
     runId: 'run-1',
     outcome: null,

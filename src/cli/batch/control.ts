@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { loadPrefix } from '../../config/temporal-settings.js';
 import { batchWorkflowId, shownState } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
-import type { BatchAction, BatchChange } from '../../ledger/batch-store.js';
+import type { BatchAction, BatchChange, BatchRecord } from '../../ledger/batch-store.js';
+import type { Ledger } from '../../ledger/ledger.js';
 import { outputOf } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';
 import { decisionOf, withLedger } from '../holds.js';
@@ -53,6 +54,7 @@ export async function change(output: Output, id: string, wanted: BatchChange): P
     return await batches.change(id, wanted);
   });
   if (changed.kind === 'none') throw noSuchBatch(id);
+  if (changed.kind === 'elsewhere') throw otherNamespace(changed.batch);
   const { batch } = changed;
   if (changed.kind === 'tooLate') {
     output.say(
@@ -85,6 +87,19 @@ function refuseOtherPrefix(batch: { id: string; workflowId: string } | null): vo
   throw new UsageError(
     `The batch ${batch.id} was written as ${batch.workflowId}, and here SMART_ERASE_PREFIX is "${prefix}". Nothing was changed.`,
     'Set SMART_ERASE_PREFIX to what it was started with.',
+  );
+}
+
+/** @throws UsageError when the batch is another namespace's: its runs are there, and are not to be seen from here */
+export async function refuseOtherNamespace({ batches, namespace }: Ledger, id: string): Promise<void> {
+  const batch = await batches.find(id);
+  if (batch !== null && batch.namespace !== namespace) throw otherNamespace(batch);
+}
+
+function otherNamespace({ id, namespace }: BatchRecord): UsageError {
+  return new UsageError(
+    `The batch ${id} belongs to the namespace "${namespace}". Nothing was changed.`,
+    `Set TEMPORAL_NAMESPACE=${namespace}.`,
   );
 }
 

@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<Listed>[] = [
 
 export function batchListCommand(): Command {
   return new Command('list')
-    .description('list batches, newest first')
+    .description('list batches of this namespace, newest first')
     .option('--running', 'only those that have not ended')
     .option('--limit <n>', 'at most this many', positiveInteger, DEFAULT_LIMIT)
     .addHelpText('after', '\nExample:\n  smart-erase batch list --running -o json')

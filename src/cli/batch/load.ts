@@ -31,10 +31,9 @@ export async function withPlan<T>(
   checkSource(file, options);
   const shared = await sharedRequest(options);
   const { loadSettings } = await import('../../config/settings.js');
-  const { loadPrefix } = await import('../../config/temporal-settings.js');
-  // Both parts together, so that all that is wrong with either is told at once.
-  const settings = loadSettings(process.env, { need: ['database', 'vendor'] });
-  const prefix = loadPrefix(process.env);
+  // All parts together, so that all that is wrong with any is told at once.
+  const settings = loadSettings(process.env, { need: ['database', 'temporal', 'vendor'] });
+  const { prefix, namespace } = settings.temporal;
   const { allowedSubAppIds } = settings.vendor;
   const { openBatchStaging } = await import('../../ledger/postgres-batch-staging.js');
   const { planBacklog } = await import('../../backlog/plan.js');
@@ -62,7 +61,7 @@ export async function withPlan<T>(
       withLedger(async (ledger) => {
         const source = await sourceOf(file, options, shared.subAppId, allowedSubAppIds, vod);
         await ledger.check();
-        const staging = await openBatchStaging(settings.databaseUrl.reveal());
+        const staging = await openBatchStaging(settings.databaseUrl.reveal(), { namespace });
         try {
           return await work({ plan: await planned(staging, ledger, vod, vendor, source), staging, ledger });
         } finally {

@@ -16,6 +16,7 @@ import { withLedger } from '../holds.js';
 import { positiveInteger, positiveNumber } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
 import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
+import { refuseOtherNamespace } from './control.js';
 import { feedBatch } from './feed.js';
 
 interface RedriveOptions {
@@ -108,7 +109,9 @@ export function batchRedriveCommand(): Command {
         classes: options.class ?? [],
         codes: options.code ?? [],
       };
-      await withLedger(async ({ redrives }) => {
+      await withLedger(async (ledger) => {
+        const { redrives } = ledger;
+        await refuseOtherNamespace(ledger, batchId);
         const plan = await redrives.plan(selection, { list: NAMED });
         if (plan === null) {
           throw new UsageError(`There is no batch ${batchId}.`, 'List them with `smart-erase batch list`.');

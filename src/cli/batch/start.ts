@@ -116,7 +116,7 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
   const { showPlan, tellRemarks } = await import('./show-plan.js');
   checkDigest(plan, options);
   const existing = options.id === undefined ? null : await ledger.batches.find(options.id);
-  if (existing !== null) return await sameAs(output, existing, { plan, staging, options });
+  if (existing !== null) return await sameAs(output, existing, { plan, staging, ledger, options });
   if (plan.problems > 0) {
     await showPlan(output, plan, staging);
     output.say('Nothing was started.');
@@ -131,9 +131,10 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
   if (options.maxCost !== undefined && plan.estimatedUsd > options.maxCost) {
     output.say(`It would pass --max-cost: it stops at ${options.maxCost.toFixed(2)} USD, with items left.`);
   }
-  for (const { batchId, items } of await staging.overlapping()) {
+  for (const { batchId, namespace, items } of await staging.overlapping()) {
+    const where = namespace === ledger.namespace ? '' : ` of the namespace "${namespace}"`;
     output.say(
-      `Beware: ${items} of these erases are in batch ${batchId} too, which has not ended. None is paid for twice.`,
+      `Beware: ${items} of these erases are in batch ${batchId}${where} too, which has not ended. None is paid for twice.`,
     );
   }
   await confirm(output, `Start ${plan.items} erases for about ${plan.estimatedUsd.toFixed(2)} USD?`, {
@@ -153,7 +154,7 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
   });
   if (!created) {
     const there = await ledger.batches.find(id);
-    if (there !== null) return await sameAs(output, there, { plan, staging, options });
+    if (there !== null) return await sameAs(output, there, { plan, staging, ledger, options });
   }
   return { batchId: id, items: plan.items, estimatedUsd: plan.estimatedUsd, created: true };
 }
@@ -162,7 +163,7 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
 async function sameAs(
   output: Output,
   batch: BatchRecord,
-  { plan, staging, options }: Pick<Loaded, 'plan' | 'staging'> & { options: StartOptions },
+  { plan, staging, ledger, options }: Loaded & { options: StartOptions },
 ): Promise<Started> {
   const { source } = plan;
   const { sha256, name, kind } = batch.source;
@@ -171,6 +172,7 @@ async function sameAs(
       `There is a batch ${batch.id} already, of ${name}, ${what}; nothing was changed.`,
       'Give another --id.',
     );
+  if (batch.namespace !== ledger.namespace) throw another(`in the namespace "${batch.namespace}"`);
   if (kind !== source.kind || (sha256 === null ? name !== source.name : sha256 !== source.sha256)) {
     throw another('whose content is another');
   }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { outputOf } from '../command-context.js';
 import { withLedger } from '../holds.js';
-import { noSuchBatch } from './control.js';
+import { noSuchBatch, refuseOtherNamespace } from './control.js';
 import { SNAPSHOT_COLUMNS } from './snapshot-lines.js';
 
 export function batchStatusCommand(): Command {
@@ -10,7 +10,10 @@ export function batchStatusCommand(): Command {
     .argument('<id>', 'of the batch')
     .addHelpText('after', '\nExample:\n  smart-erase batch status library-2026-05 -o json')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const snapshot = await withLedger((ledger) => ledger.batches.snapshot(id));
+      const snapshot = await withLedger(async (ledger) => {
+        await refuseOtherNamespace(ledger, id);
+        return await ledger.batches.snapshot(id);
+      });
       if (snapshot === null) throw noSuchBatch(id);
       outputOf(command).one(snapshot, SNAPSHOT_COLUMNS);
     });

@@ -11,7 +11,7 @@ import { interruptible } from '../interrupt.js';
 import { duration } from '../option-parsers.js';
 import type { Output } from '../output.js';
 import { Progress } from '../progress.js';
-import { noSuchBatch } from './control.js';
+import { noSuchBatch, refuseOtherNamespace } from './control.js';
 import { countsInWords, moneyInWords, SNAPSHOT_COLUMNS, snapshotLines, stateInWords } from './snapshot-lines.js';
 
 /** How often the ledger is asked, in milliseconds. */
@@ -38,7 +38,10 @@ export function batchWatchCommand(): Command {
     )
     .action(async (id: string, { every }: { every?: number }, command: Command) => {
       const output = outputOf(command);
-      const code = await withLedger((ledger) => watchBatch(output, ledger, id, { everyMs: every }));
+      const code = await withLedger(async (ledger) => {
+        await refuseOtherNamespace(ledger, id);
+        return await watchBatch(output, ledger, id, { everyMs: every });
+      });
       if (code !== EXIT.ok) throw new Exit(code);
     });
 }

@@ -43,15 +43,17 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
       checks.push(failedBy(name, error));
     }
   };
+  let namespace: string | undefined;
   await part('Temporal', async () => {
     const loaded = loadSettings(process.env, { need: ['temporal'] });
+    namespace = loaded.temporal.namespace;
     Object.assign(settings, describeSettings(loaded));
     return (await import('../doctor/temporal-checks.js')).temporalChecks(loaded.temporal);
   });
   await part('Ledger', async () => {
     const loaded = loadSettings(process.env, { need: ['database'] });
     Object.assign(settings, describeSettings(loaded));
-    return (await import('../doctor/ledger-checks.js')).ledgerChecks(loaded.databaseUrl.reveal());
+    return (await import('../doctor/ledger-checks.js')).ledgerChecks(loaded.databaseUrl.reveal(), namespace);
   });
   await part('Vendor', async () => {
     const loaded = loadSettings(process.env, { need: ['vendor'] });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { EXIT } from '../../contract/error-classes.js';
+import { refuseOtherNamespace } from '../batch/control.js';
 import { outputOf, withClient } from '../command-context.js';
 import { Exit } from '../exit.js';
 import { decideAll, decisionOf, filterOf, type HoldOptions, withHoldOptions, withLedger } from '../holds.js';
@@ -28,7 +29,10 @@ function endCommand(update: 'skip' | 'abort', does: string, example: string): Co
       const filter = filterOf(id, options);
       const decision = decisionOf(options);
       const ended = await withLedger((ledger) =>
-        withClient((client) => decideAll(ledger, client, filter, update, decision)),
+        withClient(async (client) => {
+          if (options.batch !== undefined) await refuseOtherNamespace(ledger, options.batch);
+          return await decideAll(ledger, client, filter, update, decision);
+        }),
       );
       output.one({ decision: update, ...ended }, [
         { heading: 'Decision', of: (row) => row.decision },

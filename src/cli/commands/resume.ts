@@ -6,6 +6,7 @@ import type { Breaker } from '../../ledger/breaker.js';
 import type { Cap, CapScope } from '../../ledger/cap.js';
 import type { HoldFilter, HoldRecord } from '../../ledger/hold-store.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { refuseOtherNamespace } from '../batch/control.js';
 import { outputOf, withClient } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';
 import { decideAll, decideOne, decisionOf, filterOf, type HoldOptions, withHoldOptions, withLedger } from '../holds.js';
@@ -49,6 +50,7 @@ export function resumeCommand(): Command {
       const decision: RetryDecision = { ...decisionOf(options), ...(options.task && { taskId: options.task }) };
       await withLedger((ledger) =>
         withClient(async (client) => {
+          if (options.batch !== undefined) await refuseOtherNamespace(ledger, options.batch);
           await ledger.writeAudit({
             action: 'resume',
             subject: id ?? (await subjectOf(options)),

@@ -68,7 +68,7 @@ async function register(all: boolean): Promise<string> {
 async function migrate(): Promise<string> {
   const { loadSettings } = await import('../../config/settings.js');
   const { migrateLedger } = await import('../../ledger/migrate.js');
-  const { databaseUrl } = loadSettings(process.env, { need: ['database'] });
-  const applied = await migrateLedger(databaseUrl.reveal());
+  const { databaseUrl, temporal } = loadSettings(process.env, { need: ['database', 'temporal'] });
+  const applied = await migrateLedger(databaseUrl.reveal(), { namespace: temporal.namespace });
   return applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`;
 }

@@ -115,7 +115,7 @@ async function start(parts: StackParts, options: DevStackOptions): Promise<DevSt
   signal?.throwIfAborted();
   const { temporal, database } = parts;
   if (!temporal || !database) throw new Error('unreachable: a part neither started nor failed');
-  await migrateLedger(database.url);
+  await migrateLedger(database.url, { namespace: temporal.namespace });
   const simulator = typeof parts.simulator?.ready.url === 'string' ? parts.simulator.ready.url : undefined;
   const environment = stackEnvironment({ temporal, databaseUrl: database.url, simulatorUrl: simulator });
   if (options.worker !== false) {
