@@ -9,6 +9,7 @@ const DECISION = { by: 'alice', reason: 'the bill is paid' };
 let open: HoldRecord[];
 let ended: unknown[];
 const ledger = {
+  moveHold: async () => false,
   listHolds: async () => open,
   endHold: async (run: { workflowId: string }, end: { as: string }) => {
     open = [];
@@ -21,7 +22,8 @@ function hold(agoMs: number): HoldRecord {
     ...{ workflowId: 'erase/1', runId: 'run-1', subAppId: 1500000001, fileId: '5285485487985271487', batchId: null },
     ...{ stage: 'submit', class: 'account', code: null, message: 'in arrears', requestId: null },
     submission: null,
-  since: new Date(Date.now() - agoMs),
+    since: new Date(Date.now() - agoMs),
+    seenAt: new Date(Date.now() - agoMs),
   };
 }
 

@@ -1,6 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { EraseClient, ListedErase, ReviewAnswer, ReviewRejection } from '../../client.js';
+import type {
+  EraseClient,
+  EraseHandle,
+  Expectation,
+  ListedErase,
+  ReviewAnswer,
+  ReviewRejection,
+} from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { outputOf, withClient } from '../command-context.js';
 import { recipeOf } from '../erase-requests.js';
@@ -14,6 +21,7 @@ import { whoIsHere } from '../who-and-why.js';
 interface DecisionOptions {
   reason: string;
   by?: string;
+  run?: string;
 }
 
 interface RejectOptions extends DecisionOptions {
@@ -74,7 +82,7 @@ function approveCommand(): Command {
     .addHelpText('after', '\nExample:\n  smart-erase review approve erase/key/order-17 --reason "looks right"')
     .action(async (ids: string[], options: DecisionOptions, command: Command) => {
       const decision = decisionOf(options);
-      await decideEach(outputOf(command), ids, (client, id) => client.getHandle(id).approve(decision));
+      await decideEach(outputOf(command), ids, options, (handle, expect) => handle.approve({ ...decision, expect }));
     });
 }
 
@@ -92,7 +100,7 @@ function rejectCommand(): Command {
       if (options.retryWith !== undefined || options.recipeJson !== undefined) {
         rejection.retryWith = recipeOf({ recipe: options.retryWith, recipeJson: options.recipeJson }, '--retry-with');
       }
-      await decideEach(outputOf(command), ids, (client, id) => client.getHandle(id).reject(rejection));
+      await decideEach(outputOf(command), ids, options, (handle, expect) => handle.reject({ ...rejection, expect }));
     });
 }
 
@@ -125,6 +133,7 @@ function pageCommand(): Command {
 function deciding(command: Command): Command {
   return command
     .argument('<ids...>', 'workflow ids of erases in review')
+    .option('--run <runId>', 'only if it is still this run, the one that was looked at')
     .requiredOption('--reason <text>', 'why; it is kept')
     .option('--by <name>', 'who; it is kept', whoIsHere());
 }
@@ -133,15 +142,20 @@ function deciding(command: Command): Command {
 async function decideEach(
   output: Output,
   ids: readonly string[],
-  decide: (client: EraseClient, id: string) => Promise<ReviewAnswer>,
+  { run }: DecisionOptions,
+  decide: (handle: EraseHandle, expect: Expectation) => Promise<ReviewAnswer>,
 ): Promise<void> {
+  if (run !== undefined && ids.length > 1) throw new UsageError('--run is the run of one erase.', 'Give one id.');
   const { EraseError } = await import('../../errors.js');
   const { rows, failures } = await withClient(async (client) => {
     const rows: Decided[] = [];
     const failures: unknown[] = [];
     for (const workflowId of new Set(ids)) {
       try {
-        rows.push({ workflowId, ...(await decide(client, workflowId)), error: null });
+        const { review, runId } = await client.getHandle(workflowId, run).status();
+        const shown = { runId, ...(review && { taskId: review.taskId }) };
+        const answer = await decide(client.getHandle(workflowId, runId), shown);
+        rows.push({ workflowId, ...answer, error: null });
       } catch (error) {
         if (!(error instanceof EraseError)) throw error;
         rows.push({ workflowId, error: error.message });
