@@ -29,7 +29,7 @@ export async function recordHold(
     submission: hold.submission,
     askedAt: new Date(Context.current().info.scheduledTimestampMs),
   });
-  hold.since = since.toISOString();
+  hold.since = since?.toISOString();
 }
 
 export interface EndHoldInput {

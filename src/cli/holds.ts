@@ -133,7 +133,7 @@ export async function decideOne(
   decision: RetryDecision,
 ): Promise<boolean> {
   const { EraseNotFoundError, EraseNotHeldError } = await import('../errors.js');
-  const untilMs = Math.min(hold.seenAt.getTime(), Date.now()) + UNTIL_HELD_MS;
+  const untilMs = Math.min(hold.since.getTime(), Date.now()) + UNTIL_HELD_MS;
   let meant = hold;
   for (;;) {
     try {

@@ -19,14 +19,12 @@ export interface HoldRecord {
   /** Number of the submission that is uncertain; null for any other hold. */
   submission: number | null;
   since: Date;
-  /** When it was last renewed, or made sure that its run is open. */
-  seenAt: Date;
 }
 
 export type HoldEndedAs = 'retry' | 'skip' | 'abort' | 'cancel' | 'resolved';
 
 /** A hold to be written. */
-export type NewHold = Omit<HoldRecord, 'since' | 'seenAt'> & {
+export type NewHold = Omit<HoldRecord, 'since'> & {
   /** When the run asked for what is held; default: now. Holds of other runs of its id from before that are over. */
   askedAt?: Date;
 };
@@ -61,8 +59,9 @@ type Db = Kysely<LedgerDatabase>;
 const SAME_MOMENT = sql`interval '1 millisecond'`;
 
 /**
- * Writes that a run is held. A run has one open hold: repeating it renews the reason. A workflow id has one open run, so those of
- * runs before it end; a run that was terminated may still write one, late, and ends no later one.
+ * Writes that a run is held. A run has one open hold: repeating it renews the reason, and one of another class or submission is
+ * another hold, since now. A workflow id has one open run, so those of runs before it end. A run that was terminated may still
+ * write one, late: it ends no later one.
  */
 export async function recordHold(db: Db, hold: NewHold): Promise<Date> {
   const { rows } = await sql<{ namespace: string; since: Date }>`
@@ -73,7 +72,9 @@ export async function recordHold(db: Db, hold: NewHold): Promise<Date> {
     on conflict (namespace, workflow_id, run_id) where ended_at is null do update set
       stage = excluded.stage,
       error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
-      request_id = excluded.request_id, submission = excluded.submission, seen_at = clock_timestamp()
+      request_id = excluded.request_id, submission = excluded.submission, seen_at = clock_timestamp(),
+      since = case when hold.error_class = excluded.error_class and hold.submission is not distinct from excluded.submission
+        then hold.since else clock_timestamp() end
     returning namespace, since`.execute(db);
   const [written] = rows;
   if (written === undefined) throw new Error('A hold that was written is not there.');
@@ -158,6 +159,5 @@ export async function listHolds(db: Db, filter: HoldFilter = {}): Promise<HoldRe
     requestId: row.request_id,
     submission: row.submission,
     since: row.since,
-    seenAt: row.seen_at,
   }));
 }

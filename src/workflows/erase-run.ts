@@ -126,7 +126,7 @@ export class EraseRun {
       this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[hold.class].advice}`, { upsert: true });
       upsertMemo({ [MEMO.hold]: this.memoOfHold() });
       void this.tell(EVENT.held, { held });
-    } else if (isAnother(hold, this.heldFor)) {
+    } else if (hold.class !== this.heldFor?.class || hold.submission !== this.heldFor.submission) {
       // A look at a submit in doubt may find another reason: a decision for the first is none for this one.
       this.showHold(hold, nowMs);
       this.status.waitingFor = `an operator: ${ERROR_CLASSES[hold.class].advice}`;
@@ -184,7 +184,7 @@ export class EraseRun {
     if ((submission ?? null) !== null) this.status.moneySpent = true;
     this.status.held = {
       ...{ class: errorClass, code, message, requestId },
-      since: hold.since ?? this.status.held?.since ?? new Date(nowMs).toISOString(),
+      since: hold.since ?? new Date(nowMs).toISOString(),
       submission: submission ?? null,
       runId: workflowInfo().runId,
     };
@@ -242,9 +242,4 @@ export class EraseRun {
     }
     if (pairs.length > 0) upsertSearchAttributes(pairs);
   }
-}
-
-/** Whether somebody who decided for one of the two has not decided for the other. */
-function isAnother(hold: Hold, before: Hold | null): boolean {
-  return hold.class !== before?.class || hold.submission !== before.submission || hold.since !== before.since;
 }
