@@ -55,9 +55,6 @@ export interface HoldFilter {
 
 type Db = Kysely<LedgerDatabase>;
 
-/** A millisecond is all that a `Date` holds. */
-const SAME_MOMENT = sql`interval '1 millisecond'`;
-
 /**
  * Writes that a run is held. A run has one open hold: repeating it renews the reason, and one of another class or submission is
  * another hold, since now. A workflow id has one open run, so those of runs before it end. A run that was terminated may still
@@ -80,7 +77,7 @@ export async function recordHold(db: Db, hold: NewHold): Promise<Date> {
   if (written === undefined) throw new Error('A hold that was written is not there.');
   const before = await sql<{ run_id: string }>`
     select run_id from hold where workflow_id = ${hold.workflowId} and run_id <> ${hold.runId} and ended_at is null
-      and namespace = ${written.namespace} and since < ${hold.askedAt ?? written.since}`.execute(db);
+      and namespace = ${written.namespace} and since < ${hold.askedAt ?? written.since}::timestamptz`.execute(db);
   for (const { run_id: runId } of before.rows) {
     await endHold(db, { workflowId: hold.workflowId, runId }, RUN_ENDED);
   }
@@ -114,11 +111,12 @@ export async function moveHold(db: Db, run: HeldRun, runId: string): Promise<boo
   return numAffectedRows > 0n;
 }
 
+/** A `Date` holds milliseconds, the ledger more. */
 function isMeant({ workflowId, runId, class: errorClass, submission, since }: HeldRun) {
   const terms = [sql`workflow_id = ${workflowId}`, sql`run_id = ${runId}`, sql`ended_at is null`];
   if (errorClass !== undefined) terms.push(sql`error_class = ${errorClass}`);
   if (submission !== undefined) terms.push(sql`submission is not distinct from ${submission}::integer`);
-  if (since !== undefined) terms.push(sql`since > ${since} - ${SAME_MOMENT} and since < ${since} + ${SAME_MOMENT}`);
+  if (since !== undefined) terms.push(sql`abs(extract(epoch from since - ${since}::timestamptz)) < 0.001`);
   return sql.join(terms, sql` and `);
 }
 

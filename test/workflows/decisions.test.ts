@@ -41,6 +41,7 @@ async function heldAt(handle: EraseHandle, before?: string): Promise<Held> {
 
 /** Refused by the account as often as that, and held each time. */
 async function held(times = 1): Promise<EraseHandle> {
+  await stack.closeBreakers();
   const request = await stack.request();
   await stack.admin.addFault({
     action: 'ProcessMediaByMPS',
@@ -125,7 +126,8 @@ describe('a decision on a hold that says what it was made for', () => {
   });
 
   it('is refused in the run that came by a reset, raw and by a handle of the run before', async () => {
-    const handle = await held(2);
+    // The breaker holds the new run, too.
+    const handle = await held();
     const before = await heldAt(handle);
     const ofThatRun = stack.client.getHandle(handle.workflowId, before.runId);
     const runId = await resetRun(stack, handle.workflowId);
@@ -148,9 +150,9 @@ describe('a decision on a hold that says what it was made for', () => {
     const expected = expectation(seen);
     const answers = await Promise.allSettled([
       raw(handle, 'retry', { ...ANN, expect: expected }),
-      raw(handle, 'abort', { ...BEN, expect: expected }),
+      raw(handle, 'retry', { ...BEN, expect: expected }),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     // Held again, in the same run and for the same reason: only the time tells it from the first.
     const next = await heldAt(handle, seen.held.since);
     expect(next).toMatchObject({ runId: seen.runId, held: { class: 'account', submission: null } });

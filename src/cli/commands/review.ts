@@ -14,6 +14,7 @@ import { recipeOf } from '../erase-requests.js';
 import { explain } from '../error-printer.js';
 import { Exit, UsageError, worstExit } from '../exit.js';
 import { decisionOf } from '../holds.js';
+import { runId } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
 import type { ReviewedErase } from '../review/page.js';
 import { whoIsHere } from '../who-and-why.js';
@@ -133,7 +134,7 @@ function pageCommand(): Command {
 function deciding(command: Command): Command {
   return command
     .argument('<ids...>', 'workflow ids of erases in review')
-    .option('--run <runId>', 'only if it is still this run, the one that was looked at')
+    .option('--run <runId>', 'only if it is still this run, the one that was looked at', runId)
     .requiredOption('--reason <text>', 'why; it is kept')
     .option('--by <name>', 'who; it is kept', whoIsHere());
 }
@@ -152,9 +153,9 @@ async function decideEach(
     const failures: unknown[] = [];
     for (const workflowId of new Set(ids)) {
       try {
-        const { review, runId } = await client.getHandle(workflowId, run).status();
-        const shown = { runId, ...(review && { taskId: review.taskId }) };
-        const answer = await decide(client.getHandle(workflowId, runId), shown);
+        const { review, runId: looked } = await client.getHandle(workflowId, run).status();
+        const shown = { runId: looked, ...(review && { taskId: review.taskId }) };
+        const answer = await decide(client.getHandle(workflowId, looked), shown);
         rows.push({ workflowId, ...answer, error: null });
       } catch (error) {
         if (!(error instanceof EraseError)) throw error;

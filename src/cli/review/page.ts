@@ -67,7 +67,7 @@ function section({ workflowId, review, trial }: ReviewedErase): string {
     facts.push(['In review since', since], ['Without a decision', without]);
   }
   // Bound to what is shown: after a reset the id has another run, whose result may be another.
-  const erase = [workflowId, ...(runId === undefined ? [] : ['--run', runId])].map(shellWord).join(' ');
+  const erase = shellWord(workflowId) + (runId === undefined ? '' : ` --run ${shellWord(runId)}`);
   const decisions = [
     `smart-erase review approve ${erase} --reason 'looks right'`,
     `smart-erase review reject ${erase} --reason 'say what is wrong'`,
