@@ -30,6 +30,7 @@ export type {
   EraseRequest,
   EraseResult,
   EraseStatus,
+  Expectation,
   Inheritable,
   OnReviewTimeout,
   OperatorDecision,
@@ -105,14 +106,12 @@ export class EraseClient {
   }
 
   /**
-   * The latest run of a workflow id, or of the `key` that it was started with. Costs no call, so an id that does not
-   * exist shows at the first use.
+   * The latest run of a workflow id, or of the `key` that it was started with; with `runId`, that run and no other. Costs no
+   * call, so an id that does not exist shows at the first use.
    */
-  getHandle(id: string | { key: string }): EraseHandle {
-    return new EraseHandle(
-      this.session,
-      typeof id === 'string' ? id : workflowIdWith(this.session.names.prefix, eraseKeyId(id.key)),
-    );
+  getHandle(id: string | { key: string }, runId?: string): EraseHandle {
+    const workflowId = typeof id === 'string' ? id : workflowIdWith(this.session.names.prefix, eraseKeyId(id.key));
+    return new EraseHandle(this.session, workflowId, runId);
   }
 
   /** Erases of this installation, newest first. */

@@ -6,14 +6,17 @@ import { readFailure } from './failures.js';
 import type { Hold } from './submit-outcome.js';
 import { thisRun } from './this-run.js';
 
-/** Writes into the ledger that this run waits for an operator, so that `resume` finds it without Temporal's visibility. */
+/**
+ * Writes into the ledger that this run waits for an operator, so that `resume` finds it without Temporal's visibility. The hold is
+ * told since when.
+ */
 export async function recordHold(
   ledger: Ledger,
   request: Pick<NormalizedEraseRequest, 'subAppId' | 'fileId' | 'batchId'>,
   stage: 'submit' | 'publish',
   hold: Hold,
 ): Promise<void> {
-  await ledger.recordHold({
+  const since = await ledger.recordHold({
     ...thisRun(),
     subAppId: request.subAppId,
     fileId: request.fileId,
@@ -24,7 +27,9 @@ export async function recordHold(
     message: hold.message,
     requestId: hold.requestId,
     submission: hold.submission,
+    askedAt: new Date(Context.current().info.scheduledTimestampMs),
   });
+  hold.since = since?.toISOString();
 }
 
 export interface EndHoldInput {

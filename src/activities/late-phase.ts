@@ -7,7 +7,7 @@ export async function enterPhase({ phases }: Pick<Ledger, 'phases'>, phase: Late
   await phases.enter(thisRun(), phase).catch(() => undefined);
 }
 
-/** What is left behind by a ledger that is away, `keepPhases` takes out. */
+/** What is left behind by a ledger that is away, `keepRuns` takes out. */
 export async function leavePhase({ phases }: Pick<Ledger, 'phases'>): Promise<void> {
   await phases.leave(thisRun()).catch(() => undefined);
 }

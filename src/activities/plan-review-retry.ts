@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
 import { namesOfQueue } from '../contract/names.js';
+import type { Problem } from '../contract/problem.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest, problemsText } from '../contract/request-schema.js';
 import { thisRun } from './this-run.js';
@@ -24,7 +25,7 @@ export function createPlanReviewRetry() {
   return async function planReviewRetry({ request, retryWith }: PlanReviewRetryInput): Promise<PlannedReviewRetry> {
     const { key: _key, payAgain: _payAgain, neverPay: _neverPay, ...rest } = request;
     const parsed = parseEraseRequest({ ...rest, recipe: retryWith, rejectedFrom: thisRun().workflowId });
-    if (!parsed.ok) return { ok: false, problem: `retryWith is not a recipe: ${problemsText(parsed.problems)}` };
+    if (!parsed.ok) return { ok: false, problem: whyNot(parsed.problems) };
     if (recipeHash(parsed.request.recipe) === recipeHash(request.recipe)) {
       const problem = 'retryWith is the recipe that this result was made by: it would give the same file again.';
       return { ok: false, problem };
@@ -32,4 +33,11 @@ export function createPlanReviewRetry() {
     const { prefix } = namesOfQueue(Context.current().info.taskQueue);
     return { ok: true, workflowId: eraseWorkflowId(parsed.request, prefix), request: parsed.request };
   };
+}
+
+/** The rest of the request was taken once: what is wrong with it now is not the reviewer's recipe. */
+function whyNot(problems: Problem[]): string {
+  const isOfRecipe = problems.some(({ path }) => /^recipe(?![^.[])/.test(path));
+  const what = isOfRecipe ? 'retryWith is not a recipe' : 'An erase by that recipe cannot be asked for';
+  return `${what}: ${problemsText(problems)}`;
 }

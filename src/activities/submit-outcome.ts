@@ -61,6 +61,8 @@ export interface Hold {
   submission: number | null;
   /** When looking for the task of an uncertain submission ends: the vendor forgets it soon after. ISO 8601, else null. */
   expiresAt: string | null;
+  /** When the ledger wrote it down, ISO 8601: whoever decides by the ledger and the run mean the same hold. */
+  since?: string;
 }
 
 /** Stopped by a breaker, without a call. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { EraseClient, RetryDecision } from '../client.js';
+import type { EraseClient, Expectation, RetryDecision } from '../client.js';
+import { MAX_BY, MAX_DECISION_REASON } from '../contract/decision.js';
 import type { HoldFilter, HoldRecord } from '../ledger/hold-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { UsageError } from './exit.js';
@@ -42,11 +43,18 @@ export function filterOf(id: string | undefined, { subAppId, batch, all }: HoldO
   return { workflowId: id, subAppId, batchId: batch };
 }
 
-/** @throws UsageError when nobody, or no reason, is named */
+/** @throws UsageError when nobody, or no reason, is named, or at a length that no run takes */
 export function decisionOf({ by, reason }: HoldOptions): RetryDecision {
   const decided = mustSayWho(by, 'decides', '--by');
   reasonIfGiven(reason);
+  atMost(MAX_BY, decided, '--by');
+  atMost(MAX_DECISION_REASON, reason, '--reason');
   return { by: decided, reason };
+}
+
+function atMost(longest: number, text: string, option: string): void {
+  if (text.length <= longest) return;
+  throw new UsageError(`${option} has ${text.length} characters; at most ${longest} are allowed.`);
 }
 
 /** Opens the ledger for `work`, and closes it whatever happens. */
@@ -84,10 +92,10 @@ export async function decideAll(
   const tried = new Set<string>();
   for (;;) {
     const page = await ledger.listHolds({ ...filter, limit: PAGE + tried.size });
-    const next = page.filter((hold) => !tried.has(`${hold.workflowId} ${hold.runId}`));
+    const next = page.filter((hold) => !tried.has(idOf(hold)));
     if (next.length === 0) return so;
     for (const hold of next) {
-      tried.add(`${hold.workflowId} ${hold.runId}`);
+      tried.add(idOf(hold));
       onHold(hold);
     }
     for (let at = 0; at < next.length; at += UPDATES_AT_ONCE) {
@@ -102,13 +110,23 @@ export async function decideAll(
   }
 }
 
+/** Of a hold, whichever run it goes on in. */
+function idOf({ workflowId, since }: HoldRecord): string {
+  return `${workflowId} ${since.toISOString()}`;
+}
+
 /** A run is written down as held a moment before it says so itself; with a busy worker that is some seconds. Milliseconds. */
 const UNTIL_HELD_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 
-/** False when the run is no longer held; the ledger is then put right. One that is about to be held is waited for. */
+type HoldLedger = Pick<Ledger, 'listHolds' | 'endHold' | 'moveHold'>;
+
+/**
+ * Decides on that hold, of that run, and on no other. False when it is over; the ledger is then put right. One whose run is about to
+ * say that it is held is waited for.
+ */
 export async function decideOne(
-  ledger: Pick<Ledger, 'listHolds' | 'endHold'>,
+  ledger: HoldLedger,
   client: Pick<EraseClient, 'getHandle'>,
   hold: HoldRecord,
   update: 'retry' | 'skip' | 'abort',
@@ -116,21 +134,51 @@ export async function decideOne(
 ): Promise<boolean> {
   const { EraseNotFoundError, EraseNotHeldError } = await import('../errors.js');
   const untilMs = Math.min(hold.since.getTime(), Date.now()) + UNTIL_HELD_MS;
+  let meant = hold;
   for (;;) {
     try {
-      await client.getHandle(hold.workflowId)[update](decision);
+      const handle = client.getHandle(meant.workflowId, meant.runId);
+      await handle[update]({ ...decision, expect: expectationOf(meant) });
       return true;
     } catch (error) {
       if (!(error instanceof EraseNotHeldError || error instanceof EraseNotFoundError)) throw error;
+      if (error.cause instanceof EraseNotFoundError) {
+        const runId = await whereItWent(client, meant);
+        if (runId === null || !(await ledger.moveHold(meant, runId))) break;
+        meant = { ...meant, runId };
+        continue;
+      }
       const maySoonBe = error instanceof EraseNotHeldError && Date.now() < untilMs;
-      if (!maySoonBe || !(await isOpen(ledger, hold))) break;
+      if (!maySoonBe || !(await isOpen(ledger, meant))) break;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
-  await ledger.endHold(hold, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
+  await ledger.endHold(meant, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
   return false;
 }
 
-async function isOpen(ledger: Pick<Ledger, 'listHolds'>, { workflowId, runId }: HoldRecord): Promise<boolean> {
-  return (await ledger.listHolds({ workflowId })).some((hold) => hold.runId === runId);
+/** A row from before a migration does not know its submission. */
+function expectationOf({ runId, class: errorClass, submission, since }: HoldRecord): Expectation {
+  const isKnown = submission !== null || errorClass !== 'uncertain';
+  return { runId, class: errorClass, since: since.toISOString(), ...(isKnown && { submission }) };
+}
+
+/** The run that goes on with this very hold: one that was reset while it was held does. */
+async function whereItWent(
+  client: Pick<EraseClient, 'getHandle'>,
+  { workflowId, since }: HoldRecord,
+): Promise<string | null> {
+  const { runId, held } = await client.getHandle(workflowId).status();
+  return held?.since === since.toISOString() ? runId : null;
+}
+
+async function isOpen(ledger: Pick<Ledger, 'listHolds'>, meant: HoldRecord): Promise<boolean> {
+  const open = await ledger.listHolds({ workflowId: meant.workflowId });
+  return open.some(
+    (hold) =>
+      hold.runId === meant.runId &&
+      hold.class === meant.class &&
+      hold.submission === meant.submission &&
+      hold.since.getTime() === meant.since.getTime(),
+  );
 }

@@ -67,6 +67,14 @@ export function time(text: string): Date {
   return value;
 }
 
+/** Temporal's id of one run. */
+export function runId(text: string): string {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'A run id is like 01890a5d-ac96-774b-bcce-b302099a8057; `smart-erase status` tells it.',
+  );
+}
+
 /** For options that can be given several times. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];

@@ -5,6 +5,7 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { type DecisionField, decisionProblem } from '../contract/decision.js';
 import { REVIEW_UPDATE, UPDATE } from '../contract/names.js';
 import type {
   EraseResult,
@@ -24,10 +25,7 @@ import {
 import { failureOf } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
-import { type EraseRunStatus, queryStatus, statusFromDescription, withOutcome } from './status.js';
-
-/** States in which a run still has something to do. */
-const OPEN = new Set(['RUNNING', 'PAUSED']);
+import { type EraseRunStatus, OPEN, ofRun, queryStatus, statusFromDescription, withOutcome } from './status.js';
 
 /** How to wait for a result. */
 export interface ResultOptions {
@@ -62,7 +60,8 @@ export class EraseHandle {
     const known = statusFromDescription(description);
     if (!OPEN.has(description.status.name)) return withOutcome(known, await this.outcome(description));
     const live = await this.session.call(() => queryStatus(this.session, description));
-    return live === undefined ? known : { ...known, ...live, fileId: live.fileId ?? known.fileId, live: true };
+    if (live === undefined) return known;
+    return { ...known, ...live, ...ofRun(known.runId, live), fileId: live.fileId ?? known.fileId, live: true };
   }
 
   /**
@@ -108,25 +107,29 @@ export class EraseHandle {
 
   /**
    * Lets a held erase go on where it stopped: it submits, or publishes, again. With `taskId`, for a submit in doubt, it takes
-   * that task over instead. Throws {@link EraseNotHeldError}.
+   * that task over instead. With `expect`, only what was looked at is decided.
+   * @throws EraseNotHeldError when it is not held, or not for what is expected; InvalidRequestError
    */
   async retry(decision: RetryDecision): Promise<void> {
     await this.decide(UPDATE.retry, decision);
   }
 
-  /** Ends a held erase as `skipped`; held in publishing, it succeeds without. Throws {@link EraseNotHeldError}. */
+  /** Ends a held erase as `skipped`; held in publishing, it succeeds without. Throws as {@link retry}. */
   async skip(decision: OperatorDecision): Promise<void> {
     await this.decide(UPDATE.skip, decision);
   }
 
-  /** Ends a held erase as `aborted`. Throws {@link EraseNotHeldError}. */
+  /** Ends a held erase as `aborted`. Throws as {@link retry}. */
   async abort(decision: OperatorDecision): Promise<void> {
     await this.decide(UPDATE.abort, decision);
   }
 
-  /** Lets the result of an erase in review be published, or stand. Throws {@link EraseNotInReviewError}. */
+  /**
+   * Lets the result of an erase in review be published, or stand. With `expect`, only the result that was looked at.
+   * @throws EraseNotInReviewError when it is not in review, or not with what is expected; InvalidRequestError
+   */
   async approve(decision: OperatorDecision): Promise<ReviewAnswer> {
-    return await this.update(REVIEW_UPDATE.approve, decision, EraseNotInReviewError);
+    return await this.update(REVIEW_UPDATE.approve, decision, ['expect'], EraseNotInReviewError);
   }
 
   /**
@@ -136,19 +139,23 @@ export class EraseHandle {
    * @throws InvalidRequestError when `retryWith` is no recipe, or the one that was used; it is then still in review
    */
   async reject(rejection: ReviewRejection): Promise<ReviewAnswer> {
-    return await this.update(REVIEW_UPDATE.reject, rejection, EraseNotInReviewError);
+    return await this.update(REVIEW_UPDATE.reject, rejection, ['expect', 'retryWith'], EraseNotInReviewError);
   }
 
   private async decide(update: string, decision: OperatorDecision): Promise<void> {
-    await this.update(update, decision, EraseNotHeldError);
+    await this.update(update, decision, update === UPDATE.retry ? ['expect', 'taskId'] : ['expect'], EraseNotHeldError);
   }
 
   /** Sends an update; `Refused` is thrown when the run is not in the state for it. */
   private async update<T>(
     update: string,
     argument: OperatorDecision,
+    also: readonly DecisionField[],
     Refused: typeof EraseNotHeldError | typeof EraseNotInReviewError,
   ): Promise<T> {
+    // The server takes no argument that is much too large, and does not say so in words.
+    const problem = decisionProblem(argument, also);
+    if (problem !== null) throw new InvalidRequestError([problem], { workflowId: this.workflowId });
     const run = this.session.client.workflow.getHandle(this.workflowId, this.runId);
     try {
       return await this.ask(() => run.executeUpdate<T, [OperatorDecision]>(update, { args: [argument] }));
@@ -160,17 +167,20 @@ export class EraseHandle {
         }
         throw new Refused(this.workflowId, cause?.message ?? error.message, { cause: error });
       }
-      if (error instanceof EraseNotFoundError && (await this.exists())) {
-        throw new Refused(this.workflowId, 'This erase has ended.', { cause: error });
-      }
-      throw error;
+      if (!(error instanceof EraseNotFoundError)) throw error;
+      const ended = await this.describe().catch(() => null);
+      if (ended === null) throw error;
+      throw new Refused(this.workflowId, await this.howItStands(ended.runId), { cause: error });
     }
   }
 
-  private async exists(): Promise<boolean> {
-    return await this.describe().then(
-      () => true,
-      () => false,
+  /** Of a run that has ended: its id may have another one by now, for which nobody decided. */
+  private async howItStands(ended: string): Promise<string> {
+    const latest = await this.session.client.workflow.getHandle(this.workflowId).describe();
+    if (latest.runId === ended) return 'This erase has ended.';
+    return (
+      `This decision was made for run ${ended}, which has ended. ${this.workflowId} has another run by now, ${latest.runId} ` +
+      `(${statusFromDescription(latest).phase}): look at it, then decide about that one.`
     );
   }
 

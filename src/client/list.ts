@@ -1,11 +1,11 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { MEMO, type Names, type Phase, WORKFLOW } from '../contract/names.js';
-import type { EraseRequest, ReviewStatus } from '../contract/request.js';
+import { MEMO, type Names, PHASE, type Phase, WORKFLOW } from '../contract/names.js';
+import type { EraseRequest, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
 import { searchAttribute } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
-import type { ExecutionStatus } from './status.js';
+import { type ExecutionStatus, endedPhase, OPEN, waitingFor } from './status.js';
 
 /** Execution statuses by the word that a caller uses, as Temporal's list filter spells them. */
 const STATUS_IN_FILTER = {
@@ -21,9 +21,12 @@ const STATUS_IN_FILTER = {
 export type ListedStatus = keyof typeof STATUS_IN_FILTER;
 export const LISTED_STATUSES = Object.keys(STATUS_IN_FILTER) as ListedStatus[];
 
+/** Phases of a run that has ended by itself. */
+const ENDED: ReadonlySet<Phase> = new Set([PHASE.succeeded, PHASE.failed, PHASE.cancelled]);
+
 /** Which erases to list; what is left out narrows nothing. */
 export interface ListOptions {
-  /** Only those in this phase. Needs the search attribute `ErasePhase`. */
+  /** Only those in this phase, and running unless `status` says otherwise. Needs the search attribute `ErasePhase`. */
   phase?: Phase;
   /** Only those whose run stands so. */
   status?: ListedStatus;
@@ -51,17 +54,8 @@ export interface ListedErase {
   taskId: string | null;
   /** The batch that it belongs to. */
   batchId: string | null;
-  /** Why it waits for an operator; null unless it is held. */
-  held: {
-    /** The error class. */
-    class: string;
-    /** The vendor's code, or ours. */
-    code: string | null;
-    /** The same for people. */
-    message: string;
-    /** ISO 8601. */
-    since: string;
-  } | null;
+  /** Why it waits for an operator; null unless it is held. `requestId` is null here: the status has it. */
+  held: EraseStatus['held'];
   /** What a reviewer is waited for; null unless it is in review. */
   review: ReviewStatus | null;
   /** ISO 8601. */
@@ -91,7 +85,10 @@ export async function* listErases(session: Session, options: ListOptions = {}): 
 /** By the queue, too: others in this namespace may have workflows of this type. */
 function filterOf({ phase, status, batchId }: ListOptions, { queue, searchAttribute: attribute }: Names): string {
   const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = '${queue.main}'`];
-  if (status !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[status]}'`);
+  // A run that was terminated, or reset, keeps the phase in which that happened.
+  const open = phase !== undefined && !ENDED.has(phase) ? 'running' : undefined;
+  const wanted = status ?? open;
+  if (wanted !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[wanted]}'`);
   if (phase !== undefined) terms.push(`${attribute.phase} = '${quoted(phase)}'`);
   if (batchId !== undefined) terms.push(`${attribute.batchId} = '${quoted(batchId)}'`);
   return terms.join(' AND ');
@@ -113,17 +110,18 @@ function explained(error: unknown): unknown {
 
 function listed(info: WorkflowExecutionInfo): ListedErase {
   const request = info.memo?.[MEMO.request] as Partial<EraseRequest> | undefined;
+  const phase = searchAttribute(info, 'phase') as Phase | null;
+  const isOver = !OPEN.has(info.status.name);
   return {
     workflowId: info.workflowId,
     runId: info.runId,
     execution: info.status.name.toLowerCase() as ExecutionStatus,
-    phase: searchAttribute(info, 'phase') as Phase | null,
+    phase: phase !== null && isOver ? endedPhase(info.status.name) : phase,
     fileId: searchAttribute(info, 'fileId') ?? request?.fileId ?? null,
     recipe: request?.recipe?.name ?? null,
     taskId: searchAttribute(info, 'taskId'),
     batchId: searchAttribute(info, 'batchId') ?? request?.batchId ?? null,
-    held: (info.memo?.[MEMO.hold] as ListedErase['held'] | undefined) ?? null,
-    review: (info.memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
+    ...waitingFor(info),
     startedAt: info.startTime.toISOString(),
     closedAt: info.closeTime?.toISOString() ?? null,
   };

@@ -1,4 +1,8 @@
-import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
+import type {
+  WorkflowExecutionDescription,
+  WorkflowExecutionInfo,
+  WorkflowExecutionStatusName,
+} from '@temporalio/client';
 import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY } from '../contract/names.js';
 import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { EraseError } from '../errors.js';
@@ -9,6 +13,9 @@ import type { Session } from './session.js';
 const QUERY_TIMEOUT_MS = 5_000;
 /** `TASK_QUEUE_TYPE_WORKFLOW` in the server's enum TaskQueueType. */
 const WORKFLOW_QUEUE = 1;
+
+/** States in which a run still has something to do. */
+export const OPEN: ReadonlySet<WorkflowExecutionStatusName> = new Set(['RUNNING', 'PAUSED']);
 
 /** How the run stands in Temporal, in lower case. */
 export type ExecutionStatus = Lowercase<WorkflowExecutionStatusName>;
@@ -54,8 +61,7 @@ export function statusFromDescription(description: WorkflowExecutionDescription)
     taskId,
     resultFileId: null,
     waitingFor: description.status.name === 'RUNNING' ? 'a worker: none has answered' : null,
-    held: null,
-    review: (description.memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
+    ...waitingFor(description),
     submittedAt: null,
     deadlineAt: null,
     reused: false,
@@ -63,18 +69,37 @@ export function statusFromDescription(description: WorkflowExecutionDescription)
   };
 }
 
+/** What a run that is open tells of its hold or review in the memo. A run that was terminated waits for nobody any more. */
+export function waitingFor({
+  status,
+  memo,
+  runId,
+}: Pick<WorkflowExecutionInfo, 'status' | 'memo' | 'runId'>): Pick<EraseStatus, 'held' | 'review'> {
+  if (!OPEN.has(status.name)) return { held: null, review: null };
+  return ofRun(runId, {
+    held: (memo?.[MEMO.hold] as EraseStatus['held'] | undefined) ?? null,
+    review: (memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
+  });
+}
+
+/** A memo that was written before a reset names the run of then. */
+export function ofRun(runId: string, { held, review }: Pick<EraseStatus, 'held' | 'review'>) {
+  return {
+    held: held && { ...held, requestId: held.requestId ?? null, submission: held.submission ?? null, runId },
+    review: review && { ...review, runId },
+  };
+}
+
 function phaseOf(description: WorkflowExecutionDescription): Phase {
-  switch (description.status.name) {
-    case 'COMPLETED':
-      return PHASE.succeeded;
-    case 'CANCELLED':
-      return PHASE.cancelled;
-    case 'RUNNING':
-    case 'PAUSED':
-      return (searchAttribute(description, 'phase') as Phase | null) ?? phaseOfActivities(description);
-    default:
-      return PHASE.failed;
-  }
+  const { name } = description.status;
+  if (!OPEN.has(name)) return endedPhase(name);
+  return (searchAttribute(description, 'phase') as Phase | null) ?? phaseOfActivities(description);
+}
+
+/** A run that was terminated keeps, in its search attribute, the phase in which that happened. */
+export function endedPhase(status: WorkflowExecutionStatusName): Phase {
+  if (status === 'COMPLETED') return PHASE.succeeded;
+  return status === 'CANCELLED' ? PHASE.cancelled : PHASE.failed;
 }
 
 const PHASE_OF_ACTIVITY: Readonly<Record<string, Phase>> = {

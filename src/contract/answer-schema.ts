@@ -1,11 +1,13 @@
 /** Schemas of what the workflow gives back, for clients in other languages. */
 import { z } from 'zod';
+import { MAX_BY, MAX_DECISION_REASON } from './decision.js';
 import { ERROR_CLASSES, type ErrorClass } from './error-classes.js';
 import { PHASE } from './names.js';
 import {
   type EraseFailureDetails,
   type EraseResult,
   type EraseStatus,
+  type Expectation,
   ON_REVIEW_TIMEOUT,
   type OperatorDecision,
   type RetryDecision,
@@ -69,7 +71,15 @@ export const eraseStatusSchema = z.object({
   resultFileId: nullableText,
   waitingFor: nullableText,
   held: z
-    .object({ class: errorClass, code: nullableText, message: z.string(), requestId: nullableText, since: z.string() })
+    .object({
+      class: errorClass,
+      code: nullableText,
+      message: z.string(),
+      requestId: nullableText,
+      since: z.string(),
+      submission: z.int().min(1).nullable().optional(),
+      runId: z.string().optional(),
+    })
     .nullable(),
   review: z
     .object({
@@ -77,6 +87,7 @@ export const eraseStatusSchema = z.object({
       timeoutAt: z.string(),
       onTimeout: z.enum(ON_REVIEW_TIMEOUT),
       overdue: z.boolean(),
+      runId: z.string().optional(),
       taskId: z.string(),
       recipe,
       source: reviewFile,
@@ -90,16 +101,28 @@ export const eraseStatusSchema = z.object({
   moneySpent: z.boolean(),
 }) satisfies z.ZodType<EraseStatus>;
 
+const shortText = z.string().min(1).max(200);
+
+/** What a decision was made for. */
+const expectationSchema = z.strictObject({
+  runId: shortText.optional(),
+  class: shortText.optional(),
+  submission: z.int().min(1).nullable().optional(),
+  since: shortText.optional(),
+  taskId: shortText.optional(),
+}) satisfies z.ZodType<Expectation>;
+
 /** Argument of the updates `skip`, `abort` and `approve`. */
 export const operatorDecisionSchema = z.strictObject({
-  by: z.string().min(1).max(200),
-  reason: z.string().min(1).max(500),
+  by: z.string().min(1).max(MAX_BY),
+  reason: z.string().min(1).max(MAX_DECISION_REASON),
+  expect: expectationSchema.optional(),
 }) satisfies z.ZodType<OperatorDecision>;
 
 /** Argument of the update `retry`. */
 export const retryDecisionSchema = z.strictObject({
   ...operatorDecisionSchema.shape,
-  taskId: z.string().min(1).max(200).optional(),
+  taskId: shortText.optional(),
 }) satisfies z.ZodType<RetryDecision>;
 
 /** Argument of the update `reject`. */

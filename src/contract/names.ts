@@ -72,12 +72,12 @@ export const ACTIVITY_ID = {
   watchCompletions: 'watch-completions',
 } as const;
 
-/** Updates that end a hold. Each takes one argument, `{"by": string, "reason": string}`. */
+/** Updates that end a hold. Each takes one argument, an {@link OperatorDecision}; `retry` a {@link RetryDecision}. */
 export const UPDATE = { retry: 'retry', skip: 'skip', abort: 'abort' } as const;
 
 /**
- * Updates that end a review. Each takes `{"by": string, "reason": string}`; `reject` may add `"retryWith"`, a recipe, and both
- * answer with a {@link ReviewAnswer}.
+ * Updates that end a review. `approve` takes an {@link OperatorDecision}, `reject` a {@link ReviewRejection}; both answer with a
+ * {@link ReviewAnswer}.
  */
 export const REVIEW_UPDATE = { approve: 'approve', reject: 'reject' } as const;
 
@@ -97,7 +97,7 @@ export const QUERY = { status: 'status' } as const;
 export const MEMO = {
   /** Set by our client at start: the request as it was asked, so that a second start can be compared with it. */
   request: 'eraseRequest',
-  /** Set while held, for lists: `{class, code, message, since}`; null again when the hold has ended. */
+  /** Set while held, for lists: `{class, code, message, since, submission}`; null again when the hold has ended. */
   hold: 'eraseHold',
   /** Set while in review, for lists and the review page: a {@link ReviewStatus}; null again when it was decided. */
   review: 'eraseReview',

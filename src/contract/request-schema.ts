@@ -53,6 +53,13 @@ const oneLine = (longest: number) =>
     .regex(/^[^\p{Cc}]*$/u, 'may hold no line ends or other control characters.')
     .regex(/\S/, 'is blank.');
 
+const spaced = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^[\P{Cc}\s]*$/u, 'may hold no control characters but tabs and line ends.');
+
 /** FileId: decimal digits, as a string. */
 export const fileIdSchema = z
   .string({ error: (issue) => (typeof issue.input === 'number' ? FILE_ID_NUMBER : undefined) })
@@ -115,7 +122,8 @@ export const eraseRequestSchema = closed({
   neverPay: z.literal(true).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
   batchId: visible(BATCH_ID).optional(),
-  rejectedFrom: oneLine(WORKFLOW_ID).optional(),
+  // A workflow id that somebody else chose may hold tabs and line ends.
+  rejectedFrom: spaced(WORKFLOW_ID).optional(),
   webhook: webhookSchema.optional(),
 }) satisfies z.ZodType<NormalizedEraseRequest>;
 

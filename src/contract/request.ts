@@ -188,6 +188,8 @@ export interface ReviewStatus {
   onTimeout: OnReviewTimeout;
   /** True when the time is over and the review goes on (`hold`). */
   overdue: boolean;
+  /** The run that is in review. Missing when an older worker answers. */
+  runId?: string;
   /** The vendor's task that made the result. */
   taskId: string;
   /** The recipe that it was made by. */
@@ -230,8 +232,12 @@ export interface EraseStatus {
     message: string;
     /** RequestId of the vendor's answer. */
     requestId: string | null;
-    /** When the hold began. */
+    /** When the hold began. Of the holds of a run no two have the same. */
     since: string;
+    /** Number of the submission that is uncertain; null for any other hold. Missing when an older worker answers. */
+    submission?: number | null;
+    /** The run that is held. Missing when an older worker answers. */
+    runId?: string;
   } | null;
   /** Set while in review. */
   review: ReviewStatus | null;
@@ -245,12 +251,31 @@ export interface EraseStatus {
   moneySpent: boolean;
 }
 
+/**
+ * What a decision was made for, as `held` or `review` of the status told it. An update is refused when one of these is not so any
+ * more: the run was reset or started again, or is held for something else. What is left out is not compared.
+ */
+export interface Expectation {
+  /** The run that was looked at. */
+  runId?: string;
+  /** The error class of the hold. */
+  class?: string;
+  /** Number of the submission that is uncertain; null for a hold that is about none. */
+  submission?: number | null;
+  /** When the hold, or the review, began: as the status told it. */
+  since?: string;
+  /** The vendor's task: of a review, the one that made the result. */
+  taskId?: string;
+}
+
 /** Argument of the updates `skip`, `abort` and `approve`. */
 export interface OperatorDecision {
-  /** Who decided. */
+  /** Who decided; at most 1,000 characters. */
   by: string;
-  /** Why; kept in the ledger's audit. */
+  /** Why, at most 4,000 characters; kept in the ledger's audit. */
   reason: string;
+  /** What it was decided for: it is then never applied to anything else. Default: to whatever the run waits for. */
+  expect?: Expectation;
 }
 
 /** Argument of the update `retry`. */

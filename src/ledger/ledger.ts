@@ -10,7 +10,7 @@ import type { Breaker, BreakerScope } from './breaker.js';
 import type { Cap } from './cap.js';
 import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
-import type { HoldEndedAs, HoldFilter, HoldRecord } from './hold-store.js';
+import type { HeldRun, HoldEnd, HoldFilter, HoldRecord, NewHold, SeenHold } from './hold-store.js';
 import type { MediaStore } from './media-store.js';
 import type { Lane } from './pace.js';
 import type { PhaseStore } from './phase-store.js';
@@ -114,12 +114,17 @@ export interface Ledger {
   listCaps(): Promise<Cap[]>;
   /** What was spent, by day, batch, recipe or who asked. */
   reportCosts(filter: CostFilter): Promise<CostRow[]>;
-  /** The run waits for an operator. Repeating it renews the reason. */
-  recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void>;
-  endHold(
-    run: { workflowId: string; runId: string },
-    end: { as: HoldEndedAs; by: string | null; reason: string | null },
-  ): Promise<void>;
+  /** The run waits for an operator. Repeating it renews the reason. Gives the time since when it does. */
+  recordHold(hold: NewHold): Promise<Date>;
+  /** Nothing happens when the run has no open hold; when one is named, or when it is not that one. */
+  endHold(run: HeldRun, end: HoldEnd): Promise<void>;
+  /**
+   * Runs whose open holds nobody has made sure of for so long, at most `limit`, for one caller: others do not get them until the
+   * time has passed again.
+   */
+  unseenHolds(forSeconds: number, limit: number): Promise<SeenHold[]>;
+  /** The hold goes on under another run of its id: one that was reset while it was held. False when it is over, or that run has one. */
+  moveHold(run: HeldRun, runId: string): Promise<boolean>;
   /** Open holds, oldest first. */
   listHolds(filter?: HoldFilter): Promise<HoldRecord[]>;
   writeAudit(entry: AuditEntry): Promise<void>;

@@ -33,7 +33,19 @@ import {
 import { type CostFilter, type CostRow, reportCosts } from './cost-report.js';
 import { openDatabase } from './database.js';
 import { type Decision, decide } from './decide.js';
-import { endHold, type HoldEndedAs, type HoldFilter, type HoldRecord, listHolds, recordHold } from './hold-store.js';
+import {
+  endHold,
+  type HeldRun,
+  type HoldEnd,
+  type HoldFilter,
+  type HoldRecord,
+  listHolds,
+  moveHold,
+  type NewHold,
+  recordHold,
+  type SeenHold,
+  unseenHolds,
+} from './hold-store.js';
 import {
   type ArmedSubmission,
   type BeginOutcome,
@@ -537,17 +549,24 @@ class PostgresLedger implements Ledger {
     return await this.guard('report the costs', () => reportCosts(this.db, filter));
   }
 
-  async recordHold(hold: Omit<HoldRecord, 'since'>): Promise<void> {
-    await this.guard('record a hold', () => recordHold(this.db, this.namespace, hold));
+  async recordHold(hold: NewHold): Promise<Date> {
+    return await this.guard('record a hold', () =>
+      this.db.transaction().execute((trx) => recordHold(trx, this.namespace, hold)),
+    );
   }
 
-  async endHold(
-    run: { workflowId: string; runId: string },
-    end: { as: HoldEndedAs; by: string | null; reason: string | null },
-  ): Promise<void> {
+  async endHold(run: HeldRun, end: HoldEnd): Promise<void> {
     await this.guard('end a hold', () =>
       this.db.transaction().execute((trx) => endHold(trx, this.namespace, run, end)),
     );
+  }
+
+  async unseenHolds(forSeconds: number, limit: number): Promise<SeenHold[]> {
+    return await this.guard('look after the holds', () => unseenHolds(this.db, this.namespace, forSeconds, limit));
+  }
+
+  async moveHold(run: HeldRun, runId: string): Promise<boolean> {
+    return await this.guard('move a hold', () => moveHold(this.db, this.namespace, run, runId));
   }
 
   async listHolds(filter: HoldFilter = {}): Promise<HoldRecord[]> {

@@ -15,10 +15,10 @@ import {
 } from '@temporalio/workflow';
 import type { MainActivities } from '../activities/index.js';
 import type { BatchSnapshot } from '../contract/batch.js';
+import { decisionProblem } from '../contract/decision.js';
 import { BATCH_UPDATE, namesOfQueue, QUERY } from '../contract/names.js';
 import type { OperatorDecision } from '../contract/request.js';
 import { batchDetails } from './batch-details.js';
-import { invalidDecision } from './loose-input.js';
 
 /** Rounds of one run: six events each, so a run stays far below the server's warning at 4,096 events. */
 const ROUNDS_A_RUN = 400;
@@ -60,12 +60,12 @@ export async function batch({
   setHandler(statusQuery, () => snapshot);
   for (const action of Object.values(BATCH_UPDATE)) {
     setHandler(
-      defineUpdate<string, [OperatorDecision]>(action),
+      defineUpdate<string, [Omit<OperatorDecision, 'expect'>]>(action),
       ({ by, reason }) => changeBatch({ batchId, action, by, reason }),
       {
         validator: (decision) => {
-          const problem = invalidDecision(decision);
-          if (problem !== null) throw new Error(problem);
+          const problem = decisionProblem(decision, []);
+          if (problem !== null) throw ApplicationFailure.nonRetryable(problem, 'input');
         },
       },
     );

@@ -1,5 +1,5 @@
 import { ERROR_CLASSES } from '../contract/error-classes.js';
-import type { EraseFailureDetails, EraseStatus } from '../contract/request.js';
+import type { EraseFailureDetails, EraseStatus, Expectation } from '../contract/request.js';
 import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
 
 /**
@@ -45,8 +45,19 @@ function heldLines(held: NonNullable<EraseStatus['held']>): string[] {
     '',
     `**What to do:** ${ERROR_CLASSES[held.class].advice}`,
     '',
-    'End the hold by the update `retry`, `skip` or `abort` with `{"by": "…", "reason": "…"}`.',
+    'End the hold by the update `retry`, `skip` or `abort`. As it stands here, only this hold is decided:',
+    '',
+    ...argument(expectationOf(held)),
   ];
+}
+
+function expectationOf({ runId, class: errorClass, submission, since }: NonNullable<EraseStatus['held']>): Expectation {
+  return { runId, class: errorClass, submission, since };
+}
+
+/** What to paste into the update, to be copied whole. */
+function argument(expect: Expectation): string[] {
+  return ['```json', JSON.stringify({ by: '…', reason: '…', expect }), '```'];
 }
 
 /** Both videos, as links. */
@@ -61,7 +72,15 @@ function link(text: string, url: string | null): string | null {
   return `[${text}](<${url.replace(/[<>|\s\\]/g, encodeURIComponent)}>)`;
 }
 
-function reviewLines({ since, timeoutAt, onTimeout, overdue, note }: NonNullable<EraseStatus['review']>): string[] {
+function reviewLines({
+  since,
+  timeoutAt,
+  onTimeout,
+  overdue,
+  note,
+  runId,
+  taskId,
+}: NonNullable<EraseStatus['review']>): string[] {
   const then =
     onTimeout === 'hold' ? 'it stays in review' : onTimeout === 'approve' ? 'it is approved' : 'it is rejected';
   const when = overdue ? `It is overdue since ${timeoutAt}.` : `Without a decision by ${timeoutAt} ${then}.`;
@@ -71,8 +90,12 @@ function reviewLines({ since, timeoutAt, onTimeout, overdue, note }: NonNullable
     '',
     'A link that answers 403 is protected, or has expired: open the files in the VOD console by their FileIds.',
     '',
-    'Decide by the update `approve` or `reject` with `{"by": "…", "reason": "…"}`; with `"retryWith": {"name": "…"}`, a ' +
-      'recipe, `reject` starts an erase by that recipe. Side by side: `smart-erase review page --all --out review.html`.',
+    'Decide by the update `approve` or `reject`; with `"retryWith": {"name": "…"}`, a recipe, `reject` starts an erase by ' +
+      'that recipe. As it stands here, only this result is decided about:',
+    '',
+    ...argument({ runId, taskId }),
+    '',
+    'Side by side: `smart-erase review page --all --out review.html`.',
   ];
 }
 

@@ -1,8 +1,10 @@
 import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributeUpdatePair } from '@temporalio/common';
 import {
+  ApplicationFailure,
   condition,
   defineQuery,
   defineUpdate,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertMemo,
@@ -10,6 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Accepted, FailedSubmit, Hold } from '../activities/submit-outcome.js';
+import { decisionProblem } from '../contract/decision.js';
 import { type EraseEventData, EVENT, type EventType } from '../contract/erase-event.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import {
@@ -30,7 +33,8 @@ import type {
   WebhookRequest,
 } from '../contract/request.js';
 import { currentDetails } from './current-details.js';
-import { invalidDecision, looseRequest, namedTask } from './loose-input.js';
+import { notExpected, type Waiting } from './expectation.js';
+import { looseRequest, namedTask } from './loose-input.js';
 import { startNotification } from './notification.js';
 
 export const statusQuery = defineQuery<EraseStatus>(QUERY.status);
@@ -41,6 +45,8 @@ export const abortUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.abort
 /** With `taskId`, only for a submit in doubt. */
 export type HoldEnd = RetryDecision & { action: 'retry' | 'skip' | 'abort' };
 
+const NAMED_IN_VAIN = 'A task is named only to retry a submit in doubt, and this hold is none. Leave "taskId" out.';
+
 /** What one run knows and shows: its status, its details in the UI, its search attributes, and its holds. */
 export class EraseRun {
   readonly status: EraseStatus;
@@ -49,8 +55,8 @@ export class EraseRun {
   private readonly webhook: WebhookRequest | null;
   private readonly notified: Promise<void>[] = [];
   private holdEnd: HoldEnd | null = null;
-  /** What is held is a submit that may have been accepted. */
-  private inDoubt = false;
+  /** What is held, as the last look told it. */
+  private heldFor: Hold | null = null;
   private outcome: EraseFailureDetails | null = null;
   /** This run paid for a task that failed; whatever comes next, that money is gone. */
   paidInVain = false;
@@ -116,14 +122,16 @@ export class EraseRun {
   async hold(hold: Hold, nowMs: number, lookAgainMs: number | null = null): Promise<HoldEnd | null> {
     if (this.status.held === null) {
       this.holdEnd = null;
-      this.inDoubt = hold.submission !== null;
-      const { class: errorClass, code, message, requestId } = hold;
-      this.status.held = { class: errorClass, code, message, requestId, since: new Date(nowMs).toISOString() };
-      // A submit in doubt may have been paid for: what is not known counts as spent.
-      if (this.inDoubt) this.status.moneySpent = true;
-      this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[errorClass].advice}`, { upsert: true });
-      upsertMemo({ [MEMO.hold]: { class: errorClass, code, message, since: this.status.held.since } });
-      void this.tell(EVENT.held, { held: this.status.held });
+      const held = this.showHold(hold, nowMs);
+      this.enter(PHASE.held, `an operator: ${ERROR_CLASSES[hold.class].advice}`, { upsert: true });
+      upsertMemo({ [MEMO.hold]: this.memoOfHold() });
+      void this.tell(EVENT.held, { held });
+    } else if (hold.class !== this.heldFor?.class || hold.submission !== this.heldFor.submission) {
+      // A look at a submit in doubt may find another reason: a decision for the first is none for this one.
+      this.showHold(hold, nowMs);
+      this.status.waitingFor = `an operator: ${ERROR_CLASSES[hold.class].advice}`;
+      this.show();
+      if (patched('renewed-hold')) upsertMemo({ [MEMO.hold]: this.memoOfHold() });
     }
     const decided = () => this.holdEnd !== null;
     if (lookAgainMs === null) await condition(decided);
@@ -152,8 +160,40 @@ export class EraseRun {
   /** The hold is over; what comes next enters its own phase. */
   release(): void {
     this.status.held = null;
+    this.heldFor = null;
     this.holdEnd = null;
     upsertMemo({ [MEMO.hold]: undefined });
+  }
+
+  /** What a decision can be about. */
+  get waiting(): Waiting {
+    const { phase, held, review, taskId } = this.status;
+    return {
+      phase,
+      class: held?.class ?? null,
+      submission: held?.submission ?? null,
+      since: held === null ? (review?.since ?? null) : (this.heldFor?.since ?? null),
+      taskId,
+    };
+  }
+
+  private showHold(hold: Hold, nowMs: number): NonNullable<EraseStatus['held']> {
+    const { class: errorClass, code, message, requestId, submission } = hold;
+    this.heldFor = hold;
+    // A submit in doubt may have been paid for: what is not known counts as spent.
+    if ((submission ?? null) !== null) this.status.moneySpent = true;
+    this.status.held = {
+      ...{ class: errorClass, code, message, requestId },
+      since: hold.since ?? new Date(nowMs).toISOString(),
+      submission: submission ?? null,
+      runId: workflowInfo().runId,
+    };
+    return this.status.held;
+  }
+
+  private memoOfHold() {
+    const { class: errorClass, code, message, since, submission } = this.status.held ?? {};
+    return { class: errorClass, code, message, since, submission };
   }
 
   private acceptDecision(update: typeof retryUpdate, action: HoldEnd['action']): void {
@@ -165,17 +205,18 @@ export class EraseRun {
       },
       {
         validator: (decision) => {
+          const namesTask = namedTask(decision) !== null;
+          if (namesTask && action !== 'retry') throw new Error(NAMED_IN_VAIN);
+          const problem = decisionProblem(decision, ['expect', 'taskId']);
+          if (problem !== null) throw ApplicationFailure.nonRetryable(problem, 'input');
           if (this.closing) throw new Error(`This erase is being cancelled, so there is nothing to ${action}.`);
+          const other = notExpected(decision.expect, this.waiting);
+          if (other !== null) throw new Error(other);
           if (this.status.phase !== PHASE.held || this.holdEnd !== null) {
-            throw new Error(`This erase is not held (it is ${this.status.phase}), so there is nothing to ${action}.`);
+            const why = this.holdEnd === null ? `it is ${this.status.phase}` : 'that was decided already';
+            throw new Error(`This erase is not held (${why}), so there is nothing to ${action}.`);
           }
-          const problem = invalidDecision(decision);
-          if (problem !== null) throw new Error(problem);
-          if (namedTask(decision) !== null && !(action === 'retry' && this.inDoubt)) {
-            throw new Error(
-              'A task is named only to retry a submit in doubt, and this hold is none. Leave "taskId" out.',
-            );
-          }
+          if (namesTask && this.status.held?.submission === null) throw new Error(NAMED_IN_VAIN);
         },
       },
     );

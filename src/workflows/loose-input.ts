@@ -20,15 +20,6 @@ export function looseRequest(input: unknown): LooseRequest {
   };
 }
 
-/** What is wrong with the argument of an operator's update; null when nothing is. */
-export function invalidDecision(decision: unknown): string | null {
-  if (textField(decision, 'by') === null)
-    return 'Say who decided: {"by": "…", "reason": "…"}; "by" is missing or empty.';
-  if (textField(decision, 'reason') === null)
-    return 'Say why: {"by": "…", "reason": "…"}; "reason" is missing or empty.';
-  return null;
-}
-
 /** The task that a retry names; null when it names none. */
 export function namedTask(decision: unknown): string | null {
   return textField(decision, 'taskId');

@@ -9,8 +9,10 @@ import {
   setHandler,
   startChild,
   upsertMemo,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { PlannedReviewRetry } from '../activities/plan-review-retry.js';
+import { decisionProblem } from '../contract/decision.js';
 import { MEMO, PHASE, REVIEW_UPDATE, WORKFLOW } from '../contract/names.js';
 import type {
   EraseResult,
@@ -24,7 +26,7 @@ import type {
 import { detailsOf, summaryOf } from '../contract/start-texts.js';
 import { describeReview, planReviewRetry, recordReview } from './activities.js';
 import type { EraseRun } from './erase-run.js';
-import { invalidDecision } from './loose-input.js';
+import { notExpected } from './expectation.js';
 
 export const approveUpdate = defineUpdate<ReviewAnswer, [OperatorDecision]>(REVIEW_UPDATE.approve);
 export const rejectUpdate = defineUpdate<ReviewAnswer, [ReviewRejection]>(REVIEW_UPDATE.reject);
@@ -123,6 +125,7 @@ export class Review {
       timeoutAt: new Date(nowMs + timeoutMs).toISOString(),
       onTimeout,
       overdue: false,
+      runId: workflowInfo().runId,
       taskId,
       recipe: request.recipe,
       source: { fileId: sourceFileId, url: sourceUrl },
@@ -164,8 +167,12 @@ export class Review {
     upsertMemo({ [MEMO.review]: review });
   }
 
-  private validate(update: 'approve' | 'reject', given: unknown): void {
+  private validate(update: 'approve' | 'reject', given: OperatorDecision): void {
+    const problem = decisionProblem(given, update === 'reject' ? ['expect', 'retryWith'] : ['expect']);
+    if (problem !== null) throw ApplicationFailure.nonRetryable(problem, 'input');
     if (this.run.closing) throw new Error(`This erase is being cancelled, so there is nothing to ${update}.`);
+    const other = notExpected(given.expect, this.run.waiting);
+    if (other !== null) throw new Error(other);
     if (this.asked === null || this.decision !== null || this.checking) {
       const why =
         this.run.status.phase !== PHASE.review
@@ -175,8 +182,6 @@ export class Review {
             : 'was decided already';
       throw new Error(`This erase ${why}, so there is nothing to ${update}.`);
     }
-    const problem = invalidDecision(given);
-    if (problem !== null) throw new Error(problem);
   }
 
   private async reject({ by, reason, retryWith }: ReviewRejection): Promise<ReviewAnswer> {

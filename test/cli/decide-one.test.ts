@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decideOne } from '../../src/cli/holds.js';
 import type { EraseHandle } from '../../src/client.js';
-import { EraseNotFoundError, EraseNotHeldError } from '../../src/errors.js';
+import { EraseNotFoundError, EraseNotHeldError, InvalidRequestError } from '../../src/errors.js';
 import type { HoldRecord } from '../../src/ledger/hold-store.js';
 
 const DECISION = { by: 'alice', reason: 'the bill is paid' };
@@ -9,6 +9,7 @@ const DECISION = { by: 'alice', reason: 'the bill is paid' };
 let open: HoldRecord[];
 let ended: unknown[];
 const ledger = {
+  moveHold: async () => false,
   listHolds: async () => open,
   endHold: async (run: { workflowId: string }, end: { as: string }) => {
     open = [];
@@ -27,12 +28,15 @@ function hold(agoMs: number): HoldRecord {
 
 /** A run that answers as each of these does, and then takes the decision. */
 function clientOf(...answers: (() => void)[]) {
-  const asked: unknown[] = [];
-  const retry = async (decision: unknown) => {
-    asked.push(decision);
-    answers[asked.length - 1]?.();
+  const asked: { runId: string | undefined; decision: unknown }[] = [];
+  const getHandle = (_id: unknown, runId?: string) => {
+    const retry = async (decision: unknown) => {
+      asked.push({ runId, decision });
+      answers[asked.length - 1]?.();
+    };
+    return { retry } as unknown as EraseHandle;
   };
-  return { asked, getHandle: () => ({ retry }) as unknown as EraseHandle };
+  return { asked, getHandle };
 }
 
 const notYetHeld = () => {
@@ -50,18 +54,43 @@ beforeEach(() => {
 describe('a decision on a hold that was just written', () => {
   it('waits until the run says that it is held', async () => {
     const client = clientOf(notYetHeld, notYetHeld);
-    expect(await decideOne(ledger, client, hold(0), 'retry', DECISION)).toBe(true);
-    expect(client.asked).toEqual([DECISION, DECISION, DECISION]);
+    const [held] = open;
+    expect(await decideOne(ledger, client, held as HoldRecord, 'retry', DECISION)).toBe(true);
+    const since = held?.since.toISOString();
+    const decision = { ...DECISION, expect: { runId: 'run-1', class: 'account', submission: null, since } };
+    expect(client.asked).toEqual(Array(3).fill({ runId: 'run-1', decision }));
     expect(ended).toEqual([]);
   });
 
-  it('ends when somebody else has decided meanwhile', async () => {
+  it.each([
+    ['somebody else has decided meanwhile', () => []],
+    [
+      'it is held for something else by now',
+      ([held]: HoldRecord[]) => [{ ...(held as HoldRecord), class: 'uncertain' }],
+    ],
+    ['it is held anew', () => [hold(5_000)]],
+  ])('ends when %s', async (_, change) => {
+    const [held] = open;
     const client = clientOf(() => {
-      open = [];
+      open = change(open);
       notYetHeld();
     });
-    expect(await decideOne(ledger, client, hold(0), 'retry', DECISION)).toBe(false);
+    expect(await decideOne(ledger, client, held as HoldRecord, 'retry', DECISION)).toBe(false);
     expect(client.asked).toHaveLength(1);
+  });
+
+  it('does not ask for a submission that a row from before a migration does not know', async () => {
+    const client = clientOf();
+    expect(await decideOne(ledger, client, { ...hold(0), class: 'uncertain' }, 'retry', DECISION)).toBe(true);
+    expect(client.asked[0]?.decision).not.toHaveProperty('expect.submission');
+  });
+
+  it('is said to be wrong, and ends no hold, when it is not complete', async () => {
+    const client = clientOf(() => {
+      throw new InvalidRequestError(['"by" is missing.']);
+    });
+    await expect(decideOne(ledger, client, hold(60_000), 'retry', DECISION)).rejects.toThrow('"by" is missing');
+    expect(ended).toEqual([]);
   });
 });
 

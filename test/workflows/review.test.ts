@@ -186,6 +186,34 @@ describe('a rejection that asks for another recipe', () => {
     expect(await submits(request)).toEqual(['ok', 'ok']);
   });
 
+  it('takes an erase whose workflow id has a tab and a line end', async () => {
+    const request = await reviewed();
+    const workflowId = `by\thand\n${request.fileId}`;
+    await stack.temporal.workflow.start('erase', { taskQueue: 'smart-erase', workflowId, args: [request] });
+    const handle = stack.client.getHandle(workflowId);
+    await inReview(handle);
+    const { retryWorkflowId } = await handle.reject({ ...ANN, retryWith: { name: 'logo' } });
+    await failureOf(handle);
+    const next = stack.client.getHandle(retryWorkflowId ?? '');
+    expect((await inReview(next)).request).toMatchObject({ recipe: { name: 'logo' }, rejectedFrom: workflowId });
+    await next.approve(ANN);
+    await next.result();
+  });
+
+  it('is told what else is wrong with the new request', async () => {
+    const request = await reviewed();
+    const workflowId = `by hand \u0001 ${request.fileId}`;
+    await stack.temporal.workflow.start('erase', { taskQueue: 'smart-erase', workflowId, args: [request] });
+    const handle = stack.client.getHandle(workflowId);
+    await inReview(handle);
+    const refused = await handle.reject({ ...ANN, retryWith: { name: 'logo' } }).catch((error: unknown) => error);
+    expect((refused as Error).message).toMatch(
+      /^An erase by that recipe cannot be asked for: rejectedFrom may hold no/,
+    );
+    await handle.approve(ANN);
+    await handle.result();
+  });
+
   it.each([
     ['that does not exist', { name: 'logos' }, /retryWith is not a recipe: .*logo/],
     ['that is none', 'logo', /retryWith is not a recipe/],

@@ -1,12 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { EraseClient, ListedErase, ReviewAnswer, ReviewRejection } from '../../client.js';
+import type {
+  EraseClient,
+  EraseHandle,
+  Expectation,
+  ListedErase,
+  ReviewAnswer,
+  ReviewRejection,
+} from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { outputOf, withClient } from '../command-context.js';
 import { recipeOf } from '../erase-requests.js';
 import { explain } from '../error-printer.js';
 import { Exit, UsageError, worstExit } from '../exit.js';
 import { decisionOf } from '../holds.js';
+import { runId } from '../option-parsers.js';
 import type { Column, Output } from '../output.js';
 import type { ReviewedErase } from '../review/page.js';
 import { whoIsHere } from '../who-and-why.js';
@@ -14,6 +22,7 @@ import { whoIsHere } from '../who-and-why.js';
 interface DecisionOptions {
   reason: string;
   by?: string;
+  run?: string;
 }
 
 interface RejectOptions extends DecisionOptions {
@@ -74,7 +83,7 @@ function approveCommand(): Command {
     .addHelpText('after', '\nExample:\n  smart-erase review approve erase/key/order-17 --reason "looks right"')
     .action(async (ids: string[], options: DecisionOptions, command: Command) => {
       const decision = decisionOf(options);
-      await decideEach(outputOf(command), ids, (client, id) => client.getHandle(id).approve(decision));
+      await decideEach(outputOf(command), ids, options, (handle, expect) => handle.approve({ ...decision, expect }));
     });
 }
 
@@ -92,7 +101,7 @@ function rejectCommand(): Command {
       if (options.retryWith !== undefined || options.recipeJson !== undefined) {
         rejection.retryWith = recipeOf({ recipe: options.retryWith, recipeJson: options.recipeJson }, '--retry-with');
       }
-      await decideEach(outputOf(command), ids, (client, id) => client.getHandle(id).reject(rejection));
+      await decideEach(outputOf(command), ids, options, (handle, expect) => handle.reject({ ...rejection, expect }));
     });
 }
 
@@ -125,6 +134,7 @@ function pageCommand(): Command {
 function deciding(command: Command): Command {
   return command
     .argument('<ids...>', 'workflow ids of erases in review')
+    .option('--run <runId>', 'only if it is still this run, the one that was looked at', runId)
     .requiredOption('--reason <text>', 'why; it is kept')
     .option('--by <name>', 'who; it is kept', whoIsHere());
 }
@@ -133,15 +143,20 @@ function deciding(command: Command): Command {
 async function decideEach(
   output: Output,
   ids: readonly string[],
-  decide: (client: EraseClient, id: string) => Promise<ReviewAnswer>,
+  { run }: DecisionOptions,
+  decide: (handle: EraseHandle, expect: Expectation) => Promise<ReviewAnswer>,
 ): Promise<void> {
+  if (run !== undefined && ids.length > 1) throw new UsageError('--run is the run of one erase.', 'Give one id.');
   const { EraseError } = await import('../../errors.js');
   const { rows, failures } = await withClient(async (client) => {
     const rows: Decided[] = [];
     const failures: unknown[] = [];
     for (const workflowId of new Set(ids)) {
       try {
-        rows.push({ workflowId, ...(await decide(client, workflowId)), error: null });
+        const { review, runId: looked } = await client.getHandle(workflowId, run).status();
+        const shown = { runId: looked, ...(review && { taskId: review.taskId }) };
+        const answer = await decide(client.getHandle(workflowId, looked), shown);
+        rows.push({ workflowId, ...answer, error: null });
       } catch (error) {
         if (!(error instanceof EraseError)) throw error;
         rows.push({ workflowId, error: error.message });

@@ -56,7 +56,7 @@ function count(erases: number): string {
 }
 
 function section({ workflowId, review, trial }: ReviewedErase): string {
-  const { recipe, taskId, since, timeoutAt, onTimeout, overdue, note } = review;
+  const { recipe, runId, taskId, since, timeoutAt, onTimeout, overdue, note } = review;
   const { name, ...options } = recipe;
   const facts: [string, string][] = [
     ['Recipe', Object.keys(options).length === 0 ? name : `${name} ${JSON.stringify(options)}`],
@@ -66,11 +66,12 @@ function section({ workflowId, review, trial }: ReviewedErase): string {
     const without = overdue ? `overdue since ${timeoutAt}` : `${WITHOUT_DECISION[onTimeout]} ${timeoutAt}`;
     facts.push(['In review since', since], ['Without a decision', without]);
   }
-  const id = shellWord(workflowId);
+  // Bound to what is shown: after a reset the id has another run, whose result may be another.
+  const erase = shellWord(workflowId) + (runId === undefined ? '' : ` --run ${shellWord(runId)}`);
   const decisions = [
-    `smart-erase review approve ${id} --reason 'looks right'`,
-    `smart-erase review reject ${id} --reason 'say what is wrong'`,
-    `smart-erase review reject ${id} --reason 'say what is wrong' --retry-with RECIPE`,
+    `smart-erase review approve ${erase} --reason 'looks right'`,
+    `smart-erase review reject ${erase} --reason 'say what is wrong'`,
+    `smart-erase review reject ${erase} --reason 'say what is wrong' --retry-with RECIPE`,
   ];
   const commands = trial ? [] : decisions;
   return `<section class="erase" data-workflow="${text(workflowId)}">

@@ -1,0 +1,45 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { Expectation } from '../contract/request.js';
+
+/** What a run waits for, as a decision may have been made for it. Null: there is none. */
+export interface Waiting {
+  phase: string;
+  class: string | null;
+  submission: number | null;
+  /** Null also where a hold was written by a worker that did not tell it. */
+  since: string | null;
+  taskId: string | null;
+}
+
+/** Why a decision that expects something is not for what this run waits for; null when it is, or expects nothing. */
+export function notExpected(expect: Expectation | undefined, waiting: Waiting): string | null {
+  if (expect === undefined) return null;
+  const { workflowId, runId } = workflowInfo();
+  const { phase, ...now } = { ...waiting, runId };
+  const differs = (Object.keys(expect) as (keyof Expectation)[]).some(
+    (field) =>
+      expect[field] !== undefined && expect[field] !== now[field] && !(field === 'since' && isUnknown(waiting)),
+  );
+  if (!differs) return null;
+  return (
+    `This decision was made for something else, so nothing was done. It was made for ${words(expect)}; ` +
+    `now there is ${words(now)}, ${phase}. Look again with \`smart-erase status\` (${workflowId}), then decide about what is there.`
+  );
+}
+
+function isUnknown({ class: errorClass, since }: Waiting): boolean {
+  return errorClass !== null && since === null;
+}
+
+function words({ runId, class: errorClass, submission, since, taskId }: Nullable<Expectation>): string {
+  const parts = [
+    runId && `run ${runId}`,
+    errorClass && `a hold of class ${errorClass}`,
+    submission && `submission ${submission}`,
+    taskId && `task ${taskId}`,
+    since && `since ${since}`,
+  ].filter((part) => part);
+  return parts.length === 0 ? 'nothing of these' : parts.join(', ');
+}
+
+type Nullable<T> = { [K in keyof T]?: T[K] | null };
