@@ -17,12 +17,19 @@ function migratorOf(db: Kysely<LedgerDatabase>): Migrator {
  * Brings the ledger at `databaseUrl` to this program's schema. Safe to run at any time and from several processes at once.
  *
  * @returns names of the migrations that were applied; empty when there was nothing to do
- * @throws LedgerError when the database cannot be reached, or a migration fails (its transaction is then undone)
+ * @throws LedgerError when the database cannot be reached, is newer than this program, or a migration fails (its transaction is
+ *   then undone)
  */
 export async function migrateLedger(databaseUrl: string): Promise<string[]> {
   const db = openDatabase(databaseUrl, { maxConnections: 2 });
   try {
     const { error, results } = await migratorOf(db).migrateToLatest();
+    if (error instanceof Error && /corrupted migrations/.test(error.message)) {
+      throw new LedgerError(
+        'schema',
+        'The ledger was migrated by a newer version of this program. Upgrade the program, or point DATABASE_URL at its own database.',
+      );
+    }
     if (error !== undefined) throw toLedgerError(error, 'migrate the ledger');
     return (results ?? []).filter((r) => r.status === 'Success').map((r) => r.migrationName);
   } catch (error) {
@@ -35,19 +42,13 @@ export async function migrateLedger(databaseUrl: string): Promise<string[]> {
 /**
  * Migrations that this program knows and the database lacks.
  *
- * @throws LedgerError when the database cannot be reached, or when it is newer than this program
+ * @throws LedgerError when the database cannot be reached
  */
 export async function pendingMigrations(db: Kysely<LedgerDatabase>): Promise<string[]> {
   try {
     const migrations = await migratorOf(db).getMigrations();
     return migrations.filter((m) => m.executedAt === undefined).map((m) => m.name);
   } catch (error) {
-    if (error instanceof Error && /corrupted migrations/.test(error.message)) {
-      throw new LedgerError(
-        'schema',
-        'The ledger was migrated by a newer version of this program. Upgrade the program, or point DATABASE_URL at its own database.',
-      );
-    }
     throw toLedgerError(error, 'read the ledger’s schema version');
   }
 }

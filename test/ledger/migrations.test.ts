@@ -167,6 +167,28 @@ describe('a ledger with rows of every version', () => {
     }
   });
 
+  it('of a newer version is refused by the setup of this program, and its statements say so', async () => {
+    const url = await ledgerOf('0012-breakers', async (pool) => {
+      await pool.query(`insert into ledger_migration (name, timestamp) values ('9999-later', '2031-01-02T03:04:05Z');
+        alter table breaker rename column opened_at to began_at`);
+    });
+    await expect(migrateLedger(url)).rejects.toMatchObject({
+      kind: 'schema',
+      message: expect.stringMatching(/newer version/),
+    });
+    const ledger = openLedger(url);
+    try {
+      await expect(
+        ledger.closeBreaker({ scope: 'account', openedAt: new Date(0) }, { by: 'ann', reason: 'paid' }),
+      ).rejects.toMatchObject({
+        kind: 'schema',
+        message: expect.stringMatching(/opened_at.*if a newer version did, upgrade/),
+      });
+    } finally {
+      await ledger.close();
+    }
+  });
+
   it('opens a breaker that waited for its probe, with all digits of its time, and an operator can close it', async () => {
     const url = await ledgerOf('0011-crossings', async (pool) => {
       await pool.query(`insert into breaker (scope, state, error_class, error_code, error_message, opened_at, workflow_id, probe_erase_id,
