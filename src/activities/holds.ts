@@ -3,7 +3,7 @@ import type { NormalizedEraseRequest, OperatorDecision } from '../contract/reque
 import type { Ledger } from '../ledger/ledger.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { readFailure } from './failures.js';
-import type { Hold } from './submit-outcome.js';
+import type { HeldByBreaker, Hold } from './submit-outcome.js';
 import { thisRun } from './this-run.js';
 
 /**
@@ -37,12 +37,21 @@ export interface EndHoldInput {
   as: 'retry' | 'skip' | 'abort' | 'cancel' | 'resolved';
   /** Null where nobody decided. */
   decision: OperatorDecision | null;
+  /** With a retry: the breaker that held the run. */
+  breaker?: HeldByBreaker;
 }
 
-/** Keeps who ended a hold, and why, however it was ended: by the command line, the Temporal UI, or another client. */
+/**
+ * Keeps who ended a hold, and why, however it was ended: by the command line, the Temporal UI, or another client. A retry
+ * closes the breaker that the operator saw, and none that opened since.
+ */
 export function createEndHold({ ledger }: ActivityDependencies) {
-  return async function endHold({ as, decision }: EndHoldInput): Promise<void> {
+  return async function endHold({ as, decision, breaker }: EndHoldInput): Promise<void> {
     try {
+      if (as === 'retry' && decision !== null && breaker !== undefined) {
+        const { scope, openedAt } = breaker;
+        await ledger.closeBreaker({ scope, openedAt: new Date(openedAt) }, decision);
+      }
       await ledger.endHold(thisRun(), { as, by: decision?.by ?? null, reason: decision?.reason ?? null });
     } catch (error) {
       throw readFailure(error, Context.current().info.attempt);

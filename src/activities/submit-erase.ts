@@ -3,7 +3,7 @@ import { ERROR_CLASSES, retryDelayMs } from '../contract/error-classes.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
-import { type BreakerScope, scopesOf } from '../ledger/breaker.js';
+import type { BreakerScope } from '../ledger/breaker.js';
 import type { ArmedSubmission, BeginOutcome, Intent, Place, SubmissionRecord } from '../ledger/ledger.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
@@ -40,8 +40,8 @@ const THROTTLE_PAUSE_MS = 1_000;
  * merely shares the rate, and a lower rate is all that it takes.
  */
 const NOTHING_TAKEN_AFTER = 5;
-/** How long a submit waits for the probe of a breaker before it asks again, in milliseconds; spread by a quarter. */
-const PROBE_WAIT_MS = 4_000;
+/** How long a submit waits that a breaker no longer stops, in milliseconds; spread by a quarter, since there may be many. */
+const BREAKER_CLOSED_WAIT_MS = 4_000;
 /** Holds that end with a decision of their own, whatever the breakers say. */
 const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain']);
 /** Longest time between two looks for a task that may still turn up, in milliseconds. */
@@ -113,7 +113,6 @@ class Submit {
       resubmitAfterTaskId: input.resubmitAfterTaskId,
       lookedFor: null,
       operatorRetryUpTo: input.operatorRetry?.upToSubmission ?? null,
-      leave: input.operatorRetry !== null,
       settleMs: deps.timings.settleMs,
       costUsd: null,
       lane: request.batchId === undefined || request.batchId === null ? 'live' : 'batch',
@@ -148,16 +147,12 @@ class Submit {
     const { ledger } = this.deps;
     await recordHold(ledger, this.request, 'submit', hold);
     if (NOT_OF_A_BREAKER.has(hold.class)) return;
-    const scopes: readonly string[] = scopesOf(this.request.subAppId);
-    const stops = (await ledger.listBreakers()).some(
-      ({ scope, state, probe }) => scopes.includes(scope) && (state === 'open' || probe !== null),
-    );
-    if (stops) return;
+    if ((await ledger.openBreaker(this.request.subAppId)) !== null) return;
     await ledger.endHold(thisRun(), { as: 'resolved', by: null, reason: 'its breaker was closed meanwhile' });
     throw retryFailure(
       hold.class,
       { code: 'BreakerClosed', message: 'What stopped this submit was put right meanwhile.' },
-      PROBE_WAIT_MS * (0.75 + Math.random() / 2),
+      BREAKER_CLOSED_WAIT_MS * (0.75 + Math.random() / 2),
     );
   }
 
@@ -210,15 +205,6 @@ class Submit {
           return capped(begun.cap, begun.costUsd);
         case 'blocked':
           return blocked(begun.breaker);
-        case 'wait':
-          throw retryFailure(
-            'account',
-            {
-              code: 'BreakerProbing',
-              message: `Submits were stopped (${begun.breaker.code}), and one is out to see whether they are taken again.`,
-            },
-            PROBE_WAIT_MS * (0.75 + Math.random() / 2),
-          );
         case 'lost':
           throw lost(begun.record);
         case 'failed':
@@ -307,14 +293,14 @@ class Submit {
       });
     }
     const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
-    const throttled = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const refused = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
     switch (reaction) {
       case 'fail':
         throw finalFailure(error.class, described);
       case 'hold':
-        return held(error.class, error.code, described.message, error.requestId);
+        return held(error.class, error.code, described.message, error.requestId, refused.breaker);
       case 'retry':
-        if (error.class === 'throttled') await this.slowDown(submission, error, throttled);
+        if (error.class === 'throttled') await this.slowDown(submission, error, refused);
         throw retryFailure(error.class, described, retryDelayMs(error.class, attempt));
     }
   }

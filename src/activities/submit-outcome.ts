@@ -1,7 +1,7 @@
 import { type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { EraseResult, NormalizedEraseRequest, RetryDecision } from '../contract/request.js';
-import type { Breaker } from '../ledger/breaker.js';
+import type { Breaker, BreakerScope } from '../ledger/breaker.js';
 import type { Cap } from '../ledger/cap.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
 
@@ -63,10 +63,23 @@ export interface Hold {
   expiresAt: string | null;
   /** When the ledger wrote it down, ISO 8601: whoever decides by the ledger and the run mean the same hold. */
   since?: string;
+  /** The breaker that stops the submit. A retry closes this opening of it, and no later one. */
+  breaker?: HeldByBreaker;
+}
+
+export interface HeldByBreaker {
+  scope: BreakerScope;
+  /** ISO 8601. */
+  openedAt: string;
+}
+
+function heldBy({ scope, openedAt }: Breaker): HeldByBreaker {
+  return { scope, openedAt: openedAt.toISOString() };
 }
 
 /** Stopped by a breaker, without a call. */
-export function blocked({ scope, class: errorClass, code, message, requestId, openedAt }: Breaker) {
+export function blocked(breaker: Breaker) {
+  const { scope, class: errorClass, code, message, requestId, openedAt } = breaker;
   const hold: Hold = {
     class: isErrorClass(errorClass) ? errorClass : 'account',
     code,
@@ -74,6 +87,7 @@ export function blocked({ scope, class: errorClass, code, message, requestId, op
     requestId,
     submission: null,
     expiresAt: null,
+    breaker: heldBy(breaker),
   };
   return { kind: 'held' as const, hold };
 }
@@ -89,11 +103,15 @@ export function capped({ scope, period, limitUsd, leftUsd }: Cap, costUsd: numbe
   );
 }
 
-export function held(errorClass: ErrorClass, code: string, message: string, requestId: string | null) {
-  return {
-    kind: 'held' as const,
-    hold: { class: errorClass, code, message, requestId, submission: null, expiresAt: null },
-  };
+export function held(
+  errorClass: ErrorClass,
+  code: string,
+  message: string,
+  requestId: string | null,
+  breaker: Breaker | null = null,
+) {
+  const hold: Hold = { class: errorClass, code, message, requestId, submission: null, expiresAt: null };
+  return { kind: 'held' as const, hold: breaker === null ? hold : { ...hold, breaker: heldBy(breaker) } };
 }
 
 /** Nobody can tell whether the submit was accepted. */

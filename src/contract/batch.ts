@@ -80,6 +80,7 @@ export interface BatchSnapshot {
   holds: Record<string, number>;
   /** Of those that run: results that wait for somebody's approval. */
   inReview: number;
+  /** One that stops submits of the batch. `probing` was told by earlier versions only. */
   breaker: { scope: string; state: 'open' | 'probing'; code: string; message: string } | null;
   parentBatchId: string | null;
   createdAt: string;

@@ -111,14 +111,8 @@ async function openHolds(db: Db, batchId: string): Promise<Record<string, number
 
 async function breakerOf(db: Db, batchId: string): Promise<BatchSnapshot['breaker']> {
   const scopes = ['account' as const, ...(await subAppsOf(db, batchId)).map((id) => `sub-app/${id}` as const)];
-  const open =
-    (await findOpenBreaker(db, scopes)) ??
-    (await db.selectFrom('breaker').selectAll().where('scope', 'in', scopes).executeTakeFirst());
-  if (open === undefined) return null;
-  const { scope, state } = open;
-  const code = 'code' in open ? open.code : open.error_code;
-  const message = 'message' in open ? open.message : open.error_message;
-  return { scope, state, code, message };
+  const open = await findOpenBreaker(db, scopes);
+  return open && { scope: open.scope, state: 'open', code: open.code, message: open.message };
 }
 
 /** Sub-applications of what has not ended; most batches have one. */

@@ -1,66 +1,45 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { writeAudit } from './audit.js';
-import type { Breaker, BreakerScope } from './breaker.js';
-import type { SubmissionKey, SubmitError } from './ledger.js';
+import type { Breaker, BreakerKey, BreakerScope } from './breaker.js';
+import type { SubmitError } from './ledger.js';
 import type { BreakerTable, LedgerDatabase } from './schema.js';
 
 /** Statements on the breakers. Each takes the connection or transaction to run in. */
 
 type Db = Kysely<LedgerDatabase>;
 
-/** Reads the breakers of these scopes and locks them, so that one run becomes the probe. Costs no lock while all are closed. */
-export async function lockBreakers(db: Db, scopes: readonly BreakerScope[]): Promise<Breaker[]> {
-  const rows = await db
-    .selectFrom('breaker')
-    .selectAll()
-    .where('scope', 'in', scopes)
-    .orderBy('scope')
-    .forUpdate()
-    .execute();
-  return rows.map(toBreaker);
-}
-
 export async function listBreakers(db: Db): Promise<Breaker[]> {
   return (await db.selectFrom('breaker').selectAll().orderBy('scope').execute()).map(toBreaker);
 }
 
-/** The first open breaker that covers the scopes; the cheap look right before a call leaves. */
+/** The first open breaker that covers the scopes. */
 export async function findOpenBreaker(db: Db, scopes: readonly BreakerScope[]): Promise<Breaker | null> {
   const row = await db
     .selectFrom('breaker')
     .selectAll()
     .where('scope', 'in', scopes)
-    .where('state', '=', 'open')
     .orderBy('scope')
     .executeTakeFirst();
   return row === undefined ? null : toBreaker(row);
 }
 
-export async function setProbe(db: Db, scopes: readonly BreakerScope[], probe: SubmissionKey): Promise<void> {
-  await db
-    .updateTable('breaker')
-    .set({
-      state: 'probing',
-      probe_erase_id: probe.eraseId,
-      probe_number: probe.number,
-      probe_at: sql<Date>`clock_timestamp()`,
-    })
-    .where('scope', 'in', scopes)
-    .execute();
-}
-
-/** Opens a breaker, or opens it again after its probe was refused. One that is open keeps its first reason. */
-export async function openBreaker(db: Db, scope: BreakerScope, error: SubmitError, workflowId: string): Promise<void> {
-  const { rows } = await sql<{ scope: string }>`
-    insert into breaker (scope, state, error_class, error_code, error_message, request_id, opened_at, workflow_id)
-    values (${scope}, 'open', ${error.class}, ${error.code}, ${error.message}, ${error.requestId}, clock_timestamp(), ${workflowId})
-    on conflict (scope) do update set
-      state = 'open', error_class = excluded.error_class, error_code = excluded.error_code,
-      error_message = excluded.error_message, request_id = excluded.request_id, opened_at = excluded.opened_at,
-      workflow_id = excluded.workflow_id, probe_erase_id = null, probe_number = null, probe_at = null
-    where breaker.state = 'probing'
-    returning scope`.execute(db);
-  if (rows.length > 0) {
+/** Opens a breaker. One that is open keeps its time and its first reason. Gives the one that is open now. */
+export async function openBreaker(
+  db: Db,
+  scope: BreakerScope,
+  error: SubmitError,
+  workflowId: string,
+): Promise<Breaker> {
+  const { rows } = await sql<Selectable<BreakerTable> & { is_new: boolean }>`
+    insert into breaker (scope, error_class, error_code, error_message, request_id, opened_at, workflow_id)
+    values (${scope}, ${error.class}, ${error.code}, ${error.message}, ${error.requestId},
+            date_trunc('milliseconds', clock_timestamp()), ${workflowId})
+    -- Changes nothing, and gives the row that is there.
+    on conflict (scope) do update set scope = excluded.scope
+    returning *, xmax = 0 as is_new`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`The breaker ${scope} was not opened.`);
+  if (row.is_new) {
     await writeAudit(db, {
       action: 'breaker-opened',
       subject: scope,
@@ -69,61 +48,70 @@ export async function openBreaker(db: Db, scope: BreakerScope, error: SubmitErro
       details: { requestId: error.requestId },
     });
   }
+  return toBreaker(row);
 }
 
-/** Closes the breakers whose probe this submission was: the vendor took it. */
-export async function closeByProbe(db: Db, probe: SubmissionKey): Promise<void> {
-  const closed = await db
-    .deleteFrom('breaker')
-    .where('probe_erase_id', '=', probe.eraseId)
-    .where('probe_number', '=', probe.number)
-    .returning('scope')
-    .execute();
-  for (const { scope } of closed) {
+/**
+ * Closes this opening of the breaker, and no later one. Nothing happens when it is closed already.
+ *
+ * @returns a time by the database's clock at which it was closed
+ */
+export async function closeBreaker(
+  db: Db,
+  { scope, openedAt }: BreakerKey,
+  { by, reason }: { by: string; reason: string },
+): Promise<Date> {
+  const { rows } = await sql<{ now: Date; was_open: boolean }>`
+    with closed as (
+      delete from breaker where scope = ${scope} and opened_at = ${openedAt.toISOString()}::timestamptz returning scope
+    )
+    select exists (select from closed) as was_open, clock_timestamp() as now`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`The breaker ${scope} was not closed.`);
+  if (row.was_open) {
     await writeAudit(db, {
       action: 'breaker-closed',
       subject: scope,
-      by: null,
-      reason: 'its probe was accepted',
-      details: null,
+      by,
+      reason,
+      details: { openedAt: openedAt.toISOString() },
     });
   }
+  return row.now;
 }
 
-/** Lets whoever comes next probe: a breaker that is probing, with nobody at it. */
-export async function readyBreakers(db: Db, scopes: readonly BreakerScope[]): Promise<void> {
-  if (scopes.length === 0) return;
-  await db
-    .updateTable('breaker')
-    .set({ state: 'probing', probe_erase_id: null, probe_number: null, probe_at: null })
-    .where('scope', 'in', scopes)
-    .execute();
-}
-
-/** The probe was never sent: the breaker is open as before, and the next run with leave probes. */
-export async function dropProbe(db: Db, probe: SubmissionKey): Promise<void> {
-  await db
-    .updateTable('breaker')
-    .set({ state: 'open', probe_erase_id: null, probe_number: null, probe_at: null })
-    .where('probe_erase_id', '=', probe.eraseId)
-    .where('probe_number', '=', probe.number)
-    .execute();
+/**
+ * Whether the vendor took a submit of the scope that left after `since`, for anybody while its task is not read, or for this run.
+ * It also took what it refused for the request of this run: the account was not the reason.
+ */
+export async function takenSince(
+  db: Db,
+  scope: BreakerScope,
+  since: Date,
+  { workflowId }: { workflowId: string },
+): Promise<boolean> {
+  const inScope = scope === 'account' ? sql`true` : sql`erase.sub_app_id = ${scope.slice('sub-app/'.length)}::bigint`;
+  const after = sql`place_at > ${since.toISOString()}::timestamptz`;
+  // Each part reads an index of its own: the table has all submits of all years.
+  const { rows } = await sql<{ taken: boolean }>`
+    select exists (
+      select from submission join erase on erase.id = submission.erase_id
+      where state = 'accepted' and outcome is null and ${after} and ${inScope}
+    ) or exists (
+      select from submission
+      where workflow_id = ${workflowId} and ${after} and (state = 'accepted' or (state = 'refused' and error_class = 'input'))
+    ) as taken`.execute(db);
+  return rows[0]?.taken ?? false;
 }
 
 function toBreaker(row: Selectable<BreakerTable>): Breaker {
   return {
     scope: row.scope as BreakerScope,
-    state: row.state,
     class: row.error_class,
     code: row.error_code,
     message: row.error_message,
     requestId: row.request_id,
     openedAt: row.opened_at,
     workflowId: row.workflow_id,
-    probe:
-      row.probe_erase_id === null || row.probe_number === null
-        ? null
-        : { eraseId: row.probe_erase_id, number: row.probe_number },
-    probeAt: row.probe_at,
   };
 }

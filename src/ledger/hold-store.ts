@@ -48,6 +48,8 @@ export interface HoldFilter {
   /** Error classes; default: any. */
   classes?: readonly string[];
   exceptClasses?: readonly string[];
+  /** Without those whose submit an open breaker would stop. */
+  exceptStopped?: boolean;
   stage?: HoldRecord['stage'];
   /** At most this many, oldest first; default 1,000. */
   limit?: number;
@@ -148,6 +150,12 @@ export async function listHolds(db: Db, namespace: string, filter: HoldFilter = 
   if (filter.batchId !== undefined) query = query.where('batch_id', '=', filter.batchId);
   if (filter.classes !== undefined) query = query.where('error_class', 'in', [...filter.classes]);
   if (filter.exceptClasses !== undefined) query = query.where('error_class', 'not in', [...filter.exceptClasses]);
+  if (filter.exceptStopped === true) {
+    query = query.where(
+      sql<boolean>`(stage <> 'submit' or not exists (
+        select from breaker where scope in ('account', 'sub-app/' || hold.sub_app_id)))`,
+    );
+  }
   if (filter.stage !== undefined) query = query.where('stage', '=', filter.stage);
   const rows = await query.execute();
   return rows.map((row) => ({

@@ -40,7 +40,7 @@ export function toLedgerError(error: unknown, doing: string): LedgerError {
     if (SCHEMA.has(code)) {
       return new LedgerError(
         'schema',
-        `Cannot ${doing}: the ledger's tables are missing or old (${text}). Run \`smart-erase setup\`.`,
+        `Cannot ${doing}: the ledger's tables are not those of this version (${text}). Run \`smart-erase setup\`; if a newer version did, upgrade this program.`,
         { cause: error },
       );
     }

@@ -6,7 +6,7 @@ import type { BatchFeedStore } from './batch-feed-store.js';
 import type { RedriveStore } from './batch-redrive.js';
 import type { BatchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
-import type { Breaker, BreakerScope } from './breaker.js';
+import type { Breaker, BreakerKey, BreakerScope } from './breaker.js';
 import type { Cap } from './cap.js';
 import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
@@ -61,14 +61,14 @@ export interface Ledger {
   ): Promise<SubmissionRecord | 'taken'>;
   /**
    * The submit was certainly not executed. It may be armed again. With `trips` it also opens that breaker, in the same
-   * transaction. A throttled one lowers the rate of every process. The answer says for how long submits have been
-   * throttled with none accepted, in milliseconds, and how many were.
+   * transaction, and the answer has the one that is open. A throttled one lowers the rate of every process. The answer says
+   * for how long submits have been throttled with none accepted, in milliseconds, and how many were.
    */
   refused(
     submission: ArmedSubmission,
     error: SubmitError,
     options?: { trips?: BreakerScope },
-  ): Promise<{ throttledForMs: number; throttledInRow: number }>;
+  ): Promise<{ throttledForMs: number; throttledInRow: number; breaker: Breaker | null }>;
   /** The submit's fate is not known; the intent stays `sending`. */
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /**
@@ -106,8 +106,13 @@ export interface Ledger {
   /** The open breaker that covers submits of the sub-application; null when there is none. */
   openBreaker(subAppId: number): Promise<Breaker | null>;
   listBreakers(): Promise<Breaker[]>;
-  /** Lets the next submit of the scopes be a probe, whoever makes it: for breakers that hold nobody. */
-  readyBreakers(scopes: BreakerScope[]): Promise<void>;
+  /**
+   * An operator closes this opening of a breaker; one that opened since stays open. Repeating it changes nothing.
+   * @returns a time by the database's clock at which it was closed
+   */
+  closeBreaker(breaker: BreakerKey, decision: { by: string; reason: string }): Promise<Date>;
+  /** Whether the vendor took a submit of the scope that left after `since`: of this run, or one whose task is not read yet. */
+  takenSince(scope: BreakerScope, since: Date, run: { workflowId: string }): Promise<boolean>;
   /** Sets a limit, or takes it away; with who and why in the audit. False when there was none to take away. */
   changeCap(change: CapChange): Promise<boolean>;
   /** Every limit with what counts against it. */
@@ -178,8 +183,6 @@ export interface Intent {
    * What is in doubt after that needs a new decision.
    */
   operatorRetryUpTo: number | null;
-  /** An operator told this run to go on: it may be the probe of an open breaker. */
-  leave: boolean;
   /** Milliseconds after its place in which a submit can still turn up in the vendor's lists. */
   settleMs: number;
   /** What the submit is expected to cost, in USD; null while nobody has worked it out. */
@@ -291,6 +294,4 @@ export type BeginOutcome =
   /** A cap leaves no room for it: hold. Nothing was written. */
   | { kind: 'capped'; cap: Cap; costUsd: number }
   /** A breaker is open: hold. */
-  | { kind: 'blocked'; breaker: Breaker }
-  /** A breaker's probe is out: ask again later. */
-  | { kind: 'wait'; breaker: Breaker };
+  | { kind: 'blocked'; breaker: Breaker };

@@ -25,7 +25,8 @@ const STAMPED_AT_ONCE = 10_000;
  *
  * @param options.namespace Temporal's: that of rows which were written before they had one
  * @returns names of the migrations that were applied; empty when there was nothing to do
- * @throws LedgerError when the database cannot be reached, or a migration fails (its transaction is then undone)
+ * @throws LedgerError when the database cannot be reached, is newer than this program, or a migration fails (its transaction is
+ *   then undone)
  */
 export async function migrateLedger(
   databaseUrl: string,
@@ -34,6 +35,12 @@ export async function migrateLedger(
   const db = openDatabase(databaseUrl, { maxConnections: 2 });
   try {
     const { error, results } = await migratorOf(db).migrateToLatest();
+    if (error instanceof Error && /corrupted migrations/.test(error.message)) {
+      throw new LedgerError(
+        'schema',
+        'The ledger was migrated by a newer version of this program. Upgrade the program, or point DATABASE_URL at its own database.',
+      );
+    }
     if (error !== undefined) throw toLedgerError(error, 'migrate the ledger');
     for (const table of OF_A_NAMESPACE) await stamp(db, table, namespace);
     return (results ?? []).filter((r) => r.status === 'Success').map((r) => r.migrationName);
@@ -68,19 +75,13 @@ export async function namespacesIn(db: Kysely<LedgerDatabase>): Promise<string[]
 /**
  * Migrations that this program knows and the database lacks.
  *
- * @throws LedgerError when the database cannot be reached, or when it is newer than this program
+ * @throws LedgerError when the database cannot be reached
  */
 export async function pendingMigrations(db: Kysely<LedgerDatabase>): Promise<string[]> {
   try {
     const migrations = await migratorOf(db).getMigrations();
     return migrations.filter((m) => m.executedAt === undefined).map((m) => m.name);
   } catch (error) {
-    if (error instanceof Error && /corrupted migrations/.test(error.message)) {
-      throw new LedgerError(
-        'schema',
-        'The ledger was migrated by a newer version of this program. Upgrade the program, or point DATABASE_URL at its own database.',
-      );
-    }
     throw toLedgerError(error, 'read the ledger’s schema version');
   }
 }

@@ -7,17 +7,8 @@ import { joinBatch } from './batch-joining.js';
 import { type RedriveStore, redriveStore } from './batch-redrive.js';
 import { type BatchReportStore, batchReportStore } from './batch-report.js';
 import type { BatchStore } from './batch-store.js';
-import { type Breaker, type BreakerScope, passBreakers, scopesOf } from './breaker.js';
-import {
-  closeByProbe,
-  dropProbe,
-  findOpenBreaker,
-  listBreakers,
-  lockBreakers,
-  openBreaker,
-  readyBreakers,
-  setProbe,
-} from './breaker-store.js';
+import { type Breaker, type BreakerKey, type BreakerScope, scopesOf } from './breaker.js';
+import { closeBreaker, findOpenBreaker, listBreakers, openBreaker, takenSince } from './breaker-store.js';
 import type { Cap, CapScope } from './cap.js';
 import {
   type CapChange,
@@ -215,9 +206,8 @@ class PostgresLedger implements Ledger {
     }
     if (decision.kind !== 'arm') return decision;
     const submission = { eraseId, number: decision.number };
-    const breakers = isStopped ? await lockBreakers(trx, scopesOf(intent.identity.subAppId)) : [];
-    const verdict = passBreakers(breakers, submission, intent.leave, nowMs);
-    if (verdict.kind === 'blocked' || verdict.kind === 'wait') return verdict;
+    const breaker = isStopped ? await findOpenBreaker(trx, scopesOf(intent.identity.subAppId)) : null;
+    if (breaker !== null) return { kind: 'blocked', breaker };
     const { costUsd } = intent;
     if (costUsd === null) return { kind: 'unpriced' };
     if (decision.giveUp) {
@@ -229,7 +219,6 @@ class PostgresLedger implements Ledger {
         .where('state', '=', 'sending')
         .execute();
     }
-    if (verdict.kind === 'probe') await setProbe(trx, verdict.scopes, submission);
     const day = new Date(nowMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
     return { kind: 'send', ...(await this.arm(trx, submission, intent, { costUsd, day, isNew })) };
   }
@@ -369,7 +358,6 @@ class PostgresLedger implements Ledger {
           adopted = ${adopted}, answered_at = clock_timestamp()
         where erase_id = ${eraseId}::bigint and number = ${number}::integer and task_id is null
           and (cost_day is not null or cost_usd is null)
-          and not exists (select from breaker where probe_erase_id = ${eraseId}::bigint and probe_number = ${number}::integer)
         returning *
       ), unthrottled as (
         update pace set throttled_since = null, refused_in_row = 0
@@ -380,7 +368,7 @@ class PostgresLedger implements Ledger {
     return rows[0] === undefined ? null : toRecord(rows[0]);
   }
 
-  /** A probe closes its breaker, and what was given back is counted again. */
+  /** What was given back is counted again. */
   private async acceptWithConsequences(
     key: SubmissionKey,
     task: { taskId: string; requestId: string | null; adopted: boolean },
@@ -401,7 +389,6 @@ class PostgresLedger implements Ledger {
         .returning(['cost_day', 'cost_usd'])
         .executeTakeFirst();
       if (updated === undefined) return;
-      await closeByProbe(trx, key);
       if (updated.cost_day === null && updated.cost_usd !== null) await countAgain(trx, key);
       await sql`update pace set throttled_since = null, refused_in_row = 0
         where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(trx);
@@ -412,22 +399,17 @@ class PostgresLedger implements Ledger {
     key: ArmedSubmission,
     error: SubmitError,
     { trips }: { trips?: BreakerScope } = {},
-  ): Promise<{ throttledForMs: number; throttledInRow: number }> {
+  ): Promise<{ throttledForMs: number; throttledInRow: number; breaker: Breaker | null }> {
     return await this.guard('record a refused submit', () =>
       this.db.transaction().execute(async (trx) => {
         const written = await note(trx, key, { state: 'refused', ...errorColumns(error) });
         // Repeated, or too late: what else a refusal does was done with the first one, or is no longer this one's to do.
-        if (!written) return NOT_THROTTLED;
-        if (trips !== undefined) {
-          await openBreaker(trx, trips, error, await workflowOf(trx, key));
-        } else if (error.class === 'input') {
-          // The vendor looked at the request: the account is fine.
-          await closeByProbe(trx, key);
-        } else if (error.class === 'cancelled') {
-          await dropProbe(trx, key);
+        if (!written) {
+          return { ...NOT_THROTTLED, breaker: trips === undefined ? null : await findOpenBreaker(trx, [trips]) };
         }
+        const breaker = trips === undefined ? null : await openBreaker(trx, trips, error, await workflowOf(trx, key));
         await release(trx, key);
-        return error.class === 'throttled' ? await throttle(trx, this.budget) : NOT_THROTTLED;
+        return { ...(error.class === 'throttled' ? await throttle(trx, this.budget) : NOT_THROTTLED), breaker };
       }),
     );
   }
@@ -521,7 +503,9 @@ class PostgresLedger implements Ledger {
 
   async trip(scope: BreakerScope, key: SubmissionKey, error: SubmitError): Promise<void> {
     await this.guard('open a breaker', () =>
-      this.db.transaction().execute(async (trx) => openBreaker(trx, scope, error, await workflowOf(trx, key))),
+      this.db.transaction().execute(async (trx) => {
+        await openBreaker(trx, scope, error, await workflowOf(trx, key));
+      }),
     );
   }
 
@@ -533,8 +517,14 @@ class PostgresLedger implements Ledger {
     return await this.guard('read the breakers', () => listBreakers(this.db));
   }
 
-  async readyBreakers(scopes: BreakerScope[]): Promise<void> {
-    await this.guard('ready the breakers', () => readyBreakers(this.db, scopes));
+  async closeBreaker(breaker: BreakerKey, decision: { by: string; reason: string }): Promise<Date> {
+    return await this.guard('close a breaker', () =>
+      this.db.transaction().execute((trx) => closeBreaker(trx, breaker, decision)),
+    );
+  }
+
+  async takenSince(scope: BreakerScope, since: Date, run: { workflowId: string }): Promise<boolean> {
+    return await this.guard('look for an accepted submit', () => takenSince(this.db, scope, since, run));
   }
 
   async changeCap(change: CapChange): Promise<boolean> {

@@ -169,19 +169,15 @@ export interface PaceTable {
   batch_at: NullableTimestamp;
 }
 
-/** A breaker that is not closed. */
+/** An open breaker. */
 export interface BreakerTable {
   scope: string;
-  state: 'open' | 'probing';
   error_class: string;
   error_code: string;
   error_message: string;
   request_id: string | null;
   opened_at: Timestamp;
   workflow_id: string;
-  probe_erase_id: ColumnType<string | null, string | null | undefined, string | null>;
-  probe_number: number | null;
-  probe_at: NullableTimestamp;
 }
 
 /** What was spent in a scope and period, and the limit where there is one. */

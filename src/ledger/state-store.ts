@@ -9,8 +9,8 @@ import type { BatchState, BatchWaitingFor, LatePhase, LedgerDatabase, Submission
 export interface LedgerState {
   /** By the database's clock. */
   asOf: Date;
-  /** Breakers that are not closed, by what they cover. */
-  breakers: { scope: 'account' | 'sub-app'; state: 'open' | 'probing'; count: number }[];
+  /** Open breakers, by what they cover. */
+  breakers: { scope: 'account' | 'sub-app'; count: number }[];
   /** Runs that wait for an operator. */
   holds: { class: string; count: number; oldestSeconds: number }[];
   /** Intents whose outcome is not known: waiting for their place, on their way, or in doubt. */
@@ -58,7 +58,7 @@ export async function readState(
     select json_build_object(
       'asOf', now,
       'breakers', (${list(sql`
-        select split_part(scope, '/', 1) as scope, state, count(*) as count from breaker group by 1, 2`)}),
+        select split_part(scope, '/', 1) as scope, count(*) as count from breaker group by 1`)}),
       'holds', (${list(sql`
         select error_class as class, count(*) as count, ${ageOf(sql`min(since)`)} as "oldestSeconds"
         from hold where ended_at is null and namespace = ${namespace} group by 1`)}),

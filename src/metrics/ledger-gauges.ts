@@ -15,7 +15,6 @@ const DEADLINE_MS = 3_000;
 
 const STATES = {
   scope: ['account', 'sub-app'],
-  breaker: ['open', 'probing'],
   outcome: ['succeeded', 'failed', 'aborted', 'expired'],
   batch: ['running', 'paused', 'draining', 'cancelling'],
   waitingFor: ['breaker', 'cap', 'budget', 'sample', 'tolerance', 'vendor', 'busyFiles'],
@@ -78,8 +77,8 @@ export class LedgerGauges {
 
   #show(state: LedgerState): void {
     const breakers = this.#fresh('breakers', 'Breakers that stop submits now, by what they cover.', 'scope', 'state');
-    for (const scope of STATES.scope) for (const each of STATES.breaker) breakers.set({ scope, state: each }, 0);
-    for (const { scope, state: each, count } of state.breakers) breakers.set({ scope, state: each }, count);
+    for (const scope of STATES.scope) breakers.set({ scope, state: 'open' }, 0);
+    for (const { scope, count } of state.breakers) breakers.set({ scope, state: 'open' }, count);
 
     const holds = this.#fresh('holds', 'Erases that wait for an operator, by why.', 'class');
     const oldest = this.#fresh('hold_age_seconds', 'Age of the oldest hold, by why.', 'class');

@@ -54,10 +54,7 @@ function situation(given: Given = {}): Situation {
     },
     counts: { ...noCounts(), pending: 1_000, total: 1_000, ...given.counts },
     subAppIds: given.subAppIds ?? [SUB_APP],
-    breakers: (given.breakers ?? []).map(
-      (b) =>
-        ({ scope: 'account', state: 'open', code: 'X', message: 'm', probe: null, probeAt: null, ...b }) as Breaker,
-    ),
+    breakers: (given.breakers ?? []).map((b) => ({ scope: 'account', code: 'X', message: 'm', ...b }) as Breaker),
     caps: (given.caps ?? []).map(
       (c) => ({ scope: 'all', period: 'day', limitUsd: 10, spentUsd: 0, leftUsd: 10, ...c }) as Cap,
     ),
@@ -95,23 +92,17 @@ describe('a batch that runs', () => {
     expect(plan({ settings: { concurrency: 52 }, facts: { running: 50, inReview: 40 } }).feed?.limit).toBe(2);
   });
 
-  it.each([
-    ['account', 'open', null],
-    [`sub-app/${SUB_APP}`, 'open', null],
-    ['account', 'probing', NOW],
-  ] as const)('waits for the breaker %s, %s', (scope, state, probeAt) => {
-    expect(plan({ breakers: [{ scope, state, probeAt }] })).toMatchObject({ waitingFor: 'breaker', feed: null });
+  it.each(['account', `sub-app/${SUB_APP}`] as const)('waits while the breaker %s is open', (scope) => {
+    expect(plan({ breakers: [{ scope }] })).toMatchObject({
+      waitingFor: 'breaker',
+      waitingDetail: `The breaker ${scope} is open (X): m`,
+      feed: null,
+    });
   });
 
   it('goes past the breaker of another sub-application', () => {
     expect(plan({ breakers: [{ scope: 'sub-app/7' }] }).waitingFor).toBeNull();
     expect(plan({ breakers: [{ scope: 'sub-app/7' }], subAppIds: [SUB_APP, 7] }).feed?.blockedSubApps).toEqual([7]);
-  });
-
-  it('starts one as the probe that an operator asked for, and no more', () => {
-    const breakers = [{ state: 'probing' as const, probeAt: null }];
-    expect(plan({ breakers }).feed?.limit).toBe(1);
-    expect(plan({ breakers, facts: { unsubmitted: 1, running: 1 } }).feed).toBeNull();
   });
 
   it('stops before its budget, and leaves room for no more', () => {
@@ -143,7 +134,7 @@ describe('a batch that runs', () => {
   it.each([
     ['an empty cap', { caps: [{ leftUsd: -1 }] }, 'cap'],
     ['a spent budget', { settings: { maxCostUsd: 5 }, committedUsd: 5 }, 'budget'],
-    ['an open breaker', { breakers: [{ state: 'open' as const }] }, 'breaker'],
+    ['an open breaker', { breakers: [{ scope: 'account' as const }] }, 'breaker'],
   ] as const)('reads what was paid for past %s, as the vendor forgets it', (_name, given, waitingFor) => {
     const feed = { limit: 50, roomUsd: null, blockedSubApps: [], onlyFree: true };
     expect(plan({ ...given, facts: { hasPendingFree: true } } as Given)).toMatchObject({ waitingFor, feed });

@@ -194,8 +194,8 @@ describe('a batch of which one sub-application cannot pay', () => {
     await ledger.batchFeed.confirm('parted', [{ number: running?.number ?? 0, runId: 'run' }]);
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
-    await client.query(`insert into breaker (scope, state, error_class, error_code, error_message, opened_at, workflow_id)
-      values ('sub-app/1500000001', 'open', 'account', 'UnauthorizedOperation', 'No.', now(), 'erase/1')`);
+    await client.query(`insert into breaker (scope, error_class, error_code, error_message, opened_at, workflow_id)
+      values ('sub-app/1500000001', 'account', 'UnauthorizedOperation', 'No.', now(), 'erase/1')`);
     try {
       const runs = slowRuns(0);
       const feedBatch = createFeedBatch({

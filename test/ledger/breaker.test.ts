@@ -1,64 +1,223 @@
-import { describe, expect, it } from 'vitest';
-import { type Breaker, PROBE_LEASE_MS, passBreakers, scopesOf } from '../../src/ledger/breaker.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AuditLine } from '../../src/ledger/audit-report.js';
+import { type Breaker, type BreakerScope, scopesOf } from '../../src/ledger/breaker.js';
+import type { ArmedSubmission, Intent, Ledger } from '../../src/ledger/ledger.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { intentOf } from '../support/intent.js';
+import { createTestDatabase, runStatement, type TestDatabase } from '../support/postgres.js';
 
-const NOW = Date.parse('2026-03-01T12:00:00Z');
-const MINE = { eraseId: '7', number: 1 };
-const OTHER = { eraseId: '8', number: 1 };
+const FROZEN = { class: 'account', code: 'FailedOperation.UserStatusInavlid', message: 'frozen', requestId: 'r-1' };
+const DENIED = { class: 'account', code: 'UnauthorizedOperation', message: 'not allowed', requestId: 'r-2' };
+const ANN = { by: 'ann', reason: 'the bill is paid' };
 
-const open = (fields: Partial<Breaker> = {}): Breaker => ({
-  scope: 'account',
-  state: 'open',
-  class: 'account',
-  code: 'FailedOperation.UserStatusInavlid',
-  message: 'frozen',
-  requestId: 'r-1',
-  openedAt: new Date(NOW),
-  workflowId: 'erase/1',
-  probe: null,
-  probeAt: null,
-  ...fields,
+let database: TestDatabase;
+let ledger: Ledger;
+let files = 0;
+
+beforeAll(async () => {
+  database = await createTestDatabase('breaker');
+  await migrateLedger(database.url);
+  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
 });
-const probing = (fields: Partial<Breaker> = {}): Breaker =>
-  open({ state: 'probing', probe: OTHER, probeAt: new Date(NOW), ...fields });
+afterAll(async () => {
+  await ledger.close();
+  await database.drop();
+});
+beforeEach(() =>
+  runStatement(database.url, 'delete from submission; delete from breaker; delete from hold; delete from audit'),
+);
+
+const begin = (fields: Partial<Intent> & { subAppId?: number } = {}) => {
+  files += 1;
+  return ledger.begin(intentOf(`file-${files}`, { costUsd: 0.1, ...fields }));
+};
+
+async function armed(fields: Partial<Intent> & { subAppId?: number } = {}): Promise<ArmedSubmission> {
+  const begun = await begin(fields);
+  if (begun.kind !== 'send') throw new Error(`expected a submit to send, got ${begun.kind}`);
+  return begun.submission;
+}
+
+/** A refusal that opens a breaker, or finds it open. */
+async function refusal(scope: BreakerScope, error = FROZEN): Promise<Breaker> {
+  const { breaker } = await ledger.refused(await armed({ subAppId: 9 }), error, { trips: scope });
+  if (breaker === null) throw new Error('no breaker was opened');
+  return breaker;
+}
+
+async function audited(): Promise<Pick<AuditLine, 'action' | 'subject' | 'by' | 'reason'>[]> {
+  const lines = [];
+  for await (const { action, subject, by, reason } of ledger.auditLines({})) {
+    if (action.startsWith('breaker-')) lines.push({ action, subject, by, reason });
+  }
+  return lines;
+}
 
 describe('breakers', () => {
   it('cover a submit by account and by sub-application', () => {
     expect(scopesOf(1500000001)).toEqual(['account', 'sub-app/1500000001']);
   });
 
-  it('let everything pass while they are closed', () => {
-    expect(passBreakers([], MINE, false, NOW)).toEqual({ kind: 'pass' });
+  it('let everything pass while they are closed, and one of another sub-application too', async () => {
+    expect(await begin()).toMatchObject({ kind: 'send' });
+    await refusal('sub-app/2');
+    expect(await begin()).toMatchObject({ kind: 'send' });
   });
 
-  it('block what nobody gave leave, while one is open', () => {
-    expect(passBreakers([open()], MINE, false, NOW)).toMatchObject({ kind: 'blocked', breaker: { scope: 'account' } });
-    const both = [probing(), open({ scope: 'sub-app/1500000001' })];
-    expect(passBreakers(both, MINE, false, NOW)).toMatchObject({
-      kind: 'blocked',
-      breaker: { scope: 'sub-app/1500000001' },
-    });
+  it.each([
+    ['an erase that is new', {}],
+    ['one that an operator retries', { operatorRetryUpTo: 3 }],
+    ['one whose price is not known', { costUsd: null }],
+    ['a batch’s', { lane: 'batch' as const }],
+  ])('stop %s while one is open', async (_what, fields) => {
+    const account = await refusal('account');
+    expect(await begin(fields)).toEqual({ kind: 'blocked', breaker: account });
+    await ledger.closeBreaker(account, ANN);
+    const one = await refusal('sub-app/1', DENIED);
+    expect(await begin(fields)).toEqual({ kind: 'blocked', breaker: one });
   });
 
-  it('let one with an operator’s leave probe', () => {
-    const both = [open(), open({ scope: 'sub-app/1500000001' })];
-    expect(passBreakers(both, MINE, true, NOW)).toEqual({ kind: 'probe', scopes: ['account', 'sub-app/1500000001'] });
+  it('stop by that of the account first', async () => {
+    const [first, second] = [await armed({ subAppId: 1 }), await armed({ subAppId: 1 })];
+    await ledger.refused(first, DENIED, { trips: 'sub-app/1' });
+    await ledger.refused(second, FROZEN, { trips: 'account' });
+    expect(await begin()).toMatchObject({ kind: 'blocked', breaker: { scope: 'account' } });
+    expect(await ledger.openBreaker(1)).toMatchObject({ scope: 'account' });
+  });
+});
+
+describe('a refusal of the account', () => {
+  it('that finds the breaker open is told which it is, and leaves it its first reason', async () => {
+    const [first, second] = [await armed(), await armed()];
+    const opened = await ledger.refused(first, FROZEN, { trips: 'account' });
+    const found = await ledger.refused(second, { ...FROZEN, code: 'AuthFailure' }, { trips: 'account' });
+    expect(opened.breaker).toMatchObject({ scope: 'account', code: FROZEN.code, requestId: 'r-1' });
+    expect(found.breaker).toEqual(opened.breaker);
+    expect(await ledger.listBreakers()).toEqual([opened.breaker]);
+    expect(await audited()).toEqual([expect.objectContaining({ action: 'breaker-opened', subject: 'account' })]);
   });
 
-  it('let the others wait while a probe is out, with leave or without', () => {
-    expect(passBreakers([probing()], MINE, true, NOW)).toMatchObject({ kind: 'wait' });
-    expect(passBreakers([probing()], MINE, false, NOW)).toMatchObject({ kind: 'wait' });
-    const mixed = [open(), probing({ scope: 'sub-app/1500000001' })];
-    expect(passBreakers(mixed, MINE, true, NOW)).toMatchObject({ kind: 'wait' });
+  it('that is written twice opens nothing again: not after an operator closed it', async () => {
+    const submission = await armed();
+    const { breaker } = await ledger.refused(submission, FROZEN, { trips: 'account' });
+    expect((await ledger.refused(submission, FROZEN, { trips: 'account' })).breaker).toEqual(breaker);
+    await ledger.closeBreaker(breaker as Breaker, ANN);
+    expect((await ledger.refused(submission, FROZEN, { trips: 'account' })).breaker).toBeNull();
+    expect(await ledger.listBreakers()).toEqual([]);
   });
 
-  it('let the probe itself be sent again', () => {
-    expect(passBreakers([probing({ probe: MINE })], MINE, false, NOW)).toEqual({ kind: 'probe', scopes: ['account'] });
+  it.each(['input', 'cancelled', 'throttled'])(
+    'is not what a refusal of class %s is: no breaker opens or closes',
+    async (c) => {
+      const [first, second] = [await armed(), await armed()];
+      expect((await ledger.refused(first, { ...FROZEN, class: c })).breaker).toBeNull();
+      expect(await ledger.listBreakers()).toEqual([]);
+      const open = await refusal('account');
+      await ledger.refused(second, { ...FROZEN, class: c });
+      expect(await ledger.listBreakers()).toEqual([open]);
+    },
+  );
+});
+
+describe('closing a breaker', () => {
+  it('is about one opening: one that opened since stays open', async () => {
+    const first = await refusal('account');
+    await ledger.closeBreaker(first, ANN);
+    const second = await refusal('account', DENIED);
+    expect(second.openedAt.getTime()).toBeGreaterThanOrEqual(first.openedAt.getTime());
+    await runStatement(database.url, `update breaker set opened_at = opened_at + interval '1 ms'`);
+    await ledger.closeBreaker(first, ANN);
+    expect(await ledger.listBreakers()).toMatchObject([{ scope: 'account', code: DENIED.code }]);
+    expect(await audited()).toEqual([
+      expect.objectContaining({ action: 'breaker-opened' }),
+      { action: 'breaker-closed', subject: 'account', ...ANN },
+      expect.objectContaining({ action: 'breaker-opened' }),
+    ]);
   });
 
-  it('take another probe when the last one told nothing for too long', () => {
-    const silent = [probing({ probeAt: new Date(NOW - PROBE_LEASE_MS - 1) })];
-    expect(passBreakers(silent, MINE, false, NOW)).toEqual({ kind: 'probe', scopes: ['account'] });
-    const stillOut = [probing({ probeAt: new Date(NOW - PROBE_LEASE_MS) })];
-    expect(passBreakers(stillOut, MINE, false, NOW)).toMatchObject({ kind: 'wait' });
+  it('is about one scope', async () => {
+    const account = await refusal('account');
+    await ledger.closeBreaker({ ...account, scope: 'sub-app/9' }, ANN);
+    expect(await ledger.listBreakers()).toEqual([account]);
+  });
+
+  it('by two at once is written down once, and tells both when it was closed', async () => {
+    const breaker = await refusal('account');
+    const times = await Promise.all([ledger.closeBreaker(breaker, ANN), ledger.closeBreaker(breaker, ANN)]);
+    for (const at of times) expect(at.getTime()).toBeGreaterThanOrEqual(breaker.openedAt.getTime());
+    expect((await audited()).filter(({ action }) => action === 'breaker-closed')).toHaveLength(1);
+  });
+
+  it('an accepted submit that was on its way does not', async () => {
+    const onItsWay = await armed();
+    const open = await refusal('account');
+    await ledger.accepted(onItsWay, { taskId: 't-1', requestId: null, adopted: false });
+    expect(await ledger.listBreakers()).toEqual([open]);
+  });
+});
+
+describe('whether the vendor takes submits since', () => {
+  const run = { workflowId: 'erase/first' };
+  const since = async () => new Date((await ledger.check()).clock.getTime() - 1);
+  const taken = (scope: BreakerScope, at: Date) => ledger.takenSince(scope, at, run);
+
+  it('is known by one of the run, read or not, and by no other run’s that was read', async () => {
+    const at = await since();
+    const other = await armed();
+    expect(await taken('account', at)).toBe(false);
+    await ledger.accepted(other, { taskId: 't-2', requestId: null, adopted: false });
+    expect(await taken('account', at)).toBe(true);
+    const outcome = { outcome: 'succeeded', code: null, message: null, resultFileId: 'new', result: null } as const;
+    await ledger.recordOutcome('t-2', outcome);
+    expect(await taken('account', at)).toBe(false);
+    await ledger.accepted(await armed(run), { taskId: 't-3', requestId: null, adopted: false });
+    await ledger.recordOutcome('t-3', outcome);
+    expect(await taken('account', at)).toBe(true);
+  });
+
+  it('is a matter of the sub-application', async () => {
+    const at = await since();
+    await ledger.accepted(await armed({ subAppId: 2 }), { taskId: 't-4', requestId: null, adopted: false });
+    expect(await taken('sub-app/1', at)).toBe(false);
+    expect(await taken('sub-app/2', at)).toBe(true);
+    expect(await taken('account', at)).toBe(true);
+  });
+
+  it('is not known by a submit that left before, though it is answered, or found, after', async () => {
+    const before = await armed(run);
+    await runStatement(database.url, `update submission set place_at = place_at - interval '1 minute'`);
+    const at = await since();
+    await ledger.accepted(before, { taskId: 't-5', requestId: null, adopted: true });
+    expect(await taken('account', at)).toBe(false);
+  });
+
+  it('is known by a request of the run that was refused as wrong, and by no other refusal', async () => {
+    const at = await since();
+    await ledger.refused(await armed(run), { ...FROZEN, class: 'throttled' });
+    await ledger.refused(await armed(run), { ...FROZEN, class: 'cancelled' });
+    await ledger.refused(await armed(), { ...FROZEN, class: 'input' });
+    expect(await taken('account', at)).toBe(false);
+    await ledger.refused(await armed(run), { ...FROZEN, class: 'input' });
+    expect(await taken('account', at)).toBe(true);
+  });
+});
+
+describe('holds that may be resumed', () => {
+  it('are none whose submit an open breaker would stop', async () => {
+    const hold = { batchId: null, code: null, message: 'held', requestId: null, submission: null };
+    const record = (name: string, fields: { subAppId: number; stage: 'submit' | 'publish'; class: string }) =>
+      ledger.recordHold({ ...hold, workflowId: name, runId: 'run', fileId: name, ...fields });
+    await record('one', { subAppId: 1, stage: 'submit', class: 'account' });
+    await record('two', { subAppId: 2, stage: 'submit', class: 'cap' });
+    await record('publishing', { subAppId: 1, stage: 'publish', class: 'account' });
+    const resumable = async () => (await ledger.listHolds({ exceptStopped: true })).map(({ fileId }) => fileId);
+    expect(await resumable()).toEqual(['one', 'two', 'publishing']);
+    const one = await refusal('sub-app/1');
+    expect(await resumable()).toEqual(['two', 'publishing']);
+    await ledger.closeBreaker(one, ANN);
+    await refusal('account');
+    expect(await resumable()).toEqual(['publishing']);
+    expect(await ledger.listHolds()).toHaveLength(3);
   });
 });

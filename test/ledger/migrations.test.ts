@@ -18,7 +18,7 @@ const WRITTEN_AT = '2026-01-02T03:04:05.000Z';
 const rowsOf = (name: string) => fileURLToPath(new URL(`./versions/${name}.sql`, import.meta.url));
 
 /** A ledger that lived through every version up to `last`, and got its rows in each of them. */
-async function ledgerOf(last: string): Promise<string> {
+async function ledgerOf(last: string, more?: (pool: pg.Pool) => Promise<void>): Promise<string> {
   const database = await createTestDatabase(`migrations_${last.slice(0, 4)}`);
   onTestFinished(() => database.drop());
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -38,6 +38,7 @@ async function ledgerOf(last: string): Promise<string> {
       if (error !== undefined) throw error;
       await pool.query(readFileSync(rowsOf(name), 'utf8'));
     }
+    await more?.(pool);
   } finally {
     await db.destroy();
   }
@@ -137,6 +138,13 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
       resultFileId: 'new-rejected',
     });
   },
+  '0012-breakers': async (ledger) => {
+    const open = await ledger.openBreaker(12);
+    expect(open).toMatchObject({ code: 'UnauthorizedOperation', openedAt: new Date('2026-01-02T03:04:05.678Z') });
+    if (open === null) return;
+    await ledger.closeBreaker(open, { by: 'ann', reason: 'policy corrected' });
+    expect(await ledger.openBreaker(12)).toBeNull();
+  },
 };
 
 describe('a ledger with rows of every version', () => {
@@ -154,6 +162,51 @@ describe('a ledger with rows of every version', () => {
     try {
       await ledger.check();
       for (const name of lived) await STANDS[name]?.(ledger);
+    } finally {
+      await ledger.close();
+    }
+  });
+
+  it('of a newer version is refused by the setup of this program, and its statements say so', async () => {
+    const url = await ledgerOf('0012-breakers', async (pool) => {
+      await pool.query(`insert into ledger_migration (name, timestamp) values ('9999-later', '2031-01-02T03:04:05Z');
+        alter table breaker rename column opened_at to began_at`);
+    });
+    await expect(migrateLedger(url)).rejects.toMatchObject({
+      kind: 'schema',
+      message: expect.stringMatching(/newer version/),
+    });
+    const ledger = openLedger(url);
+    try {
+      await expect(
+        ledger.closeBreaker({ scope: 'account', openedAt: new Date(0) }, { by: 'ann', reason: 'paid' }),
+      ).rejects.toMatchObject({
+        kind: 'schema',
+        message: expect.stringMatching(/opened_at.*if a newer version did, upgrade/),
+      });
+    } finally {
+      await ledger.close();
+    }
+  });
+
+  it('opens a breaker that waited for its probe, with all digits of its time, and an operator can close it', async () => {
+    const url = await ledgerOf('0011-crossings', async (pool) => {
+      await pool.query(`insert into breaker (scope, state, error_class, error_code, error_message, opened_at, workflow_id, probe_erase_id,
+        probe_number, probe_at) values ('account', 'probing', 'account', 'FailedOperation.UserStatusInavlid', 'frozen',
+        '2026-01-02T03:04:05.678912Z', 'erase/poor', 7, 1, clock_timestamp())`);
+    });
+    await migrateLedger(url);
+    const ledger = openLedger(url);
+    try {
+      const open = await ledger.openBreaker(1);
+      expect(open).toMatchObject({
+        scope: 'account',
+        code: 'FailedOperation.UserStatusInavlid',
+        workflowId: 'erase/poor',
+      });
+      expect(await ledger.begin(intentOf('stopped', { costUsd: 0.1 }))).toMatchObject({ kind: 'blocked' });
+      if (open !== null) await ledger.closeBreaker(open, { by: 'ann', reason: 'paid' });
+      expect(await ledger.begin(intentOf('stopped', { costUsd: 0.1 }))).toMatchObject({ kind: 'send' });
     } finally {
       await ledger.close();
     }

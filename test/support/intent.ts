@@ -13,7 +13,6 @@ export function intentOf(
     resubmitAfterTaskId: null,
     lookedFor: null,
     operatorRetryUpTo: null,
-    leave: false,
     settleMs: 0,
     costUsd: 0,
     ...fields,

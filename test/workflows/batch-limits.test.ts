@@ -56,7 +56,7 @@ describe('a batch at a vendor that is slower than the submits', () => {
 });
 
 describe('a batch whose account is refused', () => {
-  it('is held, starts nothing more, and goes on once a probe is taken', async () => {
+  it('is held, starts nothing more, and goes on once it is resumed', async () => {
     const held = await stackWith({
       simulator: { taskDurationMs: 200 },
       env: { VOD_SUBMIT_RPS: '10', VOD_WATCH_INTERVAL_SECONDS: '0.5' },

@@ -1,6 +1,6 @@
 import type { BatchCounts } from '../../contract/batch.js';
 import type { BatchFacts, ClaimWanted } from '../../ledger/batch-feed-store.js';
-import { type Breaker, PROBE_LEASE_MS } from '../../ledger/breaker.js';
+import type { Breaker } from '../../ledger/breaker.js';
 import type { Cap } from '../../ledger/cap.js';
 import type { BatchEndedAs, BatchWaitingFor } from '../../ledger/schema.js';
 import { type FeederTimings, firstWindow, queuedRuns } from './timings.js';
@@ -81,10 +81,9 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
   if (!mayFeed) return plan;
   const stop = sampleStop(situation) ?? vendorStop(facts, timings);
   if (stop !== null) return { ...plan, ...stop };
-  const limit = Math.min(room, probeRoom(situation));
-  if (limit <= 0) return plan;
+  if (room <= 0) return plan;
   const blockedSubApps = [...shutSubApps(situation)];
-  return { ...plan, feed: { limit, roomUsd: roomUsd(situation), blockedSubApps, onlyFree: false } };
+  return { ...plan, feed: { limit: room, roomUsd: roomUsd(situation), blockedSubApps, onlyFree: false } };
 }
 
 /** Why nothing can be paid for; a sub-application that cannot pay stops only itself while another can. */
@@ -152,16 +151,10 @@ function intolerable({ facts, counts }: Situation): Stop | null {
   return enough && failed * 100 > ended * tolerate.percent ? stop(`${tolerate.percent}%`) : null;
 }
 
-/** Sub-applications for which nothing can be submitted, not even a probe. */
-function brokenSubApps({ subAppIds, breakers, facts }: Situation): Set<number> {
-  const shut = breakers.filter((breaker) => !mayProbe(breaker, facts.now));
-  if (shut.some(({ scope }) => scope === 'account')) return new Set(subAppIds);
-  return new Set(subAppIds.filter((id) => shut.some(({ scope }) => scope === `sub-app/${id}`)));
-}
-
-/** An operator let the next submit probe, and nobody is at it. */
-function mayProbe({ state, probeAt }: Breaker, now: Date): boolean {
-  return state === 'probing' && (probeAt === null || now.getTime() - probeAt.getTime() > PROBE_LEASE_MS);
+/** Sub-applications for which nothing can be submitted. */
+function brokenSubApps({ subAppIds, breakers }: Situation): Set<number> {
+  if (breakers.some(({ scope }) => scope === 'account')) return new Set(subAppIds);
+  return new Set(subAppIds.filter((id) => breakers.some(({ scope }) => scope === `sub-app/${id}`)));
 }
 
 function breakerStop({ breakers, subAppIds }: Situation): Stop {
@@ -170,18 +163,8 @@ function breakerStop({ breakers, subAppIds }: Situation): Stop {
   );
   return {
     waitingFor: 'breaker',
-    waitingDetail: `The breaker ${concerned?.scope} is ${concerned?.state} (${concerned?.code}): ${concerned?.message}`,
+    waitingDetail: `The breaker ${concerned?.scope} is open (${concerned?.code}): ${concerned?.message}`,
   };
-}
-
-/** One run at a time while it is to be seen whether submits are taken again. */
-function probeRoom({ breakers, facts, subAppIds }: Situation): number {
-  const probed = breakers.some(
-    (breaker) =>
-      mayProbe(breaker, facts.now) &&
-      (breaker.scope === 'account' || subAppIds.some((id) => breaker.scope === `sub-app/${id}`)),
-  );
-  return probed ? 1 - facts.unsubmitted : Number.POSITIVE_INFINITY;
 }
 
 function sampleStop({ facts, startedCount }: Situation): Stop | null {

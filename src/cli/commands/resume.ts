@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import type { EraseClient, OperatorDecision, RetryDecision } from '../../client.js';
+import type { EraseClient, RetryDecision } from '../../client.js';
 import { batchWorkflowId } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
-import type { Breaker } from '../../ledger/breaker.js';
+import { type Breaker, type BreakerScope, scopesOf } from '../../ledger/breaker.js';
 import type { Cap, CapScope } from '../../ledger/cap.js';
 import type { HoldFilter, HoldRecord } from '../../ledger/hold-store.js';
 import type { Ledger } from '../../ledger/ledger.js';
@@ -32,7 +32,7 @@ export function resumeCommand(): Command {
     .addHelpText(
       'after',
       '\nWhere a breaker is open, one erase goes first. Only when the vendor takes it do the others follow, at the pace;\n' +
-        'when it is refused again all stay held, and the exit code is 7.\n' +
+        'when it is refused again all others stay held, and the exit code is 7.\n' +
         'An erase that may have been paid for (class uncertain) is resumed only by its id. One that a cap holds is held again\n' +
         'where the cap leaves no room for it; when a cap has nothing left, that is said, and the exit code is 10.\n\n' +
         'Examples:\n  smart-erase resume --all --reason "the bill is paid"\n' +
@@ -43,7 +43,8 @@ export function resumeCommand(): Command {
     .action(async (id: string | undefined, options: ResumeOptions, command: Command) => {
       const output = outputOf(command);
       const named = filterOf(id, options);
-      const filter = id === undefined ? { ...named, exceptClasses: ONE_BY_ONE } : named;
+      const many: HoldFilter = { ...named, exceptClasses: ONE_BY_ONE, exceptStopped: true };
+      const filter = id === undefined ? many : named;
       if (options.task !== undefined && id === undefined) {
         throw new UsageError('--task is the task of one erase.', 'Give its workflow id.');
       }
@@ -58,7 +59,8 @@ export function resumeCommand(): Command {
             reason: decision.reason,
             details: options.task === undefined ? null : { taskId: options.task },
           });
-          if (id === undefined) await probeBreakers(output, ledger, client, options, decision, filter);
+          const openOnes = async () => (id === undefined ? await concerned(ledger, options) : []);
+          await tryBreakers({ output, ledger, client, decision, filter }, await openOnes(), options.probeTimeout);
           const full = (await ledger.listCaps()).filter(({ leftUsd }) => leftUsd === 0);
           const heldByCap = new Set<CapScope>();
           const released = await decideAll(ledger, client, filter, 'retry', decision, {
@@ -78,6 +80,8 @@ export function resumeCommand(): Command {
           if (released.done === 0 && id !== undefined) {
             throw new UsageError(`${id} is not held.`, 'Look at it with `smart-erase status`.');
           }
+          const [again] = await openOnes();
+          if (again !== undefined) refusedAgain(output, again);
           sayHeldAgain(
             output,
             full.filter(({ scope }) => heldByCap.has(scope)),
@@ -105,35 +109,47 @@ function sayHeldAgain(output: Output, full: readonly Cap[]): void {
   throw new Exit(EXIT.capReached);
 }
 
-/** Sends one erase for each open breaker ahead, and waits for what the vendor says to it. */
-async function probeBreakers(
-  output: Output,
-  ledger: Ledger,
-  client: EraseClient,
-  { subAppId, probeTimeout }: HoldOptions & { probeTimeout: number },
-  decision: OperatorDecision,
-  filter: HoldFilter,
-): Promise<void> {
-  const breakers = (await ledger.listBreakers()).filter((b) => concerns(b, subAppId));
-  for (const breaker of breakers) {
-    output.say(`The breaker ${breaker.scope} is ${breaker.state} (${breaker.code}); one erase goes first.`);
-    if (!(await sendProbe(ledger, client, breaker, decision, filter))) {
-      await ledger.readyBreakers([breaker.scope]);
-      output.say(`No erase is held by ${breaker.scope}: the next one that comes is its probe.`);
+interface Resume {
+  output: Output;
+  ledger: Ledger;
+  client: EraseClient;
+  decision: RetryDecision;
+  filter: HoldFilter;
+}
+
+/**
+ * Closes the breakers, and lets one erase of each go ahead until the vendor has answered.
+ *
+ * @throws Exit 7 when a breaker is open again, 8 when there is no answer in time
+ */
+async function tryBreakers(resume: Resume, breakers: readonly Breaker[], timeoutMs: number): Promise<void> {
+  const { output, ledger, decision } = resume;
+  const closed: { breaker: Breaker; at: Date }[] = [];
+  // All of them before the first try: one that stays open would stop the erase that tries another.
+  for (const breaker of breakers) closed.push({ breaker, at: await ledger.closeBreaker(breaker, decision) });
+  for (const { breaker, at } of closed) {
+    const { scope, code } = breaker;
+    output.say(`The breaker ${scope} was open (${code}), and is closed now; one erase goes first.`);
+    const first = await releaseOne(resume, scope);
+    if (first === null) {
+      output.say(`No erase is held by ${scope}: the next submit shows whether it works.`);
       continue;
     }
-    const after = await afterProbe(ledger, breaker, probeTimeout);
-    if (after === null) {
-      output.say(`The vendor took it: ${breaker.scope} is closed.`);
-    } else if (after.state === 'open') {
-      output.say(`Refused again (${after.code}): ${after.message}`);
-      output.say('All others stay held. Put the account right, then resume again.');
-      throw new Exit(EXIT.accountBlocked);
-    } else {
-      output.say(`The vendor has not answered for ${Math.round(probeTimeout / 1000)} s; the probe goes on.`);
+    const answer = await firstAnswer(ledger, first, { scope, since: at, timeoutMs });
+    if (answer === 'none') {
+      output.say(`The vendor has not answered for ${Math.round(timeoutMs / 1000)} s; the erase goes on.`);
       throw new Exit(EXIT.stillRunning);
     }
+    if (answer !== 'taken') refusedAgain(output, answer);
+    output.say(`The vendor took it: ${scope} stays closed.`);
   }
+}
+
+/** @throws Exit 7 */
+function refusedAgain(output: Output, { code, message }: Breaker): never {
+  output.say(`Refused again (${code}): ${message}`);
+  output.say('All others stay held. Put the account right, then resume again.');
+  throw new Exit(EXIT.accountBlocked);
 }
 
 async function subjectOf({ subAppId, batch }: HoldOptions): Promise<string> {
@@ -144,36 +160,42 @@ async function subjectOf({ subAppId, batch }: HoldOptions): Promise<string> {
   return subAppId === undefined ? 'all' : `sub-app/${subAppId}`;
 }
 
-function concerns({ scope }: Breaker, subAppId: number | undefined): boolean {
-  return subAppId === undefined || scope === 'account' || scope === `sub-app/${subAppId}`;
+/** The open breakers that stop what is to be resumed. That of another sub-application is not a matter of this decision. */
+async function concerned(ledger: Ledger, { subAppId, batch }: HoldOptions): Promise<Breaker[]> {
+  const breakers = await ledger.listBreakers();
+  if (subAppId === undefined && batch === undefined) return breakers;
+  const subAppIds = subAppId !== undefined ? [subAppId] : await ledger.batchFeed.subAppIds(batch as string);
+  const scopes = subAppIds.flatMap(scopesOf);
+  return breakers.filter(({ scope }) => scopes.includes(scope));
 }
 
-async function sendProbe(
-  ledger: Ledger,
-  client: EraseClient,
-  { scope }: Breaker,
-  decision: OperatorDecision,
-  filter: HoldFilter,
-): Promise<boolean> {
+/** The erase that goes first; null where none is held by the breaker. */
+async function releaseOne(
+  { ledger, client, decision, filter }: Resume,
+  scope: BreakerScope,
+): Promise<HoldRecord | null> {
   const ofScope = scope === 'account' ? {} : { subAppId: Number(scope.slice('sub-app/'.length)) };
   // One that a cap holds may be held again before it gets to a submit.
   const exceptClasses = [...ONE_BY_ONE, 'cap'];
   // One that is held in publishing never comes to a submit, and would tell nothing.
   for (const hold of await ledger.listHolds({ ...filter, ...ofScope, exceptClasses, stage: 'submit' })) {
-    if (await decideOne(ledger, client, hold, 'retry', decision)) return true;
+    if (await decideOne(ledger, client, hold, 'retry', decision)) return hold;
   }
-  return false;
+  return null;
 }
 
-/** The breaker after its probe: null once closed, open when it was refused again, probing when nothing is known yet. */
-async function afterProbe(ledger: Ledger, before: Breaker, timeoutMs: number): Promise<Breaker | null> {
+/** A breaker that stops the erase again, or that the vendor took a submit, or that nothing is known in time. */
+async function firstAnswer(
+  ledger: Ledger,
+  first: HoldRecord,
+  { scope, since, timeoutMs }: { scope: BreakerScope; since: Date; timeoutMs: number },
+): Promise<Breaker | 'taken' | 'none'> {
   const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
-    const now = (await ledger.listBreakers()).find((b) => b.scope === before.scope);
-    if (now === undefined) return null;
-    const openedAgain = now.state === 'open' && now.openedAt.getTime() > before.openedAt.getTime();
-    if (openedAgain) return now;
-    if (Date.now() >= deadlineMs) return { ...now, state: 'probing' };
+    const open = await ledger.openBreaker(first.subAppId);
+    if (open !== null) return open;
+    if (await ledger.takenSince(scope, since, first)) return 'taken';
+    if (Date.now() >= deadlineMs) return 'none';
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }

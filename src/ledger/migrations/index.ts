@@ -10,6 +10,7 @@ import * as runPhases from './0008-run-phases.js';
 import * as reasons from './0009-reasons.js';
 import * as distances from './0010-distances.js';
 import * as crossings from './0011-crossings.js';
+import * as breakers from './0012-breakers.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -24,4 +25,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0009-reasons': reasons,
   '0010-distances': distances,
   '0011-crossings': crossings,
+  '0012-breakers': breakers,
 };
