@@ -229,7 +229,7 @@ describe('a batch', () => {
 
     // A run of the same id, of another namespace, that names this batch and paid.
     const request = normalized({
-      fileId: 'other',
+      fileId: '5285485487985279998',
       subAppId: 1500000001,
       recipe: { name: 'subtitles' },
       batchId: 'runs',
