@@ -274,6 +274,27 @@ describe('a batch', () => {
 
 const NO_ERROR = { errorClass: null, errorCode: null, errorMessage: null, requestId: null };
 
+describe('how the books stand', () => {
+  it('tells of own runs and tasks, and of the account’s money', async () => {
+    const [before, others] = await Promise.all([one.state.read(3_600), two.state.read(3_600)]);
+    const { taskId } = await submitted(one, { costUsd: 1 });
+    await submitted(one);
+    await one.recordOutcome(taskId, {
+      outcome: 'succeeded',
+      code: null,
+      message: null,
+      resultFileId: 'r',
+      result: null,
+    });
+    const [after, stillTheirs] = await Promise.all([one.state.read(3_600), two.state.read(3_600)]);
+    expect(after.unread.count).toBe(before.unread.count + 1);
+    expect(stillTheirs.unread.count).toBe(others.unread.count);
+    expect(stillTheirs.outcomes).toEqual(others.outcomes);
+    expect(stillTheirs.spentUsd).toEqual(after.spentUsd);
+    expect(after.spentUsd.total).toBe(before.spentUsd.total + 1);
+  });
+});
+
 describe('what is the account’s', () => {
   it('is one for all: caps, breakers and the pace', async () => {
     await one.changeCap({ scope: 'all', period: 'total', limitUsd: 1_000, by: 'ann', reason: 'r' });
