@@ -166,8 +166,8 @@ class Round {
     const startedMs = performance.now();
     const deep = startedMs >= this.deepAtMs + deepEveryMs;
     const from = listFrom(state, deep ? deepOverlapMs : overlapMs, Date.now());
-    // Those whose end was seen by somebody who could not tell them, or was booked by another run.
-    if (deep) await this.tell(await ledger.watch.overdueWaiters(this.subAppId, OVERDUE_AT_MOST));
+    // Those whose end was seen by the watch of another namespace, or was booked by another run.
+    await this.tell(await ledger.watch.overdueWaiters(this.subAppId, OVERDUE_AT_MOST));
     for await (const page of listFinished(vod, { subAppId: this.subAppId, from }, this.stop)) {
       const taskIds = page.filter((task) => task.isMps).map((task) => task.taskId);
       await this.tell(await ledger.watch.markOver(taskIds, { toldMs: toldGraceMs, orphanMs: orphanGraceMs }));

@@ -3,8 +3,8 @@ import type { BatchItemState } from '../contract/batch.js';
 import type { BatchState, BatchWaitingFor, LatePhase, LedgerDatabase, SubmissionOutcome } from './schema.js';
 
 /**
- * How the books stand now: numbers only, no name of a file, a task or a run. Holds, phases, batches and the watch are those of this
- * namespace; all else is the account's.
+ * How the books stand now: numbers only, no name of a file, a task or a run. Breakers, spending, caps and
+ * throttling are the account's; all else is about runs and tasks of this namespace.
  */
 export interface LedgerState {
   /** By the database's clock. */
@@ -64,16 +64,18 @@ export async function readState(
         from hold where ended_at is null and namespace = ${namespace} group by 1`)}),
       'sending', (
         select json_build_object('count', count(*), 'oldestSeconds', ${ageOf(sql`min(place_at)`)})
-        from submission where state = 'sending'),
+        from submission where state = 'sending' and namespace = ${namespace}),
       'unread', (
         select json_build_object('count', count(*), 'oldestSeconds', ${ageOf(sql`min(place_at)`)})
-        from submission where state = 'accepted' and outcome is null and place_at > memory),
+        from submission where state = 'accepted' and outcome is null and place_at > memory and namespace = ${namespace}),
       'latePhases', (${list(sql`
         select phase, count(*) as count from run_phase where phase <> 'toReview' and namespace = ${namespace} group by 1`)}),
       'forgotten', (
-        select count(*) from submission where state = 'accepted' and outcome is null and place_at <= memory),
+        select count(*) from submission
+        where state = 'accepted' and outcome is null and place_at <= memory and namespace = ${namespace}),
       'outcomes', (${list(sql`
-        select outcome, count(*) as count from submission where outcome is not null group by 1`)}),
+        select outcome, count(*) as count from submission
+        where outcome is not null and namespace = ${namespace} group by 1`)}),
       'spentUsd', (
         select json_build_object(
           'day', coalesce(sum(spent_usd) filter (where period = 'day' and day = (now at time zone 'UTC')::date), 0),
@@ -87,7 +89,8 @@ export async function readState(
         from cap where limit_usd is not null and scope not like 'batch/%' order by 1, 2, 4 desc`)}),
       'watchAgeSeconds', (
         select coalesce(max(${ageOf(sql`coalesce(watch.good_at, (
-          select min(place_at) from submission where state = 'accepted' and outcome is null))`)}), 0)
+          select min(place_at) from submission
+            where state = 'accepted' and outcome is null and namespace = ${namespace}))`)}), 0)
         from (select distinct sub_app_id from waiter where namespace = ${namespace}) as waited
         left join watch on watch.namespace = ${namespace} and watch.sub_app_id = waited.sub_app_id),
       'throttledSeconds', (select coalesce(max(${ageOf(sql`throttled_since`)}), 0) from pace),

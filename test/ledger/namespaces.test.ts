@@ -229,7 +229,7 @@ describe('a batch', () => {
 
     // A run of the same id, of another namespace, that names this batch and paid.
     const request = normalized({
-      fileId: 'other',
+      fileId: '5285485487985279998',
       subAppId: 1500000001,
       recipe: { name: 'subtitles' },
       batchId: 'runs',
@@ -273,6 +273,27 @@ describe('a batch', () => {
 });
 
 const NO_ERROR = { errorClass: null, errorCode: null, errorMessage: null, requestId: null };
+
+describe('how the books stand', () => {
+  it('tells of own runs and tasks, and of the account’s money', async () => {
+    const [before, others] = await Promise.all([one.state.read(3_600), two.state.read(3_600)]);
+    const { taskId } = await submitted(one, { costUsd: 1 });
+    await submitted(one);
+    await one.recordOutcome(taskId, {
+      outcome: 'succeeded',
+      code: null,
+      message: null,
+      resultFileId: 'r',
+      result: null,
+    });
+    const [after, stillTheirs] = await Promise.all([one.state.read(3_600), two.state.read(3_600)]);
+    expect(after.unread.count).toBe(before.unread.count + 1);
+    expect(stillTheirs.unread.count).toBe(others.unread.count);
+    expect(stillTheirs.outcomes).toEqual(others.outcomes);
+    expect(stillTheirs.spentUsd).toEqual(after.spentUsd);
+    expect(after.spentUsd.total).toBe(before.spentUsd.total + 1);
+  });
+});
 
 describe('what is the account’s', () => {
   it('is one for all: caps, breakers and the pace', async () => {

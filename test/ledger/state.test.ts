@@ -23,6 +23,7 @@ const run = (statement: string) => runStatement(database.url, statement);
 /** A submission of an erase of its own; `columns` on top of what every row needs. */
 async function submission(columns: Record<string, string>): Promise<void> {
   const all = {
+    namespace: `'default'`,
     number: '1',
     arms: '1',
     intent_at: 'clock_timestamp()',

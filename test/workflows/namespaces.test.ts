@@ -7,6 +7,7 @@ import { countsOf, ended, newRequests, startFed, until, writeBatch } from '../su
 import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
+import { vodClient } from '../support/simulator.js';
 
 /** Two installations, each in a Temporal namespace of its own, with one ledger and one account at the vendor. */
 let one: EraseStack;
@@ -117,11 +118,11 @@ describe('a task that no list shows', () => {
     await start({ simulator: { taskWaitMs: 600_000 }, env });
     await one.startWorker({}, { watchTimings: { keepEveryMs: 500, sweepEveryMs: 300, sweepFirstMs: 500 } });
     // It looks at no task by itself: the first one's look has to do.
-    await two.startWorker({}, { watchTimings: { keepEveryMs: 500, deepEveryMs: 1_000 } });
+    await two.startWorker({}, { watchTimings: { keepEveryMs: 500 } });
   });
   afterAll(stop);
 
-  it('is found by the sweep of one namespace, and told in both', async () => {
+  it('is noticed in one namespace, and told in both', async () => {
     const request = await one.request();
     const payer = await one.client.start(request);
     await reached(payer, 'waiting');
@@ -132,9 +133,11 @@ describe('a task that no list shows', () => {
       return rows[0].n === 2 ? true : undefined;
     });
     const { taskId } = await payer.status();
-    const { vodClient } = await import('../support/simulator.js');
-    const params = { SubAppId: request.subAppId, TaskId: taskId ?? '' };
-    await vodClient(one.simulator.url).AbortTask?.(params as never);
+    await vodClient(one.simulator.url).ManageTask({
+      TaskId: taskId ?? '',
+      OperationType: 'Abort',
+      SubAppId: request.subAppId ?? 0,
+    });
     const abortedAtMs = Date.now();
     for (const handle of [payer, joined]) await expect(handle.result()).rejects.toMatchObject({ class: 'aborted' });
     expect(Date.now() - abortedAtMs).toBeLessThan(SOON_MS);
@@ -197,8 +200,8 @@ describe('what is held in one namespace', () => {
     await Promise.all([reached(mine, 'held'), reached(other, 'held')]);
     await one.admin.clearFaults();
 
-    const resumed = await cli(two, 'resume');
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ resumed: 1, gone: 0 });
+    // Its only one is the probe, which goes ahead and is not counted.
+    expect(JSON.parse((await cli(two, 'resume')).stdout)).toMatchObject({ resumed: 0, gone: 0 });
     expect(await other.result()).toMatchObject({ status: 'succeeded' });
     expect(await held(one)).toEqual([mine.workflowId]);
     for (const command of ['resume', 'skip', 'abort']) {
@@ -216,7 +219,7 @@ describe('what is held in one namespace', () => {
 
   it('shares the caps: what one spends leaves the other less', async () => {
     const limit = async (stack: EraseStack) =>
-      await runCli(['cap', 'set', '--all', '--total', '0', '--reason', 'r', '--by', 'ann'], stack.env);
+      await runCli(['cap', 'set', '--total', '0', '--reason', 'r', '--by', 'ann'], stack.env);
     expect(await limit(one)).toMatchObject({ code: 0 });
     const handle = await two.client.start(await two.request({ fileId: '5285000000000000778' }));
     await reached(handle, 'held');
