@@ -215,7 +215,7 @@ class Round {
     try {
       await forEach(items, { atOnce: CANCELS_AT_ONCE }, async (item) => {
         const { number, workflowId } = item;
-        const seen = await lookAtRun(this.runs, item, this.batchId);
+        const seen = await lookAtRun(this.runs, item);
         if (seen.kind === 'open' && seen.batchId !== this.batchId) {
           theirs.push(leftToOthers(number, seen));
           return;

@@ -222,7 +222,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           state = case when known.state = 'succeeded' and not known.paid_here then 'reused' else known.state end,
           run_id = coalesce(known."runId", item.run_id),
           checked_at = clock_timestamp(),
-          ended_at = coalesce(known."endedAt", clock_timestamp()),
+          -- A run that was found ended, ended before its item was started.
+          ended_at = greatest(coalesce(known."endedAt", clock_timestamp()), item.started_at),
           task_id = coalesce(known."taskId", known.paid_task, known.own_task),
           result_file_id = coalesce(known."resultFileId", known.paid_result),
           error_class = known."errorClass", error_code = known."errorCode", error_message = known."errorMessage",
@@ -317,6 +318,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     const runIds = runs.map(({ runId }) => runId);
     await this.guard(doing, () =>
       sql`update batch_item item set run_id = run.id,
+            -- The run that was asked to end went on as another one.
+            cancel_asked_at = case when run_id is not distinct from run.id then cancel_asked_at end,
             checked_at = case when ${checked} then clock_timestamp() else checked_at end
           from unnest(${numbers}::integer[], ${runIds}::text[]) as run(number, id)
           where item.batch_id = ${batchId} and item.number = run.number and item.state in ('running', 'held')
