@@ -8,6 +8,7 @@ import type { ArmedSubmission, BeginOutcome, Intent, Place, SubmissionRecord } f
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
+import { busyAgainMs, isBusyFile } from './busy-file.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
@@ -316,7 +317,11 @@ class Submit {
         return held(error.class, error.code, described.message, error.requestId);
       case 'retry':
         if (error.class === 'throttled') await this.slowDown(submission, error, throttled);
-        throw retryFailure(error.class, described, retryDelayMs(error.class, attempt));
+        throw retryFailure(
+          error.class,
+          described,
+          isBusyFile(error) ? busyAgainMs() : retryDelayMs(error.class, attempt),
+        );
     }
   }
 

@@ -1,8 +1,10 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { NOT_STARTED } from '../contract/batch.js';
 import { writeAudit } from './audit.js';
+import { backingOff } from './backing-off.js';
 import type { BatchFacts, BatchFeedStore, ClaimedItem, ClaimWanted, ItemEnd, OpenItem } from './batch-feed-store.js';
 import { subAppsOf } from './batch-snapshot.js';
+import { ITEM_IDENTITY } from './item-identity.js';
 import { toLedgerError } from './ledger-error.js';
 import { toBatch } from './postgres-batch-store.js';
 import type { BatchEndedAs, BatchTable, BatchWaitingFor, LedgerDatabase } from './schema.js';
@@ -20,10 +22,6 @@ const UNCONFIRMED_SECONDS = 15;
 
 /** Two sweeping looks at one run are this many seconds apart at least. */
 const SWEEP_SECONDS = 10;
-
-/** Payment identity of an item, joined to the books. */
-const IDENTITY = sql`erase.sub_app_id = item.sub_app_id and erase.file_id = item.file_id
-  and erase.recipe_hash = item.recipe_hash and erase.pay_token = coalesce(item.request->'payAgain'->>'token', '')`;
 
 export class PostgresBatchFeedStore implements BatchFeedStore {
   constructor(private readonly db: Db) {}
@@ -68,6 +66,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
       const row = rows[0];
       if (row === undefined) return null;
       return {
+        ...(await backingOff(this.db, batchId, row.unsubmitted)),
         batch: toBatch(row),
         now: row.now,
         hasPending: row.has_pending,
@@ -214,7 +213,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           left join lateral (
             select task_id, result_file_id, request_id, batch_id
             from erase join submission on submission.erase_id = erase.id
-            where ended.state = 'succeeded' and ${IDENTITY} and submission.outcome = 'succeeded'
+            where ended.state = 'succeeded' and ${ITEM_IDENTITY} and submission.outcome = 'succeeded'
             order by submission.number desc limit 1
           ) paid on true
         )
@@ -388,7 +387,7 @@ async function noteSubmits(db: Db, batchId: string): Promise<void> {
       from batch_item item cross join lateral (
         select submission.place_at, submission.outcome_at
         from erase join submission on submission.erase_id = erase.id
-        where ${IDENTITY} and submission.state = 'accepted'
+        where ${ITEM_IDENTITY} and submission.state = 'accepted'
           and (submission.outcome is null or submission.outcome = 'succeeded' or submission.place_at > item.started_at)
         order by submission.number desc limit 1
       ) latest
@@ -428,7 +427,7 @@ async function noteOutcomesOfOthers(db: Db, batchId: string): Promise<void> {
       ) item cross join lateral (
         select submission.outcome_at, submission.batch_id
         from erase join submission on submission.erase_id = erase.id
-        where ${IDENTITY} and submission.state = 'accepted'
+        where ${ITEM_IDENTITY} and submission.state = 'accepted'
         order by submission.number desc limit 1
       ) latest
       where latest.outcome_at is not null and latest.batch_id is distinct from ${batchId}
