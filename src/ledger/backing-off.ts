@@ -18,10 +18,10 @@ export async function backingOff(
   const { rows } = await sql<BackingOff>`
     with newest as materialized (
       select case
-        when last.state = 'sending' and arms > 1 and error_class is null then 'sentAgain'
-        when last.state = 'refused' and error_class = 'retry' and request_id is not null
-          and answered_at > item.started_at then 'backingOff'
-      end as waits, error_code
+        when last.state = 'sending' and last.arms > 1 and last.error_class is null then 'sentAgain'
+        when last.state = 'refused' and last.error_class = 'retry' and last.request_id is not null
+          and last.answered_at > item.started_at then 'backingOff'
+      end as waits, last.error_code
       from batch_item item cross join lateral (
         select submission.state, arms, error_class, error_code, request_id, answered_at
         from erase join submission on submission.erase_id = erase.id

@@ -1,4 +1,6 @@
+import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { observeStarts } from '../../src/temporal/observed-starts.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 
@@ -49,6 +51,28 @@ describe('another wish for a result that is paid for', () => {
     await Promise.all(handles.map((handle) => handle.result()));
     expect(await publishes(resultFileId)).toBe(1);
     expect(await submits(request.fileId)).toBe(1);
+  });
+
+  it('is done once by one who saw the run before it, and starts when another was faster and has ended', async () => {
+    const request = await stack.request();
+    const first = await stack.client.start(request);
+    await first.result();
+    const wished = { ...request, publish: { name: 'clean' } };
+    const second = await stack.client.start(wished);
+    const { resultFileId } = await second.result();
+    const starts = observeStarts(stack.temporal.connection);
+    const { namespace } = stack.temporal.options;
+    const late = new Client({ connection: starts.connection, namespace });
+    const run = await starts.withRequestId(`after-${first.runId}`, () =>
+      late.workflow.start('erase', {
+        workflowId: first.workflowId,
+        taskQueue: 'smart-erase',
+        args: [wished],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      }),
+    );
+    expect(run.firstExecutionRunId).toBe(second.runId);
+    expect(await publishes(resultFileId)).toBe(1);
   });
 
   it('of two kinds at once is each done, or told to be in conflict while the other runs', async () => {
