@@ -91,7 +91,8 @@ export class EraseClient {
 
   /**
    * Starts an erase and returns as soon as Temporal has it. Starting the same one again gives the run that exists,
-   * running or done. Nothing is sent when the request is not valid.
+   * running or done. Where that has succeeded and the request, without a `key`, wants something else of its result (another
+   * publish, review, webhook or deadline), a new run does it and pays nothing. Nothing is sent when the request is not valid.
    * @throws InvalidRequestError, RequestConflictError, UnavailableError, ConfigurationError
    */
   async start(request: EraseRequest): Promise<EraseHandle> {

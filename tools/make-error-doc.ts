@@ -52,7 +52,8 @@ error that ends a run carries \`{class, code, requestId, taskId, message, moneyS
 | --- | --- |
 ${rows(Object.entries(REACTIONS).map(([reaction, meaning]) => [`\`${reaction}\``, meaning]))}
 
-The delay doubles from its first value to its longest. Nothing is retried inside of a vendor call, with one exception:
+The delay doubles from its first value to its longest. For a file that the vendor calls busy (\`ResourceInUse\`, on the paid call) the
+longest is 5 minutes, and only answers that call it busy are counted. Nothing is retried inside of a vendor call, with one exception:
 a call that was refused because its signature was too old is signed anew, once.
 
 ## Classes

@@ -7,7 +7,7 @@ import type { BatchFacts, ClaimWanted, ItemEnd } from '../ledger/batch-feed-stor
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../temporal/service-errors.js';
-import { nothingFits, type Plan, planOf, type Situation, type Stop } from './batch/gates.js';
+import { awaitingTurn, nothingFits, type Plan, planOf, type Situation, type Stop } from './batch/gates.js';
 import { harvest, leftToOthers, lookAtRun } from './batch/harvest.js';
 import { startItems } from './batch/start-items.js';
 import {
@@ -145,14 +145,14 @@ class Round {
 
   private async start(wanted: ClaimWanted, situation: Situation): Promise<void> {
     const { batchFeed: feed } = this.ledger;
-    const { batch, unsubmitted } = situation.facts;
+    const { facts } = situation;
     const claimed = await feed.claim(this.batchId, wanted);
     this.stuck = claimed.length === 0 && !wanted.onlyFree ? nothingFits(situation, wanted) : null;
     const untilMs = performance.now() + STARTING_MS;
     const { tried, ended } = await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs);
-    this.waiting = unsubmitted + tried;
+    this.waiting = awaitingTurn(facts) + tried;
     // What Temporal refused counts against the tolerance, too.
-    if (ended > 0 && batch.settings.tolerate !== null) this.counted = undefined;
+    if (ended > 0 && facts.batch.settings.tolerate !== null) this.counted = undefined;
   }
 
   private async situation(changed: boolean): Promise<Situation> {
@@ -181,8 +181,8 @@ class Round {
       });
     }
     const { settings, samplePassedAt } = facts.batch;
-    this.queued = nextQueued(this.queued, { before: this.waiting, left: facts.unsubmitted });
-    this.waiting = facts.unsubmitted;
+    this.queued = nextQueued(this.queued, { before: this.waiting, left: awaitingTurn(facts) });
+    this.waiting = awaitingTurn(facts);
     const nothingLeft = !facts.hasPending && facts.running === 0 && facts.held === 0;
     const oldMs = performance.now() - (this.counted?.at ?? 0);
     // A limit of failures has to be seen before more is fed.
@@ -206,9 +206,9 @@ class Round {
     };
   }
 
-  private async widen({ batch, running, oldestTaskAgeMs }: BatchFacts, completed: number): Promise<void> {
+  private async widen({ batch, running, backingOff, oldestTaskAgeMs }: BatchFacts, completed: number): Promise<void> {
     const window = Math.max(batch.window, firstWindow(this.timings.submitsPerSecond));
-    const grown = grownWindow(window, { completed, inFlight: running, oldestTaskAgeMs }, this.timings);
+    const grown = grownWindow(window, { completed, inFlight: running - backingOff, oldestTaskAgeMs }, this.timings);
     await this.ledger.batchFeed.setWindow(this.batchId, Math.min(grown, batch.settings.concurrency));
   }
 
@@ -224,7 +224,7 @@ class Round {
     try {
       await forEach(items, { atOnce: CANCELS_AT_ONCE }, async (item) => {
         const { number, workflowId } = item;
-        const seen = await lookAtRun(this.runs, item, this.batchId);
+        const seen = await lookAtRun(this.runs, item);
         if (seen.kind === 'open' && seen.batchId !== this.batchId) {
           theirs.push(leftToOthers(number, seen));
           return;

@@ -8,6 +8,7 @@ import type { ArmedSubmission, BeginOutcome, Intent, Place, SubmissionRecord } f
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
+import { busyAgainMs, isBusyFile } from './busy-file.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
 import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
@@ -301,7 +302,11 @@ class Submit {
         return held(error.class, error.code, described.message, error.requestId, refused.breaker);
       case 'retry':
         if (error.class === 'throttled') await this.slowDown(submission, error, refused);
-        throw retryFailure(error.class, described, retryDelayMs(error.class, attempt));
+        throw retryFailure(
+          error.class,
+          described,
+          isBusyFile(error) ? busyAgainMs() : retryDelayMs(error.class, attempt),
+        );
     }
   }
 

@@ -24,6 +24,8 @@ export interface PlanOptions {
   /** What all items have in common. */
   shared: SharedRequest;
   installation?: Installation;
+  /** Id of the batch to be, as it is part of each request; default: as long as an id may be. */
+  batchId?: string | undefined;
   /** One file may have two recipes. */
   allowVariants?: boolean;
   /** What was paid for before becomes an item too: taken up, at no price. */
@@ -92,7 +94,7 @@ export async function planBacklog(parts: PlanParts, options: PlanOptions): Promi
 
 /** @returns the number of rows */
 async function takeIn({ source, staging, media }: PlanParts, options: PlanOptions): Promise<number> {
-  const maker = new RequestMaker(options.shared, options.installation);
+  const maker = new RequestMaker(options.shared, options.installation, options.batchId);
   const [requests, problems, known]: [StagedRequest[], RowProblem[], Map<number, KnownMedia[]>] = [[], [], new Map()];
   let [rows, wrong, learnt] = [0, 0, 0];
   const send = async () => {

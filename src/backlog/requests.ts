@@ -1,7 +1,7 @@
 import { subAppProblem } from '../config/allowed-sub-apps.js';
 import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
 import type { EraseRequest, RecipeRequest } from '../contract/request.js';
-import { parseEraseRequest } from '../contract/request-schema.js';
+import { MAX_BATCH_ID, parseEraseRequest, sizeProblem } from '../contract/request-schema.js';
 import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
 import type { SourceRow } from './source.js';
 
@@ -16,6 +16,9 @@ export interface Installation {
   allowedSubAppIds?: readonly number[] | undefined;
 }
 
+/** Stands for the id of a batch that has none yet. */
+const LONGEST_ID = 'x'.repeat(MAX_BATCH_ID);
+
 /** Hashes that are remembered: backlogs use few recipes, but each row may have areas of its own. */
 const REMEMBERED = 1_000;
 
@@ -26,6 +29,7 @@ export class RequestMaker {
   constructor(
     private readonly shared: SharedRequest,
     private readonly installation: Installation = {},
+    private readonly batchId = LONGEST_ID,
   ) {}
 
   /** One sentence or more for a row that is wrong, with everything that is wrong with it. */
@@ -44,6 +48,8 @@ export class RequestMaker {
     const { request } = parsed;
     // The ledger's JSON keeps no NUL.
     if (JSON.stringify(request).includes('\\u0000')) return refuse('holds the character NUL.');
+    const tooLarge = sizeProblem({ ...request, batchId: this.batchId });
+    if (tooLarge !== null) return refuse(`${tooLarge} The id of the batch, ${this.batchId.length} characters, counts.`);
     const { prefix, allowedSubAppIds } = this.installation;
     const forbidden = subAppProblem(request.subAppId, allowedSubAppIds);
     if (forbidden !== null) return refuse(forbidden);

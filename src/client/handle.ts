@@ -22,10 +22,14 @@ import {
   EraseStillRunningError,
   InvalidRequestError,
 } from '../errors.js';
+import { describeRun, followRun, isOpen } from '../temporal/follow-run.js';
 import { failureOf } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
-import { type EraseRunStatus, OPEN, ofRun, queryStatus, statusFromDescription, withOutcome } from './status.js';
+import { type EraseRunStatus, ofRun, queryStatus, statusFromDescription, withOutcome } from './status.js';
+
+/** Times that a cancel goes after a run that is being reset, or replaced, at that moment. */
+const CANCELS = 5;
 
 /** How to wait for a result. */
 export interface ResultOptions {
@@ -45,7 +49,10 @@ export class EraseHandle {
     private readonly session: Session,
     /** Of the run; `erase/…`. */
     readonly workflowId: string,
-    /** Set when a certain run is meant; otherwise the latest of this id. */
+    /**
+     * Set when a certain run is meant; otherwise the latest of this id. A run that is reset, or replaced by another start, is followed
+     * to the run in which it goes on.
+     */
     readonly runId?: string,
     /** True when this start began the run, false when it existed; undefined on a handle taken up by its id. */
     readonly started?: boolean,
@@ -58,7 +65,7 @@ export class EraseHandle {
   async status(): Promise<EraseRunStatus> {
     const description = await this.describe();
     const known = statusFromDescription(description);
-    if (!OPEN.has(description.status.name)) return withOutcome(known, await this.outcome(description));
+    if (!isOpen(description)) return withOutcome(known, await this.outcomeOf(description));
     const live = await this.session.call(() => queryStatus(this.session, description));
     if (live === undefined) return known;
     return { ...known, ...live, ...ofRun(known.runId, live), fileId: live.fileId ?? known.fileId, live: true };
@@ -73,11 +80,11 @@ export class EraseHandle {
     signal?.throwIfAborted();
     if (!wait) {
       const description = await this.describe();
-      if (OPEN.has(description.status.name)) {
+      if (isOpen(description)) {
         throw new EraseStillRunningError(this.workflowId, statusFromDescription(description).phase);
       }
     }
-    const outcome = await this.outcome(undefined, signal);
+    const outcome = await this.outcome(signal);
     if (outcome instanceof EraseError) throw outcome;
     return outcome;
   }
@@ -87,22 +94,25 @@ export class EraseHandle {
    * was spent. Who and why stand in the run's history. Returns as soon as the request is written down.
    */
   async cancel(reason: string, by?: string): Promise<CancelOutcome> {
-    const description = await this.describe();
-    if (!OPEN.has(description.status.name)) return 'already-ended';
     const { client, namespace } = this.session;
-    try {
-      // The SDK's own cancel() sends no reason.
-      await client.workflowService.requestCancelWorkflowExecution({
-        namespace,
-        workflowExecution: { workflowId: this.workflowId, runId: description.runId },
-        reason,
-        identity: by ?? client.options.identity,
-      });
-    } catch (error) {
-      if (grpcCode(error) === GRPC.notFound) return 'already-ended';
-      return this.session.call(() => Promise.reject(error));
+    for (let sent = 0; sent < CANCELS; sent += 1) {
+      const description = await this.describe();
+      if (!isOpen(description)) return 'already-ended';
+      try {
+        // The SDK's own cancel() sends no reason.
+        await client.workflowService.requestCancelWorkflowExecution({
+          namespace,
+          workflowExecution: { workflowId: this.workflowId, runId: description.runId },
+          reason,
+          identity: by ?? client.options.identity,
+        });
+        return 'requested';
+      } catch (error) {
+        // It ended just now: by itself, or to go on as another run.
+        if (grpcCode(error) !== GRPC.notFound) return this.session.call(() => Promise.reject(error));
+      }
     }
-    return 'requested';
+    return 'already-ended';
   }
 
   /**
@@ -184,17 +194,46 @@ export class EraseHandle {
     );
   }
 
+  /** The run that is meant, where it is now. */
   private describe(): Promise<WorkflowExecutionDescription> {
-    return this.ask(() => this.session.client.workflow.getHandle(this.workflowId, this.runId).describe());
+    const { client } = this.session;
+    const { workflowId, runId } = this;
+    return this.ask(() =>
+      runId === undefined ? describeRun(client, workflowId) : followRun(client, workflowId, runId),
+    );
   }
 
-  /** How it ended: a result, or the error that says why there is none. Waits when it has not. */
-  private async outcome(
-    known: WorkflowExecutionDescription | undefined,
-    signal?: AbortSignal,
-  ): Promise<EraseResult | EraseError> {
+  /**
+   * How it ended: a result, or the error that says why there is none. Waits when it has not ended. A run that is reset or replaced
+   * meanwhile is followed.
+   */
+  private async outcome(signal?: AbortSignal): Promise<EraseResult | EraseError> {
+    let runId = this.runId ?? (await this.describe()).runId;
+    for (;;) {
+      const waited = runId;
+      const end = await this.endOf(waited, signal);
+      const description = await this.ask(() => followRun(this.session.client, this.workflowId, waited));
+      if (description.runId === waited) return this.asOutcome(end, description);
+      runId = description.runId;
+    }
+  }
+
+  /** The same, of a run that has ended. */
+  private async outcomeOf(ended: WorkflowExecutionDescription): Promise<EraseResult | EraseError> {
+    return this.asOutcome(await this.endOf(ended.runId), ended);
+  }
+
+  private asOutcome(
+    end: EraseResult | WorkflowFailedError,
+    description: WorkflowExecutionDescription,
+  ): EraseResult | EraseError {
+    return end instanceof WorkflowFailedError ? failureOf(end, this.workflowId, description) : end;
+  }
+
+  /** Waits for the end of that one run. */
+  private async endOf(runId: string, signal?: AbortSignal): Promise<EraseResult | WorkflowFailedError> {
     const { client } = this.session;
-    const wait = () => client.workflow.getHandle(this.workflowId, known?.runId ?? this.runId).result();
+    const wait = () => client.workflow.getHandle(this.workflowId, runId).result();
     try {
       return (await this.ask(() =>
         // A signal of its own for each wait: the SDK adds a listener, and a caller may wait for many with one signal.
@@ -203,7 +242,7 @@ export class EraseHandle {
     } catch (error) {
       if (signal?.aborted && isGrpcCancelledError(error)) throw signal.reason;
       if (!(error instanceof WorkflowFailedError)) throw error;
-      return failureOf(error, this.workflowId, known ?? (await this.describe()));
+      return error;
     }
   }
 

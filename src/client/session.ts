@@ -4,7 +4,7 @@ import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-
 import { isPrefix, type Names, namesWith, PREFIX_WORDS } from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
 import { connectClient } from '../temporal/connection.js';
-import { observeStarts } from '../temporal/observed-starts.js';
+import { type ObservedStarts, observeStarts } from '../temporal/observed-starts.js';
 import { temporalError } from '../temporal/service-errors.js';
 
 /** What every way to connect may have. */
@@ -58,8 +58,8 @@ export interface Session {
   address: string;
   /** Runs a call; an error that means "unreachable" or "not allowed" is thrown as such. */
   call<T>(work: () => Promise<T>): Promise<T>;
-  /** Whether the run was begun by this client's start, as the server answered; undefined for a run never started here. */
-  startedHere(runId: string): boolean | undefined;
+  /** What the server answered to starts. */
+  starts: ObservedStarts;
   close(): Promise<void>;
 }
 
@@ -111,7 +111,7 @@ function sessionOn(
         throw temporalError(error, address);
       }
     },
-    startedHere: observed.startedHere,
+    starts: observed,
     close,
   };
 }

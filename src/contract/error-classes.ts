@@ -70,6 +70,8 @@ export interface ErrorClassRow {
 }
 
 const QUICK: RetryDelays = { firstMs: 1_000, maxMs: 60_000 };
+/** Of a file that the vendor calls busy: by and by less often, so that a thousand such files do not use up the rate. */
+const BUSY_FILE: RetryDelays = { firstMs: 1_000, maxMs: 300_000 };
 /** An operator has to act first: asking more often than this only fills logs. */
 const SLOW: RetryDelays = { firstMs: 30_000, maxMs: 300_000 };
 
@@ -257,6 +259,14 @@ export function isErrorClass(value: unknown): value is ErrorClass {
 
 /** Delay before attempt `attempt + 1` of a call that ended in this class, in milliseconds: doubling, capped. */
 export function retryDelayMs(errorClass: ErrorClass, attempt: number): number {
-  const { firstMs, maxMs } = ERROR_CLASSES[errorClass].delays;
+  return doublingMs(ERROR_CLASSES[errorClass].delays, attempt);
+}
+
+/** The same, before a file is sent again that the vendor called busy so many times. */
+export function busyDelayMs(times: number): number {
+  return doublingMs(BUSY_FILE, times);
+}
+
+function doublingMs({ firstMs, maxMs }: RetryDelays, attempt: number): number {
   return Math.min(maxMs, firstMs * 2 ** Math.min(Math.max(attempt - 1, 0), 30));
 }

@@ -25,7 +25,7 @@ const PROCEDURE_NAME = 64;
 /** A key becomes part of a workflow id; Temporal allows 1,000 bytes. */
 const KEY = 200;
 const TOKEN = 100;
-const BATCH_ID = 100;
+export const MAX_BATCH_ID = 100;
 const REQUESTED_BY = 200;
 const REASON = 500;
 
@@ -121,7 +121,7 @@ export const eraseRequestSchema = closed({
   payAgain: closed({ token: visible(TOKEN), reason: oneLine(REASON) }).optional(),
   neverPay: z.literal(true).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
-  batchId: visible(BATCH_ID).optional(),
+  batchId: visible(MAX_BATCH_ID).optional(),
   // A workflow id that somebody else chose may hold tabs and line ends.
   rejectedFrom: spaced(WORKFLOW_ID).optional(),
   webhook: webhookSchema.optional(),
@@ -142,12 +142,17 @@ export function parseEraseRequest(json: unknown): ParsedEraseRequest {
   if (!parsed.success) {
     return { ok: false, problems: parsed.error.issues.flatMap(problemsOf) };
   }
-  const bytes = Buffer.byteLength(JSON.stringify(json), 'utf8');
-  if (bytes > MAX_REQUEST_BYTES) {
-    const message = `The request has ${bytes} bytes of JSON; at most ${MAX_REQUEST_BYTES} are allowed.`;
-    return { ok: false, problems: [{ path: '', message }] };
-  }
-  return { ok: true, request: normalize(parsed.data) };
+  const request = normalize(parsed.data);
+  // Its defaults are sent, too.
+  const message = sizeProblem(json) ?? sizeProblem(request);
+  return message === null ? { ok: true, request } : { ok: false, problems: [{ path: '', message }] };
+}
+
+/** Says that a request is larger than a run takes; null when it is not. */
+export function sizeProblem(request: unknown): string | null {
+  const bytes = Buffer.byteLength(JSON.stringify(request), 'utf8');
+  if (bytes <= MAX_REQUEST_BYTES) return null;
+  return `The request has ${bytes} bytes of JSON; at most ${MAX_REQUEST_BYTES} are allowed.`;
 }
 
 /** The problems as one sentence after another. */

@@ -42,7 +42,17 @@ export interface BatchFeedStore {
   end(batchId: string, endedAs: BatchEndedAs): Promise<boolean>;
 }
 
-export interface BatchFacts {
+/** Of the running items that are not submitted: those that wait for something of their own, and not for their turn. */
+export interface BackingOff {
+  /** The vendor refused them for their own file, such as one that is busy, and each is sent again after a while. */
+  backingOff: number;
+  /** Its code, of most of them; null where there are none. */
+  backingOffCode: string | null;
+  /** Of those that the vendor refused, the ones that are being sent again at this moment. */
+  sentAgain: number;
+}
+
+export interface BatchFacts extends BackingOff {
   batch: BatchRecord;
   /** The database's clock. */
   now: Date;

@@ -6,6 +6,7 @@ import { MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
 import { LISTED_FOR_MS } from './decide.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { createBatch } from './postgres-batch-store.js';
+import { type TooLargeItem, takeOutTooLarge } from './redrive-size.js';
 import type { LedgerDatabase } from './schema.js';
 import { kindOf, standingOf } from './standing.js';
 
@@ -64,9 +65,14 @@ export interface RedrivePlan {
   leftOut: LeftOutItem[];
   /** Selected items that an earlier redrive of this batch has: that one is to be redriven. */
   elsewhere: { batchId: string; items: number }[];
+  /** Items that are left out, as their request would be too large in the new batch; neither counted nor priced. */
+  tooLarge: TooLargeItem[];
   /** Redrives of this batch so far. */
   redrives: number;
 }
+
+/** What a redrive puts into each request. */
+export type RedriveAdds = Pick<Redrive, 'newBatchId' | 'payAgainReason'>;
 
 export interface Redrive extends RedriveSelection {
   newBatchId: string;
@@ -89,7 +95,10 @@ export type Redriven =
 /** Makes a new batch of items of an old one. Every method throws a `LedgerError`. */
 export interface RedriveStore {
   /** What a redrive would do. Changes nothing. Null when there is no such batch. */
-  plan(selection: RedriveSelection, options: { list: number }): Promise<RedrivePlan | null>;
+  plan(
+    selection: RedriveSelection,
+    options: { list: number; adds?: (redrives: number) => RedriveAdds },
+  ): Promise<RedrivePlan | null>;
   /** Writes the new batch, whole or not at all. An item is never in two redrives of one batch. */
   create(redrive: Redrive): Promise<Redriven>;
 }
@@ -100,8 +109,8 @@ const JUDGED_AT_ONCE = 20_000;
 
 export function redriveStore(db: Kysely<LedgerDatabase>, namespace: string): RedriveStore {
   return {
-    plan: (selection, { list }) =>
-      guard('plan a redrive', () => db.transaction().execute((trx) => plan(trx, selection, list))),
+    plan: (selection, options) =>
+      guard('plan a redrive', () => db.transaction().execute((trx) => plan(trx, selection, options))),
     create: (redrive) =>
       guard('write a redrive', () => db.transaction().execute((trx) => create(trx, namespace, redrive))),
   };
@@ -110,7 +119,7 @@ export function redriveStore(db: Kysely<LedgerDatabase>, namespace: string): Red
 async function plan(
   trx: Transaction<LedgerDatabase>,
   selection: RedriveSelection,
-  list: number,
+  { list, adds }: Parameters<RedriveStore['plan']>[1],
 ): Promise<RedrivePlan | null> {
   const batch = await trx
     .selectFrom('batch')
@@ -119,6 +128,10 @@ async function plan(
     .executeTakeFirst();
   if (batch === undefined) return null;
   await judge(trx, selection);
+  const { rows: counted } = await sql<{ redrives: number }>`
+    select count(*)::integer as redrives from batch where parent_batch_id = ${selection.batchId}`.execute(trx);
+  const redrives = counted[0]?.redrives ?? 0;
+  const tooLarge = adds === undefined ? [] : await takeOut(trx, adds(redrives));
   const { rows: groups } = await sql<RedriveGroup & { usd: string }>`
     select kind, count(*)::integer as items,
       coalesce(sum(usd) filter (where ${pays}), 0) as usd,
@@ -131,15 +144,14 @@ async function plan(
   const { rows: elsewhere } = await sql<{ batchId: string; items: number }>`
     select elsewhere as "batchId", count(*)::integer as items from judged
     where elsewhere is not null group by 1 order by 1`.execute(trx);
-  const { rows: counted } = await sql<{ redrives: number }>`
-    select count(*)::integer as redrives from batch where parent_batch_id = ${selection.batchId}`.execute(trx);
   return {
     state: batch.state,
     settings: batch.settings as BatchSettings,
     groups: groups.map(({ kind, items, usd, unpriced }) => ({ kind, items, estimatedUsd: Number(usd), unpriced })),
     leftOut: leftOut.map((item) => ({ ...item, row: item.row === null ? null : Number(item.row) })),
     elsewhere,
-    redrives: counted[0]?.redrives ?? 0,
+    tooLarge,
+    redrives,
   };
 }
 
@@ -183,6 +195,7 @@ async function create(trx: Transaction<LedgerDatabase>, namespace: string, redri
     throw new LedgerError('unexpected', `Batch ${redrive.batchId} has not ended: it cannot be redriven.`);
   }
   await judge(trx, redrive);
+  await takeOut(trx, redrive);
   const wanted = wantedKinds(redrive);
   const { rows } = await sql<{ items: number; usd: string }>`
     select count(*)::integer as items, coalesce(sum(usd) filter (where ${pays}), 0) as usd
@@ -252,7 +265,7 @@ async function copyItems(
  */
 function nextRequest(
   { request, kind, error_class: errorClass }: JudgedRow,
-  { newBatchId, payAgainReason }: Redrive,
+  { newBatchId, payAgainReason }: RedriveAdds,
 ): NormalizedEraseRequest {
   const next: NormalizedEraseRequest = { ...request, batchId: newBatchId };
   // Its own time is over: it is given all the time in which the vendor still knows the task.
@@ -264,7 +277,11 @@ function nextRequest(
   return next;
 }
 
-function wantedKinds({ payAgainReason }: Redrive): RedriveKind[] {
+function takeOut(trx: Transaction<LedgerDatabase>, adds: RedriveAdds): Promise<TooLargeItem[]> {
+  return takeOutTooLarge<JudgedRow>(trx, wantedKinds(adds), (item) => nextRequest(item, adds));
+}
+
+function wantedKinds({ payAgainReason }: RedriveAdds): RedriveKind[] {
   const free: RedriveKind[] = ['done', 'running', 'inDoubt', 'unpaid'];
   return payAgainReason === null ? free : [...free, ...NEEDS_PAY_AGAIN];
 }

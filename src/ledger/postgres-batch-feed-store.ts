@@ -1,9 +1,11 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { NOT_STARTED } from '../contract/batch.js';
 import { writeAudit } from './audit.js';
+import { backingOff } from './backing-off.js';
 import type { BatchFacts, BatchFeedStore, ClaimedItem, ClaimWanted, ItemEnd, OpenItem } from './batch-feed-store.js';
 import { subAppsOf } from './batch-snapshot.js';
 import { batchScope } from './cap.js';
+import { ITEM_IDENTITY } from './item-identity.js';
 import { toLedgerError } from './ledger-error.js';
 import { toBatch } from './postgres-batch-store.js';
 import type { BatchEndedAs, BatchTable, BatchWaitingFor, LedgerDatabase } from './schema.js';
@@ -21,10 +23,6 @@ const UNCONFIRMED_SECONDS = 15;
 
 /** Two sweeping looks at one run are this many seconds apart at least. */
 const SWEEP_SECONDS = 10;
-
-/** Payment identity of an item, joined to the books. */
-const IDENTITY = sql`erase.sub_app_id = item.sub_app_id and erase.file_id = item.file_id
-  and erase.recipe_hash = item.recipe_hash and erase.pay_token = coalesce(item.request->'payAgain'->>'token', '')`;
 
 export class PostgresBatchFeedStore implements BatchFeedStore {
   constructor(private readonly db: Db) {}
@@ -67,6 +65,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
       const row = rows[0];
       if (row === undefined) return null;
       return {
+        ...(await backingOff(this.db, batchId, row.unsubmitted)),
         batch: toBatch(row),
         now: row.now,
         hasPending: row.has_pending,
@@ -218,7 +217,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           left join lateral (
             select task_id, result_file_id, request_id, batch_id
             from erase join submission on submission.erase_id = erase.id
-            where ended.state = 'succeeded' and ${IDENTITY} and submission.outcome = 'succeeded'
+            where ended.state = 'succeeded' and ${ITEM_IDENTITY} and submission.outcome = 'succeeded'
             order by submission.number desc limit 1
           ) paid on true
         )
@@ -226,7 +225,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           state = case when known.state = 'succeeded' and not known.paid_here then 'reused' else known.state end,
           run_id = coalesce(known."runId", item.run_id),
           checked_at = clock_timestamp(),
-          ended_at = coalesce(known."endedAt", clock_timestamp()),
+          -- A run that was found ended, ended before its item was started.
+          ended_at = greatest(coalesce(known."endedAt", clock_timestamp()), item.started_at),
           task_id = coalesce(known."taskId", known.paid_task, known.own_task),
           result_file_id = coalesce(known."resultFileId", known.paid_result),
           error_class = known."errorClass", error_code = known."errorCode", error_message = known."errorMessage",
@@ -321,6 +321,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     const runIds = runs.map(({ runId }) => runId);
     await this.guard(doing, () =>
       sql`update batch_item item set run_id = run.id,
+            -- The run that was asked to end went on as another one.
+            cancel_asked_at = case when run_id is not distinct from run.id then cancel_asked_at end,
             checked_at = case when ${checked} then clock_timestamp() else checked_at end
           from unnest(${numbers}::integer[], ${runIds}::text[]) as run(number, id)
           where item.batch_id = ${batchId} and item.number = run.number and item.state in ('running', 'held')
@@ -389,7 +391,7 @@ async function noteSubmits(db: Db, batchId: string): Promise<void> {
       from batch_item item cross join lateral (
         select submission.place_at, submission.outcome_at
         from erase join submission on submission.erase_id = erase.id
-        where ${IDENTITY} and submission.state = 'accepted'
+        where ${ITEM_IDENTITY} and submission.state = 'accepted'
           and (submission.outcome is null or submission.outcome = 'succeeded' or submission.place_at > item.started_at)
         order by submission.number desc limit 1
       ) latest
@@ -429,7 +431,7 @@ async function noteOutcomesOfOthers(db: Db, batchId: string): Promise<void> {
       ) item cross join lateral (
         select submission.outcome_at, submission.batch_id
         from erase join submission on submission.erase_id = erase.id
-        where ${IDENTITY} and submission.state = 'accepted'
+        where ${ITEM_IDENTITY} and submission.state = 'accepted'
         order by submission.number desc limit 1
       ) latest
       where latest.outcome_at is not null and latest.batch_id is distinct from ${batchId}

@@ -4,19 +4,19 @@ import {
   type WorkflowExecutionDescription,
   WorkflowFailedError,
 } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
-import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
-import { MEMO, type Names, WORKFLOW } from '../contract/names.js';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { MEMO, type Names } from '../contract/names.js';
 import type { EraseFailureDetails, EraseResult, NormalizedEraseRequest } from '../contract/request.js';
-import { startOptions } from './erase-start.js';
+import { describeRun, followRun, isOpen } from './follow-run.js';
 import { observeStarts } from './observed-starts.js';
 import { failureOf } from './run-failure.js';
 import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
+import { startRun } from './start-run.js';
 
 /** Runs of erases, as a feeder of many handles them. Methods throw what the Temporal client throws when it cannot be reached. */
 export interface EraseRuns {
   start(request: NormalizedEraseRequest): Promise<StartOutcome>;
-  /** That run of the id; by default its latest. */
+  /** That run of the id, where it is now: a run that was reset or replaced is followed. By default its latest. */
   look(workflowId: string, runId?: string): Promise<RunSeen>;
   /** Asks a run to end; it tells later what became of it. Nothing happens when it has ended. */
   cancel(workflowId: string, asked: { reason: string; by: string | null }): Promise<void>;
@@ -25,8 +25,8 @@ export interface EraseRuns {
 export type StartOutcome =
   /** It runs: begun now, or found running for the same request. */
   | { kind: 'runs'; runId: string }
-  /** It ran before, and succeeded. */
-  | { kind: 'ended' }
+  /** It ran before, and is the answer. */
+  | { kind: 'ended'; runId: string }
   /** A run with this id does something else. */
   | { kind: 'conflict'; message: string }
   /** Temporal will never take it. */
@@ -47,37 +47,31 @@ export type RunSeen =
     };
 
 export function createEraseRuns(connection: ConnectionLike, namespace: string, names: Names): EraseRuns {
-  const observed = observeStarts(connection);
-  const client = new Client({ connection: observed.connection, namespace });
+  const starts = observeStarts(connection);
+  const client = new Client({ connection: starts.connection, namespace });
 
   return {
     async start(request) {
-      const workflowId = eraseWorkflowId(request, names.prefix);
       try {
-        const { firstExecutionRunId: runId } = await client.workflow.start(
-          WORKFLOW.erase,
-          startOptions(request, names),
-        );
-        if (observed.startedHere(runId) === true) return { kind: 'runs', runId };
-      } catch (error) {
-        if (grpcCode(error) === GRPC.invalidArgument) return { kind: 'refused', message: grpcMessage(error) };
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      }
-      const existing = await client.workflow.getHandle(workflowId).describe();
-      const difference = differenceFrom(existing, request);
-      if (difference.length > 0) {
+        const run = await startRun({ client, namespace, names, starts }, request);
+        if (run.kind !== 'conflict') return { kind: run.kind, runId: run.runId };
+        const { workflowId, difference } = run;
         return {
           kind: 'conflict',
           message: `${workflowId} exists already, for a request that differs in ${difference.join(', ')}.`,
         };
+      } catch (error) {
+        if (grpcCode(error) === GRPC.invalidArgument) return { kind: 'refused', message: grpcMessage(error) };
+        throw error;
       }
-      return isOpen(existing) ? { kind: 'runs', runId: existing.runId } : { kind: 'ended' };
     },
 
     async look(workflowId, wantedRunId) {
       let described: WorkflowExecutionDescription;
       try {
-        described = await client.workflow.getHandle(workflowId, wantedRunId).describe();
+        described = await (wantedRunId === undefined
+          ? describeRun(client, workflowId)
+          : followRun(client, workflowId, wantedRunId));
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
         throw error;
@@ -115,17 +109,6 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
   };
 }
 
-function isOpen({ status }: WorkflowExecutionDescription): boolean {
-  return status.name === 'RUNNING' || status.name === 'PAUSED';
-}
-
 function requestOf(described: WorkflowExecutionDescription): NormalizedEraseRequest | undefined {
   return described.memo?.[MEMO.request] as NormalizedEraseRequest | undefined;
-}
-
-function differenceFrom(existing: WorkflowExecutionDescription, asked: NormalizedEraseRequest): string[] {
-  if (existing.type !== WORKFLOW.erase) return [`the workflow type (it is ${existing.type})`];
-  const given = requestOf(existing);
-  // A run that was started without our client keeps its input in its history only; the ledger knows what it paid.
-  return given === undefined ? [] : describeDifference(given, asked);
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ConnectionLike, StartWorkflowExecutionRequest } from '@temporalio/client';
 
 /** Answers that are kept to tell a run that was begun from one that was there; the oldest are forgotten. */
@@ -7,6 +8,8 @@ export interface ObservedStarts {
   connection: ConnectionLike;
   /** Whether the run was begun by a start on this connection; undefined for a run never started here. */
   startedHere(runId: string): boolean | undefined;
+  /** The starts within `work` carry this request id: the server takes a second one with it for a repetition of the first. */
+  withRequestId<T>(requestId: string, work: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -15,11 +18,13 @@ export interface ObservedStarts {
  */
 export function observeStarts(connection: ConnectionLike): ObservedStarts {
   const starts = new Map<string, boolean>();
+  const requestIds = new AsyncLocalStorage<string>();
   const service = connection.workflowService;
   const watched: typeof service = Object.create(service, {
     startWorkflowExecution: {
       value: async (request: StartWorkflowExecutionRequest) => {
-        const answer = await service.startWorkflowExecution(request);
+        const requestId = requestIds.getStore() ?? request.requestId;
+        const answer = await service.startWorkflowExecution({ ...request, requestId });
         starts.set(answer.runId, answer.started);
         for (const runId of starts.keys()) {
           if (starts.size <= REMEMBERED_STARTS) break;
@@ -32,5 +37,6 @@ export function observeStarts(connection: ConnectionLike): ObservedStarts {
   return {
     connection: Object.create(connection, { workflowService: { value: watched } }),
     startedHere: (runId) => starts.get(runId),
+    withRequestId: (requestId, work) => requestIds.run(requestId, work),
   };
 }

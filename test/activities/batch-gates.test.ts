@@ -50,6 +50,9 @@ function situation(given: Given = {}): Situation {
       feeders: 1,
       nextUsd: 1,
       hasPendingFree: false,
+      backingOff: 0,
+      backingOffCode: null,
+      sentAgain: 0,
       ...given.facts,
     },
     counts: { ...noCounts(), pending: 1_000, total: 1_000, ...given.counts },
@@ -175,6 +178,63 @@ describe('a batch that runs', () => {
     expect(plan({ settings })).toMatchObject({ feed: null, giveUp: expect.stringContaining('deadline') });
     expect(plan({ settings, facts: NOTHING_LEFT, counts: { skipped: 3 } }).endAs).toBe('deadline');
     expect(plan({ settings, facts: NOTHING_LEFT, counts: { skipped: 0 } }).endAs).toBe('completed');
+  });
+});
+
+describe('files that the vendor calls busy', () => {
+  const busy = (count: number, more: Given['facts'] = {}): Given['facts'] => ({
+    running: count,
+    unsubmitted: count,
+    backingOff: count,
+    backingOffCode: 'ResourceInUse',
+    ...more,
+  });
+  const BUSY = 'busy at the vendor (ResourceInUse)';
+
+  it('take no place in the queue, nor in the window', () => {
+    expect(plan({ facts: busy(62) })).toMatchObject({ waitingFor: null, feed: { limit: 50 } });
+    expect(plan({ facts: busy(62, { running: 65, unsubmitted: 65 }) }).feed?.limit).toBe(47);
+    expect(plan({ batch: { window: 5_000 }, facts: busy(3_000, { unsubmitted: 3_045 }) }).feed?.limit).toBe(15);
+    expect(plan({ queued: 40, facts: busy(200, { unsubmitted: 230, running: 230 }) }).feed?.limit).toBe(10);
+  });
+
+  it('count against the concurrency, and when they fill it the batch says so', () => {
+    const settings = { concurrency: 70 };
+    expect(plan({ settings, facts: busy(62) }).feed?.limit).toBe(8);
+    const full = plan({ settings, facts: busy(70) });
+    expect(full).toMatchObject({ waitingFor: 'busyFiles', feed: null });
+    expect(full.waitingDetail).toContain(`70 files are ${BUSY}`);
+    expect(plan({ settings, facts: busy(60, { held: 10 }) }).waitingFor).toBe('busyFiles');
+    expect(plan({ settings, facts: busy(60, { running: 70, inReview: 10 }) }).waitingFor).toBe('busyFiles');
+    // One of them is on its way again at this moment.
+    expect(plan({ settings, facts: busy(70, { backingOff: 69, sentAgain: 1 }) }).waitingFor).toBe('busyFiles');
+    // Tasks run: it waits for those, too.
+    expect(plan({ settings, facts: busy(62, { running: 70 }) })).toMatchObject({ waitingFor: null, feed: null });
+  });
+
+  it('are what a batch waits for when nothing else is left', () => {
+    const left = plan({ facts: busy(1, NOTHING_LEFT) });
+    expect(left).toMatchObject({ waitingFor: 'busyFiles', endAs: null });
+    expect(left.waitingDetail).toContain(`1 file is ${BUSY}`);
+    expect(plan({ facts: busy(3, { ...NOTHING_LEFT, running: 9 }) }).waitingFor).toBe('busyFiles');
+    expect(plan({ facts: busy(3, { ...NOTHING_LEFT, unsubmitted: 4, running: 4 }) }).waitingFor).toBeNull();
+    expect(plan({ batch: { state: 'draining' }, facts: busy(3) }).waitingFor).toBe('busyFiles');
+    expect(plan({ batch: { state: 'paused' }, facts: busy(3) }).waitingFor).toBeNull();
+  });
+
+  it.each([
+    ['breaker', { breakers: [{ state: 'open' as const }] }],
+    ['cap', { caps: [{ leftUsd: 0 }] }],
+    ['budget', { settings: { maxCostUsd: 5 }, committedUsd: 5 }],
+    ['vendor', {}],
+  ] as const)('do not hide that it waits for its %s', (waitingFor, given) => {
+    const facts = busy(62, waitingFor === 'vendor' ? { oldestTaskAgeMs: TIMINGS.oldestTaskMs + 1 } : {});
+    expect(plan({ ...given, facts } as Given).waitingFor).toBe(waitingFor);
+  });
+
+  it('are told where they keep a sample from its end', () => {
+    const { waitingFor, waitingDetail } = plan({ settings: { sampleSize: 20 }, startedCount: 20, facts: busy(2) });
+    expect([waitingFor, waitingDetail]).toEqual(['sample', expect.stringContaining(`2 files are ${BUSY}`)]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { RequestMaker } from '../../src/backlog/requests.js';
+import { MAX_REQUEST_BYTES } from '../../src/contract/request-schema.js';
 
 const shared = { subAppId: 1500000001, recipe: { name: 'subtitles', textHeight: { min: 20 } }, requestedBy: 'ann' };
 const make = (fields: Record<string, unknown>, row = 2) => new RequestMaker(shared).make({ row, fields });
@@ -36,4 +37,28 @@ it('refuses a FileId that is a number, and a batchId', () => {
   expect(make({ fileId: '1', batchId: 'b' })).toMatchObject({
     problem: { problem: 'batchId is given by the batch; leave it out.' },
   });
+});
+
+it('refuses a request that is too large with the id of its batch, by the longest id where there is none yet', () => {
+  const params = (length: number) => ({
+    AiAnalysisTask: { Definition: 25, ExtendedParameter: { delogo: { output_patten: 'x'.repeat(length) } } },
+  });
+  const row = (length: number) => ({
+    row: 2,
+    fields: { fileId: '1', recipe: { name: 'raw', params: params(length) } },
+  });
+  const size = (length: number, batchId: string) => {
+    const made = new RequestMaker(shared, {}, batchId).make(row(length));
+    if ('problem' in made) throw new Error(made.problem.problem);
+    return Buffer.byteLength(JSON.stringify({ ...made.request.request, batchId }));
+  };
+  const fits = 60_000 + MAX_REQUEST_BYTES - size(60_000, 'b');
+  expect(size(fits, 'b')).toBe(MAX_REQUEST_BYTES);
+  expect(new RequestMaker(shared, {}, 'bb').make(row(fits))).toMatchObject({
+    problem: { problem: expect.stringMatching(/65537 bytes.*2 characters/) },
+  });
+  expect(new RequestMaker(shared).make(row(fits - 98))).toMatchObject({
+    problem: { problem: expect.stringContaining('100 characters') },
+  });
+  expect(new RequestMaker(shared).make(row(fits - 99))).toHaveProperty('request');
 });

@@ -82,8 +82,6 @@ describe('an erase with a worker', () => {
     const again = await stack.client.start(request);
     expect(again.started).toBe(false);
     expect(await again.result()).toEqual(result);
-    const conflict = stack.client.start({ ...request, publish: { name: 'late wish' } });
-    await expect(conflict).rejects.toMatchObject({ class: 'conflict', difference: ['publish'] });
   });
 
   it('that the vendor refuses fails with class, code and RequestId', async () => {

@@ -149,6 +149,17 @@ describe('a request', () => {
     expect(problems(json)['']).toContain(`at most ${MAX_REQUEST_BYTES}`);
   });
 
+  test('above the size limit with its defaults is refused, as they are sent too', () => {
+    const params = (length: number) => ({
+      AiAnalysisTask: { Definition: 25, ExtendedParameter: { delogo: { note: 'x'.repeat(length) } } },
+    });
+    const json = (length: number) => ({ ...BASE, recipe: { name: 'raw', params: params(length) } });
+    const length = MAX_REQUEST_BYTES - Buffer.byteLength(JSON.stringify(json(0)));
+    expect(problems(json(length))['']).toContain(`at most ${MAX_REQUEST_BYTES}`);
+    const fits = parseEraseRequest(json(length - ',"deadlineHours":24'.length));
+    expect(fits.ok && parseEraseRequest(fits.request)).toEqual(fits);
+  });
+
   test('that refers to itself is refused', () => {
     const params: Record<string, unknown> = {};
     params.self = params;

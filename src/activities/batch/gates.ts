@@ -52,7 +52,11 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
     case 'cancelling':
       return { ...plan, cancelRuns: true, giveUp: hasPending ? 'The batch was cancelled.' : null };
     case 'draining':
-      return { ...plan, giveUp: hasPending && nothingOpen ? 'The batch was drained.' : null };
+      return {
+        ...plan,
+        ...busyStop({ ...facts, hasPending: false }),
+        giveUp: hasPending && nothingOpen ? 'The batch was drained.' : null,
+      };
     case 'paused':
     case 'ended':
       return plan;
@@ -66,7 +70,8 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
   if (tolerance !== null) {
     return { ...plan, ...tolerance, giveUp: nothingOpen && hasPending ? tolerance.waitingDetail : null };
   }
-  const room = Math.min(windowRoom(facts, timings), queueRoom(situation, timings), sampleRoom(situation));
+  const turns = Math.min(windowRoom(facts, timings), queueRoom(situation, timings));
+  const room = Math.min(turns, concurrencyRoom(facts), sampleRoom(situation));
   const mayFeed = hasPending && counts.total > 0;
   const paidStop = paymentStop(situation);
   if (paidStop !== null) {
@@ -78,10 +83,10 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
       feed: free ? { limit: room, roomUsd: null, blockedSubApps: [], onlyFree: true } : null,
     };
   }
-  if (!mayFeed) return plan;
+  if (!mayFeed) return { ...plan, ...busyStop(facts) };
   const stop = sampleStop(situation) ?? vendorStop(facts, timings);
   if (stop !== null) return { ...plan, ...stop };
-  if (room <= 0) return plan;
+  if (room <= 0) return { ...plan, ...busyStop(facts) };
   const blockedSubApps = [...shutSubApps(situation)];
   return { ...plan, feed: { limit: room, roomUsd: roomUsd(situation), blockedSubApps, onlyFree: false } };
 }
@@ -171,7 +176,7 @@ function sampleStop({ facts, startedCount }: Situation): Stop | null {
   const { sampleSize } = facts.batch.settings;
   if (sampleSize === null || startedCount === null || startedCount < sampleSize) return null;
   if (facts.running > 0 || facts.held > 0)
-    return { waitingFor: 'sample', waitingDetail: `The ${sampleSize} items of the sample run.` };
+    return { waitingFor: 'sample', waitingDetail: `The ${sampleSize} items of the sample run.${busyText(facts)}` };
   return {
     waitingFor: 'sample',
     waitingDetail: `The ${sampleSize} items of the sample have ended; \`smart-erase batch go ${facts.batch.id} --reason "…"\` lets the others go on.`,
@@ -238,17 +243,44 @@ function vendorStop({ oldestTaskAgeMs }: BatchFacts, { oldestTaskMs }: FeederTim
   };
 }
 
-/** Those held, or in review, do not count against the window: they wait for a person. They count against the concurrency. */
-function windowRoom({ batch, running, held, inReview }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
-  const { concurrency } = batch.settings;
-  const window = Math.min(concurrency, Math.max(batch.window, firstWindow(submitsPerSecond)));
-  return Math.min(window - (running - inReview), concurrency - running - held);
+/** Why nothing moves: all that is left, or all that may run at once, waits for files of its own. */
+function busyStop(facts: BatchFacts): Stop | null {
+  const { hasPending, running, inReview, unsubmitted, backingOff, sentAgain } = facts;
+  const busy = backingOff + sentAgain;
+  if (backingOff === 0 || unsubmitted > busy) return null;
+  const fillsAll = concurrencyRoom(facts) <= 0 && running - inReview <= busy;
+  return hasPending && !fillsAll ? null : { waitingFor: 'busyFiles', waitingDetail: busyText(facts).trim() };
+}
+
+function busyText({ backingOff, sentAgain, backingOffCode }: BatchFacts): string {
+  if (backingOff === 0) return '';
+  const busy = backingOff + sentAgain;
+  const files = busy === 1 ? '1 file is' : `${busy} files are`;
+  return ` ${files} busy at the vendor (${backingOffCode}): each is tried again by itself, every five minutes in the end.`;
+}
+
+/**
+ * Those held, or in review, do not count against the window, nor do those whose file is busy: they wait for a person, or for
+ * themselves. They count against the concurrency.
+ */
+function windowRoom({ batch, running, inReview, backingOff }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
+  const window = Math.min(batch.settings.concurrency, Math.max(batch.window, firstWindow(submitsPerSecond)));
+  return window - (running - inReview - backingOff);
+}
+
+function concurrencyRoom({ batch, running, held }: BatchFacts): number {
+  return batch.settings.concurrency - running - held;
 }
 
 /** The batches that feed share what may wait to be submitted: so they share the rate. */
 function queueRoom({ facts, queued }: Situation, { submitsPerSecond }: FeederTimings): number {
   const share = Math.max(1, Math.ceil(queuedRuns(submitsPerSecond) / Math.max(1, facts.feeders)));
-  return Math.min(share, queued) - facts.unsubmitted;
+  return Math.min(share, queued) - awaitingTurn(facts);
+}
+
+/** Items that wait for their turn. */
+export function awaitingTurn({ unsubmitted, backingOff }: Pick<BatchFacts, 'unsubmitted' | 'backingOff'>): number {
+  return unsubmitted - backingOff;
 }
 
 function usd(amount: number): string {

@@ -29,15 +29,16 @@ export async function harvest(
   let ended = 0;
   try {
     await forEach(items, { atOnce: LOOKS_AT_ONCE, untilMs }, async (item) => {
-      const seen = await lookAtRun(runs, item, batchId);
-      const isOurs = item.runId !== null || (seen.kind !== 'gone' && seen.batchId === batchId);
-      if (seen.kind === 'open') open.push({ number: item.number, runId: seen.runId });
+      const seen = await lookAtRun(runs, item);
+      const isBegun = seen.kind !== 'gone' && (item.runId !== null || seen.batchId === batchId);
+      // Whether another's run does what this item asks for is compared by a start of its own.
+      if (!isBegun) item.runId === null ? restart.push(item) : ends.push(goneEnd(item));
       else if (item.runId === null && foundNoBudget(seen)) restart.push(item);
-      else if (item.runId !== null && (wasCancelledForOthers(seen, item, batchId) || foundNoBudget(seen)))
+      else if (seen.kind === 'ended' && item.runId !== null && startsAnew(seen, item, batchId))
         anew.push({ number: item.number, runId: item.runId });
-      else if (seen.kind === 'ended' && (isOurs || seen.failure === null)) ends.push(endOf(item.number, seen));
-      else if (item.runId === null) restart.push(item);
-      else ends.push(goneEnd(item));
+      else if (seen.kind === 'ended') ends.push(endOf(item.number, seen));
+      else if (item.cancelAsked && seen.batchId !== batchId) ends.push(leftToOthers(item.number, seen));
+      else open.push({ number: item.number, runId: seen.runId });
     });
   } finally {
     // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
@@ -50,23 +51,27 @@ export async function harvest(
 }
 
 /**
- * The run that an item waits for: the latest of its id, unless that is a later one of somebody else's. Then what became of its own is
- * what counts, or an item that was cancelled would wait for the run of the next who wants that erase.
+ * The run that an item waits for: its own, where it is now. A later one of somebody else's counts only where Temporal has the own one no
+ * more, and only with its result: an item that was cancelled must not wait for the next who wants that erase.
  */
 export async function lookAtRun(
   runs: EraseRuns,
   { workflowId, runId }: Pick<OpenItem, 'workflowId' | 'runId'>,
-  batchId: string,
 ): Promise<RunSeen> {
+  if (runId === null) return await runs.look(workflowId);
+  const own = await runs.look(workflowId, runId);
+  if (own.kind !== 'gone') return own;
   const latest = await runs.look(workflowId);
-  if (latest.kind === 'gone' || runId === null || latest.runId === runId || latest.batchId === batchId) return latest;
-  const hasResult = latest.kind === 'ended' && latest.failure === null;
-  return hasResult ? latest : await runs.look(workflowId, runId);
+  return latest.kind === 'ended' && latest.failure === null ? latest : own;
 }
 
 /** Whoever began the run wants it no more; this batch, which found it running, still does. */
 function wasCancelledForOthers(seen: RunSeen, { cancelAsked }: OpenItem, batchId: string): boolean {
   return seen.kind === 'ended' && seen.failure?.class === 'cancelled' && seen.batchId !== batchId && !cancelAsked;
+}
+
+function startsAnew(seen: RunSeen, item: OpenItem, batchId: string): boolean {
+  return wasCancelledForOthers(seen, item, batchId) || foundNoBudget(seen);
 }
 
 /** Nothing was sent: the item waits until the budget of the batch has room for what it really costs. */

@@ -1,4 +1,4 @@
-import type { BatchFeedStore, ClaimedItem, ItemEnd } from '../../ledger/batch-feed-store.js';
+import type { BatchFeedStore, ClaimedItem, ItemEnd, OpenItem } from '../../ledger/batch-feed-store.js';
 import type { EraseRuns } from '../../temporal/erase-runs.js';
 import { forEach } from '../for-each.js';
 import { harvest, refusedEnd, requestOf } from './harvest.js';
@@ -20,7 +20,7 @@ export async function startItems(
 ): Promise<{ tried: number; ended: number }> {
   const { feed, runs } = parts;
   const started: { number: number; runId: string }[] = [];
-  const ended: ClaimedItem[] = [];
+  const ended: OpenItem[] = [];
   const refused: ItemEnd[] = [];
   const tried = new Set<number>();
   try {
@@ -28,7 +28,7 @@ export async function startItems(
       tried.add(item.number);
       const outcome = await runs.start(requestOf(batchId, item.request));
       if (outcome.kind === 'runs') started.push({ number: item.number, runId: outcome.runId });
-      else if (outcome.kind === 'ended') ended.push(item);
+      else if (outcome.kind === 'ended') ended.push({ ...item, runId: outcome.runId, cancelAsked: false });
       else refused.push(refusedEnd(item.number, outcome.kind === 'conflict' ? 'conflict' : 'input', outcome.message));
     });
   } finally {
@@ -40,7 +40,6 @@ export async function startItems(
       items.filter(({ number }) => !tried.has(number)),
     );
   }
-  const seen = ended.map((item) => ({ ...item, runId: null, cancelAsked: false }));
-  const harvested = await harvest(parts, batchId, seen);
+  const harvested = await harvest(parts, batchId, ended);
   return { tried: tried.size, ended: harvested + refused.length };
 }

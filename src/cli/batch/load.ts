@@ -24,7 +24,7 @@ export interface Loaded {
 /** Reads a backlog, checks and prices it, and hands it to `work`; what `work` does not copy is gone afterwards. */
 export async function withPlan<T>(
   file: string | undefined,
-  options: SourceOptions,
+  options: SourceOptions & { id?: string },
   output: Output,
   work: (loaded: Loaded) => Promise<T>,
 ): Promise<T> {
@@ -47,6 +47,7 @@ export async function withPlan<T>(
           {
             shared,
             installation: { prefix, allowedSubAppIds },
+            batchId: options.id,
             allowVariants: options.allowVariants,
             includePaid: options.includePaid,
             prices: vendor.prices,

@@ -8,9 +8,13 @@ export function tolerated(text: string): Share | 'any' {
   return text === 'any' ? 'any' : shareOf(text, 'It is a share like 5%, a number of items, or any.');
 }
 
-/** `5%`, or `200`. */
-export function share(text: string): Share {
-  return shareOf(text, 'It is a percentage, such as 5%, or a whole number, such as 200.');
+/** `5%`, or `200`: something, as a sample of nothing would never end. */
+export function sample(text: string): Share {
+  const share = shareOf(text, 'It is a percentage, such as 5%, or a whole number, such as 200.');
+  if (('count' in share ? share.count : share.percent) === 0) {
+    throw new InvalidArgumentError('A sample has one item at least. To look and pay for nothing, use `batch plan`.');
+  }
+  return share;
 }
 
 function shareOf(text: string, wanted: string): Share {

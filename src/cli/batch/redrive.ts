@@ -9,6 +9,7 @@ import type {
   RedrivePlan,
   RedriveSelection,
 } from '../../ledger/batch-redrive.js';
+import type { TooLargeItem } from '../../ledger/redrive-size.js';
 import { outputOf } from '../command-context.js';
 import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';
@@ -46,6 +47,8 @@ interface RedrivePrinted {
   /** Left out: they need --pay-again. */
   needPayAgain: number;
   leftOut: LeftOutItem[];
+  /** Left out: their request would be larger than a run takes. */
+  tooLarge: TooLargeItem[];
   elsewhere: { batchId: string; items: number }[];
 }
 
@@ -112,7 +115,11 @@ export function batchRedriveCommand(): Command {
       await withLedger(async (ledger) => {
         const { redrives } = ledger;
         await refuseOtherNamespace(ledger, batchId);
-        const plan = await redrives.plan(selection, { list: NAMED });
+        const adds = (redriven: number) => ({
+          newBatchId: idOf(batchId, redriven, options),
+          payAgainReason: options.payAgain ? reason : null,
+        });
+        const plan = await redrives.plan(selection, { list: NAMED, adds });
         if (plan === null) {
           throw new UsageError(`There is no batch ${batchId}.`, 'List them with `smart-erase batch list`.');
         }
@@ -124,7 +131,7 @@ export function batchRedriveCommand(): Command {
           output.say('Nothing to redrive.');
           throw new Exit(EXIT.nothingToDo);
         }
-        const newBatchId = idOf(batchId, plan, options);
+        const { newBatchId, payAgainReason } = adds(plan.redrives);
         await confirm(output, `Start batch ${newBatchId} of ${printed.items} items?`, { yes: options.yes === true });
         const { loadPrefix } = await import('../../config/temporal-settings.js');
         const written = await redrives.create({
@@ -134,7 +141,7 @@ export function batchRedriveCommand(): Command {
           settings: settingsOf(plan.settings, options),
           requestedBy,
           reason,
-          payAgainReason: options.payAgain ? reason : null,
+          payAgainReason,
         });
         const created = createdOf(written, newBatchId);
         await feedBatch(output, newBatchId);
@@ -144,7 +151,11 @@ export function batchRedriveCommand(): Command {
     });
 }
 
-function summaryOf(parentBatchId: string, { groups, leftOut, elsewhere }: RedrivePlan, options: RedriveOptions) {
+function summaryOf(
+  parentBatchId: string,
+  { groups, leftOut, elsewhere, tooLarge }: RedrivePlan,
+  options: RedriveOptions,
+) {
   const isLeftOut = ({ kind }: RedriveGroup) => !options.payAgain && NEEDS_LEAVE.has(kind);
   const taken = groups.filter((group) => !isLeftOut(group));
   const sum = (of: (group: RedriveGroup) => number, from = taken) => from.reduce((so, group) => so + of(group), 0);
@@ -157,6 +168,7 @@ function summaryOf(parentBatchId: string, { groups, leftOut, elsewhere }: Redriv
     byKind: Object.fromEntries(groups.map(({ kind, items }) => [kind, items])),
     needPayAgain: sum((group) => group.items, groups.filter(isLeftOut)),
     leftOut: options.payAgain ? [] : leftOut,
+    tooLarge,
     elsewhere,
   };
   return printed;
@@ -172,7 +184,11 @@ function refuseUnlessEnded(output: Output, batchId: string, { state }: RedrivePl
 }
 
 /** For a person; a program reads the same in the JSON. */
-function tell(output: Output, plan: RedrivePlan, { needPayAgain, leftOut, elsewhere, unpriced }: RedrivePrinted): void {
+function tell(
+  output: Output,
+  plan: RedrivePlan,
+  { needPayAgain, leftOut, elsewhere, tooLarge, unpriced }: RedrivePrinted,
+): void {
   for (const group of plan.groups) {
     const usd = group.estimatedUsd > 0 ? `, ${group.estimatedUsd.toFixed(2)} USD` : '';
     output.say(`${String(group.items).padStart(8)}  ${MEANING[group.kind]}${usd}`);
@@ -180,6 +196,13 @@ function tell(output: Output, plan: RedrivePlan, { needPayAgain, leftOut, elsewh
   if (unpriced > 0) output.say(`The price of ${unpriced} is not known.`);
   for (const { batchId, items } of elsewhere) {
     output.say(`${items} are in the redrive ${batchId} already: redrive that one.`);
+  }
+  if (tooLarge.length > 0) {
+    output.say(`${tooLarge.length} are left out: they would be too large. A shorter --id, or --reason, may do.`);
+    for (const { number, row, fileId, problem } of tooLarge.slice(0, NAMED)) {
+      output.say(`  ${row === null ? `item ${number}` : `row ${row}`}  ${fileId}  ${problem}`);
+    }
+    if (tooLarge.length > NAMED) output.say(`  … and ${tooLarge.length - NAMED} more`);
   }
   if (needPayAgain === 0) return;
   output.say(`${needPayAgain} are left out: they would be paid for again (--pay-again --reason "…").`);
@@ -191,7 +214,7 @@ function tell(output: Output, plan: RedrivePlan, { needPayAgain, leftOut, elsewh
   if (needPayAgain > leftOut.length) output.say(`  … and ${needPayAgain - leftOut.length} more`);
 }
 
-function idOf(parentId: string, { redrives }: RedrivePlan, { id }: RedriveOptions): string {
+function idOf(parentId: string, redrives: number, { id }: RedriveOptions): string {
   const made = id ?? `${parentId}-redrive-${redrives + 1}`;
   if (made.length > MAX_ID || !/^[^\p{C}\p{Z}]+$/u.test(made)) {
     throw new UsageError(

@@ -13,7 +13,7 @@ import type { Column, Output } from '../output.js';
 import { mustSayWho, reasonIfGiven } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
 import type { Loaded } from './load.js';
-import { batchId, type Share, share, tolerated } from './parse.js';
+import { batchId, type Share, sample, tolerated } from './parse.js';
 import { SOURCE_HELP, type SourceOptions, withSourceOptions } from './source-options.js';
 
 interface StartOptions extends SourceOptions {
@@ -69,7 +69,11 @@ export function batchStartCommand(): Command {
       positiveInteger,
     )
     .option('--max-cost <usd>', 'nothing is started that would pass it, by estimate', nonNegativeNumber)
-    .option('--sample <share>', 'start so many first, 1% or 20, then wait for `batch go`', share)
+    .option(
+      '--sample <share>',
+      'start so many first, 1% (rounded up, one item at least) or 20, then wait for `batch go`',
+      sample,
+    )
     .option('--deadline <time>', 'what is not started by then is never started', time)
     .option('--id <id>', 'of the batch (default: made of date and name); the same again starts nothing twice', batchId)
     .option('--reason <text>', 'why; it is kept')
@@ -223,16 +227,13 @@ async function linesOf(output: Output, plan: Plan): Promise<string[]> {
 }
 
 function settingsOf({ items }: Plan, options: StartOptions): BatchSettings {
-  const { sample } = options;
+  const { sample: part } = options;
   return {
     concurrency: options.concurrency,
     tolerate: options.tolerate === undefined || options.tolerate === 'any' ? null : options.tolerate,
     minSample: options.minSample ?? defaultMinSample(items),
     maxCostUsd: options.maxCost ?? null,
-    sampleSize:
-      sample === undefined
-        ? null
-        : Math.max(1, 'count' in sample ? sample.count : Math.ceil((items * sample.percent) / 100)),
+    sampleSize: part === undefined ? null : 'count' in part ? part.count : Math.ceil((items * part.percent) / 100),
     deadlineAt: options.deadline?.toISOString() ?? null,
   };
 }

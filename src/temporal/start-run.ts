@@ -1,0 +1,120 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
+import { MEMO, type Names, WORKFLOW } from '../contract/names.js';
+import type { NormalizedEraseRequest } from '../contract/request.js';
+import { parseEraseRequest } from '../contract/request-schema.js';
+import { startOptions } from './erase-start.js';
+import { describeRun, isOpen } from './follow-run.js';
+import type { ObservedStarts } from './observed-starts.js';
+
+export interface StartParts {
+  /** On the connection of `starts`. */
+  client: Client;
+  namespace: string;
+  names: Names;
+  starts: Pick<ObservedStarts, 'startedHere' | 'withRequestId'>;
+}
+
+export type RunStarted =
+  /** It runs, or it ran before and is the answer. `started`: it was begun now. */
+  | { kind: 'runs' | 'ended'; workflowId: string; runId: string; started: boolean }
+  /** A run with this id does something else: the fields in which it differs. */
+  | { kind: 'conflict'; workflowId: string; difference: string[] };
+
+/** Runs that may come in between while this looks and starts: others want something of the same erase at this moment. */
+const ROUNDS = 5;
+/** What is done with a result: it can be wished for again once there is one, and is not paid for. */
+const WISHES: ReadonlySet<string> = new Set(['publish', 'review', 'webhook', 'deadlineHours']);
+
+/**
+ * Starts the run of a request, or finds the one that exists and makes sure that it does what is asked. An erase that succeeded is
+ * done anew where the request wants something else of its result: the new run takes the result up, and pays nothing. A `key` is
+ * the caller's own word for one request, so another request with it is a conflict.
+ *
+ * @throws what the Temporal client throws
+ */
+export async function startRun(parts: StartParts, request: NormalizedEraseRequest): Promise<RunStarted> {
+  const { client, names, starts } = parts;
+  const workflowId = eraseWorkflowId(request, names.prefix);
+  let difference: string[] = [];
+  let after: string | null = null;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const begun: string | null = await begin(parts, request, after);
+    const startedHere = begun !== null && starts.startedHere(begun) === true;
+    if (startedHere && after === null) return { kind: 'runs', workflowId, runId: begun, started: true };
+    const existing = await describeRun(client, workflowId);
+    difference = await differenceFrom(parts, existing, request);
+    const open = isOpen(existing);
+    const asked = open ? difference : difference.filter((path) => isAskedFor(path, request));
+    if (asked.length === 0) {
+      const { runId } = existing;
+      return { kind: open ? 'runs' : 'ended', workflowId, runId, started: startedHere && runId === begun };
+    }
+    if (open || request.key !== undefined || !asked.every(isWish)) break;
+    after = existing.status.name === 'COMPLETED' ? existing.runId : null;
+  }
+  return { kind: 'conflict', workflowId, difference };
+}
+
+/**
+ * The id of the run that the server gives for a start; null where it refuses one. With `after`, a run that succeeded, the new run is
+ * the one that follows it: however many start it at once, it is one, and each of them then looks whether it does what he asks.
+ */
+async function begin(
+  { client, names, starts }: StartParts,
+  request: NormalizedEraseRequest,
+  after: string | null,
+): Promise<string | null> {
+  const options = startOptions(request, names);
+  const start = (policy = options.workflowIdReusePolicy) =>
+    client.workflow.start(WORKFLOW.erase, { ...options, workflowIdReusePolicy: policy });
+  try {
+    const { firstExecutionRunId } = await (after === null
+      ? start()
+      : starts.withRequestId(`after-${after}`, () => start('ALLOW_DUPLICATE')));
+    return firstExecutionRunId;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    throw error;
+  }
+}
+
+function fieldOf(path: string): string {
+  return path.split(/[.[]/, 1)[0] ?? '';
+}
+
+function isWish(path: string): boolean {
+  return WISHES.has(fieldOf(path));
+}
+
+/** What an erase that succeeded did besides, and why it was paid for again, is no reason to do anything anew. */
+function isAskedFor(path: string, asked: NormalizedEraseRequest): boolean {
+  if (path === 'payAgain.reason') return false;
+  return !isWish(path) || asked[fieldOf(path) as keyof NormalizedEraseRequest] !== undefined;
+}
+
+async function differenceFrom(
+  parts: StartParts,
+  existing: WorkflowExecutionDescription,
+  asked: NormalizedEraseRequest,
+): Promise<string[]> {
+  if (existing.type !== WORKFLOW.erase) return [`the workflow type (it is ${existing.type})`];
+  const parsed = parseEraseRequest(existing.memo?.[MEMO.request] ?? (await inputOf(parts, existing)));
+  if (!parsed.ok) return ['its input, which is not valid'];
+  return describeDifference(parsed.request, asked);
+}
+
+/** Input of a run that was started without our client, as plain JSON: it stands in the first event only. */
+async function inputOf(
+  { client, namespace }: StartParts,
+  { workflowId, runId }: WorkflowExecutionDescription,
+): Promise<unknown> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const payload = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+}
