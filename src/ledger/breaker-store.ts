@@ -96,7 +96,7 @@ export async function takenSince(
   const { rows } = await sql<{ taken: boolean }>`
     select exists (
       select from submission join erase on erase.id = submission.erase_id
-      where state = 'accepted' and outcome is null and ${after} and ${inScope}
+      where state = 'accepted' and not adopted and outcome is null and ${after} and ${inScope}
     ) or exists (
       select from submission
       where workflow_id = ${workflowId} and ${after} and (state = 'accepted' or (state = 'refused' and error_class = 'input'))

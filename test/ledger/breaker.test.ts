@@ -192,6 +192,14 @@ describe('whether the vendor takes submits since', () => {
     expect(await taken('account', at)).toBe(false);
   });
 
+  it('is known by a lost answer of the run that was found, and not by a task that was taken over from elsewhere', async () => {
+    const at = await since();
+    await ledger.accepted(await armed(), { taskId: 't-6', requestId: null, adopted: true });
+    expect(await taken('account', at)).toBe(false);
+    await ledger.accepted(await armed(run), { taskId: 't-7', requestId: null, adopted: true });
+    expect(await taken('account', at)).toBe(true);
+  });
+
   it('is known by a request of the run that was refused as wrong, and by no other refusal', async () => {
     const at = await since();
     await ledger.refused(await armed(run), { ...FROZEN, class: 'throttled' });
