@@ -104,6 +104,7 @@ class Round {
   ) {}
 
   async run(stop: AbortSignal): Promise<BatchSnapshot> {
+    await this.refuseElsewhere();
     const beginsAt = performance.now();
     let shown: string | undefined;
     for (;;) {
@@ -120,6 +121,19 @@ class Round {
       const restMs = tickMsAt(ageMs, this.timings) - (performance.now() - tickAt);
       await sleep(Math.max(20, restMs), undefined, { signal: stop }).catch(() => {});
     }
+  }
+
+  /** Before anything is looked at: the runs of another namespace's batch would all seem to be gone. */
+  private async refuseElsewhere(): Promise<void> {
+    const { namespace } = this.ledger;
+    const batch = await this.ledger.batches.find(this.batchId);
+    if (batch === null || batch.namespace === namespace) return;
+    throw finalFailure('input', {
+      code: 'OtherNamespace',
+      message:
+        `The batch ${this.batchId} belongs to the namespace "${batch.namespace}", so this feeder in "${namespace}" must not run it. ` +
+        'Resume it with the TEMPORAL_NAMESPACE that it was started with.',
+    });
   }
 
   private async tick(stop: AbortSignal): Promise<{ facts: BatchFacts; plan: Plan }> {
@@ -161,7 +175,7 @@ class Round {
     if (facts === null) {
       throw finalFailure('input', { code: 'NoSuchBatch', message: `The ledger has no batch ${this.batchId}.` });
     }
-    const { workflowId, namespace } = facts.batch;
+    const { workflowId } = facts.batch;
     if (workflowId !== batchWorkflowId(this.batchId, this.prefix)) {
       // Its items go by ids of that prefix: under any other, nobody would see what becomes of the runs, nor what they cost.
       throw finalFailure('input', {
@@ -169,15 +183,6 @@ class Round {
         message:
           `The batch ${this.batchId} was written as ${workflowId}, so this feeder with the prefix "${this.prefix}" must not run it. ` +
           'Resume it with the SMART_ERASE_PREFIX that it was started with.',
-      });
-    }
-    if (namespace !== this.ledger.namespace) {
-      // Its runs are there: from here they would all seem to be gone.
-      throw finalFailure('input', {
-        code: 'OtherNamespace',
-        message:
-          `The batch ${this.batchId} belongs to the namespace "${namespace}", so this feeder in "${this.ledger.namespace}" must not run it. ` +
-          'Resume it with the TEMPORAL_NAMESPACE that it was started with.',
       });
     }
     const { settings, samplePassedAt } = facts.batch;

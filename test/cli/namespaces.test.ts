@@ -61,7 +61,7 @@ describe('a batch of another namespace', () => {
     expect(await one.ledger.batches.snapshot(batch)).toMatchObject({ settings: { concurrency: 1_000 } });
   });
 
-  it('keeps its id: a start and an adoption of the same id are refused', async () => {
+  it('keeps its id: a start with the same id is refused', async () => {
     const [{ fileId = '' } = {}] = await one.ledger.batches.items(batch, { limit: 1 });
     const list = join(folder, 'list.csv');
     writeFileSync(list, `fileId\n${fileId}\n`);
