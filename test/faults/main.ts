@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util';
 import { BATCH, runBatchGroup } from './batch-group.js';
 import { VICTIMS } from './batch-scene.js';
+import { LEFT_OUT, nameOf } from './crossings-matrix.js';
 import type { House } from './house.js';
-import { MATRIX } from './matrix.js';
-import { add, NOTHING, runGroups, settle, withMissed } from './runner.js';
+import { type Group, MATRIX } from './matrix.js';
+import { add, NOTHING, runGroups, settle, type Totals, withBooks, withMissed } from './runner.js';
 import { startSharedServers } from './servers.js';
 import { runSoak, SOAK_HOUSE } from './soak.js';
 
@@ -43,9 +44,10 @@ async function main(): Promise<number> {
   const groups = MATRIX.filter(({ name }) => only === undefined || only.some((text) => name.includes(text)));
   if (values.list) {
     for (const group of groups) {
-      const cells = group.kind === 'vendor' ? group.cells.map(({ name }) => name) : group.moments;
+      const cells = cellsOf(group);
       process.stdout.write(`${group.name}: ${cells.length} cells: ${cells.join('; ')}\n`);
     }
+    for (const { event, state, why } of LEFT_OUT) process.stdout.write(`left out: ${event} × ${state}: ${why}\n`);
     process.stdout.write(`${BATCH}: ${values.items} items, while ${VICTIMS.join(', ')} are killed\n`);
     return 0;
   }
@@ -66,16 +68,31 @@ async function main(): Promise<number> {
     // By itself: its strikes come at shares of the batch, which other groups would only make slower.
     if (withBatch && items > 0) totals = add(totals, await runBatchGroup({ seed, items }, servers, say));
     if (minutes > 0 && !batchOnly) {
-      const soak = (house: House) => runSoak(house, { seed, minutes });
+      const soak = (house: House) => withBooks(house, runSoak(house, { seed, minutes }));
       const name = `soak, seed ${seed}`;
       totals = add(totals, withMissed(name, await settle(name, servers, SOAK_HOUSE, soak, say), say));
     }
     const { problems, ...told } = totals;
     if (problems > 0) say(`${problems} problems, each told above.`);
     process.stdout.write(`${JSON.stringify(told)}\n`);
-    return totals.duplicates + totals.lost + problems > 0 ? 1 : 0;
+    return isBalanced(totals) ? 0 : 1;
   } finally {
     await servers.stop();
+  }
+}
+
+function isBalanced({ duplicates, lost, budgetsPassed, leftOpen, problems }: Totals): boolean {
+  return duplicates + lost + budgetsPassed + leftOpen + problems === 0;
+}
+
+function cellsOf(group: Group): readonly string[] {
+  switch (group.kind) {
+    case 'strikes':
+      return group.moments;
+    case 'vendor':
+      return group.cells.map(({ name }) => name);
+    case 'crossings':
+      return group.cells.map(nameOf);
   }
 }
 
