@@ -1,21 +1,13 @@
-import { join } from 'node:path';
 import type { ReportItem } from '../../src/contract/report.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import type { AdminTask } from '../../src/simulator/index.js';
-import { eventually } from '../support/processes.js';
-import { readReport } from './batch-report.js';
 import { acceptedTasks, type Balance, balanceOf, type LedgerRow, ledgerRows, type Mismatch } from './books.js';
+import { balanceBudget } from './budget-books.js';
 import type { CrossedBatch, CrossedCell, CrossedErase, MustAnswer } from './crossed-erase.js';
+import { compareCounted, whatIsLeft } from './crossings-left.js';
 import type { MustEnd, MustItem } from './crossings-matrix.js';
 import type { Stage } from './crossings-stage.js';
-import type { House } from './house.js';
-
-/** Rows of runs that are gone: a worker looks for them when it starts, and every minute. */
-const LEFT_WITHIN_MS = 90_000;
-/** The server's list of runs lags behind a little. */
-const OPEN_WITHIN_MS = 20_000;
-const ROUNDING_USD = 1e-4;
 
 type Add = (kind: Mismatch['kind'], what: string) => void;
 
@@ -35,14 +27,16 @@ export async function balanceCrossings(stage: Stage, cells: readonly CrossedCell
       for (const problem of cell.problems) add('wrong', problem);
       compareTasks(cell, tasks, rows, add);
       for (const erase of cell.erases) compareEnd(erase, tasks.get(erase.request.fileId) ?? [], add);
-      for (const batch of cell.batches) await compareBatch({ stage, ledger }, batch, cell, { tasks, rows, add });
+      for (const batch of cell.batches) await compareBatch({ stage, ledger }, batch, { tasks, rows, add });
     }
   } finally {
     await ledger.close();
   }
   const [any] = cells;
   if (any !== undefined) {
-    const add: Add = (kind, what) => mismatches.push({ kind, erase: any.target, what: `the house: ${what}` });
+    // In the story of the erase that it is about, where that is known.
+    const about = (what: string) => cells.find(({ erases }) => erases.some((e) => what.includes(`${e.workflowId},`)));
+    const add: Add = (kind, what) => mismatches.push({ kind, erase: (about(what) ?? any).target, what });
     for (const open of leftOver.open) add('open', open);
     for (const left of leftOver.rows) add('wrong', left);
     for (const passed of new Set(stage.passed)) add('budget', passed);
@@ -129,51 +123,16 @@ function endOf(must: MustEnd | MustAnswer): MustEnd {
 async function compareBatch(
   { stage, ledger }: { stage: Stage; ledger: Ledger },
   batch: CrossedBatch,
-  { name }: CrossedCell,
   { tasks, rows, add }: { tasks: ReadonlyMap<string, AdminTask[]>; rows: readonly LedgerRow[]; add: Add },
 ): Promise<void> {
-  const says = (what: string) => `the batch ${batch.id}: ${what}`;
-  const snapshot = await ledger.batches.snapshot(batch.id);
-  if (snapshot === null) {
-    add('wrong', says('it is not in the ledger'));
-    return;
-  }
-  if (snapshot.state !== 'ended') {
-    add(
-      'open',
-      says(`it has not ended: ${snapshot.state}, ${snapshot.waitingFor}, ${JSON.stringify(snapshot.counts)}`),
-    );
-    return;
-  }
-  if (snapshot.endedAs !== batch.ends) add('wrong', says(`it ended as ${snapshot.endedAs}, not as ${batch.ends}`));
-  const folder = join(stage.folder, `report-${batch.id}`);
-  await stage.command(['batch', 'results', batch.id, '--out', folder]);
-  const report = await readReport(folder);
-  for (const problem of report.problems) add('wrong', says(problem));
-  const items = [...report.succeeded, ...report.failed];
-  if (items.length !== snapshot.counts.total)
-    add('wrong', says(`its report has ${items.length} of ${snapshot.counts.total} items`));
-  for (const item of items) {
-    compareItem(item, item.number === 1 ? batch.item : batch.others, tasks.get(item.fileId) ?? [], (what) =>
-      add('wrong', says(`item ${item.number}: ${what}`)),
-    );
-  }
-  const booked = rows.filter(({ batch_id, cost_day }) => batch_id === batch.id && cost_day !== null);
-  const sum = (amounts: readonly (number | null)[]) => amounts.reduce<number>((so, usd) => so + (usd ?? 0), 0);
-  const usd = {
-    ledger: sum(booked.map(({ cost_usd }) => Number(cost_usd ?? 0))),
-    snapshot: snapshot.spentUsd,
-    report: report.manifest.costUsd,
-    items: sum(items.map(({ costUsd }) => costUsd)),
-    ...(await countedFor(stage.house, batch.id)),
-  };
-  const amounts = Object.values(usd);
-  if (Math.max(...amounts) - Math.min(...amounts) > ROUNDING_USD) {
-    add('wrong', says(`what it spent differs: ${JSON.stringify(usd)}`));
-  }
-  const most = snapshot.settings.maxCostUsd;
-  if (most !== null && Math.max(...amounts) > most + ROUNDING_USD) {
-    add('budget', says(`${JSON.stringify(usd)} of ${most} USD, in the cell ${name}`));
+  const ended = await balanceBudget(stage, ledger, batch.id, rows, add);
+  if (ended === null) return;
+  const wrong = (what: string) => add('wrong', `the batch ${batch.id}: ${what}`);
+  const { endedAs } = ended.snapshot;
+  if (endedAs !== batch.ends) wrong(`it ended as ${endedAs}, not as ${batch.ends}`);
+  for (const item of ended.items) {
+    const must = item.number === 1 ? batch.item : batch.others;
+    compareItem(item, must, tasks.get(item.fileId) ?? [], (what) => wrong(`item ${item.number}: ${what}`));
   }
 }
 
@@ -197,65 +156,4 @@ function compareItem(
   if ((item.state === 'succeeded' || item.state === 'reused') && !isResult) {
     wrong(`the report names the result ${item.resultFileId}, which no task of its file made`);
   }
-}
-
-/** What the counter of the batch's budget says, where there is one. */
-async function countedFor(house: House, batchId: string): Promise<{ counter?: number }> {
-  const { rows } = await house.sql.query<{ usd: number }>(
-    "select spent_usd::double precision as usd from cap where scope = 'batch/' || $1::text and period = 'total'",
-    [batchId],
-  );
-  return rows[0] === undefined ? {} : { counter: rows[0].usd };
-}
-
-/** The counter of all that was ever spent, against the submissions. */
-async function compareCounted(house: House, add: Add): Promise<void> {
-  const { rows } = await house.sql.query<{ counted: number; booked: number }>(
-    `select (select spent_usd::double precision from cap where scope = 'all' and period = 'total') as counted,
-       (select coalesce(sum(cost_usd), 0)::double precision from submission where cost_day is not null) as booked`,
-  );
-  const { counted, booked } = rows[0] ?? { counted: 0, booked: 0 };
-  if (Math.abs((counted ?? 0) - booked) > ROUNDING_USD)
-    add('wrong', `${counted} USD are counted, ${booked} are booked`);
-}
-
-/** Runs that are open, and rows of runs that are gone. */
-async function whatIsLeft(house: House): Promise<{ open: string[]; rows: string[] }> {
-  let open: string[] = [];
-  await eventually(
-    'no run to be open',
-    async () => {
-      open = [];
-      const query = `ExecutionStatus = 'Running' AND WorkflowType IN ('erase', 'batch')`;
-      for await (const run of house.temporal.workflow.list({ query })) open.push(`${run.workflowId} is still open`);
-      return open.length === 0 || undefined;
-    },
-    OPEN_WITHIN_MS,
-  ).catch(() => undefined);
-  // Workers look at such rows when they are five minutes old; and at once when they start.
-  await house.sql.query(`update hold set since = since - interval '10 minutes', seen_at = seen_at - interval '10 minutes'
-    where ended_at is null`);
-  await house.sql.query(
-    `update run_phase set since = since - interval '10 minutes', seen_at = seen_at - interval '10 minutes'`,
-  );
-  await house.startWorker();
-  let rows: string[] = [];
-  await eventually(
-    'no row of a run that is gone',
-    async () => {
-      rows = await rowsLeft(house);
-      return rows.length === 0 || undefined;
-    },
-    LEFT_WITHIN_MS,
-  ).catch(() => undefined);
-  return { open, rows };
-}
-
-async function rowsLeft(house: House): Promise<string[]> {
-  const { rows } = await house.sql.query<{ what: string }>(
-    `select 'a hold (' || error_class || ') of ' || workflow_id || ', run ' || run_id || ' is open' as what from hold where ended_at is null
-     union all select 'a row says that ' || workflow_id || ', run ' || run_id || ' is in ' || phase from run_phase
-     union all select 'a row says that ' || workflow_id || ', run ' || run_id || ' waits for ' || task_id from waiter`,
-  );
-  return rows.map(({ what }) => what);
 }

@@ -29,7 +29,6 @@ const HAPPEN: Record<Event, (scene: CrossingScene) => Promise<void>> = {
   settings: async (scene) => {
     if (scene.cell.change !== 'expiry') return;
     const expiresMs = Date.parse(scene.expireTime);
-    if (Date.now() > expiresMs) scene.house.missed.push(`${scene.name}: the expiry passed before the event.`);
     await scene.until('the expiry', async () => Date.now() > expiresMs);
   },
 };
@@ -65,24 +64,8 @@ async function cancel({ stage, cell, id, target, erases }: CrossingScene): Promi
 /** As an operator does in the Temporal UI. */
 async function pauseActivity(scene: CrossingScene): Promise<void> {
   const { house, target, cell, erases } = scene;
-  const { state } = cell;
-  const id =
-    state === 'uncertain' ? ACTIVITY_ID.submit : state === 'publishing' ? ACTIVITY_ID.publish : ACTIVITY_ID.awaitTask;
-  const { workflowService } = house.temporal;
-  const { runId } = await target.run.describe();
-  const which = {
-    namespace: house.namespace,
-    execution: { workflowId: target.workflowId, runId },
-    identity: 'operator',
-    id,
-  };
-  await workflowService.pauseActivity({ ...which, reason: 'the fault suite' });
-  await scene.until('the pause', async () => {
-    const { raw } = await target.run.describe();
-    return raw.pendingActivities?.some((activity) => activity.activityId === id && activity.paused === true) === true;
-  });
-  target.deed(`the activity ${id} was paused`);
-  if (state === 'joined') {
+  if (cell.state !== 'uncertain') await pauseIt(scene);
+  if (cell.state === 'joined') {
     // Who waits for the same task does not wait for the pause.
     await scene.letGo();
     await scene.until('the end of the other', async () => {
@@ -90,16 +73,37 @@ async function pauseActivity(scene: CrossingScene): Promise<void> {
       return status.name !== 'RUNNING';
     });
   }
-  if (state === 'publishing') house.gate.open(scene.fileId);
+  if (cell.state === 'publishing') house.gate.open(scene.fileId);
   try {
-    await workflowService.resetActivity({ ...which, keepPaused: true });
-    await workflowService.unpauseActivity(which);
+    const which = await activityOf(scene);
+    await house.temporal.workflowService.resetActivity({ ...which, keepPaused: true });
+    await house.temporal.workflowService.unpauseActivity(which);
     target.deed('it was reset, and goes on');
   } catch (error) {
     // A wait is ended from outside, paused or not.
-    if (state !== 'joined') throw error;
+    if (cell.state !== 'joined') throw error;
     target.deed(`it was over before: ${String(error)}`);
   }
+}
+
+/** Of a submit that looks for its task, at once: it does not look for long. */
+export async function pauseIt(scene: CrossingScene): Promise<void> {
+  const { house, target } = scene;
+  const which = await activityOf(scene);
+  await house.temporal.workflowService.pauseActivity({ ...which, reason: 'the fault suite' });
+  await scene.until('the pause', async () => {
+    const { raw } = await target.run.describe();
+    return raw.pendingActivities?.some(({ activityId, paused }) => activityId === which.id && paused === true) === true;
+  });
+  target.deed(`the activity ${which.id} was paused`);
+}
+
+async function activityOf({ house, target, cell: { state } }: CrossingScene) {
+  const others = { uncertain: ACTIVITY_ID.submit, publishing: ACTIVITY_ID.publish };
+  const id = state === 'uncertain' || state === 'publishing' ? others[state] : ACTIVITY_ID.awaitTask;
+  const { runId } = await target.run.describe();
+  const execution = { workflowId: target.workflowId, runId };
+  return { namespace: house.namespace, execution, identity: 'operator', id };
 }
 
 export async function deleteResult({ house, fileId, subAppId }: CrossingScene): Promise<void> {

@@ -2,6 +2,7 @@ import type { EraseRequest } from '../../src/contract/request.js';
 import type { FaultSpec } from '../../src/simulator/index.js';
 import { eventually } from '../support/processes.js';
 import { type CrossedBatch, type CrossedCell, CrossedErase } from './crossed-erase.js';
+import { pauseIt } from './crossings-events.js';
 import { type Crossing, type MustItem, nameOf, type State } from './crossings-matrix.js';
 import type { Stage } from './crossings-stage.js';
 import { SUB_APP } from './house.js';
@@ -61,6 +62,8 @@ export class CrossingScene {
 
   async bring(): Promise<void> {
     await BRING[this.cell.state](this);
+    const late = this.cell.change === 'expiry' && Date.now() > Date.parse(this.expireTime);
+    if (late) this.house.missed.push(`${this.name}: it expired before it came to its state.`);
     this.target.deed(`came to the state: ${this.cell.state}`);
   }
 
@@ -173,8 +176,9 @@ const BRING: Record<State, (scene: CrossingScene) => Promise<void>> = {
     const said = { action: SUBMIT, kind: 'error', code: 'InvalidParameterValue.SessionId', execute: true } as const;
     await scene.live({}, { action: SUBMIT, kind: 'late-listing', ms: HOUR_MS }, said);
     // Its submit still looks for the task: that is the activity that can be paused.
-    if (scene.cell.event === 'pause-activity') await scene.until('the doubt', () => inDoubt(scene, scene.fileId));
-    else await scene.phase('held');
+    if (scene.cell.event !== 'pause-activity') return await scene.phase('held');
+    await scene.until('the doubt', () => inDoubt(scene, scene.fileId));
+    await pauseIt(scene);
   },
 
   async waiting(scene) {

@@ -76,14 +76,15 @@ export class Stage {
 
   /** Looks at all budgets until `over`: what is spent may not grow where it is above what the batch may spend. */
   async watchBudgets(over: AbortSignal): Promise<void> {
-    const before = new Map<string, number>();
+    const before = new Map<string, { spent: number; most: number | null }>();
     while (!over.aborted) {
       for (const { id, spent, most } of await this.spentByBatch().catch(() => [])) {
-        const grew = spent > (before.get(id) ?? 0) + ROUNDING_USD;
-        if (most !== null && spent > most + ROUNDING_USD && grew) {
-          this.passed.push(`the batch ${id} has spent ${spent} of ${most} USD`);
-        }
-        before.set(id, spent);
+        const then = before.get(id) ?? { spent: 0, most };
+        before.set(id, { spent, most });
+        // A budget that was lowered since the last look may have been a higher one when this was spent.
+        const allowed = most === null || then.most === null ? null : Math.max(most, then.most);
+        if (allowed === null || spent <= allowed + ROUNDING_USD || spent <= then.spent + ROUNDING_USD) continue;
+        this.passed.push(`the batch ${id} has spent ${spent} of ${allowed} USD`);
       }
       await sleep(LOOK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
     }

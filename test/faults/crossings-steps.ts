@@ -32,11 +32,11 @@ async function take(scene: CrossingScene, step: Step): Promise<void> {
 
 const STEPS: Record<Extract<Step, string>, (scene: CrossingScene) => Promise<void>> = {
   'name the task': async (scene) => {
+    await scene.phase('held');
     await scene.letGo();
     const { house, fileId, target } = scene;
     const task = (await house.simulator.admin.tasks()).find((each) => each.fileId === fileId);
     if (task === undefined) throw new Error(`${scene.name}: there is no task to name.`);
-    await scene.phase('held');
     await scene.stage.command(['resume', target.workflowId, '--task', task.taskId, ...OPERATOR]);
   },
   'resume by id': async ({ stage, target }) => {
@@ -69,9 +69,9 @@ function last({ batches, name }: CrossingScene) {
 /** Nothing of it is under way, and a budget is what it waits for. */
 async function standsForBudget({ house }: CrossingScene, batchId: string): Promise<boolean> {
   const { rows } = await house.sql.query<{ running: number; waits: boolean }>(
-    `select (select count(*)::integer from batch_item where batch_id = id and state = 'running') as running,
+    `select (select count(*)::integer from batch_item where batch_id = batch.id and batch_item.state = 'running') as running,
        waiting_for in ('budget', 'cap') or exists (select from hold
-         where batch_id = id and ended_at is null and error_class = 'cap') as waits
+         where batch_id = batch.id and hold.ended_at is null and error_class = 'cap') as waits
      from batch where id = $1`,
     [batchId],
   );
