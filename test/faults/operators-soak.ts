@@ -24,7 +24,7 @@ export const SUB_APPS = ownSubApps.slice(0, 3);
 const START_EVERY_MS = 500;
 const COMMAND_EVERY_MS = 400;
 /** Two who do not know of each other. */
-const OPERATORS = 2;
+const AT_THE_DESK = 2;
 const BATCH_EVERY = 8;
 const SUBMIT = 'ProcessMediaByMPS';
 const HOUR_MS = 3_600_000;
@@ -78,7 +78,9 @@ export async function runOperatorsSoak(house: House, { seed, seconds }: Operator
   const watched = stage.watchBudgets(over.signal);
   const untilMs = Date.now() + seconds * 1_000;
   try {
-    const operators = Array.from({ length: OPERATORS }, (_, at) => operate(soaked, randomFrom(seed + 1 + at), untilMs));
+    const operators = Array.from({ length: AT_THE_DESK }, (_, at) =>
+      operate(soaked, randomFrom(seed + 1 + at), untilMs),
+    );
     await Promise.all([ask(soaked, randomFrom(seed), untilMs), ...operators]);
     await bringToTheEnd(soaked);
   } finally {
