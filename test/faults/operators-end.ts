@@ -44,9 +44,15 @@ interface OpenBatch {
   waiting_for: string | null;
 }
 
-async function letGoOn({ stage }: Soaked, batches: readonly OpenBatch[]): Promise<void> {
+async function letGoOn({ stage, problems }: Soaked, batches: readonly OpenBatch[]): Promise<void> {
   const { house } = stage;
-  const run = (...args: string[]) => stage.command([...args, ...WHO], ANY);
+  const run = async (...args: string[]) => {
+    try {
+      await stage.command([...args, ...WHO], ANY);
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  };
   for (const { id, state, waiting_for } of batches) {
     if (state === 'paused' || state === 'draining') await run('batch', 'resume', id);
     if (waiting_for === 'budget' || waiting_for === 'cap') await run('batch', 'set', id, '--max-cost', '10');
