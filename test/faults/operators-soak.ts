@@ -73,7 +73,15 @@ type Random = () => number;
  */
 export async function runOperatorsSoak(house: House, { seed, seconds }: OperatorsSoakOptions) {
   const stage = await Stage.open(house);
-  const soaked: Soaked = { stage, erases: [], batchIds: [], files: [], leaves: new Map(), problems: [] };
+  const soaked: Soaked = {
+    stage,
+    erases: [],
+    batchIds: [],
+    files: [],
+    leaves: new Map(),
+    commands: new Map(),
+    problems: [],
+  };
   const over = new AbortController();
   const watched = stage.watchBudgets(over.signal);
   const untilMs = Date.now() + seconds * 1_000;
@@ -88,7 +96,8 @@ export async function runOperatorsSoak(house: House, { seed, seconds }: Operator
     await watched;
   }
   const balance = (): Promise<Balance> => balanceOperators(soaked);
-  return { erases: soaked.erases, balance };
+  const commands = [...soaked.commands].sort().map(([name, count]) => `${count} ${name}`);
+  return { erases: soaked.erases, balance, told: `commands: ${commands.join(', ')}` };
 }
 
 /** Services and persons who start erases and batches. */
@@ -205,7 +214,11 @@ async function act(soaked: Soaked, command: Command, random: Random): Promise<vo
   const { stage } = soaked;
   const { house } = stage;
   const who = ['--by', 'operator', '--reason', `the soak: ${command}`];
-  const run = (...args: string[]) => stage.command([...args, ...who], ALLOWED);
+  const run = async (...args: string[]) => {
+    const end = await stage.command([...args, ...who], ALLOWED);
+    if (end.code === 0) soaked.commands.set(command, (soaked.commands.get(command) ?? 0) + 1);
+    return end;
+  };
   const one = <T>(of: readonly T[]) => (of.length === 0 ? undefined : pick(random, of));
   const ids = async (sql: string) => (await house.sql.query<{ id: string }>(sql)).rows.map(({ id }) => id);
   switch (command) {
@@ -216,8 +229,8 @@ async function act(soaked: Soaked, command: Command, random: Random): Promise<vo
     case 'abort': {
       const held = one(await heldNow(house));
       if (held === undefined) return;
-      const { done } = { done: await run(command, held.workflow_id) };
-      if (command === 'resume' && held.error_class === 'uncertain' && done.code === 0) {
+      const { code } = await run(command, held.workflow_id);
+      if (command === 'resume' && held.error_class === 'uncertain' && code === 0) {
         soaked.leaves.set(held.file_id, (soaked.leaves.get(held.file_id) ?? 0) + 1);
       }
       return;
@@ -241,7 +254,11 @@ async function act(soaked: Soaked, command: Command, random: Random): Promise<vo
       erase.workflowId = id;
       house.note(`${command} of ${id}`);
       // One that ended in between, or has only begun, is left as it is.
-      return void (await (command === 'reset' ? erase.reset() : erase.terminate()).catch(() => undefined));
+      await (command === 'reset' ? erase.reset() : erase.terminate()).then(
+        () => soaked.commands.set(command, (soaked.commands.get(command) ?? 0) + 1),
+        () => undefined,
+      );
+      return;
     }
     case 'batch set': {
       const id = one(await ids("select id from batch where state <> 'ended' order by created_at"));

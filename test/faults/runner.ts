@@ -83,6 +83,8 @@ export type Work = (house: House) => Promise<Worked>;
 export interface Worked {
   erases: readonly TrackedErase[];
   balance: () => Promise<Balance>;
+  /** What else there is to say of it, in a few words. */
+  told?: string;
 }
 
 export async function withBooks(house: House, work: Promise<readonly TrackedErase[]>): Promise<Worked> {
@@ -137,14 +139,16 @@ async function settleOnce(
   try {
     house = await House.start(name, servers, options);
     await house.startWorker();
-    const { erases, balance } = await work(house);
+    const { erases, balance, told } = await work(house);
     const books = await balance();
     for (const story of await tellStories(books.mismatches)) say(story);
     for (const problem of house.problems) say(`${name}: ${problem}`);
     const totals = totalsOf(house, erases, books);
     const words = `${totals.cells} cells, ${totals.erases} erases, ${totals.duplicates} duplicates, ${totals.lost} lost, ${totals.leftOpen} open, ${totals.budgetsPassed} budgets passed`;
     const seconds = Math.round((Date.now() - startedMs) / 1_000);
-    say(`${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s`);
+    say(
+      `${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s${told === undefined ? '' : `; ${told}`}`,
+    );
     return { totals, missed: house.missed };
   } catch (error) {
     say(`${name}: broke: ${error instanceof Error ? error.stack : String(error)}`);

@@ -12,6 +12,8 @@ export interface Soaked {
   readonly files: EraseRequest[];
   /** By file: how often somebody let a submit in doubt be made again. */
   readonly leaves: Map<string, number>;
+  /** By name, how many commands came to something. */
+  readonly commands: Map<string, number>;
   readonly problems: string[];
 }
 
