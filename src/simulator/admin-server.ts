@@ -14,7 +14,7 @@ interface Reply {
   body: string;
 }
 
-/** The admin API over HTTP: GET calls, tasks, faults; POST media, faults, age; DELETE faults, media/FILEID. */
+/** The admin API over HTTP: GET calls, tasks, faults; POST media, faults, release, age; DELETE faults, media/FILEID. */
 export async function handleAdmin(admin: Admin, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request, MAX_BODY_BYTES).catch(() => undefined);
   if (body === undefined) return;
@@ -54,6 +54,11 @@ function route(admin: Admin, request: IncomingMessage, body: Buffer): Reply {
     case 'DELETE faults':
       admin.clearFaults();
       return json({ cleared: true });
+    case 'POST release': {
+      const { fileId, subAppId } = parse(body);
+      admin.release(fileId as string, subAppId as number | undefined);
+      return json({ released: true });
+    }
     case 'POST age':
       admin.age(parse(body).ms as number);
       return json({ aged: true });

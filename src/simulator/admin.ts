@@ -106,6 +106,12 @@ export class Admin {
     this.house.faults.clear();
   }
 
+  /** Ends the faults `stays-waiting`, `stays-processing` and `late-listing` of a file's tasks. */
+  release(fileId: string, subAppId?: number): void {
+    if (typeof fileId !== 'string') throw new AdminError('"fileId" must be a string.');
+    this.house.release(this.#subApp(subAppId), fileId);
+  }
+
   /** Makes all tasks and media older by `ms`: what is processed comes nearer to its end, what is old to be forgotten. */
   age(ms: number): void {
     if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0)

@@ -11,6 +11,8 @@ export const FAULT_KINDS = [
   'late-listing',
   'task-failure',
   'silent-success',
+  'stays-waiting',
+  'stays-processing',
   'patch',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -29,6 +31,7 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
  *   what stands there instead. For answers that are wrong deep inside.
  * - `late-listing`, `task-failure`, `silent-success` fit accepted ProcessMediaByMPS calls and mark the task that they start:
  *   hidden from DescribeTasks for `ms`; failed with `code`; successful without a new video, in the given `shape`.
+ * - `stays-waiting`, `stays-processing` do so too: the task is WAITING, or PROCESSING, until the admin API releases its file.
  */
 export interface FaultSpec {
   /** The API's name, or `*` for all. */
@@ -57,7 +60,13 @@ export interface FaultSpec {
 
 export type Fault = FaultSpec & { id: number; times: number };
 
-const TASK_KINDS: readonly FaultKind[] = ['late-listing', 'task-failure', 'silent-success'];
+const TASK_KINDS: readonly FaultKind[] = [
+  'late-listing',
+  'task-failure',
+  'silent-success',
+  'stays-waiting',
+  'stays-processing',
+];
 /** What a fault of each kind cannot do without. */
 const NEEDED: Partial<Record<FaultKind, keyof FaultSpec>> = {
   error: 'code',

@@ -70,6 +70,16 @@ export class House {
     this.tasks.advance();
   }
 
+  /** The tasks of a file that a fault keeps where they are go on, and those that a fault hides are listed. */
+  release(subAppId: number, fileId: string): void {
+    const now = this.clock.now();
+    for (const task of this.tasks.shelf(subAppId).byFile.get(fileId) ?? []) {
+      task.listedMs = Math.min(task.listedMs, now);
+      this.tasks.release(task);
+      this.store.saveTask(task);
+    }
+  }
+
   /** Whether a task with this id can still be read; a task too old to be read is as good as gone. */
   readableTask(taskId: string, subAppId: number): Task | undefined {
     this.tasks.advance();
@@ -89,6 +99,8 @@ export class House {
     const hidden = isErase ? this.faults.forTask('late-listing', request.fileId) : undefined;
     const failure = isErase ? this.faults.forTask('task-failure', request.fileId) : undefined;
     const silent = isErase && !failure ? this.faults.forTask('silent-success', request.fileId) : undefined;
+    const waits = isErase && this.faults.forTask('stays-waiting', request.fileId) !== undefined;
+    const runsOn = isErase && !waits && this.faults.forTask('stays-processing', request.fileId) !== undefined;
     const task: Task = {
       seq,
       taskId: newTaskId(request.subAppId, TASK_ID_WORDS[request.kind]),
@@ -118,7 +130,8 @@ export class House {
     };
     if (task.sessionId) this.#sessions.set(sessionKey(task), task);
     this.store.saveTask(task);
-    this.tasks.submit(task);
+    if (waits || runsOn) this.tasks.keep(task, waits ? 'WAITING' : 'PROCESSING');
+    else this.tasks.submit(task);
     return task;
   }
 

@@ -32,6 +32,8 @@ export class TaskHouse {
   readonly #running = new Heap<Task>((a, b) =>
     a.finishMs === b.finishMs ? a.seq < b.seq : (a.finishMs ?? 0) < (b.finishMs ?? 0),
   );
+  /** Neither in the queue nor among those that run: they stay where they are until {@link release}. */
+  readonly #kept = new Set<Task>();
   #lastEventMs = 0;
   #nextEndSeq = 1;
 
@@ -63,6 +65,29 @@ export class TaskHouse {
     this.#index(task);
     this.#queue.push(task);
     this.shelf(task.subAppId).open.add(task);
+    this.advance();
+  }
+
+  /** Takes a task that neither begins nor ends by itself. */
+  keep(task: Task, status: 'WAITING' | 'PROCESSING'): void {
+    this.advance();
+    this.#index(task);
+    this.#kept.add(task);
+    this.shelf(task.subAppId).open.add(task);
+    if (status === 'PROCESSING') task.startedMs = this.clock.now();
+  }
+
+  /** Of a kept task: one that waits begins, one that is processed ends. */
+  release(task: Task): void {
+    if (!this.#kept.delete(task) || task.endSeq !== null) return;
+    const now = this.clock.now();
+    if (task.startedMs === null) {
+      task.eligibleMs = now;
+      this.#queue.push(task);
+    } else {
+      task.finishMs = now;
+      this.#running.push(task);
+    }
     this.advance();
   }
 

@@ -16,10 +16,15 @@ export interface LedgerRow {
   error_code: string | null;
   outcome: string | null;
   run_id: string;
+  batch_id: string | null;
+  cost_usd: string | null;
+  /** Null when it is known that nothing was spent. */
+  cost_day: unknown;
 }
 
 export interface Mismatch {
-  kind: 'duplicate' | 'lost' | 'wrong';
+  /** `budget`: more was spent than was allowed. `open`: a run, or a batch, has not ended. */
+  kind: 'duplicate' | 'lost' | 'budget' | 'open' | 'wrong';
   erase: TrackedErase;
   what: string;
 }
@@ -27,6 +32,8 @@ export interface Mismatch {
 export interface Balance {
   duplicates: number;
   lost: number;
+  budgetsPassed: number;
+  leftOpen: number;
   held: number;
   mismatches: Mismatch[];
 }
@@ -47,8 +54,19 @@ export async function balance(house: House, erases: readonly TrackedErase[]): Pr
     compareLedger(erase, accepted, entries, add);
     compareEnd(erase, accepted, add);
   }
+  return balanceOf(mismatches, held);
+}
+
+export function balanceOf(mismatches: Mismatch[], held: number): Balance {
   const count = (kind: Mismatch['kind']) => mismatches.filter((each) => each.kind === kind).length;
-  return { duplicates: count('duplicate'), lost: count('lost'), held, mismatches };
+  return {
+    duplicates: count('duplicate'),
+    lost: count('lost'),
+    budgetsPassed: count('budget'),
+    leftOpen: count('open'),
+    held,
+    mismatches,
+  };
 }
 
 type Add = (kind: Mismatch['kind'], what: string) => void;
@@ -88,7 +106,7 @@ function compareEnd(erase: TrackedErase, accepted: readonly AdminTask[], add: Ad
   switch (end?.kind) {
     case undefined:
     case 'open':
-      add('lost', `the run has not ended: ${end?.why ?? 'nobody looked'}`);
+      add('open', `the run has not ended: ${end?.why ?? 'nobody looked'}`);
       return;
     case 'held':
       if (ends === 'succeeded') add('wrong', `held although it could be known: ${end.message}`);
@@ -126,7 +144,8 @@ export async function acceptedTasks(house: House): Promise<Map<string, AdminTask
 
 export async function ledgerRows(house: House): Promise<LedgerRow[]> {
   const { rows } = await house.sql.query<LedgerRow>(
-    `select file_id, number, state, arms, intent_at, place_at, answered_at, task_id, adopted, error_code, outcome, run_id
+    `select file_id, number, state, arms, intent_at, place_at, answered_at, task_id, adopted, error_code, outcome, run_id,
+       batch_id, cost_usd, cost_day
      from submission join erase on erase.id = erase_id order by erase_id, number`,
   );
   return rows;

@@ -61,6 +61,8 @@ export class House {
     readonly simulator: SimulatorProcess,
     readonly gate: VendorGate,
     readonly database: TcpProxy,
+    /** Of its database, past the proxy. */
+    readonly ledgerUrl: string,
     readonly sql: pg.Pool,
     readonly temporal: Client,
     readonly client: EraseClient,
@@ -107,10 +109,15 @@ export class House {
       simulator,
       gate,
       database,
+      url,
       sql,
       new Client({ connection, namespace: id }),
       await EraseClient.connect({ connection, namespace: id }),
     );
+  }
+
+  get reaper() {
+    return this.servers.reaper;
   }
 
   note(line: string): void {

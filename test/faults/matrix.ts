@@ -1,4 +1,5 @@
 import type { FaultSpec } from '../../src/simulator/index.js';
+import { CROSSINGS, type CrossingsGroup } from './crossings-matrix.js';
 
 /**
  * The matrix as data: what is done to an erase, at which moment, to how many of them at once.
@@ -71,7 +72,7 @@ export interface VendorGroup {
   cells: readonly VendorCell[];
 }
 
-export type Group = StrikeGroup | VendorGroup;
+export type Group = StrikeGroup | VendorGroup | CrossingsGroup;
 
 const single = (strike: Strike): StrikeGroup => ({
   kind: 'strikes',
@@ -298,4 +299,5 @@ export const MATRIX: readonly Group[] = [
   pair('worker-kill', 'cancel'),
   pair('cancel', 'worker-kill'),
   pair('worker-stop', 'restart'),
+  ...CROSSINGS,
 ];

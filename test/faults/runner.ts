@@ -1,8 +1,9 @@
 import { type Balance, balance } from './books.js';
+import { crossingsHouse, runCrossingsGroup } from './crossings-group.js';
 import { House, type HouseOptions } from './house.js';
 import type { Group } from './matrix.js';
 import type { SharedServers } from './servers.js';
-import { tellStory } from './story.js';
+import { tellStories } from './story.js';
 import { runStrikeGroup, strikeHouse } from './strike-group.js';
 import type { TrackedErase } from './tracked-erase.js';
 import { runVendorGroup, VENDOR_HOUSE } from './vendor-group.js';
@@ -13,12 +14,26 @@ export interface Totals {
   faults: number;
   duplicates: number;
   lost: number;
+  /** Of batches. */
+  budgetsPassed: number;
+  /** Runs and batches that have not ended. */
+  leftOpen: number;
   held: number;
   /** Whatever else must not be: a wrong end, a moment that was missed, a group that broke. */
   problems: number;
 }
 
-export const NOTHING: Totals = { cells: 0, erases: 0, faults: 0, duplicates: 0, lost: 0, held: 0, problems: 0 };
+export const NOTHING: Totals = {
+  cells: 0,
+  erases: 0,
+  faults: 0,
+  duplicates: 0,
+  lost: 0,
+  budgetsPassed: 0,
+  leftOpen: 0,
+  held: 0,
+  problems: 0,
+};
 
 /**
  * Runs groups, `lanes` at a time, and adds up their books. A group whose moments pass before its strikes, again and again, is
@@ -34,10 +49,7 @@ export async function runGroups(
   const totals: Totals[] = [];
   const late: Group[] = [];
   const settleGroup = async (group: Group) => {
-    const [options, work] =
-      group.kind === 'strikes'
-        ? [strikeHouse(group), (house: House) => runStrikeGroup(group, house)]
-        : [VENDOR_HOUSE, (house: House) => runVendorGroup(group, house)];
+    const [options, work] = workOf(group);
     return await settle(group.name, servers, options, work, say);
   };
   const lane = async () => {
@@ -53,6 +65,31 @@ export async function runGroups(
     totals.push(withMissed(group.name, await settleGroup(group), say));
   }
   return totals.reduce(add, NOTHING);
+}
+
+function workOf(group: Group): [HouseOptions, Work] {
+  switch (group.kind) {
+    case 'strikes':
+      return [strikeHouse(group), (house) => withBooks(house, runStrikeGroup(group, house))];
+    case 'vendor':
+      return [VENDOR_HOUSE, (house) => withBooks(house, runVendorGroup(group, house))];
+    case 'crossings':
+      return [crossingsHouse(group), (house) => runCrossingsGroup(group, house)];
+  }
+}
+
+/** What a group did in its house, and how its books are balanced. */
+export type Work = (house: House) => Promise<Worked>;
+export interface Worked {
+  erases: readonly TrackedErase[];
+  balance: () => Promise<Balance>;
+  /** What else there is to say of it, in a few words. */
+  told?: string;
+}
+
+export async function withBooks(house: House, work: Promise<readonly TrackedErase[]>): Promise<Worked> {
+  const erases = await work;
+  return { erases, balance: () => balance(house, erases) };
 }
 
 /** A group whose moments had passed before its strike is set again, this often. */
@@ -78,7 +115,7 @@ export async function settle(
   name: string,
   servers: SharedServers,
   options: HouseOptions,
-  work: (house: House) => Promise<readonly TrackedErase[]>,
+  work: Work,
   say: (line: string) => void,
 ): Promise<Settled> {
   let all = NOTHING;
@@ -94,7 +131,7 @@ async function settleOnce(
   name: string,
   servers: SharedServers,
   options: HouseOptions,
-  work: (house: House) => Promise<readonly TrackedErase[]>,
+  work: Work,
   say: (line: string) => void,
 ): Promise<{ totals: Totals; missed: readonly string[] }> {
   const startedMs = Date.now();
@@ -102,14 +139,16 @@ async function settleOnce(
   try {
     house = await House.start(name, servers, options);
     await house.startWorker();
-    const erases = await work(house);
-    const books = await balance(house, erases);
-    for (const mismatch of books.mismatches) say(await tellStory(mismatch));
+    const { erases, balance, told } = await work(house);
+    const books = await balance();
+    for (const story of await tellStories(books.mismatches)) say(story);
     for (const problem of house.problems) say(`${name}: ${problem}`);
     const totals = totalsOf(house, erases, books);
-    const words = `${totals.cells} cells, ${totals.erases} erases, ${totals.duplicates} duplicates, ${totals.lost} lost`;
+    const words = `${totals.cells} cells, ${totals.erases} erases, ${totals.duplicates} duplicates, ${totals.lost} lost, ${totals.leftOpen} open, ${totals.budgetsPassed} budgets passed`;
     const seconds = Math.round((Date.now() - startedMs) / 1_000);
-    say(`${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s`);
+    say(
+      `${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s${told === undefined ? '' : `; ${told}`}`,
+    );
     return { totals, missed: house.missed };
   } catch (error) {
     say(`${name}: broke: ${error instanceof Error ? error.stack : String(error)}`);
@@ -127,6 +166,8 @@ function totalsOf(house: House, erases: readonly TrackedErase[], books: Balance)
     faults: house.faults,
     duplicates: books.duplicates,
     lost: books.lost,
+    budgetsPassed: books.budgetsPassed,
+    leftOpen: books.leftOpen,
     held: books.held,
     problems: house.problems.length + books.mismatches.filter(({ kind }) => kind === 'wrong').length,
   };

@@ -1,14 +1,21 @@
 import { ledgerRows, type Mismatch } from './books.js';
 
+/** One story for each erase, with all that is wrong about it. */
+export async function tellStories(mismatches: readonly Mismatch[]): Promise<string[]> {
+  const byErase = new Map<Mismatch['erase'], Mismatch[]>();
+  for (const each of mismatches) byErase.set(each.erase, [...(byErase.get(each.erase) ?? []), each]);
+  return await Promise.all([...byErase].map(([erase, its]) => tellStory(erase, its)));
+}
+
 /** All that is known of an erase whose books do not balance, so that a person can see what happened. */
-export async function tellStory({ kind, erase, what }: Mismatch): Promise<string> {
+async function tellStory(erase: Mismatch['erase'], its: readonly Mismatch[]): Promise<string> {
   const { house, request, workflowId, cell } = erase;
   const calls = (await house.simulator.admin.calls()).filter((call) => call.fileId === request.fileId);
   const rows = (await ledgerRows(house)).filter((row) => row.file_id === request.fileId);
   const time = (ms: number) => new Date(ms).toISOString();
   return [
     '',
-    `=== ${kind.toUpperCase()}: ${what}`,
+    ...its.map(({ kind, what }) => `=== ${kind.toUpperCase()}: ${what}`),
     `cell: ${cell} (house ${house.name})`,
     `run:  ${workflowId}`,
     '--- what was done',

@@ -35,6 +35,9 @@ export interface VendorGate {
   /** Answers about tasks of this file say that they run, until {@link letFinish}. */
   keepRunning(fileId: string): void;
   letFinish(fileId: string): void;
+  /** No call of this action about this file reaches the vendor, until {@link open}. */
+  shut(fileId: string, action: string): void;
+  open(fileId: string): void;
   seen(): readonly SeenCall[];
   close(): Promise<void>;
 }
@@ -52,6 +55,8 @@ export async function startVendorGate(targetUrl: string): Promise<VendorGate> {
   const target = new URL(targetUrl);
   const holds: Hold[] = [];
   const running = new Set<string>();
+  /** By file, the action that is shut. */
+  const shut = new Map<string, string>();
   const fileOfTask = new Map<string, string>();
   /** Tasks whose end was told once: the next detail is the fetch of the result. */
   const toldFinished = new Set<string>();
@@ -68,6 +73,11 @@ export async function startVendorGate(targetUrl: string): Promise<VendorGate> {
     const { fileId, taskId } = subjectOf(body.toString(), action, fileOfTask);
     const note = (what: string) => seen.push({ at: Date.now(), action, fileId, what });
     note('asked');
+    if (fileId !== null && shut.get(fileId) === action) {
+      note('shut');
+      response.socket?.destroy();
+      return;
+    }
     const before = take(action, fileId, 'request');
     if (before !== undefined && (await before.arrive(response)) === 'lose') {
       note('lost on the way to the vendor');
@@ -126,6 +136,8 @@ export async function startVendorGate(targetUrl: string): Promise<VendorGate> {
     },
     keepRunning: (fileId) => void running.add(fileId),
     letFinish: (fileId) => void running.delete(fileId),
+    shut: (fileId, action) => void shut.set(fileId, action),
+    open: (fileId) => void shut.delete(fileId),
     seen: () => seen,
     async close() {
       server.closeAllConnections();

@@ -1,6 +1,6 @@
 import { eventually } from '../support/processes.js';
 import { eraseParams, vodClient } from '../support/simulator.js';
-import { COLLEAGUE, type House, type HouseOptions } from './house.js';
+import { COLLEAGUE, type House, type HouseOptions, SUB_APP } from './house.js';
 import type { VendorCell, VendorGroup } from './matrix.js';
 import { strike } from './strikes.js';
 import { TrackedErase } from './tracked-erase.js';
@@ -66,10 +66,10 @@ async function doBesides(house: House, { also }: VendorCell, erases: readonly Tr
 }
 
 /** The same file and recipe, from the console: with the words of the API document, as we send them. */
-async function colleagueErases(house: House, fileId: string): Promise<string> {
+export async function colleagueErases(house: House, fileId: string, subAppId = SUB_APP): Promise<string> {
   const { TaskId } = await vodClient(house.simulator.url, COLLEAGUE).ProcessMediaByMPS({
     FileId: fileId,
-    SubAppId: 1500000001,
+    SubAppId: subAppId,
     MPSProcessMediaParams: eraseParams('subtitle_erase_fast'),
   });
   if (!TaskId) throw new Error('The simulator gave no TaskId.');

@@ -192,6 +192,31 @@ describe('tasks that go wrong', () => {
     expect(simulator.admin.tasks()[0]?.resultFileId).toBeNull();
   });
 
+  it('stay waiting until their file is released, and can be aborted meanwhile', async () => {
+    onSubmit({ kind: 'stays-waiting', fileId: SAMPLE_FILE_ID, times: 2 });
+    const [first, second] = [await submitErase(client), await submitErase(client)];
+    // One that stays stands in nobody's way.
+    const other = await submitErase(client, OTHER_FILE_ID);
+    const status = async (TaskId: string) => (await client.DescribeTaskDetail({ TaskId, SubAppId: SUB_APP_ID })).Status;
+    expect([await status(first), await status(second), await status(other)]).toEqual(['WAITING', 'WAITING', 'FINISH']);
+    await client.ManageTask({ TaskId: second, OperationType: 'Abort', SubAppId: SUB_APP_ID });
+    simulator.admin.release(SAMPLE_FILE_ID);
+    expect([await status(first), await status(second)]).toEqual(['FINISH', 'ABORTED']);
+  });
+
+  it('stay in processing, or hidden, until their file is released', async () => {
+    onSubmit({ kind: 'stays-processing' });
+    onSubmit({ kind: 'late-listing', ms: 3_600_000 });
+    const TaskId = await submitErase(client);
+    expect(await subTask(TaskId)).toMatchObject({ Status: 'PROCESSING' });
+    await expect(client.DescribeTasks({ SubAppId: SUB_APP_ID })).resolves.toMatchObject({ TaskSet: null });
+    simulator.admin.release(SAMPLE_FILE_ID);
+    expect(await subTask(TaskId)).toMatchObject({ Status: 'SUCCESS' });
+    await expect(client.DescribeTasks({ SubAppId: SUB_APP_ID })).resolves.toMatchObject({
+      TaskSet: [{ TaskId, Status: 'FINISH' }],
+    });
+  });
+
   it('are marked by several faults at once', async () => {
     onSubmit({ kind: 'late-listing', ms: 60_000 });
     onSubmit({ kind: 'task-failure', code: 'InternalError' });

@@ -102,6 +102,11 @@ export class SimulatorAdmin {
     await this.#request('DELETE', 'faults');
   }
 
+  /** Tasks of the file that a fault keeps, or hides, go on. */
+  async release(fileId: string, subAppId = SUB_APP_ID): Promise<void> {
+    await this.#request('POST', 'release', { fileId, subAppId });
+  }
+
   async age(ms: number): Promise<void> {
     await this.#request('POST', 'age', { ms });
   }
