@@ -17,12 +17,16 @@ export interface RecordReviewInput {
   retry: { workflowId: string; recipe: RecipeRequest; existed: boolean } | null;
 }
 
-/** Keeps who decided on a result, and why, beyond Temporal's retention. Null `by`: the time was over. */
+/**
+ * Keeps who decided on a result, and why, beyond Temporal's retention, and with the result itself: a rejection counts for
+ * whoever asks for it next. Null `by`: the time was over.
+ */
 export function createRecordReview({ ledger }: ActivityDependencies) {
   return async function recordReview({ decision, by, reason, ...details }: RecordReviewInput): Promise<void> {
     const { workflowId, runId } = thisRun();
     const action = decision === 'approve' ? 'review-approved' : 'review-rejected';
     try {
+      await ledger.recordReview(details.taskId, { decision, by, reason });
       await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
       await leavePhase(ledger);
     } catch (error) {

@@ -13,10 +13,12 @@ import { describeError, finalFailure, readFailure, retryFailure } from './failur
 import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
+import { noteWait } from './note-wait.js';
 import { OpenAhead } from './open-ahead.js';
 import { paymentForbidden } from './payment-forbidden.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { refuseBeforePayment } from './refuse-before-payment.js';
+import { rejectedBefore } from './rejected-before.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import {
   type Accepted,
@@ -31,7 +33,7 @@ import {
   uncertain,
 } from './submit-outcome.js';
 import { takeNamedTask } from './take-named-task.js';
-import { isRunOf, thisRun } from './this-run.js';
+import { isPaidBy, isRunOf, thisRun } from './this-run.js';
 
 /** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
 const THROTTLE_PAUSE_MS = 1_000;
@@ -130,6 +132,7 @@ class Submit {
       await writeHeardAnswer(this.deps.ledger);
       const outcome = await this.decideAndAct();
       if (outcome.kind === 'held') await this.hold(outcome.hold);
+      else await noteWait(this.deps, this.request, outcome);
       return { ...accepted, ...outcome };
     } catch (error) {
       throw readFailure(error, this.context.info.attempt);
@@ -185,7 +188,11 @@ class Submit {
         case 'running':
           return this.running(begun.record);
         case 'done':
-          return { kind: 'done', result: await this.reuse(begun.record) };
+          return {
+            kind: 'done',
+            result: await this.reuse(begun.record),
+            paidHere: isPaidBy(begun.record, this.intent),
+          };
         case 'uncertain':
           return uncertain(begun.why, begun.record);
         case 'forbidden':
@@ -389,6 +396,7 @@ class Submit {
       submittedAt: submittedAt.toISOString(),
       deadlineAt: new Date(submittedAt.getTime() + deadlineHours * 3_600_000).toISOString(),
       reused: !isRunOf(record, this.intent),
+      paidHere: isPaidBy(record, this.intent),
       adopted: record.adopted,
     };
   }
@@ -396,6 +404,8 @@ class Submit {
   /** The result that was paid for before, after checking that the vendor still has it. */
   private async reuse(record: SubmissionRecord): Promise<EraseResult> {
     const { resultFileId, taskId, result } = record;
+    const rejected = this.request.review === undefined ? rejectedBefore(record) : null;
+    if (rejected !== null) throw rejected;
     if (resultFileId !== null) {
       const { missing } = await this.deps.vod.describeMedia(
         { subAppId: this.request.subAppId, fileIds: [resultFileId] },

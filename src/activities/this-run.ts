@@ -16,3 +16,8 @@ export function thisRun(): RunKey {
 export function isRunOf(record: RunKey, run: RunKey): boolean {
   return record.workflowId === run.workflowId && record.runId === run.runId;
 }
+
+/** Whether this workflow paid for it, by whichever of its runs. What was adopted from another program has no run. */
+export function isPaidBy(record: RunKey, { workflowId }: RunKey): boolean {
+  return record.workflowId === workflowId && record.runId !== '';
+}

@@ -24,7 +24,7 @@ import {
 import { failureOf } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
-import { type EraseRunStatus, queryStatus, statusFromDescription, withOutcome } from './status.js';
+import { type EraseRunStatus, endedStatus, queryStatus, statusFromDescription } from './status.js';
 
 /** States in which a run still has something to do. */
 const OPEN = new Set(['RUNNING', 'PAUSED']);
@@ -60,7 +60,7 @@ export class EraseHandle {
   async status(): Promise<EraseRunStatus> {
     const description = await this.describe();
     const known = statusFromDescription(description);
-    if (!OPEN.has(description.status.name)) return withOutcome(known, await this.outcome(description));
+    if (!OPEN.has(description.status.name)) return endedStatus(this.session, known, await this.outcome(description));
     const live = await this.session.call(() => queryStatus(this.session, description));
     return live === undefined ? known : { ...known, ...live, fileId: live.fileId ?? known.fileId, live: true };
   }

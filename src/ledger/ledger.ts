@@ -97,6 +97,8 @@ export interface Ledger {
   knownTasks(taskIds: string[]): Promise<Map<string, SubmissionKey>>;
   /** How a task ended. The first outcome stands; the same one again changes nothing. */
   recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void>;
+  /** A reviewer's word on the result of a task. A rejection stands with it until a later review approves. */
+  recordReview(taskId: string, review: ReviewWord): Promise<void>;
   /** Opens a breaker for a reason that built up over many calls; the submission is the last of them. */
   trip(scope: BreakerScope, submission: SubmissionKey, error: SubmitError): Promise<void>;
   /** The open breaker that covers submits of the sub-application; null when there is none. */
@@ -219,6 +221,15 @@ export interface SubmissionRecord {
   outcomeMessage: string | null;
   resultFileId: string | null;
   result: StoredResult | null;
+  /** The last word of a review on the result, if that was no; null otherwise. `by` is null when its time was over. */
+  rejected: { at: Date; by: string | null; reason: string } | null;
+}
+
+/** What a review came to. Null `by`: its time was over. */
+export interface ReviewWord {
+  decision: 'approve' | 'reject';
+  by: string | null;
+  reason: string;
 }
 
 /** The part of a result that the ledger keeps as JSON. Times are ISO 8601. */

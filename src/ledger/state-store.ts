@@ -78,7 +78,7 @@ export async function readState(db: Kysely<LedgerDatabase>, vendorMemorySeconds:
       'watchAgeSeconds', (
         select coalesce(max(${ageOf(sql`coalesce(watch.good_at, (
           select min(place_at) from submission where state = 'accepted' and outcome is null))`)}), 0)
-        from (select distinct sub_app_id from waiter) as waited left join watch on watch.sub_app_id = waited.sub_app_id),
+        from (select distinct sub_app_id from waiter where watched) as waited left join watch on watch.sub_app_id = waited.sub_app_id),
       'throttledSeconds', (select coalesce(max(${ageOf(sql`throttled_since`)}), 0) from pace),
       'batches', (${list(sql`
         select state, waiting_for as "waitingFor", count(*) as count from batch where state <> 'ended' group by 1, 2`)}),

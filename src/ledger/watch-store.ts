@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { forgetWaiter, type LeftTask, leaveTask, type OtherWaiter, otherWaiters } from './leave-task.js';
 import { guarded } from './ledger-error.js';
 import type { LedgerDatabase } from './schema.js';
 
@@ -69,9 +70,14 @@ export interface Graces {
  * `LedgerError`. Ages are by the database's clock alone.
  */
 export interface WatchStore {
-  /** The run waits for the task. */
-  register(waiter: Waiter & { subAppId: number }): Promise<Registered>;
+  /** The run waits for the task. `watched`: it counts on the watch to tell it; default true. */
+  register(waiter: Waiter & { subAppId: number; watched?: boolean }): Promise<Registered>;
   removeWaiters(waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void>;
+  /** Runs of other workflows that wait for the task; some may be gone. */
+  otherWaiters(taskId: string, workflowId: string): Promise<OtherWaiter[]>;
+  forgetWaiter(taskId: string, waiter: OtherWaiter): Promise<void>;
+  /** The workflow waits for the task no more. Says whether it may end it, or leaves it to those who still wait. */
+  leaveTask(taskId: string, workflowId: string): Promise<LeftTask>;
   /**
    * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives everybody who waits for one.
    * A run that registers later is told by {@link register}: between the two nobody is missed.
@@ -112,6 +118,10 @@ export function openWatchStore(db: Db): WatchStore {
   return {
     register: (waiter) => guarded('register who waits for a task', () => register(db, waiter)),
     removeWaiters: (waiters) => guarded('remove who waited for a task', () => removeWaiters(db, waiters)),
+    otherWaiters: (taskId, workflowId) =>
+      guarded('find who else waits for a task', () => otherWaiters(db, taskId, workflowId)),
+    forgetWaiter: (taskId, waiter) => guarded('remove who waited for a task', () => forgetWaiter(db, taskId, waiter)),
+    leaveTask: (taskId, workflowId) => guarded('leave a task', () => leaveTask(db, taskId, workflowId)),
     markOver: (taskIds, graces) => guarded('note which tasks are over', () => markOver(db, taskIds, graces)),
     overdueWaiters: (subAppId, limit) => guarded('find who waits for tasks', () => overdueWaiters(db, subAppId, limit)),
     state: (subAppId) => guarded('read the state of the watch', () => readState(db, subAppId)),
@@ -154,11 +164,14 @@ export function openWatchStore(db: Db): WatchStore {
 
 async function register(
   db: Db,
-  { taskId, workflowId, runId, subAppId }: Waiter & { subAppId: number },
+  { taskId, workflowId, runId, subAppId, watched = true }: Waiter & { subAppId: number; watched?: boolean },
 ): Promise<Registered> {
   await sql`
-    insert into waiter (task_id, workflow_id, run_id, sub_app_id) values (${taskId}, ${workflowId}, ${runId}, ${subAppId})
-    on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id`.execute(db);
+    insert into waiter (task_id, workflow_id, run_id, sub_app_id, watched)
+      values (${taskId}, ${workflowId}, ${runId}, ${subAppId}, ${watched})
+    on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id, watched = excluded.watched`.execute(
+    db,
+  );
   // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
   const { rows } = await sql<{ over: boolean; known_after_ms: number | null }>`
     select over_seen_at is not null or outcome is not null as over,

@@ -28,6 +28,7 @@ export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: 
     outcomeMessage: null,
     resultFileId: null,
     result: null,
+    rejected: null,
     ...rest,
   };
 }
