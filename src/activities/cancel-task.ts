@@ -230,17 +230,16 @@ async function endWhatWasLeft(
   taskId: string,
 ): Promise<CancelTaskOutcome> {
   const ended = await end(deps, record, taskId, []);
-  switch (ended.code) {
-    case 'Aborted':
-      return ended;
-    case 'Finished':
-      return finishedBefore({ ...record, resultFileId: ended.resultFileId }, taskId);
-    default:
-      return anothersTask(record, taskId);
-  }
+  if (ended.code === 'Aborted') return ended;
+  const { resultFileId } = ended;
+  return resultFileId === null ? anothersTask(record, taskId) : finishedBefore({ ...record, resultFileId }, taskId);
 }
 
-function anothersTask({ workflowId }: SubmissionRecord, taskId: string): CancelTaskOutcome {
+function anothersTask({ workflowId, outcome: ending }: SubmissionRecord, taskId: string): CancelTaskOutcome {
+  if (ending === 'aborted') {
+    const message = `Cancelled; task ${taskId} of the run ${workflowId} was aborted before it ran and is not billed.`;
+    return outcome('Aborted', taskId, false, message, null);
+  }
   const message = `Cancelled; task ${taskId} belongs to the run ${workflowId} and was left alone.`;
   return { ...NOTHING, taskId, code: 'AnotherRunsTask', message };
 }
