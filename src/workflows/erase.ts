@@ -24,10 +24,10 @@ import { looseRequest, namedTask } from './loose-input.js';
 import { Review } from './review.js';
 
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
+type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
+
 /** Marks runs in whose history another run's aborted task leads back to the submit. */
 const SUBMITS_WHEN_JOINED_IS_ABORTED = 'submits-when-joined-is-aborted';
-
-type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 
 /**
  * One erase of one file by one recipe: submit, wait, fetch the result, review, publish. Its input is any JSON: the submit
