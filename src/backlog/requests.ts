@@ -42,8 +42,6 @@ export class RequestMaker {
     const parsed = parseEraseRequest(asked);
     if (!parsed.ok) return refuse(parsed.problems.map(({ message }) => message).join(' '));
     const { request } = parsed;
-    // The ledger's JSON keeps no NUL.
-    if (JSON.stringify(request).includes('\\u0000')) return refuse('holds the character NUL.');
     const { prefix, allowedSubAppIds } = this.installation;
     const forbidden = subAppProblem(request.subAppId, allowedSubAppIds);
     if (forbidden !== null) return refuse(forbidden);

@@ -62,6 +62,7 @@ import {
   takePlace,
   toleranceMs,
 } from './pace.js';
+import { jsonText } from './parameters.js';
 import { type PhaseStore, phaseStore } from './phase-store.js';
 import { PlaceClock } from './place-clock.js';
 import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
@@ -466,7 +467,7 @@ class PostgresLedger implements Ledger {
             outcome_code: outcome.code,
             outcome_message: outcome.message,
             result_file_id: outcome.resultFileId,
-            result: outcome.result === null ? null : JSON.stringify(outcome.result),
+            result: outcome.result === null ? null : jsonText(outcome.result),
           })
           .where('task_id', '=', taskId)
           .where('outcome', 'is', null)
@@ -593,7 +594,7 @@ async function lockErase(trx: Transaction<LedgerDatabase>, { identity, request }
       recipe_hash: identity.recipeHash,
       pay_token: identity.payToken,
       pay_reason: request.payAgain?.reason ?? null,
-      recipe: JSON.stringify(request.recipe),
+      recipe: jsonText(request.recipe),
     })
     .onConflict((c) => c.constraint('erase_payment_identity').doUpdateSet({ file_id: identity.fileId }))
     .returning([
