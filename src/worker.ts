@@ -35,6 +35,7 @@ import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
 import { keepFeeders } from './worker/keep-feeders.js';
 import { keepPhases } from './worker/keep-phases.js';
+import { keepPrices } from './worker/keep-prices.js';
 import { keepWatches } from './worker/keep-watches.js';
 import { workerLogger } from './worker/log.js';
 import { type MonitorServer, startMonitorServer } from './worker/monitor-server.js';
@@ -221,6 +222,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       run: async () => {
         try {
           keepWatches(watch, new Client(connected));
+          keepPrices(ledger, vendor.prices, stopping.signal);
           keepPhases(ledger, new Client(connected), stopping.signal);
           keepFeeders(ledger, new Client(connected), names, stopping.signal);
           await runTogether(workers, () => stopping.abort());

@@ -3,6 +3,7 @@ import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
 import { namesOfQueue } from '../contract/names.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest, problemsText } from '../contract/request-schema.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { thisRun } from './this-run.js';
 
 export interface PlanReviewRetryInput {
@@ -24,7 +25,10 @@ export function createPlanReviewRetry() {
   return async function planReviewRetry({ request, retryWith }: PlanReviewRetryInput): Promise<PlannedReviewRetry> {
     const { key: _key, payAgain: _payAgain, neverPay: _neverPay, ...rest } = request;
     const parsed = parseEraseRequest({ ...rest, recipe: retryWith, rejectedFrom: thisRun().workflowId });
-    if (!parsed.ok) return { ok: false, problem: `retryWith is not a recipe: ${problemsText(parsed.problems)}` };
+    if (!parsed.ok) {
+      const problem = shortText(`retryWith is not a recipe: ${problemsText(parsed.problems)}`, LONGEST_MESSAGE);
+      return { ok: false, problem };
+    }
     if (recipeHash(parsed.request.recipe) === recipeHash(request.recipe)) {
       const problem = 'retryWith is the recipe that this result was made by: it would give the same file again.';
       return { ok: false, problem };

@@ -1,6 +1,7 @@
 import { type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { EraseResult, NormalizedEraseRequest, RetryDecision } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import type { Breaker } from '../ledger/breaker.js';
 import type { Cap } from '../ledger/cap.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
@@ -99,7 +100,7 @@ export function uncertain(why: string, record: SubmissionRecord) {
   const hold: Hold = {
     class: 'uncertain',
     code: 'SubmitUncertain',
-    message: `Whether this erase was paid for cannot be found out: ${why}.`,
+    message: shortText(`Whether this erase was paid for cannot be found out: ${why}.`, LONGEST_MESSAGE),
     requestId: record.requestId,
     submission: record.key.number,
     expiresAt: new Date(record.placeAt.getTime() + LATEST_DEADLINE_HOURS * 3_600_000).toISOString(),

@@ -13,6 +13,7 @@ import type {
   ReviewAnswer,
   ReviewRejection,
 } from '../contract/request.js';
+import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
 import {
   EraseError,
   EraseNotFoundError,
@@ -85,7 +86,8 @@ export class EraseHandle {
 
   /**
    * Asks the run to end: the vendor's task is aborted where that is still possible, and the outcome says whether money
-   * was spent. Who and why stand in the run's history. Returns as soon as the request is written down.
+   * was spent. Who and why stand in the run's history, cut to 200 and 500 characters: a cancel is never refused for its words.
+   * Returns as soon as the request is written down.
    */
   async cancel(reason: string, by?: string): Promise<CancelOutcome> {
     const description = await this.describe();
@@ -96,8 +98,8 @@ export class EraseHandle {
       await client.workflowService.requestCancelWorkflowExecution({
         namespace,
         workflowExecution: { workflowId: this.workflowId, runId: description.runId },
-        reason,
-        identity: by ?? client.options.identity,
+        reason: shortText(reason, LONGEST_REASON),
+        identity: by === undefined ? client.options.identity : shortText(by, LONGEST_NAME),
       });
     } catch (error) {
       if (grpcCode(error) === GRPC.notFound) return 'already-ended';

@@ -24,7 +24,7 @@ export function shortText(text: string, longest: number): string {
   return fitText(text.length <= longest ? text : `${text.slice(0, longest - 1)}…`);
 }
 
-/** For words of a program, such as a code: what cannot be kept is left out, so that the word is still known. */
+/** For a word of a program, such as a code: what cannot be kept is left out, so that the word is still known. `?` where nothing is left. */
 export function shortWord(word: string, longest: number): string {
-  return word.replace(EVERY_UNFIT, '').slice(0, longest);
+  return word.replace(EVERY_UNFIT, '').replaceAll(INSTEAD, '').slice(0, longest) || (word === '' ? '' : '?');
 }

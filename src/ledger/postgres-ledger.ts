@@ -67,6 +67,7 @@ import { type PhaseStore, phaseStore } from './phase-store.js';
 import { PlaceClock } from './place-clock.js';
 import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
 import { PostgresBatchStore } from './postgres-batch-store.js';
+import { type PriceStore, priceStore } from './price-store.js';
 import { rateAfterRefusalSql } from './rate-control.js';
 import type { EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
 import { readState, type StateStore } from './state-store.js';
@@ -114,6 +115,7 @@ class PostgresLedger implements Ledger {
   private readonly placeClock = new PlaceClock();
 
   readonly media: MediaStore;
+  readonly prices: PriceStore;
 
   constructor(
     private readonly db: Kysely<LedgerDatabase>,
@@ -128,6 +130,7 @@ class PostgresLedger implements Ledger {
     this.watch = openWatchStore(db);
     this.phases = phaseStore(db);
     this.media = openMediaStore(db);
+    this.prices = priceStore(db);
   }
 
   async begin(intent: Intent): Promise<BeginOutcome> {

@@ -8,6 +8,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
 import { MEMO, type Names, WORKFLOW } from '../contract/names.js';
 import type { EraseFailureDetails, EraseResult, NormalizedEraseRequest } from '../contract/request.js';
+import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
 import { startOptions } from './erase-start.js';
 import { observeStarts } from './observed-starts.js';
 import { failureOf } from './run-failure.js';
@@ -105,8 +106,8 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
         await client.workflowService.requestCancelWorkflowExecution({
           namespace,
           workflowExecution: { workflowId },
-          reason,
-          identity: by ?? client.options.identity,
+          reason: shortText(reason, LONGEST_REASON),
+          identity: by === null ? client.options.identity : shortText(by, LONGEST_NAME),
         });
       } catch (error) {
         if (grpcCode(error) !== GRPC.notFound) throw error;

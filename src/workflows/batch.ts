@@ -17,6 +17,7 @@ import type { MainActivities } from '../activities/index.js';
 import type { BatchSnapshot } from '../contract/batch.js';
 import { BATCH_UPDATE, namesOfQueue, QUERY } from '../contract/names.js';
 import type { OperatorDecision } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { batchDetails } from './batch-details.js';
 import { invalidDecision } from './loose-input.js';
 
@@ -104,5 +105,6 @@ async function cancelBatch(batchId: string): Promise<void> {
 function asFailure(error: unknown): ApplicationFailure {
   const cause = error instanceof Error && error.cause instanceof ApplicationFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) return cause;
-  return ApplicationFailure.create({ type: 'unexpected', message: String(error), nonRetryable: true });
+  const message = shortText(String(error), LONGEST_MESSAGE);
+  return ApplicationFailure.create({ type: 'unexpected', message, nonRetryable: true });
 }

@@ -16,6 +16,7 @@ import { isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
 import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
 import { erases } from './ends.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
@@ -306,19 +307,21 @@ function failure(
   run: EraseRun,
 ): ApplicationFailure {
   const { taskId, moneySpent, resultFileId } = run.status;
+  // It holds words of the vendor, of operators and of whoever made the request.
+  const message = shortText(fields.message, LONGEST_MESSAGE);
   const details: EraseFailureDetails = {
     class: errorClass,
     code: fields.code,
     requestId: fields.requestId,
     taskId,
-    message: fields.message,
+    message,
     moneySpent: fields.moneySpent ?? moneySpent,
     ...(resultFileId === null ? {} : { resultFileId }),
     ...(fields.retryWorkflowId ? { retryWorkflowId: fields.retryWorkflowId } : {}),
   };
   const failed = ApplicationFailure.create({
     type: errorClass,
-    message: fields.message,
+    message,
     nonRetryable: true,
     details: [details],
   });

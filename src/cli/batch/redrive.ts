@@ -14,6 +14,7 @@ import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { positiveInteger, positiveNumber } from '../option-parsers.js';
+import { otherPrices, type PriceDifference, tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
@@ -45,6 +46,8 @@ interface RedrivePrinted {
   /** Left out: they need --pay-again. */
   needPayAgain: number;
   leftOut: LeftOutItem[];
+  /** Recipes that workers book at other prices than those of this shell. */
+  pricesDiffer: PriceDifference[];
   elsewhere: { batchId: string; items: number }[];
 }
 
@@ -107,14 +110,18 @@ export function batchRedriveCommand(): Command {
         classes: options.class ?? [],
         codes: options.code ?? [],
       };
-      await withLedger(async ({ redrives }) => {
+      const { loadPrices } = await import('../../config/settings.js');
+      const prices = loadPrices();
+      await withLedger(async (ledger) => {
+        const { redrives } = ledger;
         const plan = await redrives.plan(selection, { list: NAMED });
         if (plan === null) {
           throw new UsageError(`There is no batch ${batchId}.`, 'List them with `smart-erase batch list`.');
         }
-        const printed = summaryOf(batchId, plan, options);
+        const printed = summaryOf(batchId, plan, options, otherPrices(await ledger.prices.said(), prices));
         if (!options.dryRun) refuseUnlessEnded(output, batchId, plan);
         tell(output, plan, printed);
+        if (printed.estimatedUsd > 0) tellOtherPrices(output, printed.pricesDiffer, 'those of this shell');
         if (options.dryRun) return output.one(printed, FIELDS);
         if (printed.items === 0) {
           output.say('Nothing to redrive.');
@@ -140,7 +147,12 @@ export function batchRedriveCommand(): Command {
     });
 }
 
-function summaryOf(parentBatchId: string, { groups, leftOut, elsewhere }: RedrivePlan, options: RedriveOptions) {
+function summaryOf(
+  parentBatchId: string,
+  { groups, leftOut, elsewhere }: RedrivePlan,
+  options: RedriveOptions,
+  pricesDiffer: PriceDifference[],
+) {
   const isLeftOut = ({ kind }: RedriveGroup) => !options.payAgain && NEEDS_LEAVE.has(kind);
   const taken = groups.filter((group) => !isLeftOut(group));
   const sum = (of: (group: RedriveGroup) => number, from = taken) => from.reduce((so, group) => so + of(group), 0);
@@ -153,6 +165,7 @@ function summaryOf(parentBatchId: string, { groups, leftOut, elsewhere }: Redriv
     byKind: Object.fromEntries(groups.map(({ kind, items }) => [kind, items])),
     needPayAgain: sum((group) => group.items, groups.filter(isLeftOut)),
     leftOut: options.payAgain ? [] : leftOut,
+    pricesDiffer,
     elsewhere,
   };
   return printed;
