@@ -12,6 +12,8 @@ export const LATEST_DEADLINE_HOURS = 68;
 export interface SubmitInput {
   /** Whatever the run was started with. */
   request: unknown;
+  /** Why the request is not handed on, and null in its place; absent where it is. */
+  unfit?: string;
   /** The failed task after which one more payment is allowed. */
   resubmitAfterTaskId: string | null;
   /**

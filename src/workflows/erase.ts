@@ -20,9 +20,11 @@ import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
 import { erases } from './ends.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
-import { looseRequest, namedTask } from './loose-input.js';
+import { looseRequest, namedTask, unfitInput } from './loose-input.js';
 import { Review } from './review.js';
 
+/** What the run was started with, as it is handed to activities. */
+type Asked = Pick<SubmitInput, 'request' | 'unfit'>;
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
 type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 
@@ -33,8 +35,10 @@ type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 export async function erase(input: unknown): Promise<EraseResult> {
   const run = new EraseRun(input);
   const review = new Review(run);
+  const unfit = unfitInput(input);
+  const asked: Asked = unfit === null ? { request: input } : { request: null, unfit };
   try {
-    const result = await eraseSteps(run, review, input);
+    const result = await eraseSteps(run, review, asked);
     run.status.resultFileId = result.resultFileId;
     run.enter(PHASE.succeeded, null, { upsert: true });
     erases.ended(run.status.reused ? 'reused' : 'succeeded', null);
@@ -42,7 +46,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
     return result;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
-      await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, input));
+      await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, asked));
       erases.ended('cancelled', null);
       throw isCancellation(error) ? error : new CancelledFailure('Cancelled.');
     }
@@ -55,10 +59,10 @@ export async function erase(input: unknown): Promise<EraseResult> {
   }
 }
 
-async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promise<EraseResult> {
+async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<EraseResult> {
   let resubmitAfterTaskId: string | null = null;
   for (;;) {
-    const submitted = await submit(run, input, resubmitAfterTaskId);
+    const submitted = await submit(run, asked, resubmitAfterTaskId);
     if (submitted.kind === 'done') {
       run.status.taskId = submitted.result.taskId;
       run.status.reused = !run.paidInVain;
@@ -84,14 +88,14 @@ async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promis
 }
 
 /** Step 1. Ends with a task that runs, or with a result that was paid for before; a hold is waited out in here. */
-async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string | null) {
-  const { submitErase } = submitActivities(looseRequest(input).batchId === null ? 'live' : 'batch');
+async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string | null) {
+  const { submitErase } = submitActivities(looseRequest(asked.request).batchId === null ? 'live' : 'batch');
   let operatorRetry: SubmitInput['operatorRetry'] = null;
   let looks = 0;
   for (;;) {
     const outcome: SubmitOutcome = await submitErase.executeWithOptions(
       { activityId: ACTIVITY_ID.submit, summary: submitSummary(resubmitAfterTaskId, operatorRetry) },
-      [{ request: input, resubmitAfterTaskId, operatorRetry }],
+      [{ ...asked, resubmitAfterTaskId, operatorRetry }],
     );
     run.learn(outcome);
     if (outcome.kind !== 'held') {
@@ -242,9 +246,9 @@ function skippedPublish(by: string, reason: string): PublishOutcome {
 }
 
 /** Step 6. Aborts the vendor's task where that is possible, and leaves what became of it in the memo. */
-async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
+async function sayWhatBecameOfIt(run: EraseRun, { request }: Asked): Promise<void> {
   run.closing = true;
-  const details = await cancelDetails(run, input);
+  const details = await cancelDetails(run, request);
   run.status.taskId = details.taskId;
   run.status.moneySpent = details.moneySpent;
   upsertMemo({ [MEMO.outcome]: details });

@@ -73,6 +73,7 @@ const raw = (fields: string) => JSON.stringify(valid).replace(/\}$/, `,${fields}
 const delogo = (json: string) =>
   raw(`"recipe":{"name":"raw","params":{"AiAnalysisTask":{"Definition":25,"ExtendedParameter":{"delogo":${json}}}}}`);
 const long = (bytes: number) => 'x'.repeat(bytes);
+const many = (count: number) => Array(count).fill('{}').join();
 
 const NUL = '\\u0000';
 const HALF = '\\ud83d';
@@ -125,32 +126,33 @@ const TEXTS: [string, (text: string) => string, string][] = [
 
 /** JSON that some part on the way could choke on. */
 const HARD: [string, () => string, RegExp][] = [
-  ['a text of 1.9 MB as the FileId', () => raw(`"fileId":"${long(1_900_000)}"`), /fileId/],
-  ['a key of 1.9 MB', () => raw(`"${long(1_900_000)}":1`), /x…? is not known here/],
-  ['a recipe whose name has 1.9 MB', () => raw(`"recipe":{"name":"${long(1_900_000)}"}`), /recipe/],
-  [
-    'a webhook of 1.9 MB',
-    () => raw(`"webhook":{"url":"https://example.com/${long(1_900_000)}","secret":"one"}`),
-    /webhook/,
-  ],
-  [
-    'a secret of 1.9 MB',
-    () => raw(`"webhook":{"url":"https://example.com/","secret":"${long(1_900_000)}"}`),
-    /webhook/,
-  ],
-  ['a batchId of 1.9 MB', () => raw(`"batchId":"${long(1_900_000)}"`), /batchId/],
+  ...[200_000, 1_900_000].flatMap((size): [string, () => string, RegExp][] => {
+    // What is still checked is told by its path; what is far above the limit, by its size.
+    const told = (path: RegExp) => (size > 262_144 ? /has 1900\d{3} characters of JSON/ : path);
+    return [
+      [`a FileId of ${size} bytes`, () => raw(`"fileId":"${long(size)}"`), told(/fileId/)],
+      [`a key of ${size} bytes`, () => raw(`"${long(size)}":1`), told(/x… is not known here/)],
+      [`a recipe whose name has ${size} bytes`, () => raw(`"recipe":{"name":"${long(size)}"}`), told(/recipe/)],
+      [
+        `a webhook of ${size} bytes`,
+        () => raw(`"webhook":{"url":"https://example.com/${long(size)}","secret":"one"}`),
+        told(/webhook/),
+      ],
+      [
+        `a secret of ${size} bytes`,
+        () => raw(`"webhook":{"url":"https://example.com/","secret":"${long(size)}"}`),
+        told(/webhook/),
+      ],
+      [`a batchId of ${size} bytes`, () => raw(`"batchId":"${long(size)}"`), told(/batchId/)],
+    ];
+  }),
   ['a description of 70 KB', () => raw(`"publish":{"description":"${long(70_000)}"}`), /publish.description/],
   ['as much as the server takes', () => raw(`"reason":"${long(2_097_000 - 200)}"`), /request/i],
-  [
-    'NUL two hundred thousand times',
-    () => raw(`"publish":{"tags":[${Array(200_000).fill('"\\u0000"').join()}]}`),
-    /NUL/,
-  ],
-  [
-    'half a million bad areas',
-    () => raw(`"recipe":{"name":"subtitles","areas":[${Array(500_000).fill('{}').join()}]}`),
-    /areas/,
-  ],
+  ['NUL twenty thousand times', () => raw(`"publish":{"tags":[${Array(20_000).fill('"\\u0000"').join()}]}`), /NUL/],
+  ['eighty thousand bad areas', () => raw(`"recipe":{"name":"subtitles","areas":[${many(80_000)}]}`), /areas/],
+  ['half a million bad areas', () => raw(`"recipe":{"name":"subtitles","areas":[${many(500_000)}]}`), /characters/],
+  ['brackets in a text', () => raw(`"reason":"${'[{'.repeat(5_000)}"`), /^(?!.*levels).*reason/],
+  ['quotes before levels', () => delogo(`{"a\\"":${'['.repeat(300)}${']'.repeat(300)}}`), /levels deep/],
   ['33 levels', () => delogo(`${'['.repeat(33)}${']'.repeat(33)}`), /levels deep/],
   ['5,000 levels of lists', () => delogo(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), /levels deep/],
   ['a hundred thousand levels of lists', () => delogo(`${'['.repeat(100_000)}${']'.repeat(100_000)}`), /levels deep/],
