@@ -5,12 +5,17 @@ const MAX_DEPTH = 32;
 
 /**
  * An answer of the vendor, with U+FFFD in its texts for what neither the ledger nor Temporal keeps. A message with a NUL must not
- * stop the run that reads it.
+ * stop the run that reads it. Changed in place: it was made of text a moment ago, and is nobody else's.
  */
 export function fitAnswer(answer: unknown, depth = 0): unknown {
   if (typeof answer === 'string') return fitText(answer);
   if (typeof answer !== 'object' || answer === null) return answer;
   if (depth >= MAX_DEPTH) return null;
-  if (Array.isArray(answer)) return answer.map((item) => fitAnswer(item, depth + 1));
-  return Object.fromEntries(Object.entries(answer).map(([key, item]) => [key, fitAnswer(item, depth + 1)]));
+  const fields = answer as Record<string, unknown>;
+  for (const key of Object.keys(fields)) {
+    const value = fields[key];
+    const kept = fitAnswer(value, depth + 1);
+    if (kept !== value) fields[key] = kept;
+  }
+  return answer;
 }

@@ -37,3 +37,18 @@ it('refuses a FileId that is a number, and a batchId', () => {
     problem: { problem: 'batchId is given by the batch; leave it out.' },
   });
 });
+
+it('refuses what no store keeps, wherever it stands, with its path', () => {
+  const problemOf = (fields: Record<string, unknown>) => {
+    const made = make({ fileId: '1', ...fields });
+    return 'problem' in made ? made.problem.problem : null;
+  };
+  expect(problemOf({ key: 'a\0' })).toBe('key holds the character NUL.');
+  expect(problemOf({ publish: { description: 'a\ud83d' } })).toMatch(/^publish\.description holds half of a character/);
+  const delogo = { delogo: { 'k\0': 1 } };
+  const params = JSON.stringify({ AiAnalysisTask: { Definition: 25, ExtendedParameter: JSON.stringify(delogo) } });
+  expect(problemOf({ recipe: { name: 'raw', params } })).toMatch(
+    /delogo\.k\uFFFD has the character NUL in its name\.$/,
+  );
+  expect(problemOf({ reason: 'the text \\u0000' })).toBeNull();
+});
