@@ -17,21 +17,26 @@ export interface PriceDifference {
 }
 
 /**
- * The recipes that workers book at other prices than those of `here`: for each price list that workers have. Empty where no
- * worker is known, and where they have the same.
+ * The recipes that workers book at other prices than those of `here`: for each price list that workers have. Undefined where no
+ * worker is known, and where they have the same: an output then says nothing of it.
  */
 export function otherPrices(
   said: readonly SaidPrices[],
   here: PriceList,
   recipes: readonly string[] = RECIPE_NAMES,
-): PriceDifference[] {
-  return said.flatMap(({ prices, saidAt, now }) =>
+): PriceDifference[] | undefined {
+  const found = said.flatMap(({ prices, saidAt, now }) =>
     differences(here, prices, recipes).map((one) => ({ ...one, saidAt: saidAt.toISOString(), now })),
   );
+  return found.length === 0 ? undefined : found;
 }
 
 /** Told before anybody says yes. Nothing is refused: what is spent, `--max-cost` and caps go by the workers' prices. */
-export function tellOtherPrices(output: Output, found: readonly PriceDifference[], estimate = 'this estimate'): void {
+export function tellOtherPrices(
+  output: Output,
+  found: readonly PriceDifference[] = [],
+  estimate = 'this estimate',
+): void {
   const [example] = found;
   if (example === undefined) return;
   const { recipe, resolution, usdPerMinute, workersUsdPerMinute, saidAt, now } = example;

@@ -26,5 +26,7 @@ export function shortText(text: string, longest: number): string {
 
 /** For a word of a program, such as a code: what cannot be kept is left out, so that the word is still known. `?` where nothing is left. */
 export function shortWord(word: string, longest: number): string {
-  return word.replace(EVERY_UNFIT, '').replaceAll(INSTEAD, '').slice(0, longest) || (word === '' ? '' : '?');
+  const known = word.replace(EVERY_UNFIT, '').replaceAll(INSTEAD, '').slice(0, longest);
+  // The cut may have halved a character.
+  return known.replace(EVERY_UNFIT, '') || (word === '' ? '' : '?');
 }

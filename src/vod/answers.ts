@@ -63,7 +63,7 @@ const time = word.transform((value) => (value === null || value.startsWith(ZERO_
 const requestIdOnly = z.looseObject({ RequestId: word });
 
 const outputFile = z
-  .object({ FileType: text, StorageMode: text, FileId: fileId, Url: text, ExpiredTime: number })
+  .object({ FileType: word, StorageMode: word, FileId: fileId, Url: url, ExpiredTime: number })
   .transform(
     (file): OutputFile => ({
       type: file.FileType ?? '',

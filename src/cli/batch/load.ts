@@ -16,7 +16,7 @@ import { withVendor } from '../vendor.js';
 import { checkSource, type SourceOptions, sharedRequest } from './source-options.js';
 
 /** What a batch would be, and which of its recipes workers book at other prices. */
-export type PricedPlan = Plan & { pricesDiffer: PriceDifference[] };
+export type PricedPlan = Plan & { pricesDiffer?: PriceDifference[] | undefined };
 
 export interface Loaded {
   plan: PricedPlan;

@@ -47,7 +47,7 @@ interface RedrivePrinted {
   needPayAgain: number;
   leftOut: LeftOutItem[];
   /** Recipes that workers book at other prices than those of this shell. */
-  pricesDiffer: PriceDifference[];
+  pricesDiffer?: PriceDifference[] | undefined;
   elsewhere: { batchId: string; items: number }[];
 }
 
@@ -151,7 +151,7 @@ function summaryOf(
   parentBatchId: string,
   { groups, leftOut, elsewhere }: RedrivePlan,
   options: RedriveOptions,
-  pricesDiffer: PriceDifference[],
+  pricesDiffer: PriceDifference[] | undefined,
 ) {
   const isLeftOut = ({ kind }: RedriveGroup) => !options.payAgain && NEEDS_LEAVE.has(kind);
   const taken = groups.filter((group) => !isLeftOut(group));

@@ -47,7 +47,7 @@ interface Started {
   /** False: a batch of the same id and content was there. */
   created: boolean;
   /** Recipes that workers book at other prices than those of the estimate. */
-  pricesDiffer: PriceDifference[];
+  pricesDiffer?: PriceDifference[] | undefined;
 }
 
 const STARTED_COLUMNS: readonly Column<Started>[] = [

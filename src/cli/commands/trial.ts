@@ -155,7 +155,7 @@ async function tryAll(
   output: Output,
   recorder: Recorder,
   requests: readonly EraseRequest[],
-  { folder, pricesDiffer }: { folder: string; pricesDiffer: PriceDifference[] },
+  { folder, pricesDiffer }: { folder: string; pricesDiffer: PriceDifference[] | undefined },
 ): Promise<void> {
   const { runTrial } = await import('../trial/run-trial.js');
   const { openTrialFolder } = await import('../trial/trial-folder.js');

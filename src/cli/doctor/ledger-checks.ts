@@ -32,7 +32,7 @@ async function priceChecks(ledger: Ledger, here: PriceList | null): Promise<Chec
   const said = await ledger.prices.said();
   const [first, ...others] = said;
   if (first === undefined) return [];
-  const [between] = otherPrices(others, first.prices);
+  const [between] = otherPrices(others, first.prices) ?? [];
   if (between !== undefined) {
     const { recipe, resolution, usdPerMinute, workersUsdPerMinute } = between;
     const found = `workers book by ${said.length} price lists: ${recipe} at ${usdPerMinute} and at ${workersUsdPerMinute} USD a minute of ${resolution}`;
@@ -40,7 +40,7 @@ async function priceChecks(ledger: Ledger, here: PriceList | null): Promise<Chec
       warn('Prices', found, 'Give all workers the same VOD_PRICE_FILE; one that has ended counts for three minutes.'),
     ];
   }
-  const [other] = here === null ? [] : otherPrices(said, here);
+  const [other] = (here === null ? undefined : otherPrices(said, here)) ?? [];
   if (other === undefined) return [];
   const { recipe, resolution, usdPerMinute, workersUsdPerMinute } = other;
   const found = `workers book ${recipe} at ${workersUsdPerMinute} USD a minute of ${resolution}, and plans made here say ${usdPerMinute}`;
