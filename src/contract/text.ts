@@ -26,7 +26,6 @@ export function shortText(text: string, longest: number): string {
 
 /** For a word of a program, such as a code: what cannot be kept is left out, so that the word is still known. `?` where nothing is left. */
 export function shortWord(word: string, longest: number): string {
-  const known = word.replace(EVERY_UNFIT, '').replaceAll(INSTEAD, '').slice(0, longest);
-  // The cut may have halved a character.
-  return known.replace(EVERY_UNFIT, '') || (word === '' ? '' : '?');
+  const known = word.slice(0, longest).replace(EVERY_UNFIT, '').replaceAll(INSTEAD, '');
+  return known || (word === '' ? '' : '?');
 }
