@@ -21,7 +21,7 @@ function hold(agoMs: number): HoldRecord {
     ...{ workflowId: 'erase/1', runId: 'run-1', subAppId: 1500000001, fileId: '5285485487985271487', batchId: null },
     ...{ stage: 'submit', class: 'account', code: null, message: 'in arrears', requestId: null },
     submission: null,
-    since: new Date(Date.now() - agoMs),
+  since: new Date(Date.now() - agoMs),
   };
 }
 
