@@ -92,10 +92,10 @@ export async function decideAll(
   const tried = new Set<string>();
   for (;;) {
     const page = await ledger.listHolds({ ...filter, limit: PAGE + tried.size });
-    const next = page.filter((hold) => !tried.has(idOf(hold)));
+    const next = page.filter((hold) => !keysOf(hold).some((key) => tried.has(key)));
     if (next.length === 0) return so;
     for (const hold of next) {
-      tried.add(idOf(hold));
+      for (const key of keysOf(hold)) tried.add(key);
       onHold(hold);
     }
     for (let at = 0; at < next.length; at += UPDATES_AT_ONCE) {
@@ -110,9 +110,9 @@ export async function decideAll(
   }
 }
 
-/** Of a hold, whichever run it goes on in. */
-function idOf({ workflowId, since }: HoldRecord): string {
-  return `${workflowId} ${since.toISOString()}`;
+/** A run is decided about once, though it may be held again at once; so is a hold that goes on in another run. */
+function keysOf({ workflowId, runId, since }: HoldRecord): string[] {
+  return [`${workflowId} ${runId}`, `${workflowId} ${since.toISOString()}`];
 }
 
 /** A run is written down as held a moment before it says so itself; with a busy worker that is some seconds. Milliseconds. */

@@ -23,7 +23,7 @@ export function notExpected(expect: Expectation | undefined, waiting: Waiting): 
   if (!differs) return null;
   return (
     `This decision was made for something else, so nothing was done. It was made for ${words(expect)}; ` +
-    `now there is ${words(now)}, ${phase}. Look again with \`smart-erase status\` (${workflowId}), then decide about what is there.`
+    `now there is ${words({ ...now, submission: now.submission ?? undefined })}, ${phase}. Look again with \`smart-erase status\` (${workflowId}), then decide about what is there.`
   );
 }
 
@@ -35,11 +35,11 @@ function words({ runId, class: errorClass, submission, since, taskId }: Nullable
   const parts = [
     runId && `run ${runId}`,
     errorClass && `a hold of class ${errorClass}`,
-    submission && `submission ${submission}`,
+    submission === null ? 'no submission in doubt' : submission && `submission ${submission}`,
     taskId && `task ${taskId}`,
     since && `since ${since}`,
-  ].filter((part) => part);
-  return parts.length === 0 ? 'nothing of these' : parts.join(', ');
+  ];
+  return parts.filter((part) => part).join(', ');
 }
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null };

@@ -32,6 +32,8 @@ export const approveUpdate = defineUpdate<ReviewAnswer, [OperatorDecision]>(REVI
 export const rejectUpdate = defineUpdate<ReviewAnswer, [ReviewRejection]>(REVIEW_UPDATE.reject);
 
 const HOUR_MS = 3_600_000;
+/** Characters in a summary: the server takes 400 bytes. */
+const MOST_OF_A_NAME = 60;
 
 type Retry = Extract<PlannedReviewRetry, { ok: true }>;
 
@@ -77,22 +79,25 @@ export class Review {
       const retryWorkflowId = made.retry?.workflowId ?? null;
       const { sourceFileId, resultFileId, taskId } = result;
       const { decision, by, reason } = made;
-      await recordReview.executeWithOptions({ summary: `Keep who decided: ${decision} by ${by ?? 'nobody'}` }, [
-        {
-          decision,
-          by,
-          reason,
-          taskId,
-          sourceFileId,
-          resultFileId,
-          retry: made.retry && {
-            workflowId: made.retry.workflowId,
-            recipe: made.retry.request.recipe,
-            existed,
-            request: made.retry.request,
+      await recordReview.executeWithOptions(
+        { summary: `Keep who decided: ${decision} by ${(by ?? 'nobody').slice(0, MOST_OF_A_NAME)}` },
+        [
+          {
+            decision,
+            by,
+            reason,
+            taskId,
+            sourceFileId,
+            resultFileId,
+            retry: made.retry && {
+              workflowId: made.retry.workflowId,
+              recipe: made.retry.request.recipe,
+              existed,
+              request: made.retry.request,
+            },
           },
-        },
-      ]);
+        ],
+      );
       if (decision === 'approve') {
         // `review list` goes by the search attribute, and what is approved must not stay in it.
         if (request.publish !== undefined) this.run.enter(PHASE.publishing, 'the publish steps', { upsert: true });

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { decideOne } from '../../src/cli/holds.js';
-import type { EraseHandle } from '../../src/client.js';
+import { decideAll, decideOne } from '../../src/cli/holds.js';
+import type { EraseClient, EraseHandle } from '../../src/client.js';
 import { EraseNotFoundError, EraseNotHeldError, InvalidRequestError } from '../../src/errors.js';
 import type { HoldRecord } from '../../src/ledger/hold-store.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
 
 const DECISION = { by: 'alice', reason: 'the bill is paid' };
 
@@ -103,5 +104,15 @@ describe('a decision on a hold that is over', () => {
     expect(await decideOne(ledger, client, record, 'retry', DECISION)).toBe(false);
     expect(client.asked).toHaveLength(1);
     expect(ended).toEqual([{ workflowId: 'erase/1', as: 'resolved' }]);
+  });
+});
+
+describe('a decision for all', () => {
+  it('is made once about a run, though it is held again at once', async () => {
+    let at = 60_000;
+    const again: Pick<Ledger, 'listHolds'> = { listHolds: async () => [hold(at--)] };
+    const client = clientOf();
+    const so = await decideAll(again as Ledger, client as unknown as EraseClient, {}, 'retry', DECISION);
+    expect([so, client.asked.length]).toEqual([{ done: 1, gone: 0 }, 1]);
   });
 });

@@ -32,11 +32,12 @@ beforeEach(async () => {
 type Held = EraseRunStatus & { held: NonNullable<EraseRunStatus['held']> };
 
 /** Where the latest run of the id is held; of another hold than `before`. */
-async function heldAt(handle: EraseHandle, before?: string): Promise<Held> {
-  return await eventually(`a hold of ${handle.workflowId}`, async () => {
+async function heldAt(handle: EraseHandle, before?: string, timeoutMs?: number): Promise<Held> {
+  const look = async () => {
     const status = await stack.client.getHandle(handle.workflowId).status();
     return status.held !== null && status.held.since !== before ? (status as Held) : undefined;
-  });
+  };
+  return await eventually(`a hold of ${handle.workflowId}`, look, timeoutMs);
 }
 
 /** Refused by the account as often as that, and held each time. */
@@ -185,6 +186,34 @@ describe('a decision on a hold that says what it was made for', () => {
     await handle.retry({ ...ANN, expect: expectation(status) });
     await handle.result();
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['dropped']);
+  });
+
+  it('is for the reason that the last look found, in the run and in the ledger alike', {
+    timeout: 150_000,
+  }, async () => {
+    const request = await stack.request();
+    const { fileId } = request;
+    await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-before', fileId });
+    const patch = { 'TaskSet.0.Status': 'SUSPENDED' };
+    await stack.admin.addFault({ action: 'DescribeTasks', kind: 'patch', patch, fileId, times: 1_000 });
+    const handle = await stack.client.start(request);
+    const doubt = await heldAt(handle);
+    expect(doubt.held).toMatchObject({ class: 'uncertain', submission: 1 });
+    await stack.admin.clearFaults();
+    // There is no task, as the next look shows, and a breaker stops the submit that is due.
+    const other = await held();
+    const now = await heldAt(handle, doubt.held.since, 90_000);
+    expect(now.held).toMatchObject({ class: 'account', submission: null });
+    expect(now.waitingFor).not.toBe(doubt.waitingFor);
+    const [row] = await stack.ledger.listHolds({ workflowId: handle.workflowId });
+    expect(row).toMatchObject({ class: 'account', submission: null, since: new Date(now.held.since) });
+    const { memo } = await stack.temporal.workflow.getHandle(handle.workflowId).describe();
+    expect(memo?.eraseHold).toMatchObject({ class: 'account', since: now.held.since });
+    expect(await refusal(raw(handle, 'retry', { ...ANN, expect: expectation(doubt) }))).toContain('submission 1');
+    await handle.retry({ ...ANN, expect: expectation(now) });
+    expect(await handle.result()).toMatchObject({ status: 'succeeded' });
+    expect(await stack.outcomes('ProcessMediaByMPS', fileId)).toEqual(['dropped', 'ok']);
+    await other.abort(ANN);
   });
 
   it('stands in the details of the run, ready to be pasted', async () => {
