@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { makesVideo, type Recipe } from '../contract/recipes.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import { LISTED_FOR_MS, TOO_OLD_TO_TELL } from '../ledger/decide.js';
+import type { OtherWaiter } from '../ledger/leave-task.js';
 import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger/ledger.js';
 import { judgeTask } from '../vod/task-verdict.js';
 import { VodError } from '../vod/vod-error.js';
@@ -11,6 +12,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { notYet, readFailure } from './failures.js';
 import { leavePhase } from './late-phase.js';
 import { type LookVerdict, lookForTask } from './look-for-task.js';
+import { standingOf } from './open-workflow.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { isOfWorkflow, thisRun, whereRunIs } from './this-run.js';
 
@@ -29,6 +31,9 @@ export interface CancelTaskOutcome {
   resultFileId: string | null;
 }
 
+/** Other runs that a message names. */
+const NAMED_AT_MOST = 3;
+
 const NOTHING: CancelTaskOutcome = {
   taskId: null,
   moneySpent: false,
@@ -41,7 +46,8 @@ const NOTHING: CancelTaskOutcome = {
 /**
  * After a cancel: finds out from the ledger whether this run submitted anything, aborts the task while the vendor lets
  * it, and says plainly what runs on and is billed. A task of another workflow is left alone; one of an earlier run of this
- * workflow (reset, terminated, started again) is this one's: no two runs of one workflow are open at once.
+ * workflow (reset, terminated, started again) is this one's: no two runs of one workflow are open at once. A task for which
+ * other runs wait is left to them, and the last of them that is cancelled aborts it.
  */
 export function createCancelTask(deps: ActivityDependencies) {
   return async function cancelTask(input: CancelTaskInput): Promise<CancelTaskOutcome> {
@@ -55,16 +61,16 @@ export function createCancelTask(deps: ActivityDependencies) {
       const run = thisRun();
       if (doubt !== null && record !== null && isOfWorkflow(record, run)) return inDoubt(doubt);
       if (record?.taskId == null) return NOTHING;
-      if (!isOfWorkflow(record, run)) {
-        if (record.outcome === 'succeeded') return finishedBefore(record, record.taskId);
-        return {
-          ...NOTHING,
-          taskId: record.taskId,
-          code: 'AnotherRunsTask',
-          message: `Cancelled; task ${record.taskId} belongs to the run ${whereRunIs(record, run)} and was left alone.`,
-        };
+      const { taskId } = record;
+      await forgetWaitersThatLeft(deps, taskId);
+      const left = await deps.ledger.watch.leaveTask(taskId, run.workflowId);
+      if (isOfWorkflow(record, run)) {
+        return await end(deps, record, taskId, left.kind === 'waitedFor' ? left.others : []);
       }
-      return await end(deps, record, record.taskId);
+      if (record.outcome === 'succeeded') return finishedBefore(record, taskId);
+      // Nobody else waits for what its payer left behind.
+      if (record.outcome === null && left.kind === 'mayEnd') return await endWhatWasLeft(deps, record, taskId);
+      return anothersTask(record, taskId);
     } catch (error) {
       throw readFailure(error, context.info.attempt);
     }
@@ -138,7 +144,22 @@ function inDoubt(why: string): CancelTaskOutcome {
   };
 }
 
-async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId: string): Promise<CancelTaskOutcome> {
+/** Rows of runs that are gone, or were asked to cancel as well, must keep nobody from ending the task. */
+async function forgetWaitersThatLeft({ ledger }: ActivityDependencies, taskId: string): Promise<void> {
+  const { workflowId } = thisRun();
+  for (const waiter of await ledger.watch.otherWaiters(taskId, workflowId)) {
+    const standing = await standingOf(waiter);
+    if (standing === 'closed' || standing === 'leaving') await ledger.watch.forgetWaiter(taskId, waiter);
+  }
+}
+
+/** @param others who wait for the task, too: it is theirs then, and not aborted */
+async function end(
+  deps: ActivityDependencies,
+  record: SubmissionRecord,
+  taskId: string,
+  others: readonly OtherWaiter[],
+): Promise<CancelTaskOutcome> {
   // The vendor forgets tasks after three days; a review may take longer.
   if (record.outcome === 'succeeded') return finished(taskId, record.resultFileId, record.result?.requestId ?? null);
   const { subAppId, fileId } = record.identity;
@@ -146,7 +167,7 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
   let requestId: string | null = null;
   let task = await deps.vod.describeTask({ subAppId, taskId }, { signal });
   requestId = task.requestId;
-  if (task.status === 'WAITING') {
+  if (task.status === 'WAITING' && others.length === 0) {
     try {
       ({ requestId } = await deps.vod.abortTask({ subAppId, taskId }, { signal }));
       // The word that money hangs on: a task that began all the same would be paid for again by the next start.
@@ -172,14 +193,11 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
   }
   const verdict = judgeTask(task, { sourceFileId: fileId, makesVideo: makesVideo(record.recipe as Recipe) });
   switch (verdict.kind) {
-    case 'unfinished':
-      return outcome(
-        'RunsOn',
-        taskId,
-        true,
-        `Task ${taskId} is already being processed: it runs on and is billed. Starting this erase again takes it up without paying.`,
-        requestId,
-      );
+    case 'unfinished': {
+      const why = others.length === 0 ? 'is already being processed: it runs on' : `runs on for ${named(others)}`;
+      const message = `Task ${taskId} ${why} and is billed. Starting this erase again takes it up without paying.`;
+      return outcome('RunsOn', taskId, true, message, requestId);
+    }
     case 'succeeded':
       await bookVerdict(deps.ledger, taskId, verdict, task);
       return finished(taskId, verdict.resultFileId, requestId);
@@ -195,6 +213,35 @@ async function end(deps: ActivityDependencies, record: SubmissionRecord, taskId:
       );
     }
   }
+}
+
+/** Those who are left with the task: how many, and by name as far as a sentence can hold them. */
+function named(others: readonly OtherWaiter[]): string {
+  const names = others.slice(0, NAMED_AT_MOST).map(({ workflowId }) => workflowId);
+  const more = others.length > names.length ? ', …' : '';
+  const runs = others.length === 1 ? '1 other run that waits' : `${others.length} other runs that wait`;
+  return `${runs} for it (${names.join(', ')}${more})`;
+}
+
+/** The last run that waits for a task which its payer left: it aborts it where it can. The money was the payer's. */
+async function endWhatWasLeft(
+  deps: ActivityDependencies,
+  record: SubmissionRecord,
+  taskId: string,
+): Promise<CancelTaskOutcome> {
+  const ended = await end(deps, record, taskId, []);
+  if (ended.code === 'Aborted') return ended;
+  const { resultFileId } = ended;
+  return resultFileId === null ? anothersTask(record, taskId) : finishedBefore({ ...record, resultFileId }, taskId);
+}
+
+function anothersTask({ workflowId, outcome: ending }: SubmissionRecord, taskId: string): CancelTaskOutcome {
+  if (ending === 'aborted') {
+    const message = `Cancelled; task ${taskId} of the run ${workflowId} was aborted before it ran and is not billed.`;
+    return outcome('Aborted', taskId, false, message, null);
+  }
+  const message = `Cancelled; task ${taskId} belongs to the run ${workflowId} and was left alone.`;
+  return { ...NOTHING, taskId, code: 'AnotherRunsTask', message };
 }
 
 function finished(taskId: string, resultFileId: string | null, requestId: string | null): CancelTaskOutcome {

@@ -12,6 +12,8 @@ export interface DescribeReviewInput {
   /** Null for a recipe that makes no video: its first file is looked at instead. */
   resultFileId: string | null;
   files: ResultFile[];
+  /** Undefined in histories from before it was told. */
+  taskId?: string;
 }
 
 export interface ReviewUrls {
@@ -29,7 +31,7 @@ export function createDescribeReview({ vod, ledger }: ActivityDependencies) {
   return async function describeReview(input: DescribeReviewInput): Promise<ReviewUrls> {
     const { cancellationSignal: signal, info } = Context.current();
     const { subAppId, sourceFileId, resultFileId, files } = input;
-    await enterPhase(ledger, 'review');
+    await enterPhase(ledger, 'review', input.taskId ?? null);
     const told = files.find((file) => file.fileId === resultFileId) ?? files[0];
     const fileIds = resultFileId === null ? [sourceFileId] : [sourceFileId, resultFileId];
     try {

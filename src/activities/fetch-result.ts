@@ -6,7 +6,9 @@ import { VodError } from '../vod/vod-error.js';
 import { bookVerdict } from './book-verdict.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, notYet, readFailure } from './failures.js';
+import { leavePhase } from './late-phase.js';
 import { likelyResults, VENDOR_MEMORY_MS } from './likely-results.js';
+import { rejectedBefore } from './rejected-before.js';
 
 export interface FetchResultInput {
   subAppId: number;
@@ -17,6 +19,8 @@ export interface FetchResultInput {
   submittedAt: string;
   /** ISO 8601. */
   deadlineAt: string;
+  /** The request asks for a review: a result that was rejected goes into review again. Undefined in histories from before. */
+  reviews?: boolean;
 }
 
 /** What the vendor says of a task that it does not know, or does not know any more. */
@@ -76,10 +80,14 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
             throw notYet(`Task ${input.taskId}: ${verdict.message}`, timings.settleMs / INCOMPLETE_READS);
           }
           await bookVerdict(ledger, input.taskId, verdict, detail);
+          await leavePhase(ledger);
           return { ...verdict, requestId };
         case 'succeeded': {
           const { resultFileId, files } = verdict;
           await bookVerdict(ledger, input.taskId, verdict, detail);
+          // Whoever was told of the end later may come after somebody else's review.
+          const rejected = input.reviews === false ? rejectedBefore(await ledger.findByTask(input.taskId)) : null;
+          if (rejected !== null) throw rejected;
           return { kind: 'succeeded', resultFileId, files, finishedAt: detail.finishTime, requestId };
         }
       }

@@ -3,8 +3,12 @@ import type { LatePhase } from '../ledger/schema.js';
 import { thisRun } from './this-run.js';
 
 /** Notes for those who watch over erases that this run is past its task. Never fails: no erase stops for a number in a graph. */
-export async function enterPhase({ phases }: Pick<Ledger, 'phases'>, phase: LatePhase): Promise<void> {
-  await phases.enter(thisRun(), phase).catch(() => undefined);
+export async function enterPhase(
+  { phases }: Pick<Ledger, 'phases'>,
+  phase: Exclude<LatePhase, 'toReview'>,
+  taskId: string | null,
+): Promise<void> {
+  await phases.enter(thisRun(), phase, taskId).catch(() => undefined);
 }
 
 /** What is left behind by a ledger that is away, `keepRuns` takes out. */

@@ -4,6 +4,7 @@ import { ERROR_CLASSES } from '../contract/error-classes.js';
 import type { PublishOutcome, PublishRequest } from '../contract/request.js';
 import type { MediaChange, MediaInfo, VodApi } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
+import { awaitOthersReview } from './await-review.js';
 import { fetchCover } from './cover.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, readFailure } from './failures.js';
@@ -18,6 +19,8 @@ export interface PublishInput {
   taskId: string;
   publish: PublishRequest;
   batchId: string | undefined;
+  /** A review of this run has approved the result. Undefined in histories from before it was told. */
+  reviewed?: boolean;
 }
 
 export type PublishResultOutcome =
@@ -40,6 +43,7 @@ export function createPublishResult({ vod, ledger }: ActivityDependencies) {
       throw finalFailure('publishFailed', { code: 'ExpireTimePast', message }, known);
     }
     try {
+      if (input.reviewed === false) await awaitOthersReview({ ledger }, input.taskId);
       return { kind: 'published', published: await publishSteps(vod, input) };
     } catch (error) {
       if (error instanceof VodError && error.class === 'account') {
@@ -69,7 +73,7 @@ export function createPublishResult({ vod, ledger }: ActivityDependencies) {
     }
   };
   return async function publishResult(input: PublishInput): Promise<PublishResultOutcome> {
-    await enterPhase(ledger, 'publishing');
+    await enterPhase(ledger, 'publishing', input.taskId);
     let goesOn = false;
     try {
       return await publish(input);

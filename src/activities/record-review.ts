@@ -19,7 +19,10 @@ export interface RecordReviewInput {
   retry: { workflowId: string; recipe: RecipeRequest; existed: boolean; request?: NormalizedEraseRequest } | null;
 }
 
-/** Keeps who decided on a result, and why, beyond Temporal's retention. Null `by`: the time was over. */
+/**
+ * Keeps who decided on a result, and why, beyond Temporal's retention, and with the result itself: a rejection counts for
+ * whoever asks for it next. Null `by`: the time was over.
+ */
 export function createRecordReview({ ledger }: ActivityDependencies) {
   return async function recordReview({ decision, by, reason, retry, ...result }: RecordReviewInput): Promise<void> {
     const { workflowId, runId } = thisRun();
@@ -28,6 +31,7 @@ export function createRecordReview({ ledger }: ActivityDependencies) {
     try {
       // Before this run ends, and its batch could: the erase that follows counts, and is waited for, there.
       if (retry?.request?.batchId !== undefined) await joinBatch(ledger, retry.workflowId, retry.request);
+      await ledger.recordReview(result.taskId, { decision, by, reason });
       await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
       await leavePhase(ledger);
     } catch (error) {

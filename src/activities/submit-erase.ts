@@ -15,9 +15,11 @@ import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
 import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './no-payment.js';
+import { noteWait } from './note-wait.js';
 import { OpenAhead } from './open-ahead.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { refuseToPay, refuseUnlessPaid } from './refuse-before-payment.js';
+import { rejectedBefore } from './rejected-before.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import {
   type Accepted,
@@ -32,7 +34,7 @@ import {
   uncertain,
 } from './submit-outcome.js';
 import { takeNamedTask } from './take-named-task.js';
-import { isRunOf, thisRun } from './this-run.js';
+import { isPaidBy, isRunOf, thisRun } from './this-run.js';
 
 /** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
 const THROTTLE_PAUSE_MS = 1_000;
@@ -130,6 +132,7 @@ class Submit {
       await writeHeardAnswer(this.deps.ledger);
       const outcome = await this.decideAndAct();
       if (outcome.kind === 'held') await this.hold(outcome.hold);
+      else await noteWait(this.deps, this.request, outcome);
       return { ...accepted, ...outcome };
     } catch (error) {
       throw readFailure(error, this.context.info.attempt);
@@ -182,7 +185,7 @@ class Submit {
           return this.running(begun.record);
         case 'done':
           if (await this.isDeleted(begun.record)) continue;
-          return { kind: 'done', result: this.reuse(begun.record) };
+          return { kind: 'done', result: this.reuse(begun.record), paidHere: isPaidBy(begun.record, thisRun()) };
         case 'deleted':
           if (!(await this.isDeleted(begun.record))) continue;
           throw resultDeleted(begun.record);
@@ -379,6 +382,7 @@ class Submit {
       submittedAt: submittedAt.toISOString(),
       deadlineAt: new Date(submittedAt.getTime() + deadlineHours * 3_600_000).toISOString(),
       reused: !isRunOf(record, thisRun()),
+      paidHere: isPaidBy(record, thisRun()),
       adopted: record.adopted,
     };
   }
@@ -396,7 +400,10 @@ class Submit {
   }
 
   /** The result that was paid for before. */
-  private reuse({ resultFileId, taskId, result, requestId, placeAt }: SubmissionRecord): EraseResult {
+  private reuse(record: SubmissionRecord): EraseResult {
+    const { resultFileId, taskId, result, requestId, placeAt } = record;
+    const rejected = this.request.review === undefined ? rejectedBefore(record) : null;
+    if (rejected !== null) throw rejected;
     return {
       status: 'succeeded',
       reused: true,

@@ -45,10 +45,12 @@ export type SubmitOutcome =
       deadlineAt: string;
       /** True when another run submitted it. */
       reused: boolean;
+      /** True when this workflow paid for it, by this run or one before it. */
+      paidHere: boolean;
       /** True when the answer was lost and the task was found by looking. */
       adopted: boolean;
     })
-  | (Accepted & { kind: 'done'; result: EraseResult })
+  | (Accepted & { kind: 'done'; result: EraseResult; paidHere: boolean })
   | (Accepted & { kind: 'held'; hold: Hold });
 
 /** Why a run stopped for an operator. */

@@ -29,3 +29,8 @@ export function whereRunIs(record: RunKey, here: RunKey): string {
   const { namespace, workflowId } = record;
   return namespace === here.namespace ? workflowId : `${workflowId} in the namespace ${namespace}`;
 }
+
+/** Whether this workflow paid for it, by whichever of its runs. What was adopted from another program has no run. */
+export function isPaidBy(record: RunKey, run: RunKey): boolean {
+  return isOfWorkflow(record, run) && record.runId !== '';
+}

@@ -39,7 +39,7 @@ export const RESULT_COLUMNS: readonly Column<EraseResult>[] = [
   { heading: 'Recipe', of: (row) => row.recipe?.name },
   { heading: 'TaskId', of: (row) => row.taskId },
   { heading: 'RequestId', of: (row) => row.requestId },
-  { heading: 'Reused', of: (row) => (row.reused ? 'yes, nothing was paid' : 'no') },
+  { heading: 'Reused', of: (row) => (row.reused ? 'yes, this run paid nothing' : 'no') },
   {
     heading: 'Files',
     of: (row) => row.files?.map((file) => `${file.type} ${file.url ?? file.fileId ?? ''}`).join('\n'),

@@ -26,7 +26,7 @@ import { describeRun, followRun, isOpen } from '../temporal/follow-run.js';
 import { failureOf } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
-import { type EraseRunStatus, ofRun, queryStatus, statusFromDescription, withOutcome } from './status.js';
+import { type EraseRunStatus, endedStatus, ofRun, queryStatus, statusFromDescription } from './status.js';
 
 /** Times that a cancel goes after a run that is being reset, or replaced, at that moment. */
 const CANCELS = 5;
@@ -65,7 +65,7 @@ export class EraseHandle {
   async status(): Promise<EraseRunStatus> {
     const description = await this.describe();
     const known = statusFromDescription(description);
-    if (!isOpen(description)) return withOutcome(known, await this.outcomeOf(description));
+    if (!isOpen(description)) return endedStatus(this.session, known, await this.outcomeOf(description));
     const live = await this.session.call(() => queryStatus(this.session, description));
     if (live === undefined) return known;
     return { ...known, ...live, ...ofRun(known.runId, live), fileId: live.fileId ?? known.fileId, live: true };

@@ -143,8 +143,23 @@ async function hasWorker({ client, namespace, names }: Session): Promise<boolean
   return pollers.length > 0;
 }
 
+/**
+ * The same for a run that has ended. Its result says whether this run paid; whether a run of this workflow before it did, the run
+ * itself knows.
+ */
+export async function endedStatus(
+  session: Session,
+  status: EraseRunStatus,
+  outcome: EraseResult | EraseError,
+): Promise<EraseRunStatus> {
+  const ended = withOutcome(status, outcome);
+  if (!ended.reused) return ended;
+  const told = await session.call(() => queryStatus(session, status)).catch(() => undefined);
+  return { ...ended, moneySpent: told?.moneySpent ?? ended.moneySpent };
+}
+
 /** Adds what a run that has ended left behind: its result, or why there is none. */
-export function withOutcome(status: EraseRunStatus, outcome: EraseResult | EraseError): EraseRunStatus {
+function withOutcome(status: EraseRunStatus, outcome: EraseResult | EraseError): EraseRunStatus {
   if (!(outcome instanceof EraseError)) {
     return {
       ...status,

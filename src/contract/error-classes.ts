@@ -186,7 +186,7 @@ const ROWS = {
     onRead: 'fail',
     delays: QUICK,
     advice:
-      'Start it again to review the same result once more, which costs nothing, or erase the file by another recipe. The rejected file is still in the library.',
+      'Start it again with a review to look at the same result once more, which costs nothing, or erase the file by another recipe. The rejected file is still in the library.',
     exitCode: EXIT.finishedWithFailures,
   },
   skipped: {

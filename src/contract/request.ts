@@ -247,7 +247,7 @@ export interface EraseStatus {
   deadlineAt: string | null;
   /** True when this run did not pay. */
   reused: boolean;
-  /** True when the vendor accepted a task that it bills, or may have. */
+  /** True when the vendor accepted a task that it bills, or may have, from this run or one before it of the same id. */
   moneySpent: boolean;
 }
 

@@ -101,6 +101,8 @@ export interface Ledger {
   recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void>;
   /** Whether the vendor's library still has the result of a task. */
   recordResultGone(taskId: string, gone: boolean): Promise<void>;
+  /** A reviewer's word on the result of a task. A rejection stands with it until a later review approves. */
+  recordReview(taskId: string, review: ReviewWord): Promise<void>;
   /** Opens a breaker for a reason that built up over many calls; the submission is the last of them. */
   trip(scope: BreakerScope, submission: SubmissionKey, error: SubmitError): Promise<void>;
   /** The open breaker that covers submits of the sub-application; null when there is none. */
@@ -235,8 +237,15 @@ export interface SubmissionRecord {
   result: StoredResult | null;
   /** When the result was found to be deleted from the library; null: not, as far as is known. */
   resultGoneAt: Date | null;
-  /** Set while a reviewer's rejection of the result is the last word on it. */
-  rejected: { at: Date; by: string | null; reason: string | null } | null;
+  /** The last word of a review on the result, if that was no; null otherwise. `by` is null when its time was over. */
+  rejected: { at: Date; by: string | null; reason: string } | null;
+}
+
+/** What a review came to. Null `by`: its time was over. */
+export interface ReviewWord {
+  decision: 'approve' | 'reject';
+  by: string | null;
+  reason: string;
 }
 
 /** The part of a result that the ledger keeps as JSON. Times are ISO 8601. */

@@ -45,6 +45,7 @@ import {
   MAX_UNKNOWN_ROUNDS,
   type PaymentIdentity,
   type Place,
+  type ReviewWord,
   type StoredResult,
   type SubmissionKey,
   type SubmissionRecord,
@@ -501,6 +502,21 @@ class PostgresLedger implements Ledger {
     );
   }
 
+  async recordReview(taskId: string, { decision, by, reason }: ReviewWord): Promise<void> {
+    const rejected = decision === 'reject';
+    await this.guard('record what a review came to', () =>
+      this.db
+        .updateTable('submission')
+        .set({
+          rejected_at: rejected ? sql<Date>`clock_timestamp()` : null,
+          rejected_by: rejected ? by : null,
+          rejected_reason: rejected ? reason : null,
+        })
+        .where('task_id', '=', taskId)
+        .execute(),
+    );
+  }
+
   async trip(scope: BreakerScope, key: SubmissionKey, error: SubmitError): Promise<void> {
     await this.guard('open a breaker', () =>
       this.db.transaction().execute(async (trx) => {
@@ -780,7 +796,7 @@ function toRecord(row: Row): SubmissionRecord {
     result: row.result as StoredResult | null,
     resultGoneAt: row.result_gone_at,
     rejected:
-      row.rejected_at === null ? null : { at: row.rejected_at, by: row.rejected_by, reason: row.rejected_reason },
+      row.rejected_at === null ? null : { at: row.rejected_at, by: row.rejected_by, reason: row.rejected_reason ?? '' },
   };
 }
 

@@ -141,6 +141,8 @@ export interface WaiterTable {
   workflow_id: string;
   run_id: string;
   sub_app_id: BigIntColumn;
+  /** It counts on the watch to tell it; otherwise it asks the vendor, and stands here for others who leave the task. */
+  watched: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
 /** One row for a scope whose calls share a rate. */

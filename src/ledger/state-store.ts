@@ -91,7 +91,7 @@ export async function readState(
         select coalesce(max(${ageOf(sql`coalesce(watch.good_at, (
           select min(place_at) from submission
             where state = 'accepted' and outcome is null and namespace = ${namespace}))`)}), 0)
-        from (select distinct sub_app_id from waiter where namespace = ${namespace}) as waited
+        from (select distinct sub_app_id from waiter where watched and namespace = ${namespace}) as waited
         left join watch on watch.namespace = ${namespace} and watch.sub_app_id = waited.sub_app_id),
       'throttledSeconds', (select coalesce(max(${ageOf(sql`throttled_since`)}), 0) from pace),
       'batches', (${list(sql`

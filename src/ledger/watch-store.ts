@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { forgetWaiter, type LeftTask, leaveTask, type OtherWaiter, otherWaiters } from './leave-task.js';
 import { guarded } from './ledger-error.js';
 import type { LedgerDatabase } from './schema.js';
 
@@ -72,9 +73,14 @@ export interface Graces {
  * is over is true for every namespace, so what one has seen helps the others.
  */
 export interface WatchStore {
-  /** The run waits for the task. */
-  register(waiter: Waiter & { subAppId: number }): Promise<Registered>;
+  /** The run waits for the task. `watched`: it counts on the watch to tell it; default true. */
+  register(waiter: Waiter & { subAppId: number; watched?: boolean }): Promise<Registered>;
   removeWaiters(waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void>;
+  /** Runs of other workflows that wait for the task; some may be gone. */
+  otherWaiters(taskId: string, workflowId: string): Promise<OtherWaiter[]>;
+  forgetWaiter(taskId: string, waiter: OtherWaiter): Promise<void>;
+  /** The workflow waits for the task no more. Says whether it may end it, or leaves it to those who still wait. */
+  leaveTask(taskId: string, workflowId: string): Promise<LeftTask>;
   /**
    * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives who waits for one in
    * this namespace.
@@ -120,6 +126,10 @@ export function openWatchStore(db: Db, namespace: string): WatchStore {
   return {
     register: (waiter) => guarded('register who waits for a task', () => register(db, namespace, waiter)),
     removeWaiters: (waiters) => guarded('remove who waited for a task', () => removeWaiters(db, namespace, waiters)),
+    otherWaiters: (taskId, workflowId) =>
+      guarded('find who else waits for a task', () => otherWaiters(db, namespace, taskId, workflowId)),
+    forgetWaiter: (taskId, waiter) => guarded('remove who waited for a task', () => forgetWaiter(db, taskId, waiter)),
+    leaveTask: (taskId, workflowId) => guarded('leave a task', () => leaveTask(db, namespace, taskId, workflowId)),
     markOver: (taskIds, graces) => guarded('note which tasks are over', () => markOver(db, namespace, taskIds, graces)),
     overdueWaiters: (subAppId, limit) =>
       guarded('find who waits for tasks', () => overdueWaiters(db, namespace, subAppId, limit)),
@@ -164,12 +174,14 @@ export function openWatchStore(db: Db, namespace: string): WatchStore {
 async function register(
   db: Db,
   namespace: string,
-  { taskId, workflowId, runId, subAppId }: Waiter & { subAppId: number },
+  { taskId, workflowId, runId, subAppId, watched = true }: Waiter & { subAppId: number; watched?: boolean },
 ): Promise<Registered> {
   await sql`
-    insert into waiter (namespace, task_id, workflow_id, run_id, sub_app_id)
-    values (${namespace}, ${taskId}, ${workflowId}, ${runId}, ${subAppId})
-    on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id`.execute(db);
+    insert into waiter (namespace, task_id, workflow_id, run_id, sub_app_id, watched)
+    values (${namespace}, ${taskId}, ${workflowId}, ${runId}, ${subAppId}, ${watched})
+    on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id, watched = excluded.watched`.execute(
+    db,
+  );
   // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
   const { rows } = await sql<{ over: boolean; known_after_ms: number | null }>`
     select over_seen_at is not null or outcome is not null as over,

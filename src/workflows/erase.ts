@@ -4,6 +4,7 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  patched,
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -24,6 +25,9 @@ import { Review } from './review.js';
 
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
 type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
+
+/** Marks runs in whose history another run's aborted task leads back to the submit. */
+const SUBMITS_WHEN_JOINED_IS_ABORTED = 'submits-when-joined-is-aborted';
 
 /**
  * One erase of one file by one recipe: submit, wait, fetch the result, review, publish. Its input is any JSON: the submit
@@ -56,12 +60,14 @@ export async function erase(input: unknown): Promise<EraseResult> {
 
 async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promise<EraseResult> {
   let resubmitAfterTaskId: string | null = null;
+  /** A task of another run that this one had waited for was aborted: that sends it back to submit once. */
+  let joinedInVain = false;
   for (;;) {
     const submitted = await submit(run, input, resubmitAfterTaskId);
     if (submitted.kind === 'done') {
       run.status.taskId = submitted.result.taskId;
       run.status.reused = !run.paidInVain;
-      run.status.moneySpent = run.paidInVain;
+      run.status.moneySpent = submitted.paidHere || run.paidInVain;
       return await reviewAndPublish(run, review, submitted, submitted.result);
     }
     const fetched = await waitAndFetch(run, submitted);
@@ -69,8 +75,17 @@ async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promis
       return await reviewAndPublish(run, review, submitted, resultOf(run, submitted, fetched));
     }
     // The vendor aborts what waits, and bills what ran.
-    if (fetched.class === 'aborted') run.status.moneySpent = run.paidInVain;
-    else run.paidInVain ||= !submitted.reused;
+    if (fetched.class === 'aborted') {
+      run.status.moneySpent = run.paidInVain;
+      // Another run's task, cancelled before it knew that this one waits for it: nothing is lost but the time.
+      if (!paidHere(submitted) && !joinedInVain && patched(SUBMITS_WHEN_JOINED_IS_ABORTED)) {
+        joinedInVain = true;
+        run.status.reused = false;
+        const why = `its own submit, since task ${submitted.taskId}, which another run had paid for, was aborted`;
+        run.enter(PHASE.submitting, why, { upsert: false });
+        continue;
+      }
+    } else run.paidInVain ||= paidHere(submitted);
     // One more payment at most, by this run: after that the failure stands.
     if (!fetched.worthOneMore || resubmitAfterTaskId !== null) {
       throw failure(fetched.class, fetched, run);
@@ -80,6 +95,12 @@ async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promis
       upsert: false,
     });
   }
+}
+
+/** Money goes by the workflow: what a run before this one paid, after which it was reset or started again, is its money. */
+function paidHere(submitted: Submitted): boolean {
+  // Histories from before it was told know only of the run.
+  return submitted.paidHere ?? !submitted.reused;
 }
 
 /** Step 1. Ends with a task that runs, or with a result that was paid for before; a hold is waited out in here. */
@@ -153,7 +174,7 @@ async function waitAndFetch(run: EraseRun, submitted: Submitted) {
   run.status.submittedAt = submittedAt;
   run.status.deadlineAt = deadlineAt;
   run.status.reused = submitted.reused && !run.paidInVain;
-  run.status.moneySpent = !run.status.reused;
+  run.status.moneySpent = paidHere(submitted) || run.paidInVain;
   run.enter(PHASE.waiting, `task ${taskId} to end`, { upsert: true });
   const { subAppId } = request;
   const waited = await awaitTask.executeWithOptions({ summary: `Wait for task ${taskId}` }, [
@@ -161,7 +182,15 @@ async function waitAndFetch(run: EraseRun, submitted: Submitted) {
   ]);
   run.enter(PHASE.fetching, 'the result of the task', { upsert: false });
   const fetched = await fetchResult.executeWithOptions({ summary: `Read how task ${taskId} ended` }, [
-    { subAppId, taskId, sourceFileId: request.fileId, makesVideo: makesVideo(request.recipe), submittedAt, deadlineAt },
+    {
+      subAppId,
+      taskId,
+      sourceFileId: request.fileId,
+      makesVideo: makesVideo(request.recipe),
+      submittedAt,
+      deadlineAt,
+      reviews: request.review !== undefined,
+    },
   ]);
   if (fetched.kind === 'unfinished') {
     const why = waited.kind === 'deadline' ? `by its deadline, ${deadlineAt}` : 'although it was said to be over';
@@ -223,6 +252,7 @@ async function publish(
         taskId,
         publish: request.publish,
         batchId: request.batchId,
+        reviewed: request.review !== undefined,
       },
     ]);
     if (outcome.kind === 'published') return { ...result, published: outcome.published };

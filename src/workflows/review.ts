@@ -121,7 +121,7 @@ export class Review {
   ): Promise<Decision> {
     const { sourceUrl, resultUrl, note } = await describeReview.executeWithOptions(
       { summary: 'Read the URLs of source and result, for the review' },
-      [{ subAppId: request.subAppId, sourceFileId, resultFileId, files }],
+      [{ subAppId: request.subAppId, sourceFileId, resultFileId, files, taskId }],
     );
     const timeoutMs = Math.max(1, Math.round(timeoutHours * HOUR_MS));
     const nowMs = Date.now();

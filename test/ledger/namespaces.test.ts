@@ -108,8 +108,8 @@ describe('a hold', () => {
 
 describe('a phase', () => {
   it('is left, counted and looked after in its own namespace only', async () => {
-    await one.phases.enter(RUN, 'review');
-    await two.phases.enter(RUN, 'publishing');
+    await one.phases.enter(RUN, 'review', null);
+    await two.phases.enter(RUN, 'publishing', null);
     await two.phases.leave(RUN);
     expect((await one.state.read(1)).latePhases).toEqual([{ phase: 'review', count: 1 }]);
     expect((await two.state.read(1)).latePhases).toEqual([]);
@@ -207,12 +207,12 @@ describe('a batch', () => {
     const why = { code: 'c', message: 'm', requestId: null, submission: null };
 
     await two.recordHold({ ...hold, ...why });
-    await two.phases.enter(run, 'review');
+    await two.phases.enter(run, 'review', null);
     await one.batchFeed.noteProgress('runs');
     expect(await one.batchFeed.facts('runs')).toMatchObject({ running: 1, held: 0, inReview: 0 });
     expect(await one.batches.snapshot('runs')).toMatchObject({ holds: {}, inReview: 0 });
 
-    await one.phases.enter(run, 'review');
+    await one.phases.enter(run, 'review', null);
     expect(await one.batchFeed.facts('runs')).toMatchObject({ inReview: 1 });
     expect(await one.batches.snapshot('runs')).toMatchObject({ inReview: 1 });
     await one.recordHold({ ...hold, ...why, class: 'cap' });
@@ -324,7 +324,7 @@ describe('rows from before there were namespaces', () => {
   it('are given to the namespace that migrates first, and stay there', async () => {
     const { taskId, subAppId } = await submitted(one, RUN);
     await one.watch.register({ taskId, ...RUN, subAppId });
-    await one.phases.enter(RUN, 'review');
+    await one.phases.enter(RUN, 'review', null);
     for (const table of TABLES) await sql.query(`update ${table} set namespace = '' where namespace = 'one'`);
     await migrateLedger(database.url, { namespace: 'first' });
     await migrateLedger(database.url, { namespace: 'second' });

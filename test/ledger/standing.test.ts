@@ -95,7 +95,7 @@ function kindByDecide(rows: readonly Made[], token: string): string | null {
     return submissionRecord({
       ...{ number, identity, state: row.state, outcome: row.outcome, placeAt, placeAtHere: placeAt },
       resultGoneAt: row.gone ? placeAt : null,
-      rejected: row.rejected ? { at: placeAt, by: null, reason: null } : null,
+      rejected: row.rejected ? { at: placeAt, by: null, reason: '' } : null,
     });
   });
   const own = records.filter((r) => r.identity.payToken === token).reverse();

@@ -24,6 +24,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table submission add column result_gone_at timestamptz, add column rejected_at timestamptz,
     add column rejected_by text, add column rejected_reason text, add column left_to_others_at timestamptz`.execute(db);
 
+  // Runs that ask the vendor themselves wait, too: who cancels a task asks for whom it is left.
+  await sql`alter table waiter add column watched boolean not null default true`.execute(db);
+
   // A run that will review the result of a task, from the moment at which it waits for that task.
   await sql`alter table run_phase add column task_id text`.execute(db);
   await sql`alter table run_phase drop constraint run_phase_phase_check`.execute(db);
