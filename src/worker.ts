@@ -34,6 +34,7 @@ import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
 import { keepFeeders } from './worker/keep-feeders.js';
+import { keepPrices } from './worker/keep-prices.js';
 import { keepRuns } from './worker/keep-runs.js';
 import { keepWatches } from './worker/keep-watches.js';
 import { workerLogger } from './worker/log.js';
@@ -222,6 +223,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       run: async () => {
         try {
           keepWatches(watch, new Client(connected));
+          keepPrices(ledger, vendor.prices, stopping.signal);
           keepRuns(ledger, new Client(connected), stopping.signal);
           keepFeeders(ledger, new Client(connected), names, stopping.signal);
           await runTogether(workers, () => stopping.abort());

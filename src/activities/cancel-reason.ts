@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
 import type { RunKey } from './this-run.js';
 
 /** Events in which the request is looked for, newest first: it is one of the last. */
@@ -10,7 +11,10 @@ export interface CancelReason {
   reason: string | null;
 }
 
-/** Who asked to cancel a run, and why, as its history has it. Unknown where it cannot be read: a cancel goes on all the same. */
+/**
+ * Who asked to cancel a run, and why, as its history has it: any client of Temporal may have written any text, so it is cut.
+ * Unknown where it cannot be read: a cancel goes on all the same.
+ */
 export async function cancelReasonOf({ workflowId, runId }: RunKey): Promise<CancelReason> {
   try {
     const { client, info } = Context.current();
@@ -21,7 +25,10 @@ export async function cancelReasonOf({ workflowId, runId }: RunKey): Promise<Can
     });
     const asked = history?.events?.find((event) => event.workflowExecutionCancelRequestedEventAttributes);
     const { cause, identity } = asked?.workflowExecutionCancelRequestedEventAttributes ?? {};
-    return { by: identity || null, reason: cause || null };
+    return {
+      by: shortText(identity ?? '', LONGEST_NAME) || null,
+      reason: shortText(cause ?? '', LONGEST_REASON) || null,
+    };
   } catch {
     return { by: null, reason: null };
   }

@@ -1,6 +1,7 @@
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { ERROR_CLASSES, type ErrorClass, retryDelayMs } from '../contract/error-classes.js';
 import type { EraseFailureDetails } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { LedgerError } from '../ledger/ledger-error.js';
 import { VodError } from '../vod/vod-error.js';
 
@@ -21,7 +22,7 @@ export function finalFailure(
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type: errorClass,
-    message: fields.message,
+    message: shortText(fields.message, LONGEST_MESSAGE),
     nonRetryable: true,
     details: [detailsOf(errorClass, fields, known)],
   });
@@ -36,7 +37,7 @@ export function retryFailure(
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type: errorClass,
-    message: fields.message,
+    message: shortText(fields.message, LONGEST_MESSAGE),
     nextRetryDelay: Math.max(1, Math.round(delayMs)),
     details: [detailsOf(errorClass, fields, known)],
   });
@@ -46,7 +47,7 @@ export function retryFailure(
 export function notYet(message: string, delayMs: number): ApplicationFailure {
   const failure = ApplicationFailure.create({
     type: 'notYet',
-    message,
+    message: shortText(message, LONGEST_MESSAGE),
     nextRetryDelay: Math.max(1, Math.round(delayMs)),
     category: ApplicationFailureCategory.BENIGN,
   });
@@ -82,7 +83,7 @@ export function describeError(error: unknown): DescribedError {
       error.kind === 'unavailable' ? 'unavailable' : error.kind === 'unexpected' ? 'unexpected' : 'configuration';
     return { errorClass, code: `ledger.${error.kind}`, message: error.message, requestId: null };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = shortText(error instanceof Error ? error.message : String(error), LONGEST_MESSAGE);
   return { errorClass: 'unexpected', code: 'unexpected', message, requestId: null };
 }
 
@@ -96,7 +97,7 @@ function detailsOf(
     code: fields.code,
     requestId: fields.requestId ?? null,
     taskId: known.taskId,
-    message: fields.message,
+    message: shortText(fields.message, LONGEST_MESSAGE),
     moneySpent: known.moneySpent,
     ...(known.resultFileId === undefined ? {} : { resultFileId: known.resultFileId }),
   };

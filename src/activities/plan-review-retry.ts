@@ -4,6 +4,7 @@ import { namesOfQueue } from '../contract/names.js';
 import type { Problem } from '../contract/problem.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest, problemsText } from '../contract/request-schema.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { thisRun } from './this-run.js';
 
 export interface PlanReviewRetryInput {
@@ -25,7 +26,7 @@ export function createPlanReviewRetry() {
   return async function planReviewRetry({ request, retryWith }: PlanReviewRetryInput): Promise<PlannedReviewRetry> {
     const { key: _key, payAgain: _payAgain, neverPay: _neverPay, ...rest } = request;
     const parsed = parseEraseRequest({ ...rest, recipe: retryWith, rejectedFrom: thisRun().workflowId });
-    if (!parsed.ok) return { ok: false, problem: whyNot(parsed.problems) };
+    if (!parsed.ok) return { ok: false, problem: shortText(whyNot(parsed.problems), LONGEST_MESSAGE) };
     if (recipeHash(parsed.request.recipe) === recipeHash(request.recipe)) {
       const problem = 'retryWith is the recipe that this result was made by: it would give the same file again.';
       return { ok: false, problem };

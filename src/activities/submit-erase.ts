@@ -56,13 +56,17 @@ const LOOK_AGAIN_MS = 10_000;
  */
 export function createSubmitErase(deps: ActivityDependencies) {
   return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
-    const parsed = parseEraseRequest(input.request);
+    const parsed = parsedRequest(input);
     try {
       return await checkedSubmit(deps, parsed, input);
     } catch (error) {
       throw await withSearchAttributes(deps, error, parsed.ok);
     }
   };
+}
+
+function parsedRequest({ request, unfit }: SubmitInput): ReturnType<typeof parseEraseRequest> {
+  return unfit === undefined ? parseEraseRequest(request) : { ok: false, problems: [{ path: '', message: unfit }] };
 }
 
 /** Without them a run that failed here could not be found by its phase. */

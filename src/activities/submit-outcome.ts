@@ -1,6 +1,7 @@
 import { type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { EraseResult, NormalizedEraseRequest, RetryDecision } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import type { Breaker, BreakerScope } from '../ledger/breaker.js';
 import type { Cap } from '../ledger/cap.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
@@ -11,6 +12,8 @@ export const LATEST_DEADLINE_HOURS = 68;
 export interface SubmitInput {
   /** Whatever the run was started with. */
   request: unknown;
+  /** Why the request is not handed on, and null in its place; absent where it is. */
+  unfit?: string;
   /** The failed task after which one more payment is allowed. */
   resubmitAfterTaskId: string | null;
   /**
@@ -121,7 +124,7 @@ export function uncertain(why: string, record: SubmissionRecord) {
   const hold: Hold = {
     class: 'uncertain',
     code: 'SubmitUncertain',
-    message: `Whether this erase was paid for cannot be found out: ${why}.`,
+    message: shortText(`Whether this erase was paid for cannot be found out: ${why}.`, LONGEST_MESSAGE),
     requestId: record.requestId,
     submission: record.key.number,
     expiresAt: new Date(record.placeAt.getTime() + LATEST_DEADLINE_HOURS * 3_600_000).toISOString(),

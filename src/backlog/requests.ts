@@ -46,8 +46,6 @@ export class RequestMaker {
     const parsed = parseEraseRequest(asked);
     if (!parsed.ok) return refuse(parsed.problems.map(({ message }) => message).join(' '));
     const { request } = parsed;
-    // The ledger's JSON keeps no NUL.
-    if (JSON.stringify(request).includes('\\u0000')) return refuse('holds the character NUL.');
     const tooLarge = sizeProblem({ ...request, batchId: this.batchId });
     if (tooLarge !== null) return refuse(`${tooLarge} The id of the batch, ${this.batchId.length} characters, counts.`);
     const { prefix, allowedSubAppIds } = this.installation;

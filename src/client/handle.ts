@@ -14,6 +14,7 @@ import type {
   ReviewAnswer,
   ReviewRejection,
 } from '../contract/request.js';
+import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
 import {
   EraseError,
   EraseNotFoundError,
@@ -91,7 +92,8 @@ export class EraseHandle {
 
   /**
    * Asks the run to end: the vendor's task is aborted where that is still possible, and the outcome says whether money
-   * was spent. Who and why stand in the run's history. Returns as soon as the request is written down.
+   * was spent. Who and why stand in the run's history, cut to 200 and 500 characters: a cancel is never refused for its words.
+   * Returns as soon as the request is written down.
    */
   async cancel(reason: string, by?: string): Promise<CancelOutcome> {
     const { client, namespace } = this.session;
@@ -103,8 +105,8 @@ export class EraseHandle {
         await client.workflowService.requestCancelWorkflowExecution({
           namespace,
           workflowExecution: { workflowId: this.workflowId, runId: description.runId },
-          reason,
-          identity: by ?? client.options.identity,
+          reason: shortText(reason, LONGEST_REASON),
+          identity: by === undefined ? client.options.identity : shortText(by, LONGEST_NAME),
         });
         return 'requested';
       } catch (error) {

@@ -132,6 +132,14 @@ export function loadSettings<N extends Need = Need>(
   return settings as SettingsFor<N>;
 }
 
+/** The prices of this shell alone, for a command that needs nothing else of the vendor. @throws ConfigurationError */
+export function loadPrices(env: NodeJS.ProcessEnv = process.env): PriceList {
+  const problems: string[] = [];
+  const prices = pricesOf(env.VOD_PRICE_FILE || undefined, problems);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return prices;
+}
+
 function parsed<Schema extends z.ZodType>(
   schema: Schema,
   env: Record<string, unknown>,

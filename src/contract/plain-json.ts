@@ -1,14 +1,15 @@
 import { kindOf, type Problem, pathText } from './problem.js';
+import { fitText } from './text.js';
 
 /** Deep enough for every recipe; a cycle is found as depth too. */
 const MAX_DEPTH = 32;
 
-/** A code unit that is half of a pair: such a string has no UTF-8 form. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Problems that are told; whoever reads them has begun to doubt the whole value long before. */
+const MOST_PROBLEMS = 100;
 
 /**
- * Finds what would not survive the way through JSON and back: bigint, functions, NaN, numbers that have lost digits,
- * broken Unicode, cycles. A value without such problems has one RFC 8785 form.
+ * Finds what would not survive the way through JSON, and through a database, and back: bigint, functions, NaN, numbers that
+ * have lost digits, NUL and broken Unicode, in keys too, cycles. A value without such problems has one RFC 8785 form.
  */
 export function plainJsonProblems(value: unknown): Problem[] {
   const problems: Problem[] = [];
@@ -16,16 +17,24 @@ export function plainJsonProblems(value: unknown): Problem[] {
   return problems;
 }
 
+/** What no text of a request may hold: what is paid for must be what was asked for, and no store keeps these. */
+function unkeptIn(text: string): string | null {
+  if (fitText(text) === text) return null;
+  return text.includes('\0') ? 'the character NUL' : 'half of a character (a lone surrogate)';
+}
+
 function visit(value: unknown, path: PropertyKey[], problems: Problem[]): void {
-  const add = (wrong: string): void => {
-    const where = pathText(path);
+  if (problems.length >= MOST_PROBLEMS) return;
+  const add = (wrong: string, at: PropertyKey[] = path): void => {
+    const where = pathText(at);
     problems.push({ path: where, message: `${where === '' ? 'The value' : where} ${wrong}` });
   };
   if (path.length > MAX_DEPTH) {
     add(`is nested more than ${MAX_DEPTH} levels deep.`);
   } else if (typeof value === 'string') {
-    if (LONE_SURROGATE.test(value)) {
-      add('holds half of a character (a lone surrogate).');
+    const unkept = unkeptIn(value);
+    if (unkept !== null) {
+      add(`holds ${unkept}.`);
     }
   } else if (typeof value === 'number') {
     if (!Number.isFinite(value)) {
@@ -39,6 +48,10 @@ function visit(value: unknown, path: PropertyKey[], problems: Problem[]): void {
     });
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
+      const unkept = unkeptIn(key);
+      if (unkept !== null) {
+        add(`has ${unkept} in its name.`, [...path, key]);
+      }
       visit(item, [...path, key], problems);
     }
   } else if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') {

@@ -1,3 +1,9 @@
+import { shortText } from './text.js';
+
+/** Characters of one key in a path, and of a value in a sentence. Ours. */
+const LONGEST_STEP = 100;
+const LONGEST_SHOWN = 100;
+
 /** One thing that is wrong with an input, for a person to read. */
 export interface Problem {
   /** Where, such as `recipe.areas[0].left`; empty for the input as a whole. */
@@ -6,17 +12,23 @@ export interface Problem {
   message: string;
 }
 
-/** Writes a path the way JavaScript would. */
+/** Writes a path the way JavaScript would; a key can be any text, so it is written as a person can read it. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') {
       text += `[${step}]`;
     } else {
-      text += text === '' ? String(step) : `.${String(step)}`;
+      const key = shortText(String(step), LONGEST_STEP);
+      text += text === '' ? key : `.${key}`;
     }
   }
   return text;
+}
+
+/** A value as it was given, for a sentence. */
+export function shownValue(value: unknown): string {
+  return shortText(String(JSON.stringify(value)), LONGEST_SHOWN);
 }
 
 /** What a value is, as a person would call it: `a number`, `null`, `a list`. */

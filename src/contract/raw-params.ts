@@ -1,5 +1,5 @@
 import { plainJsonProblems } from './plain-json.js';
-import { kindOf, type Problem } from './problem.js';
+import { kindOf, type Problem, shownValue } from './problem.js';
 import type { RawRecipe } from './recipes.js';
 
 /** Template id of Smart Erase. Source: ProcessMediaByMPS, since September 2025. */
@@ -45,7 +45,7 @@ export function parseRawParams(given: unknown): { params: RawRecipe['params'] } 
   }
   if (task.Definition !== SMART_ERASE_DEFINITION) {
     const other = OTHER_DEFINITIONS[String(task.Definition)];
-    const what = task.Definition === undefined ? 'is missing' : `is ${JSON.stringify(task.Definition)}`;
+    const what = task.Definition === undefined ? 'is missing' : `is ${shownValue(task.Definition)}`;
     const why = other === undefined ? '' : ` (${task.Definition} ${other})`;
     add('params.AiAnalysisTask.Definition', `${what}; Smart Erase is the number ${SMART_ERASE_DEFINITION}${why}.`);
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { closed } from './closed-object.js';
 import { nearestWord } from './nearest-word.js';
+import { shownValue } from './problem.js';
 import { parseRawParams } from './raw-params.js';
 import { type Area, RECIPE_NAMES, type Recipe } from './recipes.js';
 import { smartEraseTaskSchema } from './smart-erase-task-schema.js';
@@ -164,7 +165,7 @@ function unknownName(issue: { code?: string; input?: unknown }): string | undefi
   }
   const near = typeof name === 'string' ? nearestWord(name, RECIPE_NAMES) : null;
   const hint = near === null ? `the recipes are ${RECIPE_NAMES.join(', ')}.` : `did you mean ${JSON.stringify(near)}?`;
-  return `is ${JSON.stringify(name)}, which is not a recipe; ${hint}`;
+  return `is ${shownValue(name)}, which is not a recipe; ${hint}`;
 }
 
 /** Checks a recipe that is known to be good, and fills in its defaults. Throws a ZodError on a bad one. */

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { closed } from './closed-object.js';
 import { plainJsonProblems } from './plain-json.js';
-import { kindOf, type Problem, pathText } from './problem.js';
+import { kindOf, type Problem, pathText, shownValue } from './problem.js';
 import { recipeSchema } from './recipe-schema.js';
 import { INHERITABLE, type NormalizedEraseRequest, ON_REVIEW_TIMEOUT, type PublishRequest } from './request.js';
+import { LONGEST_NAME, LONGEST_REASON } from './text.js';
 import { webhookSchema } from './webhook-schema.js';
 
 /** Largest request, as JSON in UTF-8. Ours: far below Temporal's limit for one payload (2 MB). */
@@ -26,8 +27,6 @@ const PROCEDURE_NAME = 64;
 const KEY = 200;
 const TOKEN = 100;
 export const MAX_BATCH_ID = 100;
-const REQUESTED_BY = 200;
-const REASON = 500;
 
 /** Hours. Ours: longer than any review, and far below what a timer can count. */
 export const MAX_REVIEW_HOURS = 365 * 24;
@@ -116,9 +115,9 @@ export const eraseRequestSchema = closed({
   publish: publishSchema.optional(),
   review: reviewSchema.optional(),
   key: visible(KEY).optional(),
-  requestedBy: oneLine(REQUESTED_BY).optional(),
-  reason: oneLine(REASON).optional(),
-  payAgain: closed({ token: visible(TOKEN), reason: oneLine(REASON) }).optional(),
+  requestedBy: oneLine(LONGEST_NAME).optional(),
+  reason: oneLine(LONGEST_REASON).optional(),
+  payAgain: closed({ token: visible(TOKEN), reason: oneLine(LONGEST_REASON) }).optional(),
   neverPay: z.literal(true).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
   batchId: visible(MAX_BATCH_ID).optional(),
@@ -207,7 +206,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
         ? ` is ${issue.input}; it must be above ${issue.minimum}.`
         : sizeSentence(issue.origin, 'at least', Number(issue.minimum), issue.input);
     case 'invalid_value':
-      return ` is ${JSON.stringify(issue.input)}; it must be ${oneOf(issue.values)}.`;
+      return ` is ${shownValue(issue.input)}; it must be ${oneOf(issue.values)}.`;
     default:
       return ` ${issue.message}`;
   }

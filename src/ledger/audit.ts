@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { jsonText } from './parameters.js';
 import type { LedgerDatabase } from './schema.js';
 
 /** One line of who decided what, and why. Kept for good, beyond Temporal's retention. */
@@ -19,7 +20,7 @@ export async function writeAudit(db: Kysely<LedgerDatabase>, { once = false, ...
   if (once && (await isWritten(db, entry))) return;
   await db
     .insertInto('audit')
-    .values({ ...entry, details: entry.details === null ? null : JSON.stringify(entry.details) })
+    .values({ ...entry, details: entry.details === null ? null : jsonText(entry.details) })
     .execute();
 }
 
@@ -28,7 +29,7 @@ async function isWritten(db: Kysely<LedgerDatabase>, entry: Omit<AuditEntry, 'on
   const { rows } = await sql`
     select 1 from audit where at > clock_timestamp() - interval '7 days'
       and action = ${entry.action} and subject = ${entry.subject}
-      and details is not distinct from ${entry.details === null ? null : JSON.stringify(entry.details)}::jsonb
+      and details is not distinct from ${entry.details === null ? null : jsonText(entry.details)}::jsonb
     limit 1`.execute(db);
   return rows.length > 0;
 }

@@ -3,6 +3,7 @@ import type { NormalizedEraseRequest } from '../contract/request.js';
 import type { RowProblem } from './batch-staging.js';
 import type { NewBatch } from './batch-store.js';
 import { toLedgerError } from './ledger-error.js';
+import { jsonText } from './parameters.js';
 import { createBatch } from './postgres-batch-store.js';
 import type { LedgerDatabase } from './schema.js';
 
@@ -115,12 +116,12 @@ async function book(
         recipe_hash: recipeHash,
         pay_token: request.payAgain?.token ?? '',
         pay_reason: request.payAgain?.reason ?? null,
-        recipe: JSON.stringify(request.recipe),
+        recipe: jsonText(request.recipe),
       })),
     )
     .onConflict((c) => c.constraint('erase_payment_identity').doNothing())
     .execute();
-  const claims = JSON.stringify(
+  const claims = jsonText(
     items.map(({ row, request, recipeHash, taskId }) => ({
       row,
       subAppId: request.subAppId,
@@ -137,7 +138,7 @@ async function book(
       and erase.file_id = claim."fileId" and erase.recipe_hash = claim."recipeHash" and erase.pay_token = claim."payToken"
     order by erase.id for update of erase`.execute(trx);
   const eraseOf = new Map(locked.map(({ row, id }) => [row, id]));
-  const ids = JSON.stringify(items.map(({ row, taskId }) => ({ row, id: Number(eraseOf.get(row)), taskId })));
+  const ids = jsonText(items.map(({ row, taskId }) => ({ row, id: Number(eraseOf.get(row)), taskId })));
   const { rows: before } = await sql<BookedBefore>`
     select claim.row, mine.own, coalesce(mine.same, false) as same, coalesce(mine.in_doubt, false) as "inDoubt",
       coalesce(other.erase_id <> claim.id, false) as taken, coalesce(mine.next, 1) as next
@@ -192,7 +193,7 @@ async function insertSubmissions(
         outcome: item.resultFileId === null ? null : ('succeeded' as const),
         outcome_at: item.resultFileId === null ? null : now,
         result_file_id: item.resultFileId,
-        result: item.resultFileId === null ? null : JSON.stringify({ files: [], finishedAt: null, requestId: null }),
+        result: item.resultFileId === null ? null : jsonText({ files: [], finishedAt: null, requestId: null }),
       })),
     )
     .execute();
@@ -207,7 +208,7 @@ function itemRow(batchId: string, number: number, { row, request, recipeHash, wo
     file_id: request.fileId,
     recipe_hash: recipeHash,
     workflow_id: workflowId,
-    request: JSON.stringify({ ...request, batchId }),
+    request: jsonText({ ...request, batchId }),
     estimated_usd: 0,
     may_pay: false,
   };

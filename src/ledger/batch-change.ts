@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BatchSettings } from '../contract/batch.js';
 import type { BatchChange, BatchRecord } from './batch-store.js';
 import type { BatchState, BatchWaitingFor } from './schema.js';
@@ -38,7 +39,7 @@ export function changeOf(batch: BatchRecord, { action, settings }: BatchChange):
       return { ...now, samplePassed: true, waitingFor: batch.waitingFor === 'sample' ? null : batch.waitingFor };
     case 'set': {
       const after = { ...batch.settings, ...settings };
-      if (JSON.stringify(after) === JSON.stringify(batch.settings)) return 'same';
+      if (isDeepStrictEqual(after, batch.settings)) return 'same';
       return { ...now, settings: after };
     }
   }

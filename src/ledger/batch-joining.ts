@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { NormalizedEraseRequest } from '../contract/request.js';
+import { jsonText } from './parameters.js';
 import type { LedgerDatabase } from './schema.js';
 
 /** An erase that carries a batch's id without being an item of it: a retry by another recipe, or one that a caller started. */
@@ -30,7 +31,7 @@ export async function joinBatch(
     insert into batch_item (batch_id, number, sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd, state,
                             run_id, started_at)
     select ${batchId}, coalesce(max(number), 0) + 1, ${request.subAppId}::bigint, ${request.fileId}, ${recipeHash}, ${workflowId},
-      ${JSON.stringify(request)}::jsonb, ${estimatedUsd}::numeric, 'running', ${runId}, clock_timestamp()
+      ${jsonText(request)}::jsonb, ${estimatedUsd}::numeric, 'running', ${runId}, clock_timestamp()
     from batch_item where batch_id = ${batchId}
     on conflict (batch_id, workflow_id) do nothing`.execute(trx);
   if ((numAffectedRows ?? 0n) > 0n) {

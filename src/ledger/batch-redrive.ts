@@ -5,6 +5,7 @@ import type { NormalizedEraseRequest } from '../contract/request.js';
 import { MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
 import { LISTED_FOR_MS } from './decide.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
+import { jsonText } from './parameters.js';
 import { createBatch } from './postgres-batch-store.js';
 import { type TooLargeItem, takeOutTooLarge } from './redrive-size.js';
 import type { LedgerDatabase } from './schema.js';
@@ -247,7 +248,7 @@ async function copyItems(
             file_id: item.file_id,
             recipe_hash: item.recipe_hash,
             workflow_id: eraseWorkflowId(request, redrive.prefix),
-            request: JSON.stringify(request),
+            request: jsonText(request),
             estimated_usd: item.usd,
             may_pay: item.may_pay,
             source_number: item.number,

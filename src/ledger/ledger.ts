@@ -14,6 +14,7 @@ import type { HeldRun, HoldEnd, HoldFilter, HoldRecord, NewHold, SeenHold } from
 import type { MediaStore } from './media-store.js';
 import type { Lane } from './pace.js';
 import type { PhaseStore } from './phase-store.js';
+import type { PriceStore } from './price-store.js';
 import type { SubmissionOutcome } from './schema.js';
 import type { StateStore } from './state-store.js';
 import type { SubmissionKey } from './submission-key.js';
@@ -44,6 +45,8 @@ export interface Ledger {
   readonly phases: PhaseStore;
   /** Lengths and sizes of files, as far as they are known. */
   readonly media: MediaStore;
+  /** What prices workers book by. */
+  readonly prices: PriceStore;
   /**
    * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send: writes the intent
    * and takes its place in the pace. See {@link BeginOutcome}.

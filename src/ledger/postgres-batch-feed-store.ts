@@ -7,6 +7,7 @@ import { subAppsOf } from './batch-snapshot.js';
 import { batchScope } from './cap.js';
 import { ITEM_IDENTITY } from './item-identity.js';
 import { toLedgerError } from './ledger-error.js';
+import { jsonText } from './parameters.js';
 import { toBatch } from './postgres-batch-store.js';
 import type { BatchEndedAs, BatchTable, BatchWaitingFor, LedgerDatabase } from './schema.js';
 
@@ -199,7 +200,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     return await this.guard('settle items of a batch', async () => {
       const { numAffectedRows } = await sql`
         with ended as (
-          select * from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb) as e(number integer, state text, "runId" text,
+          select * from jsonb_to_recordset(${jsonText(ends)}::jsonb) as e(number integer, state text, "runId" text,
             "endedAt" timestamptz, "taskId" text, "resultFileId" text, "errorClass" text, "errorCode" text,
             "errorMessage" text, "requestId" text)
         ), known as (

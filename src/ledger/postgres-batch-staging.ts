@@ -15,6 +15,7 @@ import { LISTED_FOR_MS } from './decide.js';
 import { ImpatientClient } from './impatient-client.js';
 import { toLedgerError } from './ledger-error.js';
 import { DEFAULT_NAMESPACE } from './migrate.js';
+import { jsonText } from './parameters.js';
 import { createBatch } from './postgres-batch-store.js';
 import type { LedgerDatabase } from './schema.js';
 import * as statements from './staging-statements.js';
@@ -77,7 +78,7 @@ class PostgresBatchStaging implements BatchStaging {
       requests.map(({ recipeHash }) => recipeHash),
       requests.map(({ request }) => request.payAgain?.token ?? ''),
       requests.map(({ workflowId }) => workflowId),
-      requests.map(({ request }) => JSON.stringify(request)),
+      requests.map(({ request }) => jsonText(request)),
     ]);
   }
 
@@ -85,8 +86,8 @@ class PostgresBatchStaging implements BatchStaging {
     if (problems.length === 0) return;
     await this.run('note problems of a backlog', statements.ADD_PROBLEMS, [
       problems.map(({ row }) => row),
-      problems.map(({ fileId }) => (fileId === null ? null : storable(fileId, MAX_WRITTEN))),
-      problems.map(({ problem }) => storable(problem, MAX_PROBLEM)),
+      problems.map(({ fileId }) => fileId?.slice(0, MAX_WRITTEN) ?? null),
+      problems.map(({ problem }) => problem.slice(0, MAX_PROBLEM)),
     ]);
   }
 
@@ -264,9 +265,4 @@ function poolOf(client: pg.Client) {
 
 function numberOrNull(text: string | null): number | null {
   return text === null ? null : Number(text);
-}
-
-/** PostgreSQL keeps no NUL in a text. */
-function storable(text: string, longest: number): string {
-  return text.replaceAll('\0', '\uFFFD').slice(0, longest);
 }

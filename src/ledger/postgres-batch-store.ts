@@ -18,6 +18,7 @@ import type {
 } from './batch-store.js';
 import { setBatchBudget } from './cap-store.js';
 import { toLedgerError } from './ledger-error.js';
+import { jsonText } from './parameters.js';
 import type { BatchItemTable, BatchTable, LedgerDatabase } from './schema.js';
 
 type Db = Kysely<LedgerDatabase>;
@@ -87,7 +88,7 @@ export class PostgresBatchStore implements BatchStore {
         const changed = changeOf(batch, change);
         if (typeof changed === 'string') return { kind: changed, batch };
         const { rows } = await sql<Selectable<BatchTable>>`
-          update batch set state = ${changed.state}, settings = ${JSON.stringify(changed.settings)}::jsonb,
+          update batch set state = ${changed.state}, settings = ${jsonText(changed.settings)}::jsonb,
             waiting_for = ${changed.waitingFor}, waiting_detail = ${changed.waitingFor === null ? null : batch.waitingDetail},
             sample_passed_at = ${changed.samplePassed ? sql`coalesce(sample_passed_at, clock_timestamp())` : sql`sample_passed_at`}
           where id = ${batchId} returning *`.execute(trx);
@@ -146,8 +147,8 @@ export async function createBatch(
   const { rows } = await sql`
     insert into batch (id, workflow_id, settings, source, total, estimated_usd, parent_batch_id, parent_relation,
                        requested_by, reason, namespace)
-    values (${batch.id}, ${batchWorkflowId(batch.id, batch.prefix)}, ${JSON.stringify(batch.settings)}::jsonb,
-            ${JSON.stringify(batch.source)}::jsonb, 0, ${batch.estimatedUsd}::numeric, ${batch.parent?.batchId ?? null},
+    values (${batch.id}, ${batchWorkflowId(batch.id, batch.prefix)}, ${jsonText(batch.settings)}::jsonb,
+            ${jsonText(batch.source)}::jsonb, 0, ${batch.estimatedUsd}::numeric, ${batch.parent?.batchId ?? null},
             ${batch.parent?.relation ?? null}, ${batch.requestedBy}, ${batch.reason}, ${batch.namespace})
     on conflict (id) do nothing returning id`.execute(trx);
   if (rows.length === 0) return false;
@@ -184,7 +185,7 @@ async function insertItems(
         file_id: item.fileId,
         recipe_hash: item.recipeHash,
         workflow_id: item.workflowId,
-        request: JSON.stringify(item.request),
+        request: jsonText(item.request),
         estimated_usd: item.estimatedUsd,
         may_pay: item.mayPay ?? true,
         state: item.done?.state ?? 'pending',

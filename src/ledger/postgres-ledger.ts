@@ -67,10 +67,12 @@ import {
   takePlace,
   toleranceMs,
 } from './pace.js';
+import { jsonText } from './parameters.js';
 import { type PhaseStore, phaseStore } from './phase-store.js';
 import { PlaceClock } from './place-clock.js';
 import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
 import { PostgresBatchStore } from './postgres-batch-store.js';
+import { type PriceStore, priceStore } from './price-store.js';
 import { rateAfterRefusalSql } from './rate-control.js';
 import type { BatchState, EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
 import { readState, type StateStore } from './state-store.js';
@@ -123,6 +125,7 @@ class PostgresLedger implements Ledger {
   private readonly placeClock = new PlaceClock();
 
   readonly media: MediaStore;
+  readonly prices: PriceStore;
 
   constructor(
     private readonly db: Kysely<LedgerDatabase>,
@@ -138,6 +141,7 @@ class PostgresLedger implements Ledger {
     this.watch = openWatchStore(db, namespace);
     this.phases = phaseStore(db, namespace);
     this.media = openMediaStore(db);
+    this.prices = priceStore(db, namespace);
   }
 
   async begin(intent: Intent): Promise<BeginOutcome> {
@@ -482,7 +486,7 @@ class PostgresLedger implements Ledger {
             outcome_code: outcome.code,
             outcome_message: outcome.message,
             result_file_id: outcome.resultFileId,
-            result: outcome.result === null ? null : JSON.stringify(outcome.result),
+            result: outcome.result === null ? null : jsonText(outcome.result),
           })
           .where('task_id', '=', taskId)
           .where('outcome', 'is', null)
@@ -655,7 +659,7 @@ async function lockErase(
       recipe_hash: identity.recipeHash,
       pay_token: identity.payToken,
       pay_reason: request.payAgain?.reason ?? null,
-      recipe: JSON.stringify(request.recipe),
+      recipe: jsonText(request.recipe),
     })
     .onConflict((c) => c.constraint('erase_payment_identity').doUpdateSet({ file_id: identity.fileId }))
     .returning([

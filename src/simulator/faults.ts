@@ -28,7 +28,7 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
  * - `bad-json` executes, then answers `body` (default: a page of HTML) with status 200.
  * - `truncate` executes, then sends half of the answer and closes the connection.
  * - `patch` executes, then changes the answer: each key of `patch` is a path (`ProcessMediaByMPSTask.Status`), its value
- *   what stands there instead. For answers that are wrong deep inside.
+ *   what stands there instead. For answers that are wrong deep inside. An `error` may have it too (`RequestId`).
  * - `late-listing`, `task-failure`, `silent-success` fit accepted ProcessMediaByMPS calls and mark the task that they start:
  *   hidden from DescribeTasks for `ms`; failed with `code`; successful without a new video, in the given `shape`.
  * - `stays-waiting`, `stays-processing` do so too: the task is WAITING, or PROCESSING, until the admin API releases its file.

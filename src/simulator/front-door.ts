@@ -165,11 +165,12 @@ export class FrontDoor {
     const executes = fault.execute ?? (fault.kind !== 'error' && fault.kind !== 'http-status');
     let result: Record<string, unknown> = {};
     if (executes) result = this.#run(action, parameters, call);
-    if (fault.kind === 'patch') applyPatch(result, fault.patch ?? {});
-    const body = envelope({ ...result, RequestId: call.requestId });
+    const response = { ...result, RequestId: call.requestId };
+    if (fault.kind === 'patch') applyPatch(response, fault.patch ?? {});
+    const body = envelope(response);
     switch (fault.kind) {
       case 'error':
-        return this.#refuse(new ApiError(fault.code ?? '', fault.message ?? 'An injected fault.'), call);
+        return this.#refuse(new ApiError(fault.code ?? '', fault.message ?? 'An injected fault.'), call, fault.patch);
       case 'drop-after-accept':
         call.outcome = 'dropped';
         return { ...PLAIN, cutAfter: 0, reset: fault.reset === true };
@@ -188,11 +189,13 @@ export class FrontDoor {
     }
   }
 
-  #refuse(error: unknown, call: CallDetail): Answer {
+  #refuse(error: unknown, call: CallDetail, patch: Record<string, unknown> = {}): Answer {
     const { code, message } =
       error instanceof ApiError ? error : new ApiError('InternalError', `The simulator failed: ${String(error)}`);
     call.outcome = code;
-    return { ...PLAIN, body: envelope({ Error: { Code: code, Message: message }, RequestId: call.requestId }) };
+    const response = { Error: { Code: code, Message: message }, RequestId: call.requestId };
+    applyPatch(response, patch);
+    return { ...PLAIN, body: envelope(response) };
   }
 
   #closed(call: CallDetail, answer: Answer): Answer {

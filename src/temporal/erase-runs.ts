@@ -7,6 +7,7 @@ import {
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { MEMO, type Names } from '../contract/names.js';
 import type { EraseFailureDetails, EraseResult, NormalizedEraseRequest } from '../contract/request.js';
+import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
 import { describeRun, followRun, isOpen } from './follow-run.js';
 import { observeStarts } from './observed-starts.js';
 import { failureOf } from './run-failure.js';
@@ -99,8 +100,8 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
         await client.workflowService.requestCancelWorkflowExecution({
           namespace,
           workflowExecution: { workflowId },
-          reason,
-          identity: by ?? client.options.identity,
+          reason: shortText(reason, LONGEST_REASON),
+          identity: by === null ? client.options.identity : shortText(by, LONGEST_NAME),
         });
       } catch (error) {
         if (grpcCode(error) !== GRPC.notFound) throw error;

@@ -3,7 +3,9 @@
  * lists; ids that came as numbers are refused, since their last digits are lost by then.
  */
 import { z } from 'zod';
-import { pathText } from '../contract/problem.js';
+import { pathText, shownValue } from '../contract/problem.js';
+import { shortText, shortWord } from '../contract/text.js';
+import { fitAnswer } from './fit-answer.js';
 import type { VodAction } from './rates.js';
 import type { MediaInfo, OutputFile, SubTask, TaskDetail, TaskStatus, TaskSummary } from './vod-api.js';
 import { VodError } from './vod-error.js';
@@ -16,11 +18,27 @@ const ZERO_TIME = '0001-01-01';
 
 const TASK_STATUS = ['WAITING', 'PROCESSING', 'FINISH', 'ABORTED'] as const satisfies readonly TaskStatus[];
 
+/**
+ * Characters of what is kept of an answer, in UTF-16 code units. Ours: several times the vendor's longest, and far below what the
+ * Temporal server takes of one run, which would end the run of an answer without bounds.
+ */
+const LONGEST_TEXT = 1_000;
+const LONGEST_WORD = 200;
+const LONGEST_URL = 4_096;
+/** Files of one sub-task that are read; an erase makes three at most. Ours. */
+const MOST_FILES = 50;
+
 /** Absent, null or empty are all null. */
-const text = z
+const string = z
   .string()
   .nullish()
   .transform((value) => (value === undefined || value === '' ? null : value));
+/** What a person reads, such as a message or a name; cut where it is too long. */
+const text = string.transform((value) => value && shortText(value, LONGEST_TEXT));
+/** What a program reads, such as a code, a state or a RequestId. */
+const word = string.transform((value) => value && shortWord(value, LONGEST_WORD));
+/** Half a URL leads nowhere: one that is too long is none. */
+const url = string.transform((value) => (value !== null && value.length > LONGEST_URL ? null : value));
 const number = z
   .union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)])
   .nullish()
@@ -31,18 +49,21 @@ const list = <S extends z.ZodType>(item: S) =>
     .nullish()
     .transform((items) => items ?? []);
 
-const id = z.string({
-  error: (issue) => (typeof issue.input === 'number' ? 'is a number, so its last digits are lost' : undefined),
-});
+/** An id is a key of ours: one with what no id has is no id, and never brought into a form that the vendor does not know. */
+const id = z
+  .string({
+    error: (issue) => (typeof issue.input === 'number' ? 'is a number, so its last digits are lost' : undefined),
+  })
+  .regex(/^[\x21-\x7e]{0,200}$/, 'is no id: at most 200 visible characters of ASCII');
 const fileId = id.nullish().transform((value) => (value === undefined || value === '' ? null : value));
 const taskId = id.min(1);
 const status = z.enum(TASK_STATUS);
-const time = text.transform((value) => (value === null || value.startsWith(ZERO_TIME) ? null : value));
+const time = word.transform((value) => (value === null || value.startsWith(ZERO_TIME) ? null : value));
 
-const requestIdOnly = z.looseObject({ RequestId: text });
+const requestIdOnly = z.looseObject({ RequestId: word });
 
 const outputFile = z
-  .object({ FileType: text, StorageMode: text, FileId: fileId, Url: text, ExpiredTime: number })
+  .object({ FileType: word, StorageMode: word, FileId: fileId, Url: url, ExpiredTime: number })
   .transform(
     (file): OutputFile => ({
       type: file.FileType ?? '',
@@ -55,8 +76,8 @@ const outputFile = z
 
 const subTask = z
   .object({
-    TaskType: text,
-    Status: z.string(),
+    TaskType: word,
+    Status: z.string().transform((value) => shortWord(value, LONGEST_WORD)),
     ErrCode: z.union([z.string(), z.number()]).nullish(),
     Message: text,
     Input: z.unknown().optional(),
@@ -70,13 +91,13 @@ const subTask = z
       errCode: codeOr(task.ErrCode, task.Status === 'SUCCESS' ? '0' : ''),
       message: task.Message ?? '',
       input: parsedInput(task.Input),
-      outputFiles: task.Output?.OutputFiles ?? [],
+      outputFiles: task.Output?.OutputFiles.slice(0, MOST_FILES) ?? [],
     }),
   );
 
 const mpsTask = z
   .object({
-    Status: text,
+    Status: word,
     ErrCode: z.union([z.string(), z.number()]).nullish(),
     Message: text,
     SubTaskSet: list(subTask),
@@ -92,12 +113,12 @@ const mpsTask = z
   );
 
 const taskDetail = z.object({
-  TaskType: text,
+  TaskType: word,
   Status: status,
   CreateTime: time,
   FinishTime: time,
   ProcessMediaByMPSTask: mpsTask.nullish(),
-  RequestId: text,
+  RequestId: word,
 });
 
 const anyTask = z.looseObject({ TaskId: z.unknown().optional(), TaskType: z.unknown().optional() });
@@ -110,7 +131,7 @@ const mpsTaskSummary = z.object({
   FinishTime: time,
 });
 
-const taskList = z.object({ TaskSet: list(anyTask), ScrollToken: text, RequestId: text });
+const taskList = z.object({ TaskSet: list(anyTask), ScrollToken: string, RequestId: word });
 
 const media = z
   .object({
@@ -120,11 +141,11 @@ const media = z
         Name: text,
         Description: text,
         ClassId: number,
-        TagSet: list(z.string()),
-        CoverUrl: text,
-        MediaUrl: text,
-        ExpireTime: text,
-        CreateTime: text,
+        TagSet: list(z.string().transform((tag) => shortText(tag, LONGEST_TEXT))),
+        CoverUrl: url,
+        MediaUrl: url,
+        ExpireTime: word,
+        CreateTime: word,
       })
       .nullish(),
     MetaData: z.object({ Duration: number, Width: number, Height: number }).nullish(),
@@ -146,14 +167,18 @@ const media = z
     }),
   );
 
-const mediaInfos = z.object({ MediaInfoSet: list(media), NotExistFileIdSet: list(id), RequestId: text });
-const mediaSearch = z.object({ TotalCount: number, MediaInfoSet: list(media), RequestId: text });
-const procedure = z.object({ TaskId: text, RequestId: text });
-const submitted = z.object({ TaskId: taskId, RequestId: text });
+const mediaInfos = z.object({ MediaInfoSet: list(media), NotExistFileIdSet: list(id), RequestId: word });
+const mediaSearch = z.object({ TotalCount: number, MediaInfoSet: list(media), RequestId: word });
+const procedure = z.object({ TaskId: word, RequestId: word });
+const submitted = z.object({ TaskId: taskId, RequestId: word });
 
-export function readSubmitted(answer: unknown): { taskId: string; requestId: string } | null {
-  const read = submitted.safeParse(answer);
-  return read.success ? { taskId: read.data.TaskId, requestId: read.data.RequestId ?? '' } : null;
+/** Null: there is none. @throws VodError `bad-answer` for a TaskId that is none: whatever was begun has to be looked for */
+export function readSubmitted(action: VodAction, answer: unknown): { taskId: string; requestId: string } | null {
+  const read = submitted.safeParse(answer, { reportInput: true });
+  if (read.success) return { taskId: read.data.TaskId, requestId: read.data.RequestId ?? '' };
+  const given = (answer as { TaskId?: unknown } | null)?.TaskId;
+  if (typeof given === 'string' && given !== '') throw badAnswer(action, read.error, answer, []);
+  return null;
 }
 
 export function readRequestId(action: VodAction, answer: unknown): { requestId: string } {
@@ -235,7 +260,7 @@ function isMpsTask(type: unknown, taskId: unknown): boolean {
 
 /** An empty text is no code: other parts of the API write it for success. */
 function codeOr(code: string | number | null | undefined, absent: string): string {
-  return code === undefined || code === null || code === '' ? absent : String(code);
+  return code === undefined || code === null || code === '' ? absent : shortWord(String(code), LONGEST_WORD);
 }
 
 function parsedInput(input: unknown): unknown {
@@ -243,7 +268,7 @@ function parsedInput(input: unknown): unknown {
     return input ?? null;
   }
   try {
-    return JSON.parse(input);
+    return fitAnswer(JSON.parse(input));
   } catch {
     return null;
   }
@@ -263,7 +288,7 @@ function badAnswer(action: VodAction, error: z.ZodError, answer: unknown, prefix
   const known = requestIdOnly.safeParse(answer);
   const requestId = known.success ? known.data.RequestId : null;
   const id = requestId === null ? '' : ` RequestId ${requestId}.`;
-  const value = JSON.stringify(issue?.input)?.slice(0, 80) ?? 'absent';
+  const value = issue?.input === undefined ? 'absent' : shownValue(issue.input);
   return new VodError({
     class: 'badAnswer',
     action,

@@ -1,3 +1,4 @@
+import { shortText, shortWord } from '../contract/text.js';
 import { classOfCode, findErrorCode } from './error-codes.js';
 import type { VodAction } from './rates.js';
 import { VodError } from './vod-error.js';
@@ -37,6 +38,10 @@ const NETWORK_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/socket hang up/, 'hang-up'],
 ];
 
+/** Characters of the vendor's words and of what it says that go into an error. Ours: several times its longest. */
+const LONGEST_WORD = 200;
+const LONGEST_SAID = 500;
+
 /** Puts what the SDK threw into a class. `secrets` are taken out of every text. */
 export function classify(action: VodAction, thrown: unknown, secrets: readonly string[] = []): VodError {
   if (thrown instanceof VodError) {
@@ -62,7 +67,7 @@ export function vodError(fields: {
 }): VodError {
   const { action, code, said = '', requestId = null, httpStatus = null } = fields;
   const line = findErrorCode(code, action)?.line ?? 'This code is not known here.';
-  const quoted = said === '' ? '' : ` (${said.length > 500 ? `${said.slice(0, 500)}…` : said})`;
+  const quoted = said === '' ? '' : ` (${shortText(said, LONGEST_SAID)})`;
   const id = requestId === null ? '' : ` RequestId ${requestId}.`;
   return new VodError({
     class: classOfCode(code, action),
@@ -101,7 +106,7 @@ function codeOf(error: Thrown, text: string, answered: boolean): string {
 }
 
 function nonEmpty(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
+  return typeof value === 'string' && value !== '' ? shortWord(value, LONGEST_WORD) : null;
 }
 
 function hideSecrets(text: string, secrets: readonly string[]): string {

@@ -4,6 +4,7 @@
  */
 import { SMART_ERASE_DEFINITION } from '../contract/raw-params.js';
 import type { Recipe } from '../contract/recipes.js';
+import { fitAnswer } from './fit-answer.js';
 import { toDelogo, toMpsParams } from './recipe-params.js';
 
 /** What the echoed input says. `unreadable`: it could be ours, nobody can tell. */
@@ -131,7 +132,7 @@ function parsed(value: unknown): unknown {
     return value;
   }
   try {
-    return JSON.parse(value);
+    return fitAnswer(JSON.parse(value));
   } catch {
     return value;
   }

@@ -3,6 +3,7 @@ import { createAgent, OpenConnection, tellWhenWritten } from './agents.js';
 import { classify, vodError } from './classify.js';
 import type { CredentialProvider, Credentials } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
+import { fitAnswer } from './fit-answer.js';
 import type { VodAction } from './rates.js';
 
 export interface CallerOptions {
@@ -57,8 +58,8 @@ export class SdkCaller {
   }
 
   /**
-   * Calls once; once more with a new signature when the first was refused as too old. Gives the answer as it came, or
-   * throws a VodError. When the signal fires, the signal's reason is thrown as it is: giving up is no vendor error.
+   * Calls once; once more with a new signature when the first was refused as too old. Gives the answer as it came, but for
+   * characters that nobody can keep, or throws a VodError. When the signal fires, the signal's reason is thrown as it is: giving up is no vendor error.
    */
   async call(
     action: VodAction,
@@ -82,8 +83,8 @@ export class SdkCaller {
         const headers = this.#headers();
         const send = () =>
           this.#client.request(action, request, signal === undefined ? { headers } : { headers, signal });
-        if (connection !== undefined) return await connection.use(send, onWritten);
-        return await (onWritten === undefined ? send() : tellWhenWritten(send, onWritten));
+        if (connection !== undefined) return fitAnswer(await connection.use(send, onWritten));
+        return fitAnswer(await (onWritten === undefined ? send() : tellWhenWritten(send, onWritten)));
       } catch (thrown) {
         signal?.throwIfAborted();
         const { secretId, secretKey, token } = credentials;

@@ -185,7 +185,7 @@ async function submitWithin(
       onWritten: written,
       connection: ready,
     });
-    const submitted = answers.readSubmitted(answer);
+    const submitted = answers.readSubmitted(SUBMIT_ACTION, answer);
     if (submitted === null) {
       throw vodError({ action: SUBMIT_ACTION, code: 'no-task-id', requestId: requestIdOf(answer) });
     }

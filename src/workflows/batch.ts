@@ -18,6 +18,7 @@ import type { BatchSnapshot } from '../contract/batch.js';
 import { decisionProblem } from '../contract/decision.js';
 import { BATCH_UPDATE, namesOfQueue, QUERY } from '../contract/names.js';
 import type { OperatorDecision } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { batchDetails } from './batch-details.js';
 
 /** Rounds of one run: six events each, so a run stays far below the server's warning at 4,096 events. */
@@ -104,5 +105,6 @@ async function cancelBatch(batchId: string): Promise<void> {
 function asFailure(error: unknown): ApplicationFailure {
   const cause = error instanceof Error && error.cause instanceof ApplicationFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) return cause;
-  return ApplicationFailure.create({ type: 'unexpected', message: String(error), nonRetryable: true });
+  const message = shortText(String(error), LONGEST_MESSAGE);
+  return ApplicationFailure.create({ type: 'unexpected', message, nonRetryable: true });
 }

@@ -17,12 +17,15 @@ import { isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
 import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
+import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
 import { erases } from './ends.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
-import { looseRequest, namedTask } from './loose-input.js';
+import { looseRequest, namedTask, unfitInput } from './loose-input.js';
 import { Review } from './review.js';
 
+/** What the run was started with, as it is handed to activities. */
+type Asked = Pick<SubmitInput, 'request' | 'unfit'>;
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
 type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 
@@ -36,8 +39,10 @@ const SUBMITS_WHEN_JOINED_IS_ABORTED = 'submits-when-joined-is-aborted';
 export async function erase(input: unknown): Promise<EraseResult> {
   const run = new EraseRun(input);
   const review = new Review(run);
+  const unfit = unfitInput(input);
+  const asked: Asked = unfit === null ? { request: input } : { request: null, unfit };
   try {
-    const result = await eraseSteps(run, review, input);
+    const result = await eraseSteps(run, review, asked);
     run.status.resultFileId = result.resultFileId;
     run.enter(PHASE.succeeded, null, { upsert: true });
     erases.ended(run.status.reused ? 'reused' : 'succeeded', null);
@@ -45,7 +50,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
     return result;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
-      await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, input));
+      await CancellationScope.nonCancellable(() => sayWhatBecameOfIt(run, asked));
       erases.ended('cancelled', null);
       throw isCancellation(error) ? error : new CancelledFailure('Cancelled.');
     }
@@ -58,12 +63,12 @@ export async function erase(input: unknown): Promise<EraseResult> {
   }
 }
 
-async function eraseSteps(run: EraseRun, review: Review, input: unknown): Promise<EraseResult> {
+async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<EraseResult> {
   let resubmitAfterTaskId: string | null = null;
   /** A task of another run that this one had waited for was aborted: that sends it back to submit once. */
   let joinedInVain = false;
   for (;;) {
-    const submitted = await submit(run, input, resubmitAfterTaskId);
+    const submitted = await submit(run, asked, resubmitAfterTaskId);
     if (submitted.kind === 'done') {
       run.status.taskId = submitted.result.taskId;
       run.status.reused = !run.paidInVain;
@@ -104,15 +109,15 @@ function paidHere(submitted: Submitted): boolean {
 }
 
 /** Step 1. Ends with a task that runs, or with a result that was paid for before; a hold is waited out in here. */
-async function submit(run: EraseRun, input: unknown, resubmitAfterTaskId: string | null) {
-  const { submitErase } = submitActivities(looseRequest(input).batchId === null ? 'live' : 'batch');
+async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string | null) {
+  const { submitErase } = submitActivities(looseRequest(asked.request).batchId === null ? 'live' : 'batch');
   let operatorRetry: SubmitInput['operatorRetry'] = null;
   let looks = 0;
   let shownBreaker: Hold['breaker'];
   for (;;) {
     const outcome: SubmitOutcome = await submitErase.executeWithOptions(
       { activityId: ACTIVITY_ID.submit, summary: submitSummary(resubmitAfterTaskId, operatorRetry) },
-      [{ request: input, resubmitAfterTaskId, operatorRetry }],
+      [{ ...asked, resubmitAfterTaskId, operatorRetry }],
     );
     run.learn(outcome);
     if (outcome.kind !== 'held') {
@@ -274,9 +279,9 @@ function skippedPublish(by: string, reason: string): PublishOutcome {
 }
 
 /** Step 6. Aborts the vendor's task where that is possible, and leaves what became of it in the memo. */
-async function sayWhatBecameOfIt(run: EraseRun, input: unknown): Promise<void> {
+async function sayWhatBecameOfIt(run: EraseRun, { request }: Asked): Promise<void> {
   run.closing = true;
-  const details = await cancelDetails(run, input);
+  const details = await cancelDetails(run, request);
   run.status.taskId = details.taskId;
   run.status.moneySpent = details.moneySpent;
   upsertMemo({ [MEMO.outcome]: details });
@@ -339,19 +344,21 @@ function failure(
   run: EraseRun,
 ): ApplicationFailure {
   const { taskId, moneySpent, resultFileId } = run.status;
+  // It holds words of the vendor, of operators and of whoever made the request.
+  const message = shortText(fields.message, LONGEST_MESSAGE);
   const details: EraseFailureDetails = {
     class: errorClass,
     code: fields.code,
     requestId: fields.requestId,
     taskId,
-    message: fields.message,
+    message,
     moneySpent: fields.moneySpent ?? moneySpent,
     ...(resultFileId === null ? {} : { resultFileId }),
     ...(fields.retryWorkflowId ? { retryWorkflowId: fields.retryWorkflowId } : {}),
   };
   const failed = ApplicationFailure.create({
     type: errorClass,
-    message: fields.message,
+    message,
     nonRetryable: true,
     details: [details],
   });

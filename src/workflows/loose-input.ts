@@ -3,6 +3,7 @@
  * retries its task for ever. The submit activity checks the request and says what is wrong with it.
  */
 import type { WebhookRequest } from '../contract/request.js';
+import { shortText } from '../contract/text.js';
 
 export interface LooseRequest {
   fileId: string | null;
@@ -10,19 +11,70 @@ export interface LooseRequest {
   webhook: WebhookRequest | null;
 }
 
+/** Characters of a URL, of a secret's name and of an id in a request that may be valid; see its schema. */
+const LONGEST_URL = 2_000;
+const LONGEST_SECRET_NAME = 64;
+const LONGEST_ID = 100;
+/** Characters of JSON, and levels in it, that are handed on to be checked. A valid request has 64 KB and 32 levels at most. */
+const LONGEST_INPUT = 256 * 1024;
+const DEEPEST_INPUT = 200;
+
 export function looseRequest(input: unknown): LooseRequest {
   const webhook = (input as { webhook?: unknown } | null | undefined)?.webhook;
   const [url, secret] = [textField(webhook, 'url'), textField(webhook, 'secret')];
+  const usable = url !== null && secret !== null && url.length <= LONGEST_URL && secret.length <= LONGEST_SECRET_NAME;
   return {
-    fileId: textField(input, 'fileId'),
-    batchId: textField(input, 'batchId'),
-    webhook: url === null || secret === null ? null : { url, secret },
+    fileId: idField(input, 'fileId'),
+    batchId: idField(input, 'batchId'),
+    webhook: usable ? { url, secret } : null,
   };
+}
+
+/**
+ * What is wrong with an input that cannot even be handed to an activity to be checked: the server ends a run whose activity
+ * has too large an input, and JSON of too many levels cannot be written. Null: it can.
+ */
+export function unfitInput(input: unknown): string | null {
+  const json = jsonOf(input);
+  if (json !== null && json.length > LONGEST_INPUT) {
+    return `The request has ${json.length} characters of JSON; at most 64 KB are allowed.`;
+  }
+  if (json !== null && levelsOf(json) <= DEEPEST_INPUT) return null;
+  return `The request is nested more than ${DEEPEST_INPUT} levels deep.`;
+}
+
+/** Null where it has more levels than can be written at all. */
+function jsonOf(input: unknown): string | null {
+  try {
+    return JSON.stringify(input) ?? '';
+  } catch {
+    return null;
+  }
+}
+
+/** Read from the text: in a workflow's sandbox a walk through a hundred thousand values takes seconds, and is stopped. */
+function levelsOf(json: string): number {
+  let [level, deepest, inText] = [0, 0, false];
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json[at];
+    if (character === '"') inText = !inText;
+    else if (inText) at += character === '\\' ? 1 : 0;
+    else if (character === '{' || character === '[') {
+      level += 1;
+      if (level > deepest) deepest = level;
+    } else if (character === '}' || character === ']') level -= 1;
+  }
+  return deepest;
 }
 
 /** The task that a retry names; null when it names none. */
 export function namedTask(decision: unknown): string | null {
   return textField(decision, 'taskId');
+}
+
+function idField(value: unknown, field: string): string | null {
+  const text = textField(value, field);
+  return text === null ? null : shortText(text, LONGEST_ID);
 }
 
 function textField(value: unknown, field: string): string | null {

@@ -62,3 +62,18 @@ it('refuses a request that is too large with the id of its batch, by the longest
   });
   expect(new RequestMaker(shared).make(row(fits - 99))).toHaveProperty('request');
 });
+
+it('refuses what no store keeps, wherever it stands, with its path', () => {
+  const problemOf = (fields: Record<string, unknown>) => {
+    const made = make({ fileId: '1', ...fields });
+    return 'problem' in made ? made.problem.problem : null;
+  };
+  expect(problemOf({ key: 'a\0' })).toBe('key holds the character NUL.');
+  expect(problemOf({ publish: { description: 'a\ud83d' } })).toMatch(/^publish\.description holds half of a character/);
+  const delogo = { delogo: { 'k\0': 1 } };
+  const params = JSON.stringify({ AiAnalysisTask: { Definition: 25, ExtendedParameter: JSON.stringify(delogo) } });
+  expect(problemOf({ recipe: { name: 'raw', params } })).toMatch(
+    /delogo\.k\uFFFD has the character NUL in its name\.$/,
+  );
+  expect(problemOf({ reason: 'the text \\u0000' })).toBeNull();
+});

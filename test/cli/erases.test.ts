@@ -38,6 +38,11 @@ describe('with no worker', () => {
     expect(other.stderr).toContain('differs in publish');
   });
 
+  it('start with what no store keeps in its JSON ends with 3 and names the path', async () => {
+    const { code, stderr } = await start([await newFile()], '--publish', '{"description": "a\\u0000"}');
+    expect([code, stderr]).toEqual([3, expect.stringContaining('publish.description holds the character NUL.')]);
+  });
+
   it('result of a run that goes on ends with 8, at once', async () => {
     const { workflowId } = JSON.parse((await start([await newFile()], '-o', 'json')).stdout);
     const { code, stdout, stderr } = await runCli(['result', workflowId], env);

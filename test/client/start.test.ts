@@ -124,6 +124,18 @@ describe('starting an erase, with no worker anywhere', () => {
     await expect(client.getHandle({ key: 'never-sent' }).status()).rejects.toBeInstanceOf(EraseNotFoundError);
   });
 
+  it('sends nothing that no store keeps, and says where it stands', async () => {
+    const key = `nul-${nextFile}`;
+    const fields: [Partial<EraseRequest>, string][] = [
+      [{ reason: 'a\0' }, 'reason holds the character NUL.'],
+      [{ publish: { description: '\ud83d' } }, 'publish.description holds half of a character (a lone surrogate).'],
+    ];
+    for (const [more, problem] of fields) {
+      await expect(client.start(request({ key, ...more }))).rejects.toMatchObject({ problems: [problem] });
+    }
+    await expect(client.getHandle({ key }).status()).rejects.toBeInstanceOf(EraseNotFoundError);
+  });
+
   it('sends nothing that is too large, and says so at once', async () => {
     const params = {
       AiAnalysisTask: { Definition: 25, ExtendedParameter: { delogo: { output_patten: 'x'.repeat(3_000_000) } } },

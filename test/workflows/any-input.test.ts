@@ -1,4 +1,4 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EraseStack } from '../support/erase-stack.js';
 
@@ -26,6 +26,23 @@ const BAD: [string, unknown[], RegExp][] = [
   ['nulls inside', [{ fileId: null, subAppId: null, recipe: null, batchId: null }], /fileId/],
 ];
 
+/** The run ends by a failure of class `input`, in one attempt at most, and none of its workflow tasks failed. */
+async function expectInput(handle: WorkflowHandle, tells: (message: string) => void): Promise<void> {
+  const error = await handle.result().catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(WorkflowFailedError);
+  const { cause } = error as WorkflowFailedError;
+  expect(cause).toMatchObject({
+    type: 'input',
+    details: [{ class: 'input', code: 'InvalidRequest', taskId: null, moneySpent: false }],
+  });
+  expect(cause?.message.length).toBeLessThanOrEqual(4_000);
+  tells(cause?.message ?? '');
+  const { events } = await handle.fetchHistory();
+  const attempts = events?.flatMap((e) => e.activityTaskStartedEventAttributes?.attempt ?? []) ?? [];
+  expect(attempts.every((attempt) => attempt === 1)).toBe(true);
+  expect(events?.some((e) => e.workflowTaskFailedEventAttributes)).toBe(false);
+}
+
 describe('an erase that was started with', () => {
   it.each(BAD)('%s ends as input in one attempt, with a sentence', async (name, args, message) => {
     const handle = await stack.temporal.workflow.start('erase', {
@@ -33,20 +50,144 @@ describe('an erase that was started with', () => {
       workflowId: `bad ${name}`,
       args,
     });
-    const error = await handle.result().catch((e: unknown) => e);
-    expect(error).toBeInstanceOf(WorkflowFailedError);
-    expect((error as WorkflowFailedError).cause).toMatchObject({
-      type: 'input',
-      message: expect.stringMatching(message),
-      details: [{ class: 'input', code: 'InvalidRequest', taskId: null, moneySpent: false }],
-    });
-    const { events } = await handle.fetchHistory();
-    expect(
-      events
-        ?.filter((e) => e.activityTaskStartedEventAttributes)
-        .map((e) => e.activityTaskStartedEventAttributes?.attempt),
-    ).toEqual([1]);
-    expect(events?.some((e) => e.workflowTaskFailedEventAttributes)).toBe(false);
+    await expectInput(handle, (told) => expect(told).toMatch(message));
+  });
+});
+
+/** Any JSON text as the input, as a client of any language may send it: this one's own would not even write some of it down. */
+async function startRaw(name: string, json: string) {
+  const workflowId = `raw ${name}`;
+  const { namespace } = stack.temporal.options;
+  await stack.temporal.workflowService.startWorkflowExecution({
+    namespace,
+    workflowId,
+    requestId: workflowId,
+    workflowType: { name: 'erase' },
+    taskQueue: { name: 'smart-erase' },
+    input: { payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(json) }] },
+  });
+  return stack.temporal.workflow.getHandle(workflowId);
+}
+
+const raw = (fields: string) => JSON.stringify(valid).replace(/\}$/, `,${fields}}`);
+const delogo = (json: string) =>
+  raw(`"recipe":{"name":"raw","params":{"AiAnalysisTask":{"Definition":25,"ExtendedParameter":{"delogo":${json}}}}}`);
+const long = (bytes: number) => 'x'.repeat(bytes);
+const many = (count: number) => Array(count).fill('{}').join();
+
+const NUL = '\\u0000';
+const HALF = '\\ud83d';
+/** Fields that hold a text, and the path that is told. */
+const TEXTS: [string, (text: string) => string, string][] = [
+  ['fileId', (text) => raw(`"fileId":"1${text}"`), 'fileId'],
+  ['recipe.name', (text) => raw(`"recipe":{"name":"sub${text}"}`), 'recipe.name'],
+  [
+    'an option of a recipe',
+    (text) => raw(`"recipe":{"name":"subtitles-extract","outputName":"a${text}"}`),
+    'outputName',
+  ],
+  [
+    'raw, in a text',
+    (text) => delogo(`{"note":"a${text}b"}`),
+    'recipe.params.AiAnalysisTask.ExtendedParameter.delogo.note',
+  ],
+  [
+    'raw, in a key',
+    (text) => delogo(`{"a${text}b":1}`),
+    'recipe.params.AiAnalysisTask.ExtendedParameter.delogo.a\uFFFDb',
+  ],
+  [
+    'raw, in JSON text',
+    (text) => delogo(`{}`).replace('{"delogo":{}}', JSON.stringify(`{"delogo":{"note":"a${text}"}}`)),
+    'recipe.params.AiAnalysisTask.ExtendedParameter.delogo.note',
+  ],
+  [
+    'smart-erase-task',
+    (text) =>
+      raw(
+        `"recipe":{"name":"smart-erase-task","rawParameter":{"EraseType":"subtitle","EraseSubtitleConfig":{"SubtitleEraseMethod":"auto","SubtitleModel":"standard","TransDstLang":"e${text}"}}}`,
+      ),
+    'recipe.rawParameter.EraseSubtitleConfig.TransDstLang',
+  ],
+  ['publish.name', (text) => raw(`"publish":{"name":"a${text}"}`), 'publish.name'],
+  ['publish.description', (text) => raw(`"publish":{"description":"a${text}"}`), 'publish.description'],
+  ['publish.tags', (text) => raw(`"publish":{"tags":["a","b${text}"]}`), 'publish.tags[1]'],
+  ['publish.procedure', (text) => raw(`"publish":{"procedure":"a${text}"}`), 'publish.procedure'],
+  ['key', (text) => raw(`"key":"a${text}"`), 'key'],
+  ['requestedBy', (text) => raw(`"requestedBy":"a${text}"`), 'requestedBy'],
+  ['reason', (text) => raw(`"reason":"a${text}"`), 'reason'],
+  ['payAgain', (text) => raw(`"payAgain":{"token":"t","reason":"a${text}"}`), 'payAgain.reason'],
+  ['batchId', (text) => raw(`"batchId":"a${text}"`), 'batchId'],
+  ['rejectedFrom', (text) => raw(`"rejectedFrom":"a${text}"`), 'rejectedFrom'],
+  ['webhook.url', (text) => raw(`"webhook":{"url":"https://example.com/${text}","secret":"one"}`), 'webhook.url'],
+  ['webhook.secret', (text) => raw(`"webhook":{"url":"https://example.com/","secret":"a${text}"}`), 'webhook.secret'],
+  ['an unknown key', (text) => raw(`"a${text}":1`), 'a\uFFFD'],
+];
+
+/** JSON that some part on the way could choke on. */
+const HARD: [string, () => string, RegExp][] = [
+  ...[200_000, 1_900_000].flatMap((size): [string, () => string, RegExp][] => {
+    // What is still checked is told by its path; what is far above the limit, by its size.
+    const told = (path: RegExp) => (size > 262_144 ? /has 1900\d{3} characters of JSON/ : path);
+    return [
+      [`a FileId of ${size} bytes`, () => raw(`"fileId":"${long(size)}"`), told(/fileId/)],
+      [`a key of ${size} bytes`, () => raw(`"${long(size)}":1`), told(/x… is not known here/)],
+      [`a recipe whose name has ${size} bytes`, () => raw(`"recipe":{"name":"${long(size)}"}`), told(/recipe/)],
+      [
+        `a webhook of ${size} bytes`,
+        () => raw(`"webhook":{"url":"https://example.com/${long(size)}","secret":"one"}`),
+        told(/webhook/),
+      ],
+      [
+        `a secret of ${size} bytes`,
+        () => raw(`"webhook":{"url":"https://example.com/","secret":"${long(size)}"}`),
+        told(/webhook/),
+      ],
+      [`a batchId of ${size} bytes`, () => raw(`"batchId":"${long(size)}"`), told(/batchId/)],
+    ];
+  }),
+  ['a description of 70 KB', () => raw(`"publish":{"description":"${long(70_000)}"}`), /publish.description/],
+  ['as much as the server takes', () => raw(`"reason":"${long(2_097_000 - 200)}"`), /request/i],
+  ['NUL twenty thousand times', () => raw(`"publish":{"tags":[${Array(20_000).fill('"\\u0000"').join()}]}`), /NUL/],
+  ['eighty thousand bad areas', () => raw(`"recipe":{"name":"subtitles","areas":[${many(80_000)}]}`), /areas/],
+  ['half a million bad areas', () => raw(`"recipe":{"name":"subtitles","areas":[${many(500_000)}]}`), /characters/],
+  ['brackets in a text', () => raw(`"reason":"${'[{'.repeat(5_000)}"`), /^(?!.*levels).*reason/],
+  ['quotes before levels', () => delogo(`{"a\\"":${'['.repeat(300)}${']'.repeat(300)}}`), /levels deep/],
+  ['33 levels', () => delogo(`${'['.repeat(33)}${']'.repeat(33)}`), /levels deep/],
+  ['5,000 levels of lists', () => delogo(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), /levels deep/],
+  ['a hundred thousand levels of lists', () => delogo(`${'['.repeat(100_000)}${']'.repeat(100_000)}`), /levels deep/],
+  ['a hundred thousand levels of objects', () => `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, /levels deep/],
+  ['a prototype', () => raw('"__proto__":{"x":1},"constructor":{"prototype":1}'), /__proto__.*constructor/],
+  ['colours of a terminal', () => raw(String.raw`"reason":"\u001b[31m\u0007\b\r\n\u2028"`), /reason/],
+  ['backslashes and quotes as a key', () => raw(String.raw`"\\\"\\u0000\\":1`), /is not known here/],
+];
+
+describe('an erase that was started with', () => {
+  it.each(
+    TEXTS.flatMap(([field, json, path]) => [
+      [`NUL in ${field}`, json(NUL), path] as const,
+      [`half of a character in ${field}`, json(HALF), path] as const,
+    ]),
+  )('%s ends as input, and its path is told', async (name, json, path) => {
+    await expectInput(await startRaw(name, json), (message) => expect(message).toContain(path));
+  });
+
+  it.each(HARD)('%s ends as input', async (name, json, message) => {
+    await expectInput(await startRaw(name, json()), (told) => expect(told).toMatch(message));
+  });
+
+  it('texts that only look like it goes to the vendor as it is', async () => {
+    const { fileId } = await stack.request();
+    const note = String.raw`{"a":"\u0000\ud83d"} \\u0000 😀`;
+    const recipe = {
+      name: 'raw',
+      params: { AiAnalysisTask: { Definition: 25, ExtendedParameter: { delogo: { note } } } },
+    };
+    const result = await stack.client.execute({ ...valid, fileId, recipe, reason: note });
+    expect(result).toMatchObject({ status: 'succeeded', recipe });
+    const [task] = (await stack.admin.tasks()).filter((each) => each.fileId === fileId);
+    const sent = JSON.parse(task?.inputs[0] ?? '') as { ExtendedParameter: string };
+    expect(JSON.parse(sent.ExtendedParameter)).toEqual({ delogo: { note } });
   });
 });
 

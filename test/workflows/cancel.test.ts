@@ -181,3 +181,56 @@ describe('a cancelled erase', () => {
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['ok']);
   });
 });
+
+describe('a cancel is never stopped by its words', () => {
+  const HARD: [string, string][] = [
+    ['NUL', 'wrong\0folder'],
+    ['half of a character', 'wrong\ud83dfolder'],
+    ['1.2 MB', 'x'.repeat(1_200_000)],
+    ['1.2 MB of characters of two halves', `x${'😀'.repeat(300_000)}`],
+  ];
+
+  /** A task that waits at the vendor. */
+  async function waiting() {
+    const request = await stack.request();
+    const handle = await stack.client.start(request);
+    await reached(handle, 'waiting');
+    return { request, handle };
+  }
+
+  /** Cancelled, the vendor was asked, and who and why are in the audit. */
+  async function wellCancelled({ request, handle }: Awaited<ReturnType<typeof waiting>>) {
+    expect(await cancelled(handle)).toMatchObject({ code: 'Aborted', moneySpent: false });
+    expect(await stack.outcomes('ManageTask', request.fileId)).toEqual(['ok']);
+    const { rows } = await stack.query(
+      `select by, reason from audit where action = 'cancelled' and subject = '${handle.workflowId}'`,
+    );
+    expect(rows).toHaveLength(1);
+    const { by, reason } = rows[0] as { by: string; reason: string };
+    expect(reason).toMatch(/^(wrong\uFFFDfolder|x+…|x(😀)+\uFFFD?…)$/u);
+    expect([by.length <= 200, reason.length <= 500]).toEqual([true, true]);
+    return { by, reason };
+  }
+
+  it.each(HARD)('%s, in the reason and in the name of who cancels', async (_name, text) => {
+    const run = await waiting();
+    expect(await run.handle.cancel(text, text)).toBe('requested');
+    const { by, reason } = await wellCancelled(run);
+    expect(reason.startsWith(by.slice(0, 50))).toBe(true);
+  });
+
+  it.each(HARD.filter(([name]) => name !== 'half of a character'))(
+    '%s, sent by another client of Temporal',
+    async (_name, text) => {
+      const run = await waiting();
+      // gRPC carries no half of a character, so nobody can send one.
+      await stack.temporal.workflowService.requestCancelWorkflowExecution({
+        namespace: stack.temporal.options.namespace,
+        workflowExecution: { workflowId: run.handle.workflowId },
+        reason: text,
+        identity: `ann\0${text.slice(0, 10_000)}`,
+      });
+      expect((await wellCancelled(run)).by).toMatch(/^ann\uFFFD/);
+    },
+  );
+});

@@ -238,6 +238,7 @@ describe('what is held in one namespace', () => {
     await two.ledger.phases.enter(
       { workflowId: 'erase/gone', runId: '01a20609-2209-7229-9cc0-64a6160657b3' },
       'review',
+      null,
     );
     await one.sql(`update run_phase set seen_at = clock_timestamp() - interval '1 day'
       + case when workflow_id = 'erase/gone' then interval '1 hour' else interval '0' end`);

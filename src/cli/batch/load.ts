@@ -9,13 +9,17 @@ import type { VodApi } from '../../vod/vod-api.js';
 import { UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { interruptible } from '../interrupt.js';
+import { otherPrices, type PriceDifference } from '../other-prices.js';
 import type { Output } from '../output.js';
 import { Progress } from '../progress.js';
 import { withVendor } from '../vendor.js';
 import { checkSource, type SourceOptions, sharedRequest } from './source-options.js';
 
+/** What a batch would be, and which of its recipes workers book at other prices. */
+export type PricedPlan = Plan & { pricesDiffer?: PriceDifference[] | undefined };
+
 export interface Loaded {
-  plan: Plan;
+  plan: PricedPlan;
   /** Holds all of it, until the work has ended. */
   staging: BatchStaging;
   ledger: Ledger;
@@ -64,7 +68,10 @@ export async function withPlan<T>(
         await ledger.check();
         const staging = await openBatchStaging(settings.databaseUrl.reveal(), { namespace });
         try {
-          return await work({ plan: await planned(staging, ledger, vod, vendor, source), staging, ledger });
+          const plan = await planned(staging, ledger, vod, vendor, source);
+          const recipes = plan.byRecipe.map(({ recipe }) => recipe);
+          const pricesDiffer = otherPrices(await ledger.prices.said(), vendor.prices, recipes);
+          return await work({ plan: { ...plan, pricesDiffer }, staging, ledger });
         } finally {
           await staging.close();
         }

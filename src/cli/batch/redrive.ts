@@ -15,6 +15,7 @@ import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { positiveInteger, positiveNumber } from '../option-parsers.js';
+import { otherPrices, type PriceDifference, tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
 import { refuseOtherNamespace } from './control.js';
@@ -49,6 +50,8 @@ interface RedrivePrinted {
   leftOut: LeftOutItem[];
   /** Left out: their request would be larger than a run takes. */
   tooLarge: TooLargeItem[];
+  /** Recipes that workers book at other prices than those of this shell. */
+  pricesDiffer?: PriceDifference[] | undefined;
   elsewhere: { batchId: string; items: number }[];
 }
 
@@ -112,6 +115,8 @@ export function batchRedriveCommand(): Command {
         classes: options.class ?? [],
         codes: options.code ?? [],
       };
+      const { loadPrices } = await import('../../config/settings.js');
+      const prices = loadPrices();
       await withLedger(async (ledger) => {
         const { redrives } = ledger;
         await refuseOtherNamespace(ledger, batchId);
@@ -123,9 +128,10 @@ export function batchRedriveCommand(): Command {
         if (plan === null) {
           throw new UsageError(`There is no batch ${batchId}.`, 'List them with `smart-erase batch list`.');
         }
-        const printed = summaryOf(batchId, plan, options);
+        const printed = summaryOf(batchId, plan, options, otherPrices(await ledger.prices.said(), prices));
         if (!options.dryRun) refuseUnlessEnded(output, batchId, plan);
         tell(output, plan, printed);
+        if (printed.estimatedUsd > 0) tellOtherPrices(output, printed.pricesDiffer, 'those of this shell');
         if (options.dryRun) return output.one(printed, FIELDS);
         if (printed.items === 0) {
           output.say('Nothing to redrive.');
@@ -155,6 +161,7 @@ function summaryOf(
   parentBatchId: string,
   { groups, leftOut, elsewhere, tooLarge }: RedrivePlan,
   options: RedriveOptions,
+  pricesDiffer: PriceDifference[] | undefined,
 ) {
   const isLeftOut = ({ kind }: RedriveGroup) => !options.payAgain && NEEDS_LEAVE.has(kind);
   const taken = groups.filter((group) => !isLeftOut(group));
@@ -169,6 +176,7 @@ function summaryOf(
     needPayAgain: sum((group) => group.items, groups.filter(isLeftOut)),
     leftOut: options.payAgain ? [] : leftOut,
     tooLarge,
+    pricesDiffer,
     elsewhere,
   };
   return printed;

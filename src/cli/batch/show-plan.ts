@@ -1,7 +1,8 @@
-import type { Plan } from '../../backlog/plan.js';
 import type { BatchStaging, RowProblem } from '../../ledger/batch-staging.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
+import type { PricedPlan } from './load.js';
 
 /** Problems that are shown to a person; with `-o json` all of them are. */
 const SHOWN_PROBLEMS = 50;
@@ -9,7 +10,7 @@ const PROBLEM_PAGE = 1_000;
 
 const usd = (amount: number) => amount.toFixed(2);
 
-export const PLAN_COLUMNS: readonly Column<Plan>[] = [
+export const PLAN_COLUMNS: readonly Column<PricedPlan>[] = [
   { heading: 'Source', of: ({ source }) => source.name },
   { heading: 'SHA-256', of: ({ source }) => source.sha256 },
   { heading: 'Rows', of: ({ source }) => source.rows },
@@ -35,7 +36,7 @@ export const PLAN_COLUMNS: readonly Column<Plan>[] = [
 ];
 
 /** The plan on stdout, and what a person should know besides on stderr. */
-export async function showPlan(output: Output, plan: Plan, staging: BatchStaging): Promise<void> {
+export async function showPlan(output: Output, plan: PricedPlan, staging: BatchStaging): Promise<void> {
   if (output.format === 'table') {
     output.one(plan, PLAN_COLUMNS);
     await tellProblems(output, plan, staging);
@@ -45,7 +46,7 @@ export async function showPlan(output: Output, plan: Plan, staging: BatchStaging
 }
 
 /** What is no problem, and still good to know. */
-export async function tellRemarks(output: Output, plan: Plan, ledger: Ledger): Promise<void> {
+export async function tellRemarks(output: Output, plan: PricedPlan, ledger: Ledger): Promise<void> {
   const { ignoredColumns, duplicateRows, duplicates } = plan;
   if (ignoredColumns.length > 0) output.say(`Columns that are ignored: ${ignoredColumns.join(', ')}.`);
   if (duplicates > 0) {
@@ -67,6 +68,7 @@ export async function tellRemarks(output: Output, plan: Plan, ledger: Ledger): P
         'review; another recipe makes new ones.',
     );
   }
+  tellOtherPrices(output, plan.pricesDiffer);
   for (const cap of await ledger.listCaps()) {
     const concerned = cap.scope === 'all' || plan.bySubApp.some(({ subAppId }) => cap.scope === `sub-app/${subAppId}`);
     if (concerned && cap.leftUsd < plan.estimatedUsd) {
@@ -75,7 +77,7 @@ export async function tellRemarks(output: Output, plan: Plan, ledger: Ledger): P
   }
 }
 
-async function tellProblems(output: Output, { problems }: Plan, staging: BatchStaging): Promise<void> {
+async function tellProblems(output: Output, { problems }: PricedPlan, staging: BatchStaging): Promise<void> {
   if (problems === 0) return;
   output.say(`${problems} ${problems === 1 ? 'row is' : 'rows are'} bad:`);
   for await (const page of staging.problems(SHOWN_PROBLEMS)) {
@@ -88,7 +90,7 @@ async function tellProblems(output: Output, { problems }: Plan, staging: BatchSt
 }
 
 /** Written page by page: a plan may have as many problems as a file has rows. */
-async function writeJson(output: Output, plan: Plan, staging: BatchStaging): Promise<void> {
+async function writeJson(output: Output, plan: PricedPlan, staging: BatchStaging): Promise<void> {
   const { problems: problemCount, ...rest } = plan;
   const head = { ...rest, problemCount };
   if (output.format === 'jsonl') {
@@ -108,14 +110,14 @@ async function writeJson(output: Output, plan: Plan, staging: BatchStaging): Pro
   output.write('  ]\n}');
 }
 
-function paidText({ paidBefore: { done, underWay, lost, rejected }, kept }: Plan): string | null {
+function paidText({ paidBefore: { done, underWay, lost, rejected }, kept }: PricedPlan): string | null {
   if (done + underWay + lost + rejected === 0) return null;
   const left = kept === 0 ? 'left out' : `${kept} are taken up, at no cost`;
   const refused = rejected === 0 ? '' : `, ${rejected} rejected in review`;
   return `${done} done, ${underWay} under way, ${lost} lost${refused} (${left})`;
 }
 
-function lengthText({ durationSeconds, unknownDuration, unknownSize }: Plan): string {
+function lengthText({ durationSeconds, unknownDuration, unknownSize }: PricedPlan): string {
   const notes = [
     ...(unknownDuration === 0 ? [] : [`${unknownDuration} of unknown length, priced as an hour`]),
     ...(unknownSize === 0 ? [] : [`${unknownSize} of unknown size, priced as 4K`]),

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import type { Plan } from '../../backlog/plan.js';
 import type { BatchSettings } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { BatchRecord } from '../../ledger/batch-store.js';
@@ -9,10 +8,11 @@ import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { nonNegativeNumber, positiveInteger, time } from '../option-parsers.js';
+import type { PriceDifference } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import { mustSayWho, reasonIfGiven } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
-import type { Loaded } from './load.js';
+import type { Loaded, PricedPlan } from './load.js';
 import { batchId, type Share, sample, tolerated } from './parse.js';
 import { SOURCE_HELP, type SourceOptions, withSourceOptions } from './source-options.js';
 
@@ -46,6 +46,8 @@ interface Started {
   estimatedUsd: number;
   /** False: a batch of the same id and content was there. */
   created: boolean;
+  /** Recipes that workers book at other prices than those of the estimate. */
+  pricesDiffer?: PriceDifference[] | undefined;
 }
 
 const STARTED_COLUMNS: readonly Column<Started>[] = [
@@ -160,7 +162,13 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
     const there = await ledger.batches.find(id);
     if (there !== null) return await sameAs(output, there, { plan, staging, ledger, options });
   }
-  return { batchId: id, items: plan.items, estimatedUsd: plan.estimatedUsd, created: true };
+  return {
+    batchId: id,
+    items: plan.items,
+    estimatedUsd: plan.estimatedUsd,
+    created: true,
+    pricesDiffer: plan.pricesDiffer,
+  };
 }
 
 /** A start that is repeated finds its batch; another backlog, or another thing to do with it, must not take its name. */
@@ -192,7 +200,13 @@ async function sameAs(
     );
   }
   if (batch.endedAs !== null) output.say(`It has ended (${batch.endedAs}): to run what failed again, redrive it.`);
-  return { batchId: batch.id, items: batch.total, estimatedUsd: batch.estimatedUsd ?? 0, created: false };
+  return {
+    batchId: batch.id,
+    items: batch.total,
+    estimatedUsd: batch.estimatedUsd ?? 0,
+    created: false,
+    pricesDiffer: plan.pricesDiffer,
+  };
 }
 
 /** What is asked for now, and was not when the batch was made. */
@@ -208,7 +222,7 @@ function differentSettings(is: BatchSettings, { concurrency, tolerate, maxCost, 
     .map(([what]) => what);
 }
 
-function checkDigest({ source }: Plan, { sha256 }: StartOptions): void {
+function checkDigest({ source }: PricedPlan, { sha256 }: StartOptions): void {
   if (sha256 === undefined || sha256.toLowerCase() === source.sha256) return;
   throw new UsageError(
     `${source.name} has the SHA-256 ${source.sha256 ?? '(none)'}, not ${sha256}: it is not what was planned. Nothing was started.`,
@@ -217,7 +231,7 @@ function checkDigest({ source }: Plan, { sha256 }: StartOptions): void {
 }
 
 /** The totals, for the person who is asked. */
-async function linesOf(output: Output, plan: Plan): Promise<string[]> {
+async function linesOf(output: Output, plan: PricedPlan): Promise<string[]> {
   const { PLAN_COLUMNS } = await import('./show-plan.js');
   return PLAN_COLUMNS.flatMap(({ heading, of }) => {
     const text = of(plan);
@@ -226,7 +240,7 @@ async function linesOf(output: Output, plan: Plan): Promise<string[]> {
   });
 }
 
-function settingsOf({ items }: Plan, options: StartOptions): BatchSettings {
+function settingsOf({ items }: PricedPlan, options: StartOptions): BatchSettings {
   const { sample: part } = options;
   return {
     concurrency: options.concurrency,
@@ -244,7 +258,7 @@ function defaultMinSample(items: number): number {
 }
 
 /** `2031-05-17-spring-list-3fa2`. */
-function madeId({ source }: Plan): string {
+function madeId({ source }: PricedPlan): string {
   const day = new Date().toISOString().slice(0, 'YYYY-MM-DD'.length);
   const base = source.kind === 'library' ? 'library' : (source.name.split('/').at(-1) ?? '').replace(/\.\w+$/, '');
   const slug = base

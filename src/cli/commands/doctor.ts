@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { PriceList } from '../../contract/price-list.js';
 import { outputOf } from '../command-context.js';
 import type { Check } from '../doctor/check.js';
 import type { Probes } from '../doctor/vendor-checks.js';
@@ -30,7 +31,7 @@ export function doctorCommand(): Command {
 }
 
 async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Record<string, string> }> {
-  const { loadSettings } = await import('../../config/settings.js');
+  const { loadPrices, loadSettings } = await import('../../config/settings.js');
   const { describeSettings } = await import('../../config/describe-settings.js');
   const { failedBy } = await import('../doctor/check.js');
   const settings: Record<string, string> = {};
@@ -53,7 +54,8 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
   await part('Ledger', async () => {
     const loaded = loadSettings(process.env, { need: ['database'] });
     Object.assign(settings, describeSettings(loaded));
-    return (await import('../doctor/ledger-checks.js')).ledgerChecks(loaded.databaseUrl.reveal(), namespace);
+    const { ledgerChecks } = await import('../doctor/ledger-checks.js');
+    return ledgerChecks(loaded.databaseUrl.reveal(), namespace, pricesOf(loadPrices));
   });
   await part('Vendor', async () => {
     const loaded = loadSettings(process.env, { need: ['vendor'] });
@@ -61,6 +63,15 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
     return (await import('../doctor/vendor-checks.js')).vendorChecks(loaded.vendor, probes);
   });
   return { checks, settings };
+}
+
+/** A price file that cannot be read is told with the other settings of the vendor. */
+function pricesOf(load: () => PriceList): PriceList | null {
+  try {
+    return load();
+  } catch {
+    return null;
+  }
 }
 
 function print(output: Output, checks: readonly Check[], settings: Record<string, string>): void {

@@ -1,13 +1,17 @@
 import { Command } from 'commander';
 import type { EraseRequest } from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
+import type { PriceList } from '../../contract/price-list.js';
+import type { SaidPrices } from '../../ledger/price-store.js';
 import { outputOf, withClient } from '../command-context.js';
 import { confirm } from '../confirm.js';
 import { requestsOf } from '../erase-requests.js';
 import { explain, printError } from '../error-printer.js';
 import { Exit, UsageError } from '../exit.js';
+import { withLedger } from '../holds.js';
 import { interruptible } from '../interrupt.js';
 import { positiveInteger, positiveNumber } from '../option-parsers.js';
+import { otherPrices, type PriceDifference, tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import type { Recorder } from '../trial/recorder.js';
 import type { Tried } from '../trial/run-trial.js';
@@ -82,10 +86,18 @@ export function trialCommand(): Command {
       const { vendor } = loadSettings(process.env, { need: ['vendor'] });
       const recorder = new Recorder(vendor);
       try {
-        const prices = await pricesOf(recorder, requests, vendor.prices);
+        const said = await saidPrices();
+        const prices = await pricesOf(recorder, requests, [vendor.prices, ...said.map((each) => each.prices)]);
+        // A trial is of one recipe.
+        const pricesDiffer = otherPrices(
+          said,
+          vendor.prices,
+          requests.slice(0, 1).map(({ recipe }) => recipe.name),
+        );
         const usd = prices.reduce((sum, { estimatedUsd }) => sum + estimatedUsd, 0);
         if (output.format === 'table') output.rows(prices, PRICES);
         output.say(`${usd.toFixed(4)} USD by estimate, at most ${options.maxCost} allowed.`);
+        tellOtherPrices(output, pricesDiffer, 'those of this shell');
         if (usd > options.maxCost) {
           output.say('Nothing was started. Raise --max-cost, or take shorter videos.');
           throw new Exit(EXIT.capReached);
@@ -93,17 +105,24 @@ export function trialCommand(): Command {
         await confirm(output, `Pay about ${usd.toFixed(2)} USD for ${requests.length} erases?`, {
           yes: options.yes === true,
         });
-        await tryAll(output, recorder, requests, options.out ?? defaultFolder());
+        await tryAll(output, recorder, requests, { folder: options.out ?? defaultFolder(), pricesDiffer });
       } finally {
         recorder.close();
       }
     });
 }
 
+/** A shell that can make a trial need not reach the ledger: then nothing is known of the workers' prices. */
+async function saidPrices(): Promise<SaidPrices[]> {
+  if (!process.env.DATABASE_URL) return [];
+  return await withLedger((ledger) => ledger.prices.said()).catch(() => []);
+}
+
+/** By the dearest of the lists: above `--max-cost` nothing is started, whoever's prices are the right ones. */
 async function pricesOf(
   recorder: Recorder,
   requests: readonly EraseRequest[],
-  prices: import('../../contract/price-list.js').PriceList,
+  lists: readonly PriceList[],
 ): Promise<Priced[]> {
   const { describe } = await import('../trial/run-trial.js');
   const { estimateUsd } = await import('../../vod/cost.js');
@@ -127,7 +146,8 @@ async function pricesOf(
       height: found?.height ?? null,
     };
     const recipe = validRequest(request).recipe as Parameters<typeof estimateUsd>[0];
-    return { fileId: request.fileId, ...measures, estimatedUsd: estimateUsd(recipe, measures, prices) };
+    const estimatedUsd = Math.max(...lists.map((prices) => estimateUsd(recipe, measures, prices)));
+    return { fileId: request.fileId, ...measures, estimatedUsd };
   });
 }
 
@@ -135,7 +155,7 @@ async function tryAll(
   output: Output,
   recorder: Recorder,
   requests: readonly EraseRequest[],
-  folder: string,
+  { folder, pricesDiffer }: { folder: string; pricesDiffer: PriceDifference[] | undefined },
 ): Promise<void> {
   const { runTrial } = await import('../trial/run-trial.js');
   const { openTrialFolder } = await import('../trial/trial-folder.js');
@@ -149,7 +169,7 @@ async function tryAll(
   );
   files.writePage(end.reviewed);
   if (output.format === 'table') output.rows(end.tried, TRIED);
-  else output.one({ folder, page: files.page, recording: files.recording, erases: end.tried }, []);
+  else output.one({ folder, page: files.page, recording: files.recording, pricesDiffer, erases: end.tried }, []);
   output.say(`Look at ${files.page}; compare ${files.recording} with docs/vendor.md.`);
   if (end.failure === null) return;
   printError(end.failure, (line) => output.say(line));
