@@ -36,7 +36,7 @@ export async function balanceBudget(
   }
   const folder = join(stage.folder, `report-${batchId}`);
   const written = await ledger.reports.batch(batchId);
-  if (written !== null) await writeReport(ledger.reports, written, { folder });
+  if (written !== null) await writeReport(ledger.reports, written, { folder, replace: false });
   const report = await readReport(folder);
   for (const problem of report.problems) add('wrong', says(problem));
   const items = [...report.succeeded, ...report.failed];
