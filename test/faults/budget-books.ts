@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { writeReport } from '../../src/backlog/report/write-report.js';
 import type { BatchSnapshot } from '../../src/contract/batch.js';
 import type { ReportItem } from '../../src/contract/report.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -34,7 +35,8 @@ export async function balanceBudget(
     return null;
   }
   const folder = join(stage.folder, `report-${batchId}`);
-  await stage.command(['batch', 'results', batchId, '--out', folder]);
+  const written = await ledger.reports.batch(batchId);
+  if (written !== null) await writeReport(ledger.reports, written, { folder, replace: false });
   const report = await readReport(folder);
   for (const problem of report.problems) add('wrong', says(problem));
   const items = [...report.succeeded, ...report.failed];

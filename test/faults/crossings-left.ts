@@ -29,12 +29,13 @@ export async function whatIsLeft(house: House): Promise<Left> {
     },
     OPEN_WITHIN_MS,
   ).catch(() => undefined);
+  let rows = await rowsLeft(house);
+  if (rows.length === 0) return { open, rows };
   // Workers look at such rows when they are five minutes old; and at once when they start.
   const older = "since = since - interval '10 minutes', seen_at = seen_at - interval '10 minutes'";
   await house.sql.query(`update hold set ${older} where ended_at is null`);
   await house.sql.query(`update run_phase set ${older}`);
   await house.startWorker();
-  let rows: string[] = [];
   await eventually(
     'no row of a run that is gone',
     async () => {

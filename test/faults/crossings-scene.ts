@@ -1,6 +1,6 @@
 import type { EraseRequest } from '../../src/contract/request.js';
+import { waitUntil } from '../../src/process/wait-until.js';
 import type { FaultSpec } from '../../src/simulator/index.js';
-import { eventually } from '../support/processes.js';
 import { type CrossedBatch, type CrossedCell, CrossedErase } from './crossed-erase.js';
 import { pauseIt } from './crossings-events.js';
 import { type Crossing, type MustItem, nameOf, type State } from './crossings-matrix.js';
@@ -20,6 +20,7 @@ const REFUSAL = 'InvalidParameterValue.FileType';
 const VENDOR_FAILURE = 'InternalError.Model';
 /** For two files of 10 s at 720p, and not for three. */
 const FOR_TWO_USD = 0.08;
+const FOR_NONE_USD = 0.01;
 
 /** One cell: its erases and batches, brought to the state in which the event comes. */
 export class CrossingScene {
@@ -133,7 +134,9 @@ export class CrossingScene {
   }
 
   async until(what: string, holds: () => Promise<boolean>, withinMs = STATE_WITHIN_MS): Promise<void> {
-    await eventually(`${this.name}: ${what}`, async () => (await holds()) || undefined, withinMs);
+    // Ten cells that look look often enough: each look is a read of the server.
+    const found = await waitUntil(async () => (await holds()) || undefined, { timeoutMs: withinMs, everyMs: 250 });
+    if (found === undefined) throw new Error(`${this.name}: ${what}: not within ${withinMs / 1_000} s`);
   }
 
   async batchEnds(batchId: string): Promise<void> {
@@ -228,27 +231,16 @@ const BRING: Record<State, (scene: CrossingScene) => Promise<void>> = {
 
   async redriven(scene) {
     const { house, subAppId, cell } = scene;
-    const doubt = cell.change === 'budget';
+    if (cell.change === 'budget') return await redrivenInDoubt(scene);
     const request = await house.request({ subAppId });
-    const first = doubt ? ({ kind: 'drop-before', reset: true } as const) : ({ kind: 'error', code: REFUSAL } as const);
-    await house.fault(request.fileId, { action: SUBMIT, ...first });
+    await house.fault(request.fileId, { action: SUBMIT, kind: 'error', code: REFUSAL });
     house.faults += 1;
-    if (!doubt) await scene.keepTask(request.fileId);
-    const before = `${scene.id}-before`;
-    const must: MustItem = doubt ? { state: 'cancelled' } : { state: 'failed', code: REFUSAL };
-    const ends = doubt ? ('cancelled' as const) : ('completed' as const);
-    const budget = ['--max-cost', String(FOR_TWO_USD)];
-    await scene.startBatch([request], scene.newBatch(before, must, { ends }), ...budget);
-    if (doubt) {
-      await scene.until('the doubt', () => inDoubt(scene, request.fileId));
-      await scene.stage.command(['batch', 'cancel', before, '--reason', 'the fault suite']);
-    }
-    await scene.batchEnds(before);
-    const most = doubt ? '0.01' : String(FOR_TWO_USD);
-    await scene.stage.command(['batch', 'redrive', before, '--id', scene.id, '--max-cost', most, '--yes']);
-    scene.batches.push(scene.hitBatch());
-    await scene.hitItem(scene.id);
-    if (!doubt) await scene.phase('waiting');
+    await scene.keepTask(request.fileId);
+    const before = scene.newBatch(`${scene.id}-before`, { state: 'failed', code: REFUSAL });
+    await scene.startBatch([request], before, '--max-cost', String(FOR_TWO_USD));
+    await scene.batchEnds(before.id);
+    await redrive(scene, before.id, FOR_TWO_USD);
+    await scene.phase('waiting');
   },
 
   async adopted(scene) {
@@ -267,6 +259,28 @@ const BRING: Record<State, (scene: CrossingScene) => Promise<void>> = {
 
 function keeping({ cell }: CrossingScene): Omit<FaultSpec, 'fileId'> {
   return { action: SUBMIT, kind: cell.task === 'PROCESSING' ? 'stays-processing' : 'stays-waiting' };
+}
+
+/** Its submit never arrived, and nobody knows that when the batch is cancelled. */
+async function redrivenInDoubt(scene: CrossingScene): Promise<void> {
+  const { house, subAppId } = scene;
+  const request = await house.request({ subAppId });
+  house.gate.shut(request.fileId, SUBMIT);
+  house.faults += 1;
+  const before = scene.newBatch(`${scene.id}-before`, { state: 'cancelled' }, { ends: 'cancelled' });
+  await scene.startBatch([request], before, '--max-cost', String(FOR_TWO_USD));
+  await scene.until('the doubt', () => inDoubt(scene, request.fileId));
+  await scene.stage.command(['batch', 'cancel', before.id, '--reason', 'the fault suite']);
+  await scene.batchEnds(before.id);
+  house.gate.open(request.fileId);
+  await redrive(scene, before.id, FOR_NONE_USD);
+}
+
+async function redrive(scene: CrossingScene, batchId: string, mostUsd: number): Promise<void> {
+  const { stage, id } = scene;
+  await stage.command(['batch', 'redrive', batchId, '--id', id, '--max-cost', String(mostUsd), '--yes']);
+  scene.batches.push(scene.hitBatch());
+  await scene.hitItem(id);
 }
 
 /** A submit went out, and its answer told nothing. */
