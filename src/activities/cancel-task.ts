@@ -235,12 +235,13 @@ async function endWhatWasLeft(
   return resultFileId === null ? anothersTask(record, taskId) : finishedBefore({ ...record, resultFileId }, taskId);
 }
 
-function anothersTask({ workflowId, outcome: ending }: SubmissionRecord, taskId: string): CancelTaskOutcome {
-  if (ending === 'aborted') {
-    const message = `Cancelled; task ${taskId} of the run ${workflowId} was aborted before it ran and is not billed.`;
+function anothersTask(record: SubmissionRecord, taskId: string): CancelTaskOutcome {
+  const run = whereRunIs(record, thisRun());
+  if (record.outcome === 'aborted') {
+    const message = `Cancelled; task ${taskId} of the run ${run} was aborted before it ran and is not billed.`;
     return outcome('Aborted', taskId, false, message, null);
   }
-  const message = `Cancelled; task ${taskId} belongs to the run ${workflowId} and was left alone.`;
+  const message = `Cancelled; task ${taskId} belongs to the run ${run} and was left alone.`;
   return { ...NOTHING, taskId, code: 'AnotherRunsTask', message };
 }
 

@@ -182,7 +182,7 @@ export class EraseHandle {
       if (!(error instanceof EraseNotFoundError)) throw error;
       const ended = await this.describe().catch(() => null);
       if (ended === null) throw error;
-      throw new Refused(this.workflowId, await this.howItStands(ended.runId), { cause: error });
+      throw new Refused(this.workflowId, await this.howItStands(this.runId ?? ended.runId), { cause: error });
     }
   }
 

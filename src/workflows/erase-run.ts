@@ -42,8 +42,8 @@ export const retryUpdate = defineUpdate<string, [RetryDecision]>(UPDATE.retry);
 export const skipUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.skip);
 export const abortUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.abort);
 
-/** With `taskId`, only for a submit in doubt. */
-export type HoldEnd = RetryDecision & { action: 'retry' | 'skip' | 'abort' };
+/** With `taskId`, only for a submit in doubt. `breaker`: of the hold that was shown when it was decided. */
+export type HoldEnd = RetryDecision & { action: 'retry' | 'skip' | 'abort'; breaker: Hold['breaker'] };
 
 const NAMED_IN_VAIN = 'A task is named only to retry a submit in doubt, and this hold is none. Leave "taskId" out.';
 
@@ -200,7 +200,7 @@ export class EraseRun {
     setHandler(
       update,
       (decision) => {
-        this.holdEnd = { ...decision, action };
+        this.holdEnd = { ...decision, action, breaker: this.heldFor?.breaker };
         return `${action} accepted`;
       },
       {

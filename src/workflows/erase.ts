@@ -113,7 +113,6 @@ async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string |
   const { submitErase } = submitActivities(looseRequest(asked.request).batchId === null ? 'live' : 'batch');
   let operatorRetry: SubmitInput['operatorRetry'] = null;
   let looks = 0;
-  let shownBreaker: Hold['breaker'];
   for (;;) {
     const outcome: SubmitOutcome = await submitErase.executeWithOptions(
       { activityId: ACTIVITY_ID.submit, summary: submitSummary(resubmitAfterTaskId, operatorRetry) },
@@ -124,13 +123,11 @@ async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string |
       if (run.isHeld) await leaveHold(run, { as: 'resolved', decision: null });
       return outcome;
     }
-    // A run goes on showing the hold that it began with, and that one is decided on.
-    if (!run.isHeld) shownBreaker = outcome.hold.breaker;
     const end = await waitForDecision(run, outcome.hold, looks++);
     operatorRetry = null;
     if (end === null) continue;
     const { action, by, reason } = end;
-    await leaveHold(run, { as: action, decision: { by, reason }, breaker: shownBreaker });
+    await leaveHold(run, { as: action, decision: { by, reason }, breaker: end.breaker });
     if (action !== 'retry') throw decided(end, run);
     const taskId = namedTask(end);
     // Whoever names the task says that it was paid for: that is no leave to pay again.

@@ -227,14 +227,15 @@ describe('a batch', () => {
     await one.batchFeed.noteProgress('runs');
     expect(await one.batches.snapshot('runs')).toMatchObject({ counts: { running: 1 } });
 
-    // A run of the same id, of another namespace, that names this batch and paid.
+    // A run of the same id, of another namespace, that names this batch, may not pay in its name.
     const request = normalized({
       fileId: '5285485487985279998',
       subAppId: 1500000001,
       recipe: { name: 'subtitles' },
       batchId: 'runs',
     });
-    await submitted(two, { ...run, request, costUsd: 3 });
+    const refused = await two.begin(intentOf(request.fileId, { ...run, request, costUsd: 3 }));
+    expect(refused).toEqual({ kind: 'batchClosed', batchId: 'runs', state: 'otherNamespace' });
     await one.batchFeed.settle('runs', [
       { number: 1, state: 'failed', runId: run.runId, endedAt: null, taskId: null, resultFileId: null, ...NO_ERROR },
     ]);
