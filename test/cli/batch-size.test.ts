@@ -101,9 +101,16 @@ describe('a request that is too large only with the id of its batch', () => {
 
   it('counts the token and the reason of paying again, where that is asked for', async () => {
     const id = await endedBatch();
-    await stack.sql(`update batch_item set error_code = 'ResultDeleted' where batch_id = '${id}'`);
+    // Its result was paid for, and deleted.
+    await stack.sql(`
+      with paid as (
+        insert into erase (sub_app_id, file_id, recipe_hash, pay_token, recipe)
+        select sub_app_id, file_id, recipe_hash, '', request->'recipe' from batch_item where batch_id = '${id}' returning id
+      )
+      insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, task_id, outcome, result_gone_at)
+      select id, 1, 'accepted', 1, now(), now(), 'w', 'r', 'task-of-${id}-' || id, 'succeeded', now() from paid`);
     expect((await batch('redrive', id, '--id', 'r', '--dry-run')).stderr).not.toContain('too large');
-    const again = ['--pay-again', '--reason', 'they were deleted by mistake'];
+    const again = ['--pay-again', '--reason', 'it was deleted by mistake'];
     const dry = await batch('redrive', id, '--id', 'r', ...again, '--dry-run');
     expect(dry.stderr).toContain('1 are left out: they would be too large');
   });
