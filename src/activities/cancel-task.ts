@@ -102,7 +102,7 @@ async function resolve(
 ): Promise<{ record: SubmissionRecord | null; doubt: string | null }> {
   const { cancellationSignal } = Context.current();
   const record = await deps.ledger.findLatest(identity);
-  if (record === null || record.state !== 'sending') return { record, doubt: null };
+  if (record === null || (record.state !== 'sending' && record.state !== 'unknown')) return { record, doubt: null };
   const verdict = await lookForTask(deps, record, cancellationSignal);
   if (verdict.kind === 'found') {
     const { taskId } = verdict;
@@ -118,14 +118,15 @@ async function resolve(
       Math.min(settlesInMs + 100, 10_000),
     );
   const doubt = doubtAbout(record, verdict);
-  // "Nothing was submitted" has to stay true: a process that stood still since it wrote the intent finds it given up.
-  if (doubt === null && !(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
+  if (doubt !== null) return { record, doubt };
+  // A process that stood still since it wrote the intent finds it given up, and sends nothing any more.
+  if (record.state === 'sending' && !(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
     throw notYet('The submit was given another place meanwhile; its task is looked for once more.', 1_000);
   }
-  return { record, doubt };
+  return { record, doubt: 'its submit got no answer, and no task of it is listed; it counts as spent' };
 }
 
-/** Where a new submit would be held as uncertain, "nothing was submitted" would be a guess. */
+/** Why a new submit would be held as uncertain; null where it would be sent. */
 function doubtAbout({ saidDuplicate, key, placeAtHere }: SubmissionRecord, verdict: LookVerdict): string | null {
   if (verdict.kind === 'unclear') return verdict.why;
   if (Date.now() > placeAtHere.getTime() + LISTED_FOR_MS) return TOO_OLD_TO_TELL;

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EraseHandle } from '../../src/client.js';
+import { countsOf, ended, normalized, startFed } from '../support/batch.js';
+import { SETTINGS } from '../support/batches.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 
@@ -180,6 +182,50 @@ describe('money that is gone', () => {
     });
     await expect(stack.client.execute(request)).rejects.toMatchObject({ class: 'aborted', moneySpent: false });
   });
+});
+
+describe('a batch that was cancelled while its submits were in doubt', () => {
+  it('says so in every place: outcome, item, cost, redrive, and the redrive’s budget holds', async () => {
+    const requests = await Promise.all([0, 1, 2].map(async () => normalized(await stack.request())));
+    await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-before', times: 1_000 });
+    const id = await startFed(stack, requests, { estimatedUsd: 0.04 });
+    await eventually('all are in doubt', async () => {
+      const { rows } = await stack.query(`select count(*)::integer as n from submission
+        where batch_id = '${id}' and state = 'sending' and error_class = 'ambiguous'`);
+      return rows[0].n === 3 || undefined;
+    });
+    await stack.ledger.batches.change(id, { action: 'cancel', by: 'ann', reason: 'an outage' });
+    expect(countsOf(await ended(stack, id, 60_000))).toEqual({ cancelled: 3 });
+    const items = await stack.ledger.batches.items(id, { limit: 10 });
+    for (const item of items) {
+      expect(item).toMatchObject({ errorCode: 'InDoubt', taskId: null });
+      expect(item.errorMessage).toContain('no task of it is listed; it counts as spent');
+      expect(item.costUsd).toBeGreaterThan(0);
+    }
+    const cost = (await stack.ledger.reportCosts({ by: 'batch' })).find(({ group }) => group === id);
+    expect(cost).toMatchObject({ ambiguous: 3, accepted: 0 });
+    const selection = { batchId: id, failed: false, notStarted: false, classes: [], codes: [] };
+    const plan = await stack.ledger.redrives.plan(selection, { list: 10 });
+    expect(plan?.groups).toMatchObject([{ kind: 'inDoubt', items: 3 }]);
+    expect(plan?.groups[0]?.estimatedUsd).toBeGreaterThan(0.1);
+    await stack.admin.clearFaults();
+    const by = { requestedBy: 'ann', reason: 'the outage is over', payAgainReason: null };
+    const settings = { ...SETTINGS, tolerate: null, maxCostUsd: 0.01 };
+    await stack.ledger.redrives.create({ ...selection, ...by, newBatchId: `${id}-again`, settings });
+    const { startFeederOn } = await import('../../src/temporal/feeder-start.js');
+    const { namesWith } = await import('../../src/contract/names.js');
+    await startFeederOn(stack.temporal, `${id}-again`, namesWith(''));
+    const waits = await eventually('its budget', async () => {
+      const snapshot = await stack.ledger.batches.snapshot(`${id}-again`);
+      return snapshot?.waitingFor === 'budget' ? snapshot : undefined;
+    });
+    expect(waits).toMatchObject({ spentUsd: 0, counts: { pending: 3 } });
+    for (const { fileId } of requests) {
+      expect(await stack.outcomes('ProcessMediaByMPS', fileId)).not.toContain('ok');
+    }
+    await stack.ledger.batches.change(`${id}-again`, { action: 'cancel', by: 'ann', reason: 'enough' });
+    await ended(stack, `${id}-again`);
+  }, 120_000);
 });
 
 describe('two payments of one file and recipe', () => {
