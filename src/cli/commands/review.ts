@@ -153,7 +153,9 @@ async function decideEach(
     const failures: unknown[] = [];
     for (const workflowId of new Set(ids)) {
       try {
-        const { review, runId: looked } = await client.getHandle(workflowId, run).status();
+        const { review, runId } = await client.getHandle(workflowId, run).status();
+        // A status follows a run that was reset; a decision is for the run that was named.
+        const looked = run ?? runId;
         const shown = { runId: looked, ...(review && { taskId: review.taskId }) };
         const answer = await decide(client.getHandle(workflowId, looked), shown);
         rows.push({ workflowId, ...answer, error: null });
