@@ -114,6 +114,17 @@ describe('a second refusal of the account', () => {
     await resumedAtLast(others);
   }, 180_000);
 
+  it('is not waited for where the first one ends before the vendor is asked: the next one goes first', async () => {
+    const expireAtMs = Date.now() + 8_000;
+    const [first] = await heldBy(FROZEN, 1, { publish: { expireTime: new Date(expireAtMs).toISOString() } });
+    const others = await heldBy(FROZEN, 3);
+    await eventually('the expiry', async () => Date.now() > expireAtMs || undefined, 20_000);
+    const end = await resume('--all', '--probe-timeout', '60s');
+    expect([end.code, end.stderr]).toEqual([0, expect.stringContaining('The vendor took it')]);
+    await expect(first?.result()).rejects.toMatchObject({ class: 'input', moneySpent: false });
+    for (const handle of others) expect(await handle.result()).toMatchObject({ status: 'succeeded' });
+  });
+
   it('is told, and resumed once more by the next command alone', async () => {
     const handles = await heldBy(FROZEN, 8);
     await refuse(FROZEN);

@@ -130,12 +130,11 @@ async function tryBreakers(resume: Resume, breakers: readonly Breaker[], timeout
   for (const { breaker, at } of closed) {
     const { scope, code } = breaker;
     output.say(`The breaker ${scope} was open (${code}), and is closed now; one erase goes first.`);
-    const first = await releaseOne(resume, scope);
-    if (first === null) {
+    const answer = await tryOne(resume, { scope, since: at, timeoutMs });
+    if (answer === 'nobody') {
       output.say(`No erase is held by ${scope}: the next submit shows whether it works.`);
       continue;
     }
-    const answer = await firstAnswer(ledger, first, { scope, since: at, timeoutMs });
     if (answer === 'none') {
       output.say(`The vendor has not answered for ${Math.round(timeoutMs / 1000)} s; the erase goes on.`);
       throw new Exit(EXIT.stillRunning);
@@ -184,18 +183,50 @@ async function releaseOne(
   return null;
 }
 
-/** A breaker that stops the erase again, or that the vendor took a submit, or that nothing is known in time. */
+interface Try {
+  scope: BreakerScope;
+  /** When the breaker was closed. */
+  since: Date;
+  timeoutMs: number;
+}
+
+/** Releases one erase, and the next one where that ends, or is held for something else, before the vendor was asked. */
+async function tryOne(resume: Resume, wanted: Try): Promise<Breaker | 'taken' | 'none' | 'nobody'> {
+  for (;;) {
+    const first = await releaseOne(resume, wanted.scope);
+    if (first === null) return 'nobody';
+    const answer = await firstAnswer(resume, first, wanted);
+    if (answer !== 'notAsked') return answer;
+  }
+}
+
+/** A breaker that stops the erase again, that the vendor took a submit, or was not asked, or that nothing is known in time. */
 async function firstAnswer(
-  ledger: Ledger,
+  { ledger, client }: Resume,
   first: HoldRecord,
-  { scope, since, timeoutMs }: { scope: BreakerScope; since: Date; timeoutMs: number },
-): Promise<Breaker | 'taken' | 'none'> {
+  { scope, since, timeoutMs }: Try,
+): Promise<Breaker | 'taken' | 'notAsked' | 'none'> {
   const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
+    // Read before the ledger is: what it ended with is written there by then.
+    const isOver = await hasLeftItsSubmit(client, first);
     const open = await ledger.openBreaker(first.subAppId);
     if (open !== null) return open;
     if (await ledger.takenSince(scope, since, first)) return 'taken';
+    if (isOver) return 'notAsked';
     if (Date.now() >= deadlineMs) return 'none';
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** It ended, or is held for something else: no submit of it is to be waited for. */
+async function hasLeftItsSubmit(client: EraseClient, { workflowId }: HoldRecord): Promise<boolean> {
+  const { EraseNotFoundError } = await import('../../errors.js');
+  try {
+    const { phase, held } = await client.getHandle(workflowId).status();
+    return phase !== 'submitting' && (phase !== 'held' || held?.class === 'cap' || held?.class === 'uncertain');
+  } catch (error) {
+    if (error instanceof EraseNotFoundError) return true;
+    throw error;
   }
 }
