@@ -105,6 +105,18 @@ const SHAPES: Record<string, () => Promise<{ workflowId: string }>> = {
     await stack.admin.addFault({ action: SUBMIT, kind: 'task-failure', code: 'SourceFileError.NotExist' });
     return ended(await stack.client.start(request));
   },
+  'joined-task-aborted': async () => {
+    const { fileId, ...request } = await stack.request();
+    const patch = { Status: 'ABORTED' };
+    await stack.admin.addFault({ action: 'DescribeTaskDetail', kind: 'patch', patch, fileId, times: 1_000 });
+    const start = (key: string) => stack.client.start({ ...request, fileId, key: `${key}-${fileId}` });
+    const handles = await Promise.all(['a', 'b'].map(start));
+    await Promise.all(handles.map(ended));
+    // The one that joined was the last to submit.
+    const { rows } = await stack.query(`select submission.workflow_id from submission join erase on erase.id = erase_id
+      where file_id = '${fileId}' order by number desc limit 1`);
+    return stack.client.getHandle(rows[0].workflow_id);
+  },
   resubmitted: async () => {
     const request = await stack.request();
     await stack.admin.addFault({ action: SUBMIT, kind: 'task-failure', code: 'InternalError' });
