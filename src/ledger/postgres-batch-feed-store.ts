@@ -297,6 +297,8 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   async end(batchId: string, endedAs: BatchEndedAs): Promise<boolean> {
     return await this.guard('end a batch', () =>
       this.db.transaction().execute(async (trx) => {
+        // Locked first: an item that joins meanwhile is seen by the next statement, or finds the batch ended.
+        await sql`select from batch where id = ${batchId} for update`.execute(trx);
         const { rows } = await sql<{ workflow_id: string }>`
           update batch set state = 'ended', ended_as = ${endedAs}, ended_at = clock_timestamp(), waiting_for = null,
             waiting_detail = case when ${endedAs} = 'failed' then waiting_detail end
