@@ -202,6 +202,20 @@ describe('what was paid for before', () => {
     expect(await staging.totals()).toMatchObject({ items: 7, kept: 3, estimatedUsd: 2 });
   });
 
+  it('is told when a reviewer rejected it, and taken up only to be reviewed again', async () => {
+    await booked('21', [['accepted', 'succeeded', '996']]);
+    await client.query(`update submission set rejected_at = now() where result_file_id = '996'`);
+    const rows = [{ fileId: '21' }, { fileId: '21', subAppId: 7 }];
+    await load(...rows);
+    await staging.dropPaid({ keep: true });
+    expect(await staging.totals()).toMatchObject({ items: 1, kept: 0, paidBefore: { rejected: 1, done: 0 } });
+    await staging.close();
+    staging = await openBatchStaging(database.url);
+    await load(...rows.map((row) => ({ ...row, review: { timeoutHours: 1 } })));
+    await staging.dropPaid({ keep: true });
+    expect(await staging.totals()).toMatchObject({ items: 2, kept: 1, paidBefore: { rejected: 1 } });
+  });
+
   it('is not the source of another sub-application, nor of another recipe', async () => {
     await load({ fileId: files.done, subAppId: 7 }, { fileId: files.done, recipe: { name: 'logo' } });
     await staging.dropPaid({ keep: false });
