@@ -62,11 +62,12 @@ export async function runBatchGroup(
       duplicates: duplicates.length,
       lost: lost.length,
       problems: problems.length,
+      wrong: all.slice(0, TOLD_AT_MOST).map((line) => `${name}: ${line}`),
     };
   } catch (error) {
     say(`${name}: broke: ${error instanceof Error ? error.stack : String(error)}`);
     for (const line of house?.diary.slice(-TOLD_AT_MOST) ?? []) say(`  ${line}`);
-    return { ...NOTHING, problems: 1 };
+    return { ...NOTHING, problems: 1, wrong: [`${name}: broke: ${String(error)}`] };
   } finally {
     await house?.stop();
   }

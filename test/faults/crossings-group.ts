@@ -10,7 +10,7 @@ import { goOn } from './crossings-steps.js';
 import { type House, type HouseOptions, REFUSED_SUB_APP, SUB_APP, signal } from './house.js';
 
 /** After the last step, every run and every batch must have ended. */
-const END_WITHIN_MS = 100_000;
+const END_WITHIN_MS = 240_000;
 const DEARER = 3;
 
 export function crossingsHouse({ cells }: CrossingsGroup): HouseOptions {

@@ -64,7 +64,8 @@ export class CrossingScene {
   async bring(): Promise<void> {
     await BRING[this.cell.state](this);
     const late = this.cell.change === 'expiry' && Date.now() > Date.parse(this.expireTime);
-    if (late) this.house.missed.push(`${this.name}: it expired before it came to its state.`);
+    if (late)
+      this.house.missed.push({ cell: this.name, what: `${this.name}: it expired before it came to its state.` });
     this.target.deed(`came to the state: ${this.cell.state}`);
   }
 

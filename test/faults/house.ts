@@ -39,6 +39,12 @@ const QUICK = {
   SMART_ERASE_LOG_LEVEL: 'error',
 };
 
+/** A cell that was not shown: its moment, or its state, and a sentence. */
+export interface Missed {
+  cell: string;
+  what: string;
+}
+
 /** One world for a group of cells: namespace, database, simulator, gates, and workers as processes. */
 export class House {
   readonly workers: OwnedProcess[] = [];
@@ -46,8 +52,8 @@ export class House {
   readonly diary: string[] = [];
   /** What went wrong with the house itself; a group with a problem has not shown what it is for. */
   readonly problems: string[] = [];
-  /** Moments that had passed when the strike came: the machine was too busy, and the group has to be repeated. */
-  readonly missed: string[] = [];
+  /** What had passed when the strike came: the machine was too busy, and these cells have to be repeated. */
+  readonly missed: Missed[] = [];
   /** How many were injected. */
   faults = 0;
   private files = 0;

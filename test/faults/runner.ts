@@ -1,6 +1,7 @@
 import { type Balance, balance } from './books.js';
 import { crossingsHouse, runCrossingsGroup } from './crossings-group.js';
-import { House, type HouseOptions } from './house.js';
+import { nameOf } from './crossings-matrix.js';
+import { House, type HouseOptions, type Missed } from './house.js';
 import type { Group } from './matrix.js';
 import type { SharedServers } from './servers.js';
 import { tellStories } from './story.js';
@@ -21,6 +22,8 @@ export interface Totals {
   held: number;
   /** Whatever else must not be: a wrong end, a moment that was missed, a group that broke. */
   problems: number;
+  /** A sentence for each that must not be. */
+  wrong: readonly string[];
 }
 
 export const NOTHING: Totals = {
@@ -33,6 +36,7 @@ export const NOTHING: Totals = {
   leftOpen: 0,
   held: 0,
   problems: 0,
+  wrong: [],
 };
 
 /**
@@ -48,14 +52,14 @@ export async function runGroups(
   const waiting = [...groups];
   const totals: Totals[] = [];
   const late: Group[] = [];
-  const settleGroup = async (group: Group) => {
-    const [options, work] = workOf(group);
-    return await settle(group.name, servers, options, work, say);
+  const settleGroup = (group: Group) => {
+    const [options] = workOf(group);
+    return settle(group.name, servers, options, (only) => workOf(narrowed(group, only))[1], say);
   };
   const lane = async () => {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
       const one = await settleGroup(group);
-      if (one.missed.length > 0) late.push(group);
+      if (one.missed.length > 0) late.push(narrowed(group, cellsOf(one.missed)));
       totals.push(one.totals);
     }
   };
@@ -78,6 +82,21 @@ function workOf(group: Group): [HouseOptions, Work] {
   }
 }
 
+/** The same group with these cells alone. */
+function narrowed(group: Group, only: ReadonlySet<string> | undefined): Group {
+  if (only === undefined) return group;
+  switch (group.kind) {
+    case 'strikes':
+      return { ...group, moments: group.moments.filter((moment) => only.has(moment)) };
+    case 'crossings':
+      return { ...group, cells: group.cells.filter((cell) => only.has(nameOf(cell))) };
+    case 'vendor':
+      return group;
+  }
+}
+
+const cellsOf = (missed: readonly Missed[]) => new Set(missed.map(({ cell }) => cell));
+
 /** What a group did in its house, and how its books are balanced. */
 export type Work = (house: House) => Promise<Worked>;
 export interface Worked {
@@ -92,38 +111,42 @@ export async function withBooks(house: House, work: Promise<readonly TrackedEras
   return { erases, balance: () => balance(house, erases) };
 }
 
-/** A group whose moments had passed before its strike is set again, this often. */
+/** Cells whose moments had passed before their strike are set again, this often. */
 const ATTEMPTS = 3;
 
-/** A group's books, and which of its moments the last attempt did not strike. */
+/** A group's books, and which of its cells the last attempt did not strike. */
 export interface Settled {
   totals: Totals;
-  missed: readonly string[];
+  missed: readonly Missed[];
 }
 
 /** What was not struck was not shown. */
 export function withMissed(name: string, { totals, missed }: Settled, say: (line: string) => void): Totals {
-  for (const each of missed) say(`${name}: ${each}`);
-  return { ...totals, problems: totals.problems + missed.length };
+  for (const { what } of missed) say(`${name}: ${what}`);
+  const wrong = [...totals.wrong, ...missed.map(({ what }) => `${name}: ${what}`)];
+  return { ...totals, problems: totals.problems + missed.length, wrong };
 }
 
 /**
- * Runs a group in a house of its own and balances its books. Never throws: a group that breaks is a problem. The books
- * of an attempt that missed its moments count all the same, its cells do not.
+ * Runs a group in a house of its own and balances its books. Never throws: a group that breaks is a problem. What an
+ * attempt missed is done once more, and nothing else of it.
+ * @param workOf the work of these cells; of all when there are none
  */
 export async function settle(
   name: string,
   servers: SharedServers,
   options: HouseOptions,
-  work: Work,
+  workOf: (only: ReadonlySet<string> | undefined) => Work,
   say: (line: string) => void,
 ): Promise<Settled> {
   let all = NOTHING;
+  let only: ReadonlySet<string> | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const { totals, missed } = await settleOnce(name, servers, options, work, say);
-    all = add(all, missed.length > 0 ? { ...totals, cells: 0 } : totals);
+    const { totals, missed } = await settleOnce(name, servers, options, workOf(only), say);
+    only = cellsOf(missed);
+    all = add(all, { ...totals, cells: totals.cells - only.size });
     if (missed.length === 0 || attempt === ATTEMPTS) return { totals: all, missed };
-    say(`${name}: ${missed[0]} The machine is too busy; once more.`);
+    say(`${name}: ${missed[0]?.what} The machine is too busy; ${only.size} cells once more.`);
   }
 }
 
@@ -133,7 +156,7 @@ async function settleOnce(
   options: HouseOptions,
   work: Work,
   say: (line: string) => void,
-): Promise<{ totals: Totals; missed: readonly string[] }> {
+): Promise<Settled> {
   const startedMs = Date.now();
   let house: House | undefined;
   try {
@@ -153,7 +176,8 @@ async function settleOnce(
   } catch (error) {
     say(`${name}: broke: ${error instanceof Error ? error.stack : String(error)}`);
     for (const line of house?.diary.slice(-20) ?? []) say(`  ${line}`);
-    return { totals: { ...NOTHING, problems: 1 }, missed: [] };
+    const wrong = [`${name}: broke: ${String(error)}`];
+    return { totals: { ...NOTHING, problems: 1, wrong }, missed: [] };
   } finally {
     await house?.stop();
   }
@@ -170,11 +194,17 @@ function totalsOf(house: House, erases: readonly TrackedErase[], books: Balance)
     leftOpen: books.leftOpen,
     held: books.held,
     problems: house.problems.length + books.mismatches.filter(({ kind }) => kind === 'wrong').length,
+    wrong: [
+      ...books.mismatches.map(
+        ({ kind, what, erase }) => `${house.name}: ${kind}: ${what} (${erase.cell}, ${erase.workflowId})`,
+      ),
+      ...house.problems.map((problem) => `${house.name}: ${problem}`),
+    ],
   };
 }
 
 export function add(a: Totals, b: Totals): Totals {
-  return Object.fromEntries(
-    Object.entries(a).map(([name, value]) => [name, value + b[name as keyof Totals]]),
-  ) as unknown as Totals;
+  const { wrong, ...numbers } = a;
+  const sums = Object.entries(numbers).map(([name, value]) => [name, value + Number(b[name as keyof Totals])]);
+  return { ...(Object.fromEntries(sums) as Totals), wrong: [...wrong, ...b.wrong] };
 }

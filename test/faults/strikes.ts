@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { eventually } from '../support/processes.js';
 import { type House, signal } from './house.js';
 import type { Strike } from './matrix.js';
@@ -102,13 +103,14 @@ export async function strike(
 }
 
 async function restart(erase: TrackedErase): Promise<void> {
-  const { status } = await withPatience(() => erase.run.describe());
-  if (status.name === 'RUNNING') {
-    await erase.terminate();
-    await erase.start();
-  } else {
-    await erase.start({ ...erase.request, key: `again-${erase.request.fileId}` });
+  try {
+    await withPatience(() => erase.terminate(), WorkflowNotFoundError);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    // It has ended.
+    return await erase.start({ ...erase.request, key: `again-${erase.request.fileId}` });
   }
+  await erase.start();
 }
 
 /** Until every erase that does not wait for a person has ended with the second worker. */

@@ -15,6 +15,7 @@ const WATCHED = {
   VOD_POLL_MAX_SECONDS: '600',
 };
 /** Minutes in production. */
+const HOUR_MS = 3_600_000;
 const QUICK = { keepEveryMs: 500, orphanGraceMs: 300, toldGraceMs: 2_000 };
 const SWEPT = { ...QUICK, sweepEveryMs: 300, sweepFirstMs: 500 };
 
@@ -227,7 +228,7 @@ describe('a watch', () => {
 describe('what no list shows, or nobody waits for,', () => {
   let stack: EraseStack;
   beforeAll(async () => {
-    stack = await EraseStack.start({ simulator: { taskDurationMs: 2_500, maxConcurrentTasks: 1 }, env: WATCHED });
+    stack = await EraseStack.start({ simulator: { taskDurationMs: HOUR_MS, maxConcurrentTasks: 1 }, env: WATCHED });
     await stack.startWorker({}, { watchTimings: SWEPT });
   });
   afterAll(() => stack.stop());
@@ -244,6 +245,7 @@ describe('what no list shows, or nobody waits for,', () => {
       SubAppId: SUB_APP_ID,
     });
     await expect(second.result()).rejects.toMatchObject({ class: 'aborted', taskId });
+    await stack.admin.age(HOUR_MS);
     await handles[0]?.result();
   });
 
@@ -254,6 +256,7 @@ describe('what no list shows, or nobody waits for,', () => {
     const { taskId } = await handle.status();
     await waiting(stack, 1);
     await stack.temporal.workflow.getHandle(handle.workflowId).terminate('by somebody');
+    await stack.admin.age(HOUR_MS);
     expect(await outcomeOf(stack, taskId ?? '')).toBe('succeeded');
     expect(await stack.client.execute(request)).toMatchObject({ reused: true, taskId });
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['ok']);
@@ -264,6 +267,7 @@ describe('what no list shows, or nobody waits for,', () => {
     const handle = await stack.client.start(request);
     await expect(handle.result()).rejects.toMatchObject({ class: 'expired', code: 'DeadlinePassed' });
     const { taskId } = await handle.status();
+    await stack.admin.age(HOUR_MS);
     expect(await outcomeOf(stack, taskId ?? '')).toBe('succeeded');
     expect(await stack.client.execute(request)).toMatchObject({ reused: true, taskId });
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['ok']);
