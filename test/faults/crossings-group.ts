@@ -4,7 +4,7 @@ import type { Balance } from './books.js';
 import { balanceCrossings } from './crossings-books.js';
 import { happen } from './crossings-events.js';
 import type { Crossing, CrossingsGroup } from './crossings-matrix.js';
-import { CrossingScene } from './crossings-scene.js';
+import { CrossingScene, TooLate } from './crossings-scene.js';
 import { ownSubApps, Stage } from './crossings-stage.js';
 import { goOn } from './crossings-steps.js';
 import { type House, type HouseOptions, REFUSED_SUB_APP, SUB_APP, signal } from './house.js';
@@ -72,6 +72,11 @@ async function each(
         await work(scene);
         return scene;
       } catch (error) {
+        if (error instanceof TooLate) {
+          scene.house.missed.push({ cell: scene.name, what: `${scene.name}: it expired before it came to its state.` });
+          scene.erases.length = 0;
+          return undefined;
+        }
         const what = error instanceof Error ? error.message : String(error);
         if (scene.erases.length === 0) scene.house.problems.push(`${scene.name}: ${what}`);
         else scene.problems.push(what);

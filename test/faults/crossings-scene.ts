@@ -22,6 +22,9 @@ const VENDOR_FAILURE = 'InternalError.Model';
 const FOR_TWO_USD = 0.08;
 const FOR_NONE_USD = 0.01;
 
+/** Its time passed before it came to its state: it has to be brought there once more. */
+export class TooLate extends Error {}
+
 /** One cell: its erases and batches, brought to the state in which the event comes. */
 export class CrossingScene {
   readonly name: string;
@@ -61,11 +64,15 @@ export class CrossingScene {
     return this.target.request.fileId;
   }
 
+  /** @throws TooLate when the machine was too busy for its state */
   async bring(): Promise<void> {
-    await BRING[this.cell.state](this);
-    const late = this.cell.change === 'expiry' && Date.now() > Date.parse(this.expireTime);
-    if (late)
-      this.house.missed.push({ cell: this.name, what: `${this.name}: it expired before it came to its state.` });
+    const expired = () => this.cell.change === 'expiry' && Date.now() > Date.parse(this.expireTime);
+    try {
+      await BRING[this.cell.state](this);
+    } catch (error) {
+      throw expired() ? new TooLate() : error;
+    }
+    if (expired()) throw new TooLate();
     this.target.deed(`came to the state: ${this.cell.state}`);
   }
 
