@@ -129,7 +129,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const ledger = watchedLedger(opened, metrics);
   const { otlpEndpoint } = settings.monitor;
   const tracing =
-    otlpEndpoint === undefined ? undefined : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity);
+    otlpEndpoint === undefined ? undefined : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity, logger);
   const client = vodClientOf(vendor, { headers: tracing?.headers });
   const counted = throughWatcher(client, countCalls(metrics));
   const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
