@@ -1,6 +1,7 @@
-import { Client, Connection } from '@temporalio/client';
+import { type Client, Connection } from '@temporalio/client';
 import type { TemporalSettings } from '../config/temporal-settings.js';
 import { ConfigurationError, EraseError } from '../errors.js';
+import { clientOf } from './client-of.js';
 import { GRPC, grpcCode, temporalError, unreachable } from './service-errors.js';
 import { whatListens } from './what-listens.js';
 
@@ -34,7 +35,7 @@ export async function connectClient(
   } catch (error) {
     throw await connectError(error, address, tls);
   }
-  return { connection, client: new Client({ connection, namespace }), address, namespace };
+  return { connection, client: clientOf({ connection, namespace }), address, namespace };
 }
 
 /** What a failed connection means: an address that makes no sense, rights that are missing, another server, or nobody there. */
