@@ -26,6 +26,7 @@ import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { clientOf } from './temporal/client-of.js';
 import { createEraseRuns } from './temporal/erase-runs.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
+import { temporalError } from './temporal/service-errors.js';
 import { connectWorker } from './temporal/worker-connection.js';
 import { vodClientOf } from './vod/client-of-settings.js';
 import { estimateUsd } from './vod/cost.js';
@@ -239,7 +240,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     };
   } catch (error) {
     await close();
-    throw asPersonError(error);
+    throw asPersonError(error, settings.temporal.address);
   }
 }
 
@@ -378,8 +379,8 @@ async function allMetrics(
   return `${await metrics.registry.metrics()}\n${sdk}`;
 }
 
-function asPersonError(error: unknown): unknown {
-  if (!(error instanceof LedgerError)) return error;
+function asPersonError(error: unknown, address: string): unknown {
+  if (!(error instanceof LedgerError)) return temporalError(error, address);
   return error.kind === 'unavailable'
     ? new UnavailableError(error.message, { code: 'ledger.unavailable', cause: error })
     : new ConfigurationError([error.message], { code: `ledger.${error.kind}`, cause: error });

@@ -29,7 +29,7 @@ export function loaderProblem(error: unknown): LoaderProblem | null {
     const { code, message } = at as NodeJS.ErrnoException;
     const fromLoader =
       code === 'ERR_DLOPEN_FAILED' ||
-      /Failed to load native binding|Unable to find a prebuilt binary|Unsupported platform|Error loading shared library|cannot open shared object file/i.test(message);
+      /Failed to load native binding|No prebuilt module|Unsupported platform|Error loading shared library|cannot open shared object file/i.test(message);
     if (!fromLoader) continue;
     const said = [message, ...causesOf(at)].join(' ');
     const part = PARTS.find(([pattern]) => pattern.test(`${said} ${at.stack ?? ''}`))?.[1] ?? 'a part of a dependency';

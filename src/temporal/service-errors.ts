@@ -88,6 +88,11 @@ function missingNamespace(error: unknown): string | null {
   return NO_NAMESPACE.exec(grpcMessage(error))?.[1] ?? null;
 }
 
+/** True for the answer that the server has no such namespace. */
+export function isMissingNamespace(error: unknown): boolean {
+  return missingNamespace(error) !== null;
+}
+
 function noNamespace(namespace: string, address: string, cause: unknown): ConfigurationError {
   const name = namespace === '' ? 'namespace of the name that was asked for' : `namespace "${namespace}"`;
   return new ConfigurationError([`Temporal at ${address} has no ${name}.`], {
