@@ -109,7 +109,7 @@ function outcomeLines(outcome: EraseFailureDetails): string[] {
 }
 
 function kind(of: { class: string; code: string | null }): string {
-  return of.code === null ? of.class : `${of.class}, \`${of.code}\``;
+  return of.code === null ? of.class : `${of.class}, ${asCode(of.code)}`;
 }
 
 function code(value: string | null): string | null {

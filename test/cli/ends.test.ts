@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { cleanEnvironment } from '../support/cli.js';
@@ -93,15 +92,4 @@ describe('on a terminal', () => {
     expect(stdout).toContain('x\\u001b[2J\\u202ey');
     expect(stdout).not.toContain('\u001b[2J');
   });
-});
-
-it('a file that is opened for it stays as it is until all is written', () => {
-  const descriptor = openSync('/dev/full', 'w');
-  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'recipes'], {
-    encoding: 'utf8',
-    env: cleanEnvironment({}),
-    stdio: ['ignore', descriptor, 'pipe'],
-  });
-  closeSync(descriptor);
-  expect([status, stderr]).toEqual([5, expect.stringContaining('ENOSPC')]);
 });

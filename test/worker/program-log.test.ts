@@ -24,7 +24,8 @@ beforeAll(async () => {
       process.stderr.write('a piece, ');
       process.stderr.write('and its rest\\n');
     }, 1500);
-    if (process.env.BREAK_WORKER) setTimeout(() => Promise.reject(new Error('nobody waits for ' + process.env.TENCENTCLOUD_SECRET_KEY)), 3000);`,
+    const { isMainThread } = require('node:worker_threads');
+    if (process.env.BREAK_WORKER && isMainThread) setTimeout(() => Promise.reject(new Error('nobody waits for ' + process.env.TENCENTCLOUD_SECRET_KEY)), 3000);`,
   );
   stack = await EraseStack.start({
     env: { VOD_REQUEST_TIMEOUT_SECONDS: '10', VOD_SETTLE_SECONDS: '26', SMART_ERASE_LOG_LEVEL: 'info' },
