@@ -130,7 +130,9 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const ledger = watchedLedger(opened, metrics);
   const { otlpEndpoint } = settings.monitor;
   const tracing =
-    otlpEndpoint === undefined ? undefined : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity, logger);
+    otlpEndpoint === undefined
+      ? undefined
+      : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity, logger);
   const client = vodClientOf(vendor, { headers: tracing?.headers });
   const counted = throughWatcher(client, countCalls(metrics));
   const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
@@ -315,7 +317,10 @@ function workflowCode(
     bundlerOptions: {
       webpackConfigHook: (config) => ({
         ...config,
-        resolve: { ...config.resolve, alias: { ...config.resolve?.alias, __temporal_custom_payload_converter$: converter } },
+        resolve: {
+          ...config.resolve,
+          alias: { ...config.resolve?.alias, __temporal_custom_payload_converter$: converter },
+        },
       }),
     },
     ...(tracing === undefined ? {} : { interceptors: { workflowModules: [tracing.workflowModule] } }),

@@ -9,7 +9,8 @@ import type { Output } from './output.js';
  */
 export async function confirm(output: Output, question: string, { yes }: { yes: boolean }): Promise<void> {
   if (yes) return;
-  if (!output.input || !output.canAsk) throw new UsageError('Nobody can be asked here.', 'Look at the totals, then give --yes.');
+  if (!output.input || !output.canAsk)
+    throw new UsageError('Nobody can be asked here.', 'Look at the totals, then give --yes.');
   output.ask(`${question} [y/N]`);
   if (/^y(es)?$/i.test((await answer()).trim())) return;
   output.say('Nothing was started.');

@@ -11,13 +11,18 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
   [/libsql/, 'the database of the simulator (libsql)'],
 ];
 
-const MUSL = 'It is built for glibc. On Alpine Linux, or another system with musl, use an image with glibc, such as node:22-bookworm-slim.';
-const REINSTALL = 'Run `npm ci` on this machine: a node_modules folder of another system, processor or Node does not fit.';
+const MUSL =
+  'It is built for glibc. On Alpine Linux, or another system with musl, use an image with glibc, such as node:22-bookworm-slim.';
+const REINSTALL =
+  'Run `npm ci` on this machine: a node_modules folder of another system, processor or Node does not fit.';
 
 /** What the loader of native code says, with what to do about it; the first that fits is taken. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/ld-linux|ld-musl|libc\.musl|musl/i, MUSL],
-  [/GLIBC_[\d.]+|GLIBCXX_[\d.]+/, 'This system is older than what it was built on: take a newer one, such as Debian 12, or a newer image.'],
+  [
+    /GLIBC_[\d.]+|GLIBCXX_[\d.]+/,
+    'This system is older than what it was built on: take a newer one, such as Debian 12, or a newer image.',
+  ],
   [/invalid ELF header|wrong ELF class|Exec format|incompatible architecture|mach-o|not a valid Win32/i, REINSTALL],
   [/NODE_MODULE_VERSION|was compiled against a different Node/i, REINSTALL],
   [/cannot open shared object file|Error loading shared library/i, 'Install the system package that has this library.'],
@@ -29,7 +34,9 @@ export function loaderProblem(error: unknown): LoaderProblem | null {
     const { code, message } = at as NodeJS.ErrnoException;
     const fromLoader =
       code === 'ERR_DLOPEN_FAILED' ||
-      /Failed to load native binding|No prebuilt module|Unsupported platform|Error loading shared library|cannot open shared object file/i.test(message);
+      /Failed to load native binding|No prebuilt module|Unsupported platform|Error loading shared library|cannot open shared object file/i.test(
+        message,
+      );
     if (!fromLoader) continue;
     const said = [message, ...causesOf(at)].join(' ');
     const part = PARTS.find(([pattern]) => pattern.test(`${said} ${at.stack ?? ''}`))?.[1] ?? 'a part of a dependency';

@@ -144,7 +144,9 @@ function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): st
     columns.map(({ heading }) => heading),
     ...rows.map((row) => columns.map(({ of }) => visibleText(text(of(row))))),
   ];
-  const widths = columns.map((_, index) => lines.reduce((widest, line) => Math.max(widest, stringWidth(line[index] ?? '')), 0));
+  const widths = columns.map((_, index) =>
+    lines.reduce((widest, line) => Math.max(widest, stringWidth(line[index] ?? '')), 0),
+  );
   return lines
     .map((line) =>
       line

@@ -35,13 +35,15 @@ export function shortWord(word: string, longest: number): string {
  * characters. Joiners and variation selectors stay where they shape a character of a script or an emoji.
  */
 const HIDDEN =
-  /(?!(?<=[^\x00-\x7f])[\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\ufff9-\ufffb]/u;
+  /(?!(?<=\P{ASCII})[\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\ufff9-\ufffb]/u;
 const EVERY_HIDDEN = new RegExp(HIDDEN, 'gu');
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** The text as one line that can be shown anywhere: what is hidden is written as an escape, such as `\u001b`. */
 export function visibleText(text: string): string {
-  return HIDDEN.test(text) ? text.replace(EVERY_HIDDEN, (character) => SHORT_ESCAPES[character] ?? escapeOf(character)) : text;
+  return HIDDEN.test(text)
+    ? text.replace(EVERY_HIDDEN, (character) => SHORT_ESCAPES[character] ?? escapeOf(character))
+    : text;
 }
 
 /** The same for a text of several lines, whose line ends stay. */
@@ -53,7 +55,9 @@ export function visibleLines(text: string): string {
 export function visibleJson(json: string): string {
   if (!HIDDEN.test(json)) return json;
   return json.replace(EVERY_HIDDEN, (character) =>
-    character === '\n' ? character : Array.from({ length: character.length }, (_, at) => unitOf(character, at)).join(''),
+    character === '\n'
+      ? character
+      : Array.from({ length: character.length }, (_, at) => unitOf(character, at)).join(''),
   );
 }
 

@@ -100,7 +100,8 @@ function triedOut(folder: string, user: PostgresUser | undefined): string | null
 }
 
 /** Said by the loader of the system, or by a kernel that does not know this kind of program. */
-const NOT_LOADED = /error while loading shared libraries|Error loading shared library|not found|ENOENT|ENOEXEC|Exec format/i;
+const NOT_LOADED =
+  /error while loading shared libraries|Error loading shared library|not found|ENOENT|ENOEXEC|Exec format/i;
 
 async function copyBinaries(folder: string, version: string, user: PostgresUser | undefined): Promise<string> {
   // Root's home is closed to others; a folder of root's in the temporary one is not, and nobody else can write to it.

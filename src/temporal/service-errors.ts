@@ -19,10 +19,21 @@ export const GRPC = {
   unauthenticated: 16,
 } as const;
 
+/** How the SDK's native part, which a worker uses, writes a status into its message. */
+const NATIVE_STATUS = /Status \{ code: (\w+), message: "((?:[^"\\]|\\.)*)"/;
+
+function nativeStatus({ message }: Error): { code: number; message: string } | null {
+  const [, name = '', said = ''] = NATIVE_STATUS.exec(message) ?? [];
+  const code = GRPC[`${name.charAt(0).toLowerCase()}${name.slice(1)}` as keyof typeof GRPC];
+  return code === undefined ? null : { code, message: said };
+}
+
 /** The gRPC status code in an error of the Temporal client, also where the client wrapped it. */
 export function grpcCode(error: unknown): number | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at)) return at.code;
+    const native = nativeStatus(at);
+    if (native !== null) return native.code;
   }
   return undefined;
 }
@@ -31,6 +42,8 @@ export function grpcCode(error: unknown): number | undefined {
 export function grpcMessage(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at) && at.details) return at.details;
+    const native = nativeStatus(at);
+    if (native !== null) return native.message;
   }
   return error instanceof Error ? error.message : String(error);
 }
@@ -39,7 +52,7 @@ const OF_THE_SERVER: readonly number[] = [GRPC.deadlineExceeded, GRPC.unavailabl
 const OF_THE_RIGHTS: readonly number[] = [GRPC.permissionDenied, GRPC.unauthenticated];
 
 /** How the server says that it has no such namespace, with its name. */
-const NO_NAMESPACE = /namespace\s+"?([^\s"]*?)"?\s*(?:is\s+)?not found/i;
+const NO_NAMESPACE = /namespace\s+"?([^\s"]*?)"?\s*(?:(?:is|was)\s+)?not found/i;
 
 /**
  * What an error of the Temporal client means to a caller: unreachable, not allowed, no such namespace. Everything else

@@ -7,7 +7,7 @@ import { clipped, Output } from '../../src/cli/output.js';
 import { stderr, stdout } from '../../src/process/standard-streams.js';
 
 /** What no terminal may get: escape sequences, C0 and C1 controls, DEL, marks of direction, invisible characters. */
-const RAW = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
+const RAW = /(?!\n)[\p{Cc}\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
 const FOREIGN = [
   '\u001b[2J\u001b[H',
   '\u001b]0;title\u0007',

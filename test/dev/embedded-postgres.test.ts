@@ -121,7 +121,11 @@ test('it starts where npm ran no install scripts, from a clone that only we can 
 });
 
 test.each([
-  ['of a process that is no PostgreSQL', (pid: number, text: string) => text.replace(/^\d+/, String(pid)), (pid: number) => `process ${pid}`],
+  [
+    'of a process that is no PostgreSQL',
+    (pid: number, text: string) => text.replace(/^\d+/, String(pid)),
+    (pid: number) => `process ${pid}`,
+  ],
   ['that cannot be read', () => 'rubbish\n', () => 'cannot be read'],
   ['that is empty', () => '', () => 'cannot be read'],
 ])('a lock file %s is named, and not removed', async (_what, change, words) => {

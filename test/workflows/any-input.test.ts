@@ -212,7 +212,11 @@ const UNREADABLE: [string, { metadata?: Record<string, Buffer>; data?: Buffer },
   ['protobuf', { metadata: { encoding: Buffer.from('json/protobuf') }, data: Buffer.from('{}') }, /"json\/protobuf"/],
   ['without an encoding', { data: Buffer.from('{}') }, /its encoding is ""/],
   ['of an encoding with an escape sequence', { metadata: { encoding: Buffer.from('\u001b[2J') } }, /"\\u001b\[2J"/],
-  ['broken JSON', { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"fileId":') }, /it is no JSON/],
+  [
+    'broken JSON',
+    { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"fileId":') },
+    /it is no JSON/,
+  ],
   ['JSON without data', { metadata: { encoding: Buffer.from('json/plain') } }, /it is no JSON/],
   ['bytes', { metadata: { encoding: Buffer.from('binary/plain') }, data: Buffer.from('{}') }, /request/i],
   ['a null', { metadata: { encoding: Buffer.from('binary/null') } }, /request/i],
@@ -238,15 +242,22 @@ describe('an input that is not plain JSON', () => {
     await expectInput(handle, (told) => expect(told).toMatch(message));
   });
 
-  it.each(['batch', 'completionWatch', 'eraseNotification'])('ends a workflow %s, instead of failing its task', async (type) => {
-    for (const [name, payload] of [UNREADABLE[0], UNREADABLE[8]].map((each) => [each?.[0] ?? '', each?.[1] ?? {}] as const)) {
-      const handle = await startUnreadable(`${type} ${name}`, type, payload);
-      const error = await handle.result().catch((e: unknown) => e);
-      expect(error).toMatchObject({ cause: { type: 'input', message: expect.stringMatching(/cannot be read|object with/) } });
-      const { events } = await handle.fetchHistory();
-      expect(events?.some((e) => e.workflowTaskFailedEventAttributes)).toBe(false);
-    }
-  });
+  it.each(['batch', 'completionWatch', 'eraseNotification'])(
+    'ends a workflow %s, instead of failing its task',
+    async (type) => {
+      for (const [name, payload] of [UNREADABLE[0], UNREADABLE[8]].map(
+        (each) => [each?.[0] ?? '', each?.[1] ?? {}] as const,
+      )) {
+        const handle = await startUnreadable(`${type} ${name}`, type, payload);
+        const error = await handle.result().catch((e: unknown) => e);
+        expect(error).toMatchObject({
+          cause: { type: 'input', message: expect.stringMatching(/cannot be read|object with/) },
+        });
+        const { events } = await handle.fetchHistory();
+        expect(events?.some((e) => e.workflowTaskFailedEventAttributes)).toBe(false);
+      }
+    },
+  );
 
   it('refuses an update of a run that is held, and its memo hides no other run of a list', async () => {
     const codec = {
@@ -254,9 +265,18 @@ describe('an input that is not plain JSON', () => {
       decode: async (payloads: Payload[]) => payloads,
     };
     const { connection, options } = stack.temporal;
-    const encrypting = new Client({ connection, namespace: options.namespace, dataConverter: { payloadCodecs: [codec] } });
+    const encrypting = new Client({
+      connection,
+      namespace: options.namespace,
+      dataConverter: { payloadCodecs: [codec] },
+    });
     const request = await stack.request();
-    await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'error', code: 'FailedOperation.InvalidAccount', fileId: request.fileId });
+    await stack.admin.addFault({
+      action: 'ProcessMediaByMPS',
+      kind: 'error',
+      code: 'FailedOperation.InvalidAccount',
+      fileId: request.fileId,
+    });
     const held = await stack.client.start(request);
     await eventually('the hold', async () => ((await held.status()).phase === 'held' ? true : undefined), 20_000);
     const update = encrypting.workflow.getHandle(held.workflowId).executeUpdate('retry', { args: [{}] });
@@ -269,7 +289,10 @@ describe('an input that is not plain JSON', () => {
       const ids = rows.map(({ workflowId }) => workflowId);
       return ids.includes(held.workflowId) && ids.includes('unreadable encrypted') ? rows : undefined;
     });
-    expect(listed.find(({ workflowId }) => workflowId === 'unreadable encrypted')).toMatchObject({ recipe: null, held: null });
+    expect(listed.find(({ workflowId }) => workflowId === 'unreadable encrypted')).toMatchObject({
+      recipe: null,
+      held: null,
+    });
     expect(await stack.client.getHandle('unreadable encrypted').status()).toMatchObject({
       phase: 'failed',
       request: null,

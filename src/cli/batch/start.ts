@@ -76,7 +76,11 @@ export function batchStartCommand(): Command {
       'start so many first, 1% (rounded up, one item at least) or 20, then wait for `batch go`',
       sample,
     )
-    .option('--deadline <time>', 'what is not started by then is never started; a day is its first moment, in UTC', time)
+    .option(
+      '--deadline <time>',
+      'what is not started by then is never started; a day is its first moment, in UTC',
+      time,
+    )
     .option('--id <id>', 'of the batch (default: made of date and name); the same again starts nothing twice', batchId)
     .option('--reason <text>', 'why; it is kept')
     .option('--sha256 <digits>', 'refuse a source that is not the one that was planned')

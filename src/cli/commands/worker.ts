@@ -26,7 +26,11 @@ export function workerCommand(): Command {
       } catch (error) {
         if (!log.json) throw error;
         const { exitCode, what, ids, advice } = explain(error);
-        log.write('fatal', what.join(' '), { ...(ids.length > 0 && { ids }), ...(advice !== null && { advice }), exitCode });
+        log.write('fatal', what.join(' '), {
+          ...(ids.length > 0 && { ids }),
+          ...(advice !== null && { advice }),
+          exitCode,
+        });
         throw new Exit(exitCode);
       }
     });

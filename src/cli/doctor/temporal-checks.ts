@@ -52,10 +52,7 @@ async function server({ connection, address, namespace }: ClientConnection): Pro
 }
 
 /** Adds the failure when there is no such namespace; whatever else is wrong with it is told by the other checks. */
-async function lacksNamespace(
-  { connection, address, namespace }: ClientConnection,
-  checks: Check[],
-): Promise<boolean> {
+async function lacksNamespace({ connection, address, namespace }: ClientConnection, checks: Check[]): Promise<boolean> {
   try {
     await connection.workflowService.describeNamespace({ namespace });
   } catch (error) {
