@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
-import { Client } from '@temporalio/client';
 import { type InjectedSinks, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
@@ -24,8 +23,10 @@ import { LedgerGauges } from './metrics/ledger-gauges.js';
 import { watchedLedger } from './metrics/watched-ledger.js';
 import { countCalls, throughWatcher } from './metrics/watched-vod.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
+import { clientOf } from './temporal/client-of.js';
 import { createEraseRuns } from './temporal/erase-runs.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
+import { temporalError } from './temporal/service-errors.js';
 import { connectWorker } from './temporal/worker-connection.js';
 import { vodClientOf } from './vod/client-of-settings.js';
 import { estimateUsd } from './vod/cost.js';
@@ -129,7 +130,9 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const ledger = watchedLedger(opened, metrics);
   const { otlpEndpoint } = settings.monitor;
   const tracing =
-    otlpEndpoint === undefined ? undefined : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity);
+    otlpEndpoint === undefined
+      ? undefined
+      : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity, logger);
   const client = vodClientOf(vendor, { headers: tracing?.headers });
   const counted = throughWatcher(client, countCalls(metrics));
   const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
@@ -222,10 +225,10 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       taskQueues: workers.map((w) => w.options.taskQueue),
       run: async () => {
         try {
-          keepWatches(watch, new Client(connected));
+          keepWatches(watch, clientOf(connected));
           keepPrices(ledger, vendor.prices, stopping.signal);
-          keepRuns(ledger, new Client(connected), stopping.signal);
-          keepFeeders(ledger, new Client(connected), names, stopping.signal);
+          keepRuns(ledger, clientOf(connected), stopping.signal);
+          keepFeeders(ledger, clientOf(connected), names, stopping.signal);
           await runTogether(workers, () => stopping.abort());
         } finally {
           await close();
@@ -239,7 +242,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     };
   } catch (error) {
     await close();
-    throw asPersonError(error);
+    throw asPersonError(error, settings.temporal.address);
   }
 }
 
@@ -302,13 +305,24 @@ function versioning(deployment: Settings['worker']['deployment']): Pick<WorkerOp
 function workflowCode(
   path: string | undefined,
   tracing: Tracing | undefined,
-): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors'> {
+): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'bundlerOptions' | 'interceptors'> {
   if (path !== undefined) return { workflowBundle: { codePath: path } };
   const name = tracing === undefined ? './workflow-bundle.js' : './workflow-bundle-traced.js';
   const built = fileURLToPath(new URL(name, import.meta.url));
   if (existsSync(built)) return { workflowBundle: { codePath: built } };
+  const converter = fileURLToPath(new URL('./contract/payload-converter.js', import.meta.url));
   return {
     workflowsPath: fileURLToPath(new URL('./workflows/index.js', import.meta.url)),
+    // As in the bundle that the build makes; for workflow code only, which alone is given values of others.
+    bundlerOptions: {
+      webpackConfigHook: (config) => ({
+        ...config,
+        resolve: {
+          ...config.resolve,
+          alias: { ...config.resolve?.alias, __temporal_custom_payload_converter$: converter },
+        },
+      }),
+    },
     ...(tracing === undefined ? {} : { interceptors: { workflowModules: [tracing.workflowModule] } }),
   };
 }
@@ -370,8 +384,8 @@ async function allMetrics(
   return `${await metrics.registry.metrics()}\n${sdk}`;
 }
 
-function asPersonError(error: unknown): unknown {
-  if (!(error instanceof LedgerError)) return error;
+function asPersonError(error: unknown, address: string): unknown {
+  if (!(error instanceof LedgerError)) return temporalError(error, address);
   return error.kind === 'unavailable'
     ? new UnavailableError(error.message, { code: 'ledger.unavailable', cause: error })
     : new ConfigurationError([error.message], { code: `ledger.${error.kind}`, cause: error });

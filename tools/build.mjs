@@ -99,10 +99,13 @@ async function bundleWorkflows(onProgress) {
   const said = [];
   const logger = new DefaultLogger('WARN', (entry) => said.push(entry.message));
   try {
-    const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger });
+    // A value that cannot be read is told in words, instead of failing a task for ever.
+    const payloadConverterPath = join(DIST, 'contract', 'payload-converter.js');
+    const common = { workflowsPath: workflows, payloadConverterPath, logger };
+    const { code } = await bundleWorkflowCode(common);
     writeFileSync(BUNDLE, code);
     const workflowInterceptorModules = [resolve(TRACING)];
-    const traced = await bundleWorkflowCode({ workflowsPath: workflows, workflowInterceptorModules, logger });
+    const traced = await bundleWorkflowCode({ ...common, workflowInterceptorModules });
     writeFileSync(TRACED_BUNDLE, traced.code);
     writeFileSync(keyFile, key);
     return BUNDLE;

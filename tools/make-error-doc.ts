@@ -22,7 +22,7 @@ const REACTIONS: Readonly<Record<Reaction, string>> = {
 };
 
 const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
-  ok: 'done',
+  ok: 'done, and the result is written',
   unexpected: 'a defect in this program',
   usage: 'the command line was not understood',
   badInput: 'the input is wrong',

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { EXIT } from '../contract/error-classes.js';
 import { Exit, UsageError } from './exit.js';
 import type { Output } from './output.js';
@@ -9,16 +9,25 @@ import type { Output } from './output.js';
  */
 export async function confirm(output: Output, question: string, { yes }: { yes: boolean }): Promise<void> {
   if (yes) return;
-  if (!output.input) throw new UsageError('Nobody can be asked here.', 'Look at the totals, then give --yes.');
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  // Without this the end of the input would leave the question open for ever.
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  if (!output.input || !output.canAsk)
+    throw new UsageError('Nobody can be asked here.', 'Look at the totals, then give --yes.');
+  output.ask(`${question} [y/N]`);
+  if (/^y(es)?$/i.test((await answer()).trim())) return;
+  output.say('Nothing was started.');
+  throw new Exit(EXIT.nothingToDo);
+}
+
+/** The next line; nothing when the input ends, or its terminal has gone. */
+async function answer(): Promise<string> {
+  // Without `output` the terminal itself shows what is typed.
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  process.stdin.once('error', () => lines.close());
   try {
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
-    if (/^y(es)?$/i.test(answer.trim())) return;
+    return await new Promise<string>((resolve) => {
+      lines.once('line', resolve);
+      lines.once('close', () => resolve(''));
+    });
   } finally {
     lines.close();
   }
-  output.say('Nothing was started.');
-  throw new Exit(EXIT.nothingToDo);
 }

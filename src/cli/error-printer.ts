@@ -1,6 +1,7 @@
 import { ERROR_CLASSES, EXIT, type ExitCode } from '../contract/error-classes.js';
 import { ConfigurationError, EraseError, InvalidRequestError } from '../errors.js';
 import { Exit, UsageError } from './exit.js';
+import { loaderProblem } from './native-parts.js';
 
 export interface Explanation {
   exitCode: ExitCode;
@@ -52,7 +53,11 @@ function explainForeign(error: unknown): Explanation {
       advice: 'Give another port, or 0 for any free one.',
     };
   }
-  if (code === 'ERR_MODULE_NOT_FOUND') {
+  const loader = loaderProblem(error);
+  if (loader !== null) {
+    return { exitCode: EXIT.configuration, what: [loader.what], ids: [], advice: loader.advice };
+  }
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
     return { exitCode: EXIT.configuration, what, ids: [], advice: 'Run `npm install` and `npm run build`.' };
   }
   return {

@@ -1,16 +1,11 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode } from '../contract/error-classes.js';
+import { stderr, stdout } from '../process/standard-streams.js';
 import { printError } from './error-printer.js';
+import { sayLine } from './output.js';
 import { buildProgram } from './program.js';
-
-/** What a pipe that nobody reads any more (`| head`) says; there is nobody left to tell. */
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
-}
+import { unwritten } from './unwritten.js';
 
 async function main(): Promise<ExitCode> {
   try {
@@ -19,10 +14,19 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     // The parser has printed its message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return printError(error, (line) => process.stderr.write(`${line}\n`));
+    return printError(error, sayLine);
   }
 }
 
-const exitCode = await main();
-// Written out first: a pipe takes its time, and exit() does not wait for it.
-process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
+/** 0 means that the work was done and its result was written: a pipe takes its time, and a disk may be full. */
+async function withResultWritten(exitCode: ExitCode): Promise<ExitCode> {
+  await stdout.flush();
+  const problem = unwritten(stdout);
+  if (problem === null) return exitCode;
+  const unwrittenCode = printError(problem, sayLine);
+  return exitCode === EXIT.ok ? unwrittenCode : exitCode;
+}
+
+const exitCode = await withResultWritten(await main());
+await stderr.flush();
+process.exit(exitCode);

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseDay, parseTime } from '../contract/calendar.js';
 
 const MS_OF: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -60,11 +61,11 @@ export function durationRange(text: string): number | { minMs: number; maxMs: nu
 
 /** ISO 8601: a day, which begins in UTC, or a time with its zone. */
 export function time(text: string): Date {
-  const value = new Date(text);
-  if (!/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) || Number.isNaN(value.getTime())) {
-    throw new InvalidArgumentError('A time is like 2026-05-01, or 2026-05-01T12:00:00Z.');
-  }
-  return value;
+  const value = parseDay(text) ?? parseTime(text);
+  if (value !== null) return value;
+  throw new InvalidArgumentError(
+    'A time is a day of the calendar, in UTC, like 2026-05-01, or one with its zone, like 2026-05-01T12:00:00Z.',
+  );
 }
 
 /** Temporal's id of one run. */

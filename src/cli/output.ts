@@ -1,4 +1,7 @@
 import { createColors } from 'picocolors';
+import stringWidth from 'string-width';
+import { visibleJson, visibleLines, visibleText } from '../contract/text.js';
+import { stderr, stdout } from '../process/standard-streams.js';
 
 export const FORMATS = ['table', 'json', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -17,13 +20,33 @@ export interface OutputOptions {
   input: boolean;
 }
 
-/** Where results (stdout) and messages (stderr) go. Nothing else in the CLI writes to either. */
+/** How a piece of a message can stand out on a terminal. */
+export type Style = 'bold' | 'dim' | 'green' | 'red';
+
+/** A message for a person: no foreign text in it is acted on by a terminal, and none passes for a line of ours. */
+export function sayLine(line: string, before = ''): void {
+  stderr.write(`${before}${shown(line)}\n`);
+}
+
+/** Text of the argument parser, whose lines are its own. */
+export function writeParserText(stream: 'stdout' | 'stderr', text: string): void {
+  (stream === 'stdout' ? stdout : stderr).write(visibleLines(text));
+}
+
+function shown(line: string): string {
+  return visibleLines(line).replaceAll('\n', '\n  ');
+}
+
+/**
+ * Where results (stdout) and messages (stderr) go. Nothing else in the CLI writes to either. What was written is looked at when
+ * the command has ended (`main.ts`): a message that nobody reads changes nothing, a result that was not written does.
+ */
 export class Output {
   readonly format: Format;
   readonly input: boolean;
-  readonly colors: ReturnType<typeof createColors>;
   /** True when stderr is a terminal on which a block can be updated in place. */
   readonly live: boolean;
+  private readonly colors: ReturnType<typeof createColors>;
 
   constructor(options: OutputOptions) {
     this.format = options.format;
@@ -32,9 +55,31 @@ export class Output {
     this.colors = createColors(options.color && process.stderr.isTTY === true);
   }
 
-  /** A message for a person. */
+  /** A message for a person. A further line of it is indented. */
   say(line = ''): void {
-    process.stderr.write(`${line}\n`);
+    sayLine(line);
+  }
+
+  /** The same, with a beginning that stands out. */
+  sayStyled(style: Style, beginning: string, rest = ''): void {
+    sayLine(rest, this.colors[style](visibleText(beginning)));
+  }
+
+  /** False where nobody would see a question. */
+  get canAsk(): boolean {
+    return stderr.problem === null;
+  }
+
+  /** Asks on the terminal; the answer is read elsewhere. */
+  ask(question: string): void {
+    stderr.write(`${shown(question)} `);
+  }
+
+  /** Replaces the block of lines that was drawn last. */
+  redraw(lines: readonly string[], linesBefore: number): void {
+    const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+    const back = linesBefore > 0 ? `\u001b[${linesBefore}A\r\u001b[J` : '';
+    stderr.write(back + lines.map((line) => `${clipped(visibleText(line), width)}\n`).join(''));
   }
 
   /** Rows that belong together: a table, one JSON array, or one JSON object a line. */
@@ -42,34 +87,47 @@ export class Output {
     if (this.format === 'jsonl') for (const row of rows) this.line(row);
     else if (this.format === 'json') this.json(rows);
     else if (rows.length === 0) this.say(nothing);
-    else this.write(tableOf(rows, columns));
+    else this.verbatim(`${tableOf(rows, columns)}\n`);
   }
 
   /** One thing: a list of its fields, or its JSON. */
   one<Row>(row: Row, columns: readonly Column<Row>[]): void {
     if (this.format === 'jsonl') this.line(row);
     else if (this.format === 'json') this.json(row);
-    else this.write(fieldsOf(row, columns));
+    else this.verbatim(`${fieldsOf(row, columns)}\n`);
   }
 
   /** One JSON object a line, whatever the format: what a program waits for. */
   line(value: unknown): void {
-    this.write(JSON.stringify(value));
+    this.jsonText(JSON.stringify(value));
   }
 
-  write(lines: string): void {
-    process.stdout.write(`${lines}\n`);
+  /** A line of a result. */
+  write(line: string): void {
+    stdout.write(`${shown(line)}\n`);
+  }
+
+  /** A piece of JSON that was put together elsewhere. */
+  jsonText(json: string): void {
+    stdout.write(`${visibleJson(json)}\n`);
+  }
+
+  /** Text in which nothing is foreign, as it is. */
+  verbatim(text: string): void {
+    stdout.write(text);
   }
 
   private json(value: unknown): void {
-    this.write(JSON.stringify(value, null, 2));
+    this.jsonText(JSON.stringify(value, null, 2));
   }
 }
 
 function fieldsOf<Row>(row: Row, columns: readonly Column<Row>[]): string {
-  const shown = columns.map(({ heading, of }) => [heading, text(of(row))] as const).filter(([, value]) => value !== '');
-  const width = Math.max(...shown.map(([heading]) => heading.length));
-  return shown.map(([heading, value]) => `${heading.padEnd(width)}  ${indented(value, width + 2)}`).join('\n');
+  const shown = columns
+    .map(({ heading, of }) => [heading, visibleLines(text(of(row)))] as const)
+    .filter(([, value]) => value !== '');
+  const width = Math.max(...shown.map(([heading]) => stringWidth(heading)));
+  return shown.map(([heading, value]) => `${padded(heading, width)}  ${indented(value, width + 2)}`).join('\n');
 }
 
 function text(value: string | number | boolean | null | undefined): string {
@@ -82,14 +140,38 @@ function indented(value: string, by: number): string {
 
 /** No frames: such a table can be cut, sorted and pasted. */
 function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const lines = [columns.map(({ heading }) => heading), ...rows.map((row) => columns.map(({ of }) => text(of(row))))];
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
+  const lines = [
+    columns.map(({ heading }) => heading),
+    ...rows.map((row) => columns.map(({ of }) => visibleText(text(of(row))))),
+  ];
+  const widths = columns.map((_, index) =>
+    lines.reduce((widest, line) => Math.max(widest, stringWidth(line[index] ?? '')), 0),
+  );
   return lines
     .map((line) =>
       line
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .map((cell, index) => padded(cell, widths[index] ?? 0))
         .join('  ')
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** To so many cells of a terminal: a Chinese character takes two, a combining one none. */
+function padded(value: string, width: number): string {
+  return value + ' '.repeat(Math.max(0, width - stringWidth(value)));
+}
+
+const CHARACTERS = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** The beginning that fits into so many cells, with `…` where something is left out. */
+export function clipped(value: string, width: number): string {
+  if (stringWidth(value) <= width) return value;
+  let [kept, cells] = ['', 0];
+  for (const { segment } of CHARACTERS.segment(value)) {
+    cells += stringWidth(segment);
+    if (cells > width - 1) break;
+    kept += segment;
+  }
+  return `${kept}…`;
 }

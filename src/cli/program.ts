@@ -21,7 +21,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { trialCommand } from './commands/trial.js';
 import { workerCommand } from './commands/worker.js';
-import { FORMATS } from './output.js';
+import { FORMATS, writeParserText } from './output.js';
 
 const AFTER_HELP = `
 Try it, with nothing else installed:
@@ -46,7 +46,11 @@ export function buildProgram(): Command {
     .option('--no-color', 'no colours, no updating in place; NO_COLOR does the same')
     .option('--no-input', 'never ask')
     .addHelpText('after', AFTER_HELP)
-    .showHelpAfterError('(add --help for more)');
+    .showHelpAfterError('(add --help for more)')
+    .configureOutput({
+      writeOut: (text) => writeParserText('stdout', text),
+      writeErr: (text) => writeParserText('stderr', text),
+    });
   const groups: Record<string, Command[]> = {
     'Erases:': [startCommand(), statusCommand(), listCommand(), resultCommand(), cancelCommand(), recipesCommand()],
     'Backlogs:': [trialCommand(), batchCommand()],

@@ -37,9 +37,7 @@ export class Progress {
   }
 
   private draw(lines: readonly string[]): void {
-    const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
-    const back = this.shownLines > 0 ? `\u001b[${this.shownLines}A\r\u001b[J` : '';
-    process.stderr.write(back + lines.map((line) => `${line.slice(0, width)}\n`).join(''));
+    this.output.redraw(lines, this.shownLines);
     this.shownLines = lines.length;
   }
 }

@@ -15,6 +15,7 @@ import type {
   ReviewRejection,
 } from '../contract/request.js';
 import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
+import { Unreadable } from '../contract/unreadable.js';
 import {
   EraseError,
   EraseNotFoundError,
@@ -237,10 +238,16 @@ export class EraseHandle {
     const { client } = this.session;
     const wait = () => client.workflow.getHandle(this.workflowId, runId).result();
     try {
-      return (await this.ask(() =>
+      const result: unknown = await this.ask(() =>
         // A signal of its own for each wait: the SDK adds a listener, and a caller may wait for many with one signal.
         signal === undefined ? wait() : client.connection.withAbortSignal(AbortSignal.any([signal]), wait),
-      )) as EraseResult;
+      );
+      if (!(result instanceof Unreadable)) return result as EraseResult;
+      // What it cost, and what it made, stands in the ledger.
+      throw new EraseError('unexpected', result.sentence('Its result'), {
+        workflowId: this.workflowId,
+        moneySpent: true,
+      });
     } catch (error) {
       if (signal?.aborted && isGrpcCancelledError(error)) throw signal.reason;
       if (!(error instanceof WorkflowFailedError)) throw error;

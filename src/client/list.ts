@@ -1,6 +1,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { MEMO, type Names, PHASE, type Phase, WORKFLOW } from '../contract/names.js';
 import type { EraseRequest, EraseStatus, ReviewStatus } from '../contract/request.js';
+import { readable } from '../contract/unreadable.js';
 import { InvalidRequestError } from '../errors.js';
 import { searchAttribute } from '../temporal/run-failure.js';
 import { GRPC, grpcCode } from '../temporal/service-errors.js';
@@ -109,7 +110,7 @@ function explained(error: unknown): unknown {
 }
 
 function listed(info: WorkflowExecutionInfo): ListedErase {
-  const request = info.memo?.[MEMO.request] as Partial<EraseRequest> | undefined;
+  const request = readable(info.memo?.[MEMO.request]) as Partial<EraseRequest> | undefined;
   const phase = searchAttribute(info, 'phase') as Phase | null;
   const isOver = !OPEN.has(info.status.name);
   return {

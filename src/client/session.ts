@@ -1,8 +1,9 @@
-import { Client, type ClientInterceptors, type ConnectionLike } from '@temporalio/client';
+import type { Client, ClientInterceptors, ConnectionLike } from '@temporalio/client';
 import { Secret } from '../config/secret.js';
 import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
 import { isPrefix, type Names, namesWith, PREFIX_WORDS } from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
+import { clientOf } from '../temporal/client-of.js';
 import { connectClient } from '../temporal/connection.js';
 import { type ObservedStarts, observeStarts } from '../temporal/observed-starts.js';
 import { temporalError } from '../temporal/service-errors.js';
@@ -98,7 +99,7 @@ function sessionOn(
   { interceptors }: ClientHooks,
 ): Session {
   const observed = observeStarts(connection);
-  const client = new Client({ connection: observed.connection, namespace, interceptors });
+  const client = clientOf({ connection: observed.connection, namespace, interceptors });
   return {
     client,
     namespace,

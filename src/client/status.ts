@@ -5,6 +5,7 @@ import type {
 } from '@temporalio/client';
 import { ACTIVITY_ID, MEMO, PHASE, type Phase, QUERY } from '../contract/names.js';
 import type { EraseFailureDetails, EraseRequest, EraseResult, EraseStatus, ReviewStatus } from '../contract/request.js';
+import { readable } from '../contract/unreadable.js';
 import { EraseError } from '../errors.js';
 import { searchAttribute, taskIdOf } from '../temporal/run-failure.js';
 import type { Session } from './session.js';
@@ -44,7 +45,7 @@ export interface EraseRunStatus extends EraseStatus {
 
 /** What is known without asking a worker. */
 export function statusFromDescription(description: WorkflowExecutionDescription): EraseRunStatus {
-  const request = (description.memo?.[MEMO.request] as EraseRequest | undefined) ?? null;
+  const request = (readable(description.memo?.[MEMO.request]) as EraseRequest | undefined) ?? null;
   const taskId = taskIdOf(description);
   return {
     workflowId: description.workflowId,
@@ -77,8 +78,8 @@ export function waitingFor({
 }: Pick<WorkflowExecutionInfo, 'status' | 'memo' | 'runId'>): Pick<EraseStatus, 'held' | 'review'> {
   if (!OPEN.has(status.name)) return { held: null, review: null };
   return ofRun(runId, {
-    held: (memo?.[MEMO.hold] as EraseStatus['held'] | undefined) ?? null,
-    review: (memo?.[MEMO.review] as ReviewStatus | undefined) ?? null,
+    held: (readable(memo?.[MEMO.hold]) as EraseStatus['held'] | undefined) ?? null,
+    review: (readable(memo?.[MEMO.review]) as ReviewStatus | undefined) ?? null,
   });
 }
 

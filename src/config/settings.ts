@@ -132,6 +132,13 @@ export function loadSettings<N extends Need = Need>(
   return settings as SettingsFor<N>;
 }
 
+/** How a log is written. What is wrong with it is told by {@link loadSettings}; until then it is as by default. */
+export function loadLogSettings(env: NodeJS.ProcessEnv = process.env): Settings['log'] {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const log = parsed(LOG_VARIABLES, given, []) ?? LOG_VARIABLES.parse({});
+  return { level: log.SMART_ERASE_LOG_LEVEL, format: log.SMART_ERASE_LOG_FORMAT };
+}
+
 /** The prices of this shell alone, for a command that needs nothing else of the vendor. @throws ConfigurationError */
 export function loadPrices(env: NodeJS.ProcessEnv = process.env): PriceList {
   const problems: string[] = [];

@@ -4,6 +4,7 @@
  */
 import { kindOf } from './problem.js';
 import type { Expectation } from './request.js';
+import { Unreadable } from './unreadable.js';
 
 /** What a decision may hold besides `by` and `reason`. */
 export type DecisionField = 'taskId' | 'retryWith' | 'expect';
@@ -20,6 +21,7 @@ const EXPECTATION_FIELDS: readonly (keyof Expectation)[] = ['runId', 'class', 's
 
 /** What is wrong with the argument of an update; null when nothing is. `also` are the fields that this update knows. */
 export function decisionProblem(decision: unknown, also: readonly DecisionField[]): string | null {
+  if (decision instanceof Unreadable) return decision.sentence('The argument');
   if (!isObject(decision)) {
     return `Say who decided, and why: {"by": "…", "reason": "…"}; the argument is ${kindOf(decision)}.`;
   }

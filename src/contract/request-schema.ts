@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseTime } from './calendar.js';
 import { closed } from './closed-object.js';
 import { plainJsonProblems } from './plain-json.js';
 import { kindOf, type Problem, pathText, shownValue } from './problem.js';
@@ -75,12 +76,7 @@ export const subAppIdSchema = z
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 function isTime(text: string): boolean {
-  if (!RFC_3339.test(text) || Number.isNaN(Date.parse(text))) {
-    return false;
-  }
-  // Date.parse takes 30 February for 1 March; the day that was written has to exist.
-  const day = text.slice(0, 10);
-  return new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) === day;
+  return RFC_3339.test(text) && parseTime(text) !== null;
 }
 
 const expireTime = z

@@ -1,5 +1,6 @@
 /** What the Temporal UI says of a run from its start on. */
 import type { NormalizedEraseRequest } from './request.js';
+import { visibleText } from './text.js';
 import { BLANK_LAST_LINE } from './ui-markdown.js';
 
 /** A line of Markdown for lists of runs; Temporal allows 400 bytes. */
@@ -28,6 +29,6 @@ export function detailsOf(request: NormalizedEraseRequest): string {
 
 /** A caller's words as one line that Markdown leaves alone. */
 function inert(text: string, maxLength: number): string {
-  const line = text.replace(/\s+/g, ' ').slice(0, maxLength);
+  const line = visibleText(text.replace(/\s+/g, ' ').slice(0, maxLength));
   return line.replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');
 }

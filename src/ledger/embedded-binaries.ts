@@ -85,8 +85,23 @@ async function restoreSymlinks(folder: string): Promise<boolean> {
 }
 
 function reachable(folder: string, user: PostgresUser | undefined): boolean {
-  return spawnSync(join(folder, 'bin', 'postgres'), ['--version'], { ...user, cwd: '/' }).status === 0;
+  return triedOut(folder, user) === null;
 }
+
+/** Null where it runs; else what the system said, in a line: of a missing library, of another processor, of the rights. */
+function triedOut(folder: string, user: PostgresUser | undefined): string | null {
+  const { status, stderr, error } = spawnSync(join(folder, 'bin', 'postgres'), ['--version'], {
+    ...user,
+    cwd: '/',
+    encoding: 'utf8',
+  });
+  if (status === 0) return null;
+  return (stderr?.trim() || error?.message || `exit code ${status}`).split('\n', 1)[0] ?? '';
+}
+
+/** Said by the loader of the system, or by a kernel that does not know this kind of program. */
+const NOT_LOADED =
+  /error while loading shared libraries|Error loading shared library|not found|ENOENT|ENOEXEC|Exec format/i;
 
 async function copyBinaries(folder: string, version: string, user: PostgresUser | undefined): Promise<string> {
   // Root's home is closed to others; a folder of root's in the temporary one is not, and nobody else can write to it.
@@ -100,6 +115,13 @@ async function copyBinaries(folder: string, version: string, user: PostgresUser 
   await restoreSymlinks(join(part, 'native'));
   await rename(part, copy).catch(() => rm(part, { recursive: true, force: true }));
   if ((await isOurs(copy)) && reachable(native, user)) return native;
+  const why = triedOut(native, user) ?? '';
+  if (NOT_LOADED.test(why)) {
+    throw new LocalServerError(
+      LOCAL_SERVER_PROBLEMS.programMissing,
+      `PostgreSQL does not run on this machine (${why}): install what is missing (it is built for glibc, which Alpine Linux does not have), or set DATABASE_URL to a server.`,
+    );
+  }
   throw new LocalServerError(
     LOCAL_SERVER_PROBLEMS.programMissing,
     `PostgreSQL cannot be run from ${folder} nor from a copy in ${copy}: check the rights of these folders, or set DATABASE_URL to a server.`,

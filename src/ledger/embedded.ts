@@ -182,11 +182,24 @@ async function startWithRetries(cluster: Cluster, password: string, options: Emb
     } catch (error) {
       failure = error;
       // The port was taken in between, or processes of a server that was killed are not gone yet.
-      if (!(error instanceof LocalServerError && /in use|already/.test(error.message))) throw error;
+      if (!(error instanceof LocalServerError && /in use|already|lock file/.test(error.message))) throw error;
       await new Promise((done) => setTimeout(done, 250 * (attempt + 1)));
     }
   }
-  throw failure;
+  throw (await lockedByAnother(cluster.dataDir, failure)) ?? failure;
+}
+
+/** The server found the lock of another one in its folder, and a process of that number runs. */
+async function lockedByAnother(dataDir: string, failure: unknown): Promise<LocalServerError | null> {
+  if (!(failure instanceof LocalServerError && /lock file "postmaster\.pid"/.test(failure.message))) return null;
+  const file = join(dataDir, 'postmaster.pid');
+  const pid = (await readFile(file, 'utf8').catch(() => '')).split('\n', 1)[0]?.trim() ?? '';
+  const whose = /^\d+$/.test(pid) ? `names process ${pid}, which runs` : 'cannot be read as a lock';
+  return new LocalServerError(
+    LOCAL_SERVER_PROBLEMS.dataFolder,
+    `PostgreSQL's data folder ${dataDir} is locked: ${file} ${whose}. If that is a PostgreSQL, end it, or choose another folder with --data; if it is not (\`ps -p ${pid || 'PID'}\` shows it), remove that file.`,
+    { cause: failure },
+  );
 }
 
 async function startOn(port: number, cluster: Cluster, password: string, options: EmbeddedPostgresOptions) {

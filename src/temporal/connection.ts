@@ -1,7 +1,9 @@
-import { Client, Connection } from '@temporalio/client';
+import { type Client, Connection } from '@temporalio/client';
 import type { TemporalSettings } from '../config/temporal-settings.js';
-import { ConfigurationError } from '../errors.js';
-import { grpcCode, temporalError, unreachable } from './service-errors.js';
+import { ConfigurationError, EraseError } from '../errors.js';
+import { clientOf } from './client-of.js';
+import { GRPC, grpcCode, temporalError, unreachable } from './service-errors.js';
+import { whatListens } from './what-listens.js';
 
 /** How long a first connection may take before the server counts as unreachable, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -31,19 +33,20 @@ export async function connectClient(
       connectTimeout: connectTimeoutMs,
     } as Parameters<typeof Connection.connect>[0]);
   } catch (error) {
-    throw connectError(error, address, tls);
+    throw await connectError(error, address, tls);
   }
-  return { connection, client: new Client({ connection, namespace }), address, namespace };
+  return { connection, client: clientOf({ connection, namespace }), address, namespace };
 }
 
-/** What a failed connection means: an address that makes no sense, rights that are missing, or nobody there. */
-export function connectError(error: unknown, address: string, tls: boolean): unknown {
+/** What a failed connection means: an address that makes no sense, rights that are missing, another server, or nobody there. */
+export async function connectError(error: unknown, address: string, tls: boolean): Promise<unknown> {
   if (error instanceof TypeError) {
     return new ConfigurationError([`TEMPORAL_ADDRESS is "${address}", which is not host:port.`], { cause: error });
   }
-  if (grpcCode(error) !== undefined) {
+  const code = grpcCode(error);
+  if (code !== undefined && code !== GRPC.unavailable && code !== GRPC.deadlineExceeded) {
     const known = temporalError(error, address);
-    if (known instanceof ConfigurationError) return known;
+    if (known instanceof EraseError) return known;
   }
-  return unreachable(address, error, tls);
+  return unreachable(address, error, tls, await whatListens(address, tls));
 }

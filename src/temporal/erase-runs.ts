@@ -1,5 +1,5 @@
 import {
-  Client,
+  type Client,
   type ConnectionLike,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
@@ -8,6 +8,8 @@ import { WorkflowNotFoundError } from '@temporalio/common';
 import { MEMO, type Names } from '../contract/names.js';
 import type { EraseFailureDetails, EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { LONGEST_NAME, LONGEST_REASON, shortText } from '../contract/text.js';
+import { readable } from '../contract/unreadable.js';
+import { clientOf } from './client-of.js';
 import { describeRun, followRun, isOpen } from './follow-run.js';
 import { observeStarts } from './observed-starts.js';
 import { failureOf } from './run-failure.js';
@@ -49,7 +51,7 @@ export type RunSeen =
 
 export function createEraseRuns(connection: ConnectionLike, namespace: string, names: Names): EraseRuns {
   const starts = observeStarts(connection);
-  const client = new Client({ connection: starts.connection, namespace });
+  const client = clientOf({ connection: starts.connection, namespace });
 
   return {
     async start(request) {
@@ -111,5 +113,5 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
 }
 
 function requestOf(described: WorkflowExecutionDescription): NormalizedEraseRequest | undefined {
-  return described.memo?.[MEMO.request] as NormalizedEraseRequest | undefined;
+  return readable(described.memo?.[MEMO.request]) as NormalizedEraseRequest | undefined;
 }

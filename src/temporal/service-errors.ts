@@ -5,6 +5,7 @@ import { ConfigurationError, EraseError, UnavailableError } from '../errors.js';
 /** gRPC status codes, by their numbers in the gRPC specification. */
 export const GRPC = {
   cancelled: 1,
+  unknown: 2,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
@@ -13,14 +14,26 @@ export const GRPC = {
   resourceExhausted: 8,
   failedPrecondition: 9,
   unimplemented: 12,
+  internal: 13,
   unavailable: 14,
   unauthenticated: 16,
 } as const;
+
+/** How the SDK's native part, which a worker uses, writes a status into its message. */
+const NATIVE_STATUS = /Status \{ code: (\w+), message: "((?:[^"\\]|\\.)*)"/;
+
+function nativeStatus({ message }: Error): { code: number; message: string } | null {
+  const [, name = '', said = ''] = NATIVE_STATUS.exec(message) ?? [];
+  const code = GRPC[`${name.charAt(0).toLowerCase()}${name.slice(1)}` as keyof typeof GRPC];
+  return code === undefined ? null : { code, message: said };
+}
 
 /** The gRPC status code in an error of the Temporal client, also where the client wrapped it. */
 export function grpcCode(error: unknown): number | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at)) return at.code;
+    const native = nativeStatus(at);
+    if (native !== null) return native.code;
   }
   return undefined;
 }
@@ -29,12 +42,17 @@ export function grpcCode(error: unknown): number | undefined {
 export function grpcMessage(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at) && at.details) return at.details;
+    const native = nativeStatus(at);
+    if (native !== null) return native.message;
   }
   return error instanceof Error ? error.message : String(error);
 }
 
-const OF_THE_SERVER: readonly number[] = [GRPC.deadlineExceeded, GRPC.resourceExhausted, GRPC.unavailable];
+const OF_THE_SERVER: readonly number[] = [GRPC.deadlineExceeded, GRPC.unavailable];
 const OF_THE_RIGHTS: readonly number[] = [GRPC.permissionDenied, GRPC.unauthenticated];
+
+/** How the server says that it has no such namespace, with its name. */
+const NO_NAMESPACE = /namespace\s+"?([^\s"]*?)"?\s*(?:(?:is|was)\s+)?not found/i;
 
 /**
  * What an error of the Temporal client means to a caller: unreachable, not allowed, no such namespace. Everything else
@@ -42,34 +60,78 @@ const OF_THE_RIGHTS: readonly number[] = [GRPC.permissionDenied, GRPC.unauthenti
  */
 export function temporalError(error: unknown, address: string): unknown {
   if (error instanceof EraseError) return error;
-  if (error instanceof NamespaceNotFoundError) {
-    return new ConfigurationError([`Temporal at ${address} has no namespace "${error.namespace}".`], {
-      advice: 'Set TEMPORAL_NAMESPACE to one that exists, or create it.',
-      cause: error,
-    });
-  }
+  const namespace = missingNamespace(error);
+  if (namespace !== null) return noNamespace(namespace, address, error);
   const code = grpcCode(error);
   if (code === undefined) return error;
+  const said = grpcMessage(error);
   if (OF_THE_RIGHTS.includes(code)) {
-    return new ConfigurationError([`Temporal at ${address} refuses this caller: ${grpcMessage(error)}`], {
+    return new ConfigurationError([`Temporal at ${address} refuses this caller: ${said}`], {
       advice: 'Check TEMPORAL_API_KEY, the client certificate and the rights in the namespace.',
       cause: error,
     });
   }
   if (OF_THE_SERVER.includes(code)) return unreachable(address, error);
-  return error instanceof ServiceError
-    ? new UnavailableError(`Temporal: ${grpcMessage(error)}`, { cause: error })
-    : error;
+  if (code === GRPC.unimplemented) {
+    return new ConfigurationError([`What answers at ${address} does not know this call (${said}).`], {
+      advice:
+        'It is no Temporal server, or one that is too old (`smart-erase doctor` looks): ' +
+        'set TEMPORAL_ADDRESS to the gRPC port of one (7233 by default, not its UI).',
+      cause: error,
+    });
+  }
+  if (code === GRPC.resourceExhausted) {
+    return new UnavailableError(`Temporal at ${address} takes no more for now: ${said}`, {
+      advice: 'Repeat it in a moment. Where that goes on, raise the limits of the namespace, or call less often.',
+      cause: error,
+    });
+  }
+  if (error instanceof ServiceError || code === GRPC.unknown || code === GRPC.internal) {
+    return new UnavailableError(`Temporal at ${address}: ${said}`, { cause: error });
+  }
+  return error;
+}
+
+/** The name of the namespace that the server does not have, '' where it does not repeat it; null: the error is about something else. */
+function missingNamespace(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof NamespaceNotFoundError) return at.namespace;
+  }
+  if (grpcCode(error) !== GRPC.notFound) return null;
+  return NO_NAMESPACE.exec(grpcMessage(error))?.[1] ?? null;
+}
+
+/** True for the answer that the server has no such namespace. */
+export function isMissingNamespace(error: unknown): boolean {
+  return missingNamespace(error) !== null;
+}
+
+function noNamespace(namespace: string, address: string, cause: unknown): ConfigurationError {
+  const name = namespace === '' ? 'namespace of the name that was asked for' : `namespace "${namespace}"`;
+  return new ConfigurationError([`Temporal at ${address} has no ${name}.`], {
+    advice:
+      `Create it: \`temporal operator namespace create --namespace ${namespace || 'NAME'} --address ${address}\` ` +
+      '(in Temporal Cloud by its console), or set TEMPORAL_NAMESPACE to one that exists.',
+    cause,
+  });
 }
 
 const TLS_ON =
   ' TLS is on: a server without it never answers, nor one that does not take our certificate, or whose CA we do not know.';
 const TLS_OFF = ' TLS is off: a server that asks for it never answers.';
 
-/** @param tls whether TLS was used: the wrong choice looks like a server that does not answer */
-export function unreachable(address: string, cause: unknown, tls?: boolean): UnavailableError {
-  const hint = tls === undefined ? '' : tls ? TLS_ON : TLS_OFF;
-  return new UnavailableError(`Temporal cannot be reached at ${address}.`, {
+/**
+ * @param tls whether TLS was used: the wrong choice looks like a server that does not answer
+ * @param found what a look at the address has found
+ */
+export function unreachable(
+  address: string,
+  cause: unknown,
+  tls?: boolean,
+  found: string | null = null,
+): UnavailableError {
+  const hint = tls === undefined || found !== null ? '' : tls ? TLS_ON : TLS_OFF;
+  return new UnavailableError(`Temporal cannot be reached at ${address}.${found === null ? '' : ` ${found}`}`, {
     advice: `Start it (\`smart-erase dev\` has one), or set TEMPORAL_ADDRESS to where it listens.${hint}`,
     cause,
   });

@@ -1,9 +1,11 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { describeDifference, eraseWorkflowId } from '../contract/identity.js';
 import { MEMO, type Names, WORKFLOW } from '../contract/names.js';
+import { payloadConverter } from '../contract/payload-converter.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
+import { readable } from '../contract/unreadable.js';
 import { startOptions } from './erase-start.js';
 import { describeRun, isOpen } from './follow-run.js';
 import type { ObservedStarts } from './observed-starts.js';
@@ -100,7 +102,7 @@ async function differenceFrom(
   asked: NormalizedEraseRequest,
 ): Promise<string[]> {
   if (existing.type !== WORKFLOW.erase) return [`the workflow type (it is ${existing.type})`];
-  const parsed = parseEraseRequest(existing.memo?.[MEMO.request] ?? (await inputOf(parts, existing)));
+  const parsed = parseEraseRequest(readable(existing.memo?.[MEMO.request]) ?? (await inputOf(parts, existing)));
   if (!parsed.ok) return ['its input, which is not valid'];
   return describeDifference(parsed.request, asked);
 }
@@ -116,5 +118,5 @@ async function inputOf(
     maximumPageSize: 1,
   });
   const payload = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
-  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+  return payload ? payloadConverter.fromPayload(payload) : undefined;
 }

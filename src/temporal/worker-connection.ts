@@ -18,6 +18,6 @@ export async function connectWorker(settings: TemporalSettings): Promise<WorkerC
     const connection = await NativeConnection.connect(settings.connectionOptions.reveal());
     return { connection, address, namespace };
   } catch (error) {
-    throw connectError(error, address, tls);
+    throw await connectError(error, address, tls);
   }
 }

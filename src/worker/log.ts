@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, type LogEntry, type Logger } from '@temporalio/worker';
-import { type DestinationStream, pino } from 'pino';
 import type { Settings } from '../config/settings.js';
+import { type LineLevel, logLines } from './log-lines.js';
 import type { Redact } from './redact.js';
 
 /** What a line tells of an error. The stack only where nobody threw it on purpose. */
@@ -15,23 +15,14 @@ interface LoggedError {
 const LIFTED = ['class', 'code', 'taskId', 'requestId'] as const;
 
 /**
- * The log of a worker: one line of JSON for each entry, with the workflow id, and with TaskId and RequestId where they
- * are known; every line without the secrets of the settings.
+ * The log of a worker as the Temporal SDK writes to it, with the workflow id, and with TaskId and RequestId where they are known;
+ * every line without the secrets of the settings.
  */
-export function workerLogger(
-  { level, format }: Settings['log'],
-  redact: Redact,
-  stream: DestinationStream = pino.destination(2),
-): Logger {
-  const write = { write: (line: string) => stream.write(redact(line)) };
-  const formatters = { level: (label: string) => ({ level: label }) };
-  const log = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters }, write);
-  const sdkLevel = level === 'fatal' || level === 'silent' ? 'ERROR' : level.toUpperCase();
-  return new DefaultLogger(sdkLevel as 'INFO', (entry: LogEntry) => {
-    const fields = fieldsOf(entry.meta ?? {});
-    const method = entry.level.toLowerCase() as 'info';
-    if (format === 'json') log[method](fields, entry.message);
-    else if (level !== 'silent') write.write(`${entry.level.padEnd(5)} ${entry.message} ${JSON.stringify(fields)}\n`);
+export function workerLogger(log: Settings['log'], redact: Redact, write?: (line: string) => void): Logger {
+  const entry = logLines(log, redact, write);
+  const sdkLevel = log.level === 'fatal' || log.level === 'silent' ? 'ERROR' : log.level.toUpperCase();
+  return new DefaultLogger(sdkLevel as 'INFO', ({ level, message, meta }: LogEntry) => {
+    entry(level.toLowerCase() as LineLevel, message, fieldsOf(meta ?? {}));
   });
 }
 

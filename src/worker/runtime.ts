@@ -1,5 +1,10 @@
-import { type Logger, Runtime } from '@temporalio/worker';
+import { type Logger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { findFreePort, LOOPBACK } from '../process/free-port.js';
+
+/**
+ * Lines of the SDK's native part go to our log, and not past it to stderr. `filter` is what it would print by itself.
+ */
+const LOGGING = { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) };
 
 /** How often another port is taken when somebody was faster. */
 const PORT_TRIES = 5;
@@ -20,7 +25,7 @@ export function installRuntime(options: { logger: Logger; metrics: boolean }): P
 async function install({ logger, metrics }: { logger: Logger; metrics: boolean }): Promise<Installed> {
   if (!metrics) {
     // SIGINT and SIGTERM belong to the program that runs the workers.
-    Runtime.install({ logger, shutdownSignals: [] });
+    Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: LOGGING } });
     return { sdkMetricsUrl: undefined };
   }
   for (let tries = 1; ; tries += 1) {
@@ -28,7 +33,7 @@ async function install({ logger, metrics }: { logger: Logger; metrics: boolean }
     const bindAddress = `${LOOPBACK}:${await findFreePort({ port: 0, purpose: 'the Temporal SDK’s metrics' })}`;
     const prometheus = { bindAddress, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
     try {
-      Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { metrics: { prometheus } } });
+      Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: LOGGING, metrics: { prometheus } } });
       return { sdkMetricsUrl: `http://${bindAddress}/metrics` };
     } catch (error) {
       if (tries >= PORT_TRIES) throw error;

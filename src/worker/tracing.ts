@@ -10,7 +10,7 @@ import {
   OpenTelemetryActivityInboundInterceptor,
   OpenTelemetryActivityOutboundInterceptor,
 } from '@temporalio/interceptors-opentelemetry';
-import type { ActivityInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
+import type { ActivityInterceptorsFactory, Logger, WorkerOptions } from '@temporalio/worker';
 import { type CallWatcher, requestIdOf } from '../metrics/watched-vod.js';
 import { VodError } from '../vod/vod-error.js';
 
@@ -35,7 +35,12 @@ export interface Tracing {
 }
 
 /** @param endpoint OTLP over HTTP; spans go to `<endpoint>/v1/traces` */
-export function startTracing(endpoint: string, identity: string): Tracing {
+export function startTracing(endpoint: string, identity: string, logger: Logger): Tracing {
+  // Without it nothing tells that spans do not arrive.
+  const told = (tell: 'warn' | 'error') => (message: string) => logger[tell](`Traces: ${message}`);
+  const quiet = () => undefined;
+  const diag = { error: told('error'), warn: told('warn'), info: quiet, debug: quiet, verbose: quiet };
+  otel.diag.setLogger(diag, { logLevel: otel.DiagLogLevel.WARN, suppressOverrideMessage: true });
   const resource = new Resource({
     // Set to nothing is what compose files and CI leave behind; it means "not set".
     'service.name': process.env.OTEL_SERVICE_NAME || SERVICE_NAME,

@@ -1,6 +1,6 @@
 import { BATCH_ITEM_STATES, type BatchSnapshot } from '../contract/batch.js';
 import type { Names } from '../contract/names.js';
-import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
+import { asCode, BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
 
 /** A batch as the Temporal UI shows it: Markdown, its counts as a table, and where to look for what failed. */
 export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { searchAttribute }: Names): string {
@@ -10,7 +10,7 @@ export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { 
     `Its failed runs, as a filter of the list of workflows (where the search attribute ${searchAttribute.batchId} is registered: ` +
       '`smart-erase setup --optional`):',
     '',
-    `\`${searchAttribute.batchId} = "${batchId}" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")\``,
+    asCode(`${searchAttribute.batchId} = "${batchId}" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")`),
     '',
     'Decide by the update `pause`, `resume`, `drain`, `cancel` or `go` with `{"by": "…", "reason": "…"}`.',
   );
@@ -39,7 +39,7 @@ function snapshotLines(snapshot: BatchSnapshot): string[] {
     ['Breaker', snapshot.breaker && `${snapshot.breaker.scope} ${snapshot.breaker.state}: ${snapshot.breaker.message}`],
   ];
   const table = ['| | |', '| --- | --- |'];
-  for (const [name, value] of rows) if (value !== null) table.push(`| ${name} | ${escaped(value)} |`);
+  for (const [name, value] of rows) if (value !== null) table.push(`| ${name} | ${inTable(value)} |`);
   return table;
 }
 
@@ -56,8 +56,4 @@ function tolerance({ settings: { tolerate } }: BatchSnapshot): string {
 function money({ spentUsd, estimatedUsd, settings: { maxCostUsd } }: BatchSnapshot): string {
   const of = estimatedUsd === null ? '' : ` of ${estimatedUsd.toFixed(2)}`;
   return `${spentUsd.toFixed(2)}${of}${maxCostUsd === null ? '' : `, budget ${maxCostUsd.toFixed(2)}`}`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
 }

@@ -20,6 +20,7 @@ import { BATCH_UPDATE, namesOfQueue, QUERY } from '../contract/names.js';
 import type { OperatorDecision } from '../contract/request.js';
 import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { batchDetails } from './batch-details.js';
+import { refuseUnfit } from './loose-input.js';
 
 /** Rounds of one run: six events each, so a run stays far below the server's warning at 4,096 events. */
 const ROUNDS_A_RUN = 400;
@@ -51,11 +52,9 @@ export interface BatchInput {
  * Feeds a batch until every item has ended. What to do, and how far it is, stands in the ledger: this workflow makes sure
  * that somebody feeds, round after round, and shows it. Started again at any time, it goes on from the books.
  */
-export async function batch({
-  batchId,
-  snapshot: before,
-  roundsARun = ROUNDS_A_RUN,
-}: BatchInput): Promise<BatchSnapshot> {
+export async function batch(input: BatchInput): Promise<BatchSnapshot> {
+  refuseUnfit(input, { batchId: 'string' });
+  const { batchId, snapshot: before, roundsARun = ROUNDS_A_RUN } = input;
   let snapshot = before ?? null;
   let cancelled = false;
   setHandler(statusQuery, () => snapshot);

@@ -9,7 +9,8 @@ import {
 import type { MainActivities } from '../activities/index.js';
 import type { WatchReport } from '../activities/watch-completions.js';
 import { ACTIVITY_ID } from '../contract/names.js';
-import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
+import { BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
+import { refuseUnfit } from './loose-input.js';
 
 /** Rounds of one run: six events each, so that a history stays small enough to be read. */
 const ROUNDS_A_RUN = 100;
@@ -33,7 +34,9 @@ export interface CompletionWatchInput {
  * Watches one sub-application for tasks that are over. Whoever submits starts it; it ends by itself when nothing has waited
  * for a while. It knows nothing that is not in the ledger: terminated, it is started anew and goes on.
  */
-export async function completionWatch({ subAppId, report: last }: CompletionWatchInput): Promise<WatchReport> {
+export async function completionWatch(input: CompletionWatchInput): Promise<WatchReport> {
+  refuseUnfit(input, { subAppId: 'number' });
+  const { subAppId, report: last } = input;
   let report = last ?? null;
   for (let round = 0; round < ROUNDS_A_RUN; round++) {
     setCurrentDetails(watchDetails(subAppId, report));
@@ -65,7 +68,7 @@ function watchDetails(subAppId: number, report: WatchReport | null): string {
   ];
   if (over) lines.push('', 'Ended, since nothing waits. The next submit starts it again.');
   if (problem !== null) {
-    const text = problem.replace(/\s*\n\s*/g, ' ');
+    const text = inTable(problem);
     lines.push('', failures === 0 ? text : `**The last ${failures} list(s) failed:** ${text}`);
     if (failures > 0) lines.push('', 'Until a list is good again, every erase looks for itself.');
   }

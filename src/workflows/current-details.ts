@@ -1,6 +1,6 @@
 import { ERROR_CLASSES } from '../contract/error-classes.js';
 import type { EraseFailureDetails, EraseStatus, Expectation } from '../contract/request.js';
-import { BLANK_LAST_LINE } from '../contract/ui-markdown.js';
+import { asCode, BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
 
 /**
  * The run as the Temporal UI shows it under "current details": Markdown, a table of what is known, then why it stopped:
@@ -19,7 +19,7 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
     ['Paid by', paidBy(status, outcome)],
   ];
   const lines = ['| | |', '| --- | --- |'];
-  for (const [name, value] of rows) if (value !== null) lines.push(`| ${name} | ${escaped(value)} |`);
+  for (const [name, value] of rows) if (value !== null) lines.push(`| ${name} | ${inTable(value)} |`);
   if (status.review !== null) lines.push('', ...reviewLines(status.review));
   if (status.held !== null) lines.push('', ...heldLines(status.held));
   if (outcome !== null) lines.push('', ...outcomeLines(outcome));
@@ -41,7 +41,7 @@ function paidBy(status: EraseStatus, outcome: EraseFailureDetails | null): strin
 
 function heldLines(held: NonNullable<EraseStatus['held']>): string[] {
   return [
-    `**Held since ${held.since}** (${kind(held)}): ${escaped(held.message)}`,
+    `**Held since ${held.since}** (${kind(held)}): ${inTable(held.message)}`,
     '',
     `**What to do:** ${ERROR_CLASSES[held.class].advice}`,
     '',
@@ -86,7 +86,7 @@ function reviewLines({
   const when = overdue ? `It is overdue since ${timeoutAt}.` : `Without a decision by ${timeoutAt} ${then}.`;
   return [
     `**In review since ${since}.** ${when}`,
-    ...(note === null ? [] : ['', escaped(note)]),
+    ...(note === null ? [] : ['', inTable(note)]),
     '',
     'A link that answers 403 is protected, or has expired: open the files in the VOD console by their FileIds.',
     '',
@@ -102,21 +102,16 @@ function reviewLines({
 function outcomeLines(outcome: EraseFailureDetails): string[] {
   const title = outcome.class === 'cancelled' ? 'Cancelled' : 'Failed';
   return [
-    `**${title}** (${kind(outcome)}): ${escaped(outcome.message)}`,
+    `**${title}** (${kind(outcome)}): ${inTable(outcome.message)}`,
     '',
     `**What to do:** ${ERROR_CLASSES[outcome.class].advice}`,
   ];
 }
 
 function kind(of: { class: string; code: string | null }): string {
-  return of.code === null ? of.class : `${of.class}, \`${of.code}\``;
+  return of.code === null ? of.class : `${of.class}, ${asCode(of.code)}`;
 }
 
 function code(value: string | null): string | null {
-  return value === null ? null : `\`${value}\``;
-}
-
-/** A vendor's text must not break the table. */
-function escaped(text: string): string {
-  return text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
+  return value === null ? null : asCode(value);
 }

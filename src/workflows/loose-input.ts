@@ -2,8 +2,10 @@
  * Reading JSON that nobody has checked yet. A workflow must not crash on any input: a plain Error in workflow code
  * retries its task for ever. The submit activity checks the request and says what is wrong with it.
  */
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { WebhookRequest } from '../contract/request.js';
 import { shortText } from '../contract/text.js';
+import { Unreadable } from '../contract/unreadable.js';
 
 export interface LooseRequest {
   fileId: string | null;
@@ -35,12 +37,26 @@ export function looseRequest(input: unknown): LooseRequest {
  * has too large an input, and JSON of too many levels cannot be written. Null: it can.
  */
 export function unfitInput(input: unknown): string | null {
+  if (input instanceof Unreadable) return input.sentence('The request');
   const json = jsonOf(input);
   if (json !== null && json.length > LONGEST_INPUT) {
     return `The request has ${json.length} characters of JSON; at most 64 KB are allowed.`;
   }
   if (json !== null && levelsOf(json) <= DEEPEST_INPUT) return null;
   return `The request is nested more than ${DEEPEST_INPUT} levels deep.`;
+}
+
+/**
+ * For a workflow that only this program starts: an input without these fields ends it, in words; read on, it would fail the
+ * workflow's task for ever.
+ */
+export function refuseUnfit(input: unknown, fields: Readonly<Record<string, 'string' | 'number' | 'object'>>): void {
+  if (input instanceof Unreadable) throw ApplicationFailure.nonRetryable(input.sentence('The input'), 'input');
+  for (const [field, kind] of Object.entries(fields)) {
+    const value = (input as Record<string, unknown> | null | undefined)?.[field];
+    if (typeof value === kind && value !== null) continue;
+    throw ApplicationFailure.nonRetryable(`The input has to be an object with "${field}" (${kind}).`, 'input');
+  }
 }
 
 /** Null where it has more levels than can be written at all. */

@@ -12,6 +12,7 @@ import type { MainActivities } from '../activities/index.js';
 import type { EraseEvent } from '../contract/erase-event.js';
 import { ACTIVITY_ID, WORKFLOW } from '../contract/names.js';
 import type { WebhookRequest } from '../contract/request.js';
+import { refuseUnfit } from './loose-input.js';
 
 /** For how long a webhook is tried, in milliseconds. */
 export const DELIVER_FOR_MS = 24 * 3_600_000;
@@ -35,7 +36,9 @@ export interface NotificationInput {
  * Tells one receiver of one event, at least once. A workflow of its own: nobody who waits for the erase waits for the
  * receiver, and what is not delivered yet outlives the erase.
  */
-export async function eraseNotification({ webhook, event }: NotificationInput): Promise<DeliverWebhookOutcome> {
+export async function eraseNotification(input: NotificationInput): Promise<DeliverWebhookOutcome> {
+  refuseUnfit(input, { webhook: 'object', event: 'object' });
+  const { webhook, event } = input;
   const giveUpAt = new Date(Date.now() + DELIVER_FOR_MS).toISOString();
   try {
     return await deliverWebhook.executeWithOptions({ summary: `POST ${event.type}, until ${giveUpAt}` }, [

@@ -24,6 +24,7 @@ import type {
   ReviewStatus,
 } from '../contract/request.js';
 import { detailsOf, summaryOf } from '../contract/start-texts.js';
+import { visibleText } from '../contract/text.js';
 import { describeReview, planReviewRetry, recordReview } from './activities.js';
 import type { EraseRun } from './erase-run.js';
 import { notExpected } from './expectation.js';
@@ -80,7 +81,7 @@ export class Review {
       const { sourceFileId, resultFileId, taskId } = result;
       const { decision, by, reason } = made;
       await recordReview.executeWithOptions(
-        { summary: `Keep who decided: ${decision} by ${(by ?? 'nobody').slice(0, MOST_OF_A_NAME)}` },
+        { summary: `Keep who decided: ${decision} by ${visibleText((by ?? 'nobody').slice(0, MOST_OF_A_NAME))}` },
         [
           {
             decision,

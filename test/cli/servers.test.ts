@@ -42,6 +42,16 @@ async function ready(cli: RunningCli): Promise<Record<string, unknown>> {
 }
 
 describe('doctor', () => {
+  it.each([
+    ['20', false],
+    ['20.5', true],
+    ['200', true],
+  ])('looks at the submit rate: %s a second', async (rate, warned) => {
+    const { code, checks } = await doctor({ VOD_SUBMIT_RPS: rate });
+    expect([code, checks.get('Submit rate')?.verdict]).toEqual([0, warned ? 'warn' : undefined]);
+    if (warned) expect(checks.get('Submit rate')?.found).toContain(`VOD_SUBMIT_RPS is ${rate}, above the 20`);
+  });
+
   it('finds everything in order, spends nothing and shows no secret', async () => {
     const before = await stack.outcomes('ProcessMediaByMPS');
     const { code, checks } = await doctor();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { plainJsonProblems } from '../../src/contract/plain-json.js';
-import { fitText, shortText, shortWord } from '../../src/contract/text.js';
+import { fitText, shortText, shortWord, visibleJson, visibleLines, visibleText } from '../../src/contract/text.js';
 
 const anyText = fc
   .array(fc.oneof(fc.constantFrom('\0', '\ud83d', '\ude00', '😀', '\\u0000'), fc.string({ unit: 'binary' })), {
@@ -81,4 +81,36 @@ describe('a request', () => {
   it('with thousands of problems is told of some', () => {
     expect(plainJsonProblems(Array(5_000).fill('\0'))).toHaveLength(100);
   });
+});
+
+test.each([
+  ['plain ünïcode 中文', 'plain ünïcode 中文'],
+  ['a\u001b[2Jb', 'a\\u001b[2Jb'],
+  ['a\nb\tc\rd', 'a\\nb\\tc\\rd'],
+  ['\u009b31m\u007f', '\\u009b31m\\u007f'],
+  ['\u202ea\u2066b\u200ec', '\\u202ea\\u2066b\\u200ec'],
+  ['a\u200bb\ufeff\u00ad', 'a\\u200bb\\ufeff\\u00ad'],
+  ['a\u2028b\u2029', 'a\\u2028b\\u2029'],
+  ['\u{e0041}\ufffe', '\\u{e0041}\\ufffe'],
+  ['\ud83d', '\\ud83d'],
+  ['\u3164', '\\u3164'],
+  // A joiner shapes an emoji, or a word of a script; after a digit it is only hidden.
+  ['👨‍👩‍👧 ❤️', '👨‍👩‍👧 ❤️'],
+  ['می‌خواهم', 'می‌خواهم'],
+  ['1\u200d', '1\\u200d'],
+])('%j is shown as %s', (text, shown) => {
+  expect(visibleText(text)).toBe(shown);
+});
+
+test('any text: what is shown is shown as it is, and JSON means the same', () => {
+  fc.assert(
+    fc.property(anyText, (text) => {
+      const shown = visibleText(text);
+      expect(visibleText(shown)).toBe(shown);
+      expect(visibleLines(`${text}\n${text}`)).not.toMatch(/(?!\n)[\p{Cc}\p{Surrogate}]/u);
+      const json = visibleJson(JSON.stringify({ text }, null, 2));
+      expect(JSON.parse(json)).toEqual({ text });
+      expect(json).not.toMatch(/(?!\n)[\p{Cc}\u2028-\u202e\ufeff]/u);
+    }),
+  );
 });

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -118,4 +118,34 @@ test('it starts where npm ran no install scripts, from a clone that only we can 
   );
   expect(stdout.trim()).toBe('/smart_erase');
   expect((await readdir(libraries)).length).toBeGreaterThan(before);
+});
+
+test.each([
+  [
+    'of a process that is no PostgreSQL',
+    (pid: number, text: string) => text.replace(/^\d+/, String(pid)),
+    (pid: number) => `process ${pid}`,
+  ],
+  ['that cannot be read', () => 'rubbish\n', () => 'cannot be read'],
+  ['that is empty', () => '', () => 'cannot be read'],
+])('a lock file %s is named, and not removed', async (_what, change, words) => {
+  const dataDir = join(await closedFolder(), 'postgres');
+  const first = await start(dataDir);
+  const file = join(dataDir, 'postmaster.pid');
+  const lock = await readFile(file, 'utf8');
+  process.kill(first.pid, 'SIGKILL');
+  await first.process.ended;
+  // As the server's own user: another user's process would count as gone.
+  const owner = await stat(dataDir);
+  const root = process.getuid?.() === 0;
+  const sleeper = spawn('sleep', ['30'], { cwd: '/', ...(root ? { uid: owner.uid, gid: owner.gid } : {}) });
+  try {
+    await writeFile(file, change(sleeper.pid ?? 0, lock));
+    const failed = await startEmbeddedPostgres({ dataDir }).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ exitCode: 4, message: expect.stringContaining(file) });
+    expect((failed as Error).message).toContain(words(sleeper.pid ?? 0));
+    expect(await readFile(file, 'utf8')).toBe(change(sleeper.pid ?? 0, lock));
+  } finally {
+    sleeper.kill();
+  }
 });

@@ -26,12 +26,10 @@ const settings = loadSettings({
 
 function logged(format: 'json' | 'pretty', write: (log: ReturnType<typeof workerLogger>) => void): string {
   let text = '';
-  const stream = {
-    write: (line: string) => {
-      text += line;
-    },
+  const add = (line: string) => {
+    text += line;
   };
-  write(workerLogger({ level: 'info', format }, redactor(secretsOf(settings)), stream));
+  write(workerLogger({ level: 'info', format }, redactor(secretsOf(settings)), add));
   return text;
 }
 

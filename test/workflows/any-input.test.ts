@@ -1,6 +1,8 @@
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EraseStack } from '../support/erase-stack.js';
+import { eventually } from '../support/processes.js';
 
 let stack: EraseStack;
 
@@ -200,5 +202,101 @@ describe('a namespace without our search attributes', () => {
     } finally {
       await bare.stop();
     }
+  });
+});
+
+const ENCRYPTED = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('x') };
+const UNREADABLE: [string, { metadata?: Record<string, Buffer>; data?: Buffer }, RegExp][] = [
+  ['encrypted', ENCRYPTED, /encoding is "binary\/encrypted".*without a codec/],
+  ['compressed', { metadata: { encoding: Buffer.from('binary/zlib') }, data: Buffer.from('x') }, /"binary\/zlib"/],
+  ['protobuf', { metadata: { encoding: Buffer.from('json/protobuf') }, data: Buffer.from('{}') }, /"json\/protobuf"/],
+  ['without an encoding', { data: Buffer.from('{}') }, /its encoding is ""/],
+  ['of an encoding with an escape sequence', { metadata: { encoding: Buffer.from('\u001b[2J') } }, /"\\u001b\[2J"/],
+  [
+    'broken JSON',
+    { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"fileId":') },
+    /it is no JSON/,
+  ],
+  ['JSON without data', { metadata: { encoding: Buffer.from('json/plain') } }, /it is no JSON/],
+  ['bytes', { metadata: { encoding: Buffer.from('binary/plain') }, data: Buffer.from('{}') }, /request/i],
+  ['a null', { metadata: { encoding: Buffer.from('binary/null') } }, /request/i],
+];
+
+async function startUnreadable(workflowId: string, type: string, payload: (typeof UNREADABLE)[number][1]) {
+  const { namespace } = stack.temporal.options;
+  await stack.temporal.workflowService.startWorkflowExecution({
+    namespace,
+    workflowId,
+    requestId: workflowId,
+    workflowType: { name: type },
+    taskQueue: { name: 'smart-erase' },
+    input: { payloads: [payload] },
+    memo: { fields: { eraseRequest: ENCRYPTED, eraseHold: ENCRYPTED } },
+  });
+  return stack.temporal.workflow.getHandle(workflowId);
+}
+
+describe('an input that is not plain JSON', () => {
+  it.each(UNREADABLE)('ends an erase as input, with the reason: %s', async (name, payload, message) => {
+    const handle = await startUnreadable(`unreadable ${name}`, 'erase', payload);
+    await expectInput(handle, (told) => expect(told).toMatch(message));
+  });
+
+  it.each(['batch', 'completionWatch', 'eraseNotification'])(
+    'ends a workflow %s, instead of failing its task',
+    async (type) => {
+      for (const [name, payload] of [UNREADABLE[0], UNREADABLE[8]].map(
+        (each) => [each?.[0] ?? '', each?.[1] ?? {}] as const,
+      )) {
+        const handle = await startUnreadable(`${type} ${name}`, type, payload);
+        const error = await handle.result().catch((e: unknown) => e);
+        expect(error).toMatchObject({
+          cause: { type: 'input', message: expect.stringMatching(/cannot be read|object with/) },
+        });
+        const { events } = await handle.fetchHistory();
+        expect(events?.some((e) => e.workflowTaskFailedEventAttributes)).toBe(false);
+      }
+    },
+  );
+
+  it('refuses an update of a run that is held, and its memo hides no other run of a list', async () => {
+    const codec = {
+      encode: async () => [ENCRYPTED],
+      decode: async (payloads: Payload[]) => payloads,
+    };
+    const { connection, options } = stack.temporal;
+    const encrypting = new Client({
+      connection,
+      namespace: options.namespace,
+      dataConverter: { payloadCodecs: [codec] },
+    });
+    const request = await stack.request();
+    await stack.admin.addFault({
+      action: 'ProcessMediaByMPS',
+      kind: 'error',
+      code: 'FailedOperation.InvalidAccount',
+      fileId: request.fileId,
+    });
+    const held = await stack.client.start(request);
+    await eventually('the hold', async () => ((await held.status()).phase === 'held' ? true : undefined), 20_000);
+    const update = encrypting.workflow.getHandle(held.workflowId).executeUpdate('retry', { args: [{}] });
+    await expect(update).rejects.toMatchObject({ cause: { message: expect.stringContaining('binary/encrypted') } });
+    await held.abort({ by: 'test', reason: 'test' });
+
+    const listed = await eventually('all runs', async () => {
+      const rows = [];
+      for await (const row of stack.client.list()) rows.push(row);
+      const ids = rows.map(({ workflowId }) => workflowId);
+      return ids.includes(held.workflowId) && ids.includes('unreadable encrypted') ? rows : undefined;
+    });
+    expect(listed.find(({ workflowId }) => workflowId === 'unreadable encrypted')).toMatchObject({
+      recipe: null,
+      held: null,
+    });
+    expect(await stack.client.getHandle('unreadable encrypted').status()).toMatchObject({
+      phase: 'failed',
+      request: null,
+      failure: { class: 'input', message: expect.stringContaining('binary/encrypted') },
+    });
   });
 });

@@ -98,16 +98,16 @@ async function writeJson(output: Output, plan: PricedPlan, staging: BatchStaging
     output.line(head);
     return;
   }
-  output.write(`${JSON.stringify(head, null, 2).slice(0, -2)},\n  "problems": [`);
+  output.jsonText(`${JSON.stringify(head, null, 2).slice(0, -2)},\n  "problems": [`);
   let before: RowProblem | null = null;
   for await (const page of staging.problems(PROBLEM_PAGE)) {
     for (const problem of page) {
-      if (before !== null) output.write(`    ${JSON.stringify(before)},`);
+      if (before !== null) output.jsonText(`    ${JSON.stringify(before)},`);
       before = problem;
     }
   }
-  if (before !== null) output.write(`    ${JSON.stringify(before)}`);
-  output.write('  ]\n}');
+  if (before !== null) output.jsonText(`    ${JSON.stringify(before)}`);
+  output.jsonText('  ]\n}');
 }
 
 function paidText({ paidBefore: { done, underWay, lost, rejected }, kept }: PricedPlan): string | null {

@@ -76,7 +76,11 @@ export function batchStartCommand(): Command {
       'start so many first, 1% (rounded up, one item at least) or 20, then wait for `batch go`',
       sample,
     )
-    .option('--deadline <time>', 'what is not started by then is never started', time)
+    .option(
+      '--deadline <time>',
+      'what is not started by then is never started; a day is its first moment, in UTC',
+      time,
+    )
     .option('--id <id>', 'of the batch (default: made of date and name); the same again starts nothing twice', batchId)
     .option('--reason <text>', 'why; it is kept')
     .option('--sha256 <digits>', 'refuse a source that is not the one that was planned')
@@ -128,7 +132,7 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
     output.say('Nothing was started.');
     throw new Exit(EXIT.badInput);
   }
-  for (const line of await linesOf(output, plan)) output.say(line);
+  for (const [heading, text] of await totalsOf(plan)) output.sayStyled('bold', heading.padEnd(17), ` ${text}`);
   await tellRemarks(output, plan, ledger);
   if (plan.items === 0) {
     output.say('Nothing to start.');
@@ -231,12 +235,12 @@ function checkDigest({ source }: PricedPlan, { sha256 }: StartOptions): void {
 }
 
 /** The totals, for the person who is asked. */
-async function linesOf(output: Output, plan: PricedPlan): Promise<string[]> {
+async function totalsOf(plan: PricedPlan): Promise<[string, string][]> {
   const { PLAN_COLUMNS } = await import('./show-plan.js');
   return PLAN_COLUMNS.flatMap(({ heading, of }) => {
     const text = of(plan);
     if (text === null || text === undefined || text === '') return [];
-    return [`${output.colors.bold(heading.padEnd(17))} ${String(text).replaceAll('\n', `\n${' '.repeat(18)}`)}`];
+    return [[heading, String(text).replaceAll('\n', `\n${' '.repeat(16)}`)]];
   });
 }
 

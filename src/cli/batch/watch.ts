@@ -57,7 +57,7 @@ export async function watchBatch(
   { everyMs = DEFAULT_EVERY_MS }: { everyMs?: number } = {},
 ): Promise<ExitCode> {
   const again = () => output.say(`The batch runs on. Come back with: smart-erase batch watch ${id}`);
-  return await interruptible(again, async (signal) => {
+  const follow = async (signal: AbortSignal) => {
     const shown = new Shown(output, everyMs);
     const patient = new PatientReader(output, () => ledger.batches.snapshot(id));
     for (;;) {
@@ -71,7 +71,8 @@ export async function watchBatch(
       shown.show(snapshot);
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
-  });
+  };
+  return await interruptible(again, follow, { onlyShows: true });
 }
 
 /** Reads on while the ledger is away for a moment: what is watched runs on, too. */

@@ -16,8 +16,8 @@ const COLUMNS: readonly Column<AuditLine>[] = [
 export function auditCommand(): Command {
   return new Command('audit')
     .description('who spent, held, resumed, approved, cancelled or limited what, and why')
-    .option('--since <time>', 'from this time on, such as 2026-05-01 or 2026-05-01T12:00:00Z', time)
-    .option('--until <time>', 'before this time', time)
+    .option('--since <time>', 'from this time on, such as 2026-05-01 (in UTC) or 2026-05-01T12:00:00Z', time)
+    .option('--until <time>', 'before this time; a day is its first moment, in UTC', time)
     .addHelpText(
       'after',
       '\nFrom the ledger, so that it goes back beyond the retention of Temporal. `-o jsonl` has every detail, and reads years\n' +

@@ -1,4 +1,5 @@
 import { Argument, Command } from 'commander';
+import { outputOf } from '../command-context.js';
 import { completionScript, SHELLS, type Shell } from '../completion-script.js';
 
 export function completionCommand(): Command {
@@ -15,6 +16,6 @@ Examples:
     )
     .action((shell: Shell, _options: unknown, command: Command) => {
       const root = command.parent;
-      if (root) process.stdout.write(completionScript(shell, root));
+      if (root) outputOf(command).verbatim(completionScript(shell, root));
     });
 }

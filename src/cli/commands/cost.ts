@@ -20,8 +20,8 @@ const COUNTS: readonly Column<CostRow>[] = [
 export function costCommand(): Command {
   return new Command('cost')
     .description('show what was spent, by estimate, from the ledger')
-    .addOption(new Option('--by <what>', 'one line for each').choices(GROUPS).default('day'))
-    .option('--since <time>', 'submits from this time on, such as 2026-05-01 or 2026-05-01T12:00:00Z', time)
+    .addOption(new Option('--by <what>', 'one line for each; a day is one in UTC').choices(GROUPS).default('day'))
+    .option('--since <time>', 'submits from this time on, such as 2026-05-01 (in UTC) or 2026-05-01T12:00:00Z', time)
     .option('--sub-app-id <number>', 'of one sub-application', positiveInteger)
     .addHelpText(
       'after',

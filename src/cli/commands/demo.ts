@@ -53,7 +53,8 @@ export function demoCommand(): Command {
         if (keep) await stayUp(output, stack, stopped);
         if (failuresIn(story) !== EXPECTED_FAILURES) throw new Exit(EXIT.finishedWithFailures);
       } finally {
-        output.say('\nStopping everything …');
+        output.say();
+        output.say('Stopping everything …');
         await stack.stop();
       }
     });
@@ -93,7 +94,8 @@ async function withoutFailure<T>(stack: DevStack, controller: AbortController, w
 }
 
 async function stayUp(output: Output, stack: DevStack, stopped: Promise<StopReason>): Promise<void> {
-  output.say(`\nAll of it stays up: ${stack.ui}. Ctrl-C ends it.`);
+  output.say();
+  output.say(`All of it stays up: ${stack.ui}. Ctrl-C ends it.`);
   await Promise.race([stopped, stack.failed]);
 }
 

@@ -44,6 +44,11 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
       checks.push(failedBy(name, error));
     }
   };
+  await part('Native parts', async () => {
+    // A worker, which loads it, would end at once; the rest of doctor does without.
+    await import('@temporalio/worker');
+    return [];
+  });
   let namespace: string | undefined;
   await part('Temporal', async () => {
     const loaded = loadSettings(process.env, { need: ['temporal'] });

@@ -35,6 +35,7 @@ export function resultCommand(): Command {
               throw error;
             }
           }),
+        { onlyShows: true },
       );
     });
 }

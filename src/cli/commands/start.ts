@@ -86,7 +86,7 @@ async function startAndWait(output: Output, client: EraseClient, requests: reado
     if (ids.length > 5) output.say('  smart-erase list');
   };
   const single = requests.length === 1;
-  const ends = await interruptible(comeBack, async (signal) => {
+  const startThenWait = async (signal: AbortSignal) => {
     const { begun, notBegun } = await startAll(client, requests);
     const [refused] = notBegun;
     if (single && refused) throw refused.error;
@@ -97,7 +97,8 @@ async function startAndWait(output: Output, client: EraseClient, requests: reado
     const streamed = output.format === 'jsonl' ? (printed: ErasePrinted) => output.line(printed) : undefined;
     for (const { printed } of early) streamed?.(printed);
     return [...early, ...(await waitForAll(output, begun, { signal, onEnd: streamed }))];
-  });
+  };
+  const ends = await interruptible(comeBack, startThenWait, { onlyShows: true });
   const [end] = ends;
   if (single && end) {
     if (end.error === null) {

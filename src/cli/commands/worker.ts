@@ -1,5 +1,9 @@
 import { Command } from 'commander';
+import type { ProgramLog } from '../../worker/program-log.js';
 import { outputOf } from '../command-context.js';
+import { explain } from '../error-printer.js';
+import { Exit } from '../exit.js';
+import type { Output } from '../output.js';
 import { untilStopped } from '../stop-signal.js';
 
 export function workerCommand(): Command {
@@ -10,30 +14,57 @@ export function workerCommand(): Command {
       '\nSettings come from the environment; `smart-erase doctor` shows them.\n' +
         'SIGTERM and SIGINT drain it: no new work, what runs may end within SMART_ERASE_SHUTDOWN_GRACE_SECONDS.\n' +
         'With SMART_ERASE_METRICS_PORT it answers to /metrics, /healthz and /readyz.\n' +
+        'Every line of it on stderr is JSON, unless SMART_ERASE_LOG_FORMAT is pretty.\n' +
         'With -o json it prints one line once it is ready: {"ready":true,"identity":…,"taskQueues":[…],"monitorUrl":…}',
     )
     .action(async (_options: unknown, command: Command) => {
       const output = outputOf(command);
-      const stopped = untilStopped();
-      const { loadSettings } = await import('../../config/settings.js');
-      const settings = loadSettings();
-      const [{ createWorkers }, { collectSooner }] = await Promise.all([
-        import('../../worker.js'),
-        import('../../worker/heap.js'),
-      ]);
-      collectSooner();
-      const workers = await createWorkers(settings);
-      const running = workers.run();
-      const { identity, taskQueues, monitorUrl } = workers;
-      if (output.format === 'table') {
-        output.say(`Worker ${identity} is ready on ${taskQueues.join(', ')}.`);
-        if (monitorUrl !== null) output.say(`Metrics and health: ${monitorUrl}/metrics, /healthz, /readyz`);
-      } else output.line({ ready: true, identity, taskQueues, monitorUrl });
-      const reason = await Promise.race([stopped, running.then(() => null)]);
-      if (reason !== null) {
-        output.say(`${reason}: finishing what runs …`);
-        workers.shutdown();
+      const { openProgramLog } = await import('../../worker/program-log.js');
+      const log = openProgramLog(process.env);
+      try {
+        await runWorker(output, log);
+      } catch (error) {
+        if (!log.json) throw error;
+        const { exitCode, what, ids, advice } = explain(error);
+        log.write('fatal', what.join(' '), {
+          ...(ids.length > 0 && { ids }),
+          ...(advice !== null && { advice }),
+          exitCode,
+        });
+        throw new Exit(exitCode);
       }
-      await running;
     });
+}
+
+async function runWorker(output: Output, log: ProgramLog): Promise<void> {
+  const stopped = untilStopped();
+  const { loadSettings } = await import('../../config/settings.js');
+  const settings = loadSettings();
+  const { secretsOf } = await import('../../worker/redact.js');
+  log.hide(secretsOf(settings));
+  const [{ createWorkers }, { collectSooner }] = await Promise.all([
+    import('../../worker.js'),
+    import('../../worker/heap.js'),
+  ]);
+  collectSooner();
+  const workers = await createWorkers(settings);
+  const running = workers.run();
+  const { identity, taskQueues, monitorUrl } = workers;
+  if (output.format !== 'table') output.line({ ready: true, identity, taskQueues, monitorUrl });
+  else {
+    const metrics = monitorUrl === null ? '' : ` Metrics and health: ${monitorUrl}/metrics, /healthz, /readyz.`;
+    say(output, log, `Worker ${identity} is ready on ${taskQueues.join(', ')}.${metrics}`);
+  }
+  const reason = await Promise.race([stopped, running.then(() => null)]);
+  if (reason !== null) {
+    say(output, log, `${reason}: finishing what runs …`);
+    workers.shutdown();
+  }
+  await running;
+}
+
+/** An entry where every line is one; a sentence for a person elsewhere. */
+function say(output: Output, log: ProgramLog, sentence: string): void {
+  if (log.json) log.write('info', sentence);
+  else output.say(sentence);
 }

@@ -50,7 +50,8 @@ export async function tellStory(stage: Stage): Promise<StoryEnd> {
   const backlog = rest.slice(recipes.length);
   const ended: Ended[] = [];
 
-  output.say(`\n1. One erase of each recipe, ${recipes.length} at once.`);
+  output.say();
+  output.say(`1. One erase of each recipe, ${recipes.length} at once.`);
   const each = recipes.map((name, index) => ({ fileId: rest[index] ?? '', recipe: { name } }));
   for (const end of await Promise.all(
     each.map((request) => erase(stage, RECIPES[request.recipe.name].title, request)),
@@ -60,17 +61,20 @@ export async function tellStory(stage: Stage): Promise<StoryEnd> {
   }
 
   signal.throwIfAborted();
-  output.say('\n2. One erase whose new file is published: a name, a tag, the tags of the source, its URL prefetched.');
+  output.say();
+  output.say('2. One erase whose new file is published: a name, a tag, the tags of the source, its URL prefetched.');
   const publish = { name: 'Demo clip, without subtitles', tags: ['clean'], inherit: ['tags' as const], prefetch: true };
   const withPublish = { fileId: published, recipe: { name: 'subtitles' }, publish };
   ended.push(tell(stage, await erase(stage, 'Subtitles, then publish', withPublish)));
 
   signal.throwIfAborted();
-  output.say(`\n3. A spreadsheet of ${BACKLOG_FILES} files, as fast as the vendor allows (20 submits in any second).`);
+  output.say();
+  output.say(`3. A spreadsheet of ${BACKLOG_FILES} files, as fast as the vendor allows (20 submits in any second).`);
   const batch = await runBacklog(stage, backlog);
 
   signal.throwIfAborted();
-  output.say('\n4. One erase that the vendor refuses: there is no such file.');
+  output.say();
+  output.say('4. One erase that the vendor refuses: there is no such file.');
   const refused = { fileId: NO_SUCH_FILE_ID, recipe: { name: 'subtitles' } };
   ended.push(tell(stage, await erase(stage, 'A file that does not exist', refused)));
 
@@ -98,19 +102,18 @@ export function pageOf({ uiUrl, namespace }: Pick<Stage, 'uiUrl' | 'namespace'>,
 
 function tell(stage: Stage, end: Ended): Ended {
   const { output } = stage;
-  const { green, red, dim } = output.colors;
   if (end.result !== null) {
     const { files, resultFileId, published } = end.result;
     const made = resultFileId === null ? `${files.length} file` : `new file ${resultFileId}`;
-    output.say(`   ${green('ok')}      ${end.what}: ${made}`);
+    output.sayStyled('green', '   ok', `      ${end.what}: ${made}`);
     if (published !== null) output.say(`           published: ${published.changed.join(', ')}`);
     for (const warning of published?.warnings ?? []) output.say(`           warning: ${warning}`);
   } else {
     const { error } = end;
-    output.say(`   ${red('failed')}  ${end.what}: ${error?.message ?? ''}`);
+    output.sayStyled('red', '   failed', `  ${end.what}: ${error?.message ?? ''}`);
     output.say(`           class ${error?.class}, code ${error?.code}, RequestId ${error?.requestId}`);
     output.say(`           what to do: ${error?.advice ?? ''}`);
   }
-  output.say(dim(`           ${pageOf(stage, end.workflowId)}`));
+  output.sayStyled('dim', `           ${pageOf(stage, end.workflowId)}`);
   return end;
 }

@@ -84,9 +84,22 @@ function parseReadyLine(line: string): Record<string, unknown> | undefined {
 
 function lastWords(child: OwnedProcess): string {
   const lines = child.lastLines();
+  const logged = lines.map(lastEntry).findLast((each) => each !== undefined);
+  if (logged !== undefined) return logged;
   // This program says what was wrong in one line, then what to do.
   const sentence = lines.findLast((line) => line.startsWith('smart-erase: '))?.slice('smart-erase: '.length);
   return sentence ?? lines.findLast((line) => line.trim() !== '' && !/^\s+at /.test(line)) ?? 'it said nothing.';
+}
+
+/** Of a worker, whose lines are JSON: what ended it. */
+function lastEntry(line: string): string | undefined {
+  if (!line.startsWith('{"level":"fatal"')) return undefined;
+  try {
+    const { msg } = JSON.parse(line) as { msg?: unknown };
+    return typeof msg === 'string' ? msg : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function capitalised(text: string): string {

@@ -8,7 +8,7 @@ import {
   inspectSearchAttributes,
   mayRegisterSearchAttributes,
 } from '../../temporal/search-attributes.js';
-import { GRPC, grpcCode, temporalError } from '../../temporal/service-errors.js';
+import { GRPC, grpcCode, isMissingNamespace, temporalError } from '../../temporal/service-errors.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
 /** The vendor forgets a task after 72 hours; a run should be readable for at least as long. */
@@ -26,7 +26,11 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
     const parts = [server, retention, rights, searchAttributes, workers] as const;
     const names = namesWith(settings.prefix);
     const checks: Check[] = [];
-    for (const part of parts) checks.push(await part(connected, names));
+    for (const part of parts) {
+      checks.push(await part(connected, names));
+      // Every other call would only say the same.
+      if (part === server && (await lacksNamespace(connected, checks))) break;
+    }
     return checks;
   } finally {
     await connected.connection.close();
@@ -45,6 +49,18 @@ async function server({ connection, address, namespace }: ClientConnection): Pro
   } catch (error) {
     return failedBy('Temporal', temporalError(error, address));
   }
+}
+
+/** Adds the failure when there is no such namespace; whatever else is wrong with it is told by the other checks. */
+async function lacksNamespace({ connection, address, namespace }: ClientConnection, checks: Check[]): Promise<boolean> {
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+  } catch (error) {
+    if (!isMissingNamespace(error)) return false;
+    checks.push(failedBy('Namespace', temporalError(error, address)));
+    return true;
+  }
+  return false;
 }
 
 /** Of "1.29.1" and the like; a version that is not in numbers is taken for new. */

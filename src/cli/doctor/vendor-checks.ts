@@ -1,4 +1,5 @@
 import type { VendorSettings } from '../../config/settings.js';
+import { DOCUMENTED_SUBMITS_PER_SECOND } from '../../config/vendor-limits.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { vodClientOf } from '../../vod/client-of-settings.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
@@ -20,7 +21,18 @@ export interface Probes {
  * calls that tell the right to write, or to submit.
  */
 export async function vendorChecks(vendor: VendorSettings, probes: Probes = {}): Promise<Check[]> {
-  return [credentials(vendor), await clock(vendor.endpoint), ...(await access(vendor, probes))];
+  return [credentials(vendor), ...rate(vendor), await clock(vendor.endpoint), ...(await access(vendor, probes))];
+}
+
+function rate({ submitsPerSecond }: VendorSettings): Check[] {
+  if (submitsPerSecond <= DOCUMENTED_SUBMITS_PER_SECOND) return [];
+  return [
+    warn(
+      'Submit rate',
+      `VOD_SUBMIT_RPS is ${submitsPerSecond}, above the ${DOCUMENTED_SUBMITS_PER_SECOND} a second of ProcessMediaByMPS in the vendor’s documents`,
+      `What is too fast is refused, and slows all submits down: leave it at ${DOCUMENTED_SUBMITS_PER_SECOND}, unless the vendor has raised the limit of your account.`,
+    ),
+  ];
 }
 
 function credentials({ credentials: given }: VendorSettings): Check {

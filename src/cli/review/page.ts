@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ReviewStatus } from '../../client.js';
+import { visibleText } from '../../contract/text.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { PAGE_STYLE } from './page-style.js';
 
@@ -117,12 +118,13 @@ Open ${fileId === null ? 'the task' : `FileId ${text(fileId)}`} in the VOD conso
 </figure>`;
 }
 
-/** Safe inside of an element and of a quoted attribute. */
+/** Safe inside of an element and of a quoted attribute; what is hidden, or turns the direction, is written as an escape. */
 function text(value: string): string {
-  return value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return visibleText(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** One word for a POSIX shell. */
+/** One word for a POSIX shell; for bash and zsh where it holds what cannot be seen. */
 function shellWord(value: string): string {
+  if (visibleText(value) !== value) return `$'${visibleText(value.replace(/[\\']/g, '\\$&'))}'`;
   return /^[\w./:@%+=,-]+$/.test(value) && !value.startsWith('-') ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }
