@@ -1,0 +1,66 @@
+import { isUtf8 } from 'node:buffer';
+import iconv from 'iconv-lite';
+
+/** What a text that is not UTF-8 may be: a guess, for the advice in an error. */
+export interface LikelyEncoding {
+  name: string;
+  /** For a person. */
+  called: string;
+}
+
+/** Encodings of pairs of bytes, each with the rows of its common characters: [first, last] of the first and of the second byte. */
+const PAIRS: readonly (LikelyEncoding & { first: readonly [number, number]; second: readonly [number, number] })[] = [
+  { name: 'gb18030', called: 'Chinese (GB18030 or GBK)', first: [0xb0, 0xd7], second: [0xa1, 0xfe] },
+  { name: 'big5', called: 'Chinese (Big5)', first: [0xa4, 0xc6], second: [0x40, 0xfe] },
+  { name: 'euc-kr', called: 'Korean (EUC-KR)', first: [0xb0, 0xc8], second: [0xa1, 0xfe] },
+  { name: 'shift_jis', called: 'Japanese (Shift_JIS)', first: [0x82, 0x97], second: [0x40, 0xfc] },
+];
+const CYRILLIC: LikelyEncoding = { name: 'windows-1251', called: 'Cyrillic (Windows-1251)' };
+const WESTERN: LikelyEncoding = { name: 'windows-1252', called: 'Western (Windows-1252)' };
+
+/** Of the characters so many have to be common ones. */
+const MOST = 0.7;
+
+/** Looks at bytes that are not UTF-8; null where nothing fits well. */
+export function likelyEncoding(sample: Uint8Array): LikelyEncoding | null {
+  const text = brokenLines(sample);
+  if (text.length === 0) return null;
+  const western = iconv.decode(text, WESTERN.name);
+  // Single bytes between ASCII letters and signs: in the others they come in pairs.
+  if (!/[^\0-\x7f]{2}/.test(western) && !western.includes('\uFFFD')) return WESTERN;
+  const scored = PAIRS.map((pairs) => ({ pairs, share: commonShare(text, pairs) })).sort((a, b) => b.share - a.share);
+  const [best] = scored;
+  if (best !== undefined && best.share >= MOST) return { name: best.pairs.name, called: best.pairs.called };
+  const cyrillic = iconv.decode(text, CYRILLIC.name).match(/[^\0-\x7f]/g) ?? [];
+  const letters = cyrillic.filter((char) => /[а-яё]/i.test(char)).length;
+  if (letters / cyrillic.length >= MOST && /[\xc0-\xff]{3}/.test(text.toString('latin1'))) return CYRILLIC;
+  return western.includes('\uFFFD') ? null : WESTERN;
+}
+
+function brokenLines(sample: Uint8Array): Buffer {
+  const lines: Buffer[] = [];
+  const all = Buffer.from(sample);
+  for (let from = 0; from < all.length; ) {
+    const end = all.indexOf(0x0a, from);
+    const line = all.subarray(from, end === -1 ? all.length : end);
+    if (!isUtf8(line)) lines.push(line);
+    from = end === -1 ? all.length : end + 1;
+  }
+  return Buffer.concat(lines);
+}
+
+/** Of the characters beyond ASCII those that are common in it; 0 where the bytes are not of it. */
+function commonShare(bytes: Buffer, { name, first, second }: (typeof PAIRS)[number]): number {
+  const text = iconv.decode(bytes, name);
+  // A sample may begin and end within a character.
+  if (text.slice(1, -1).includes('\uFFFD')) return 0;
+  let [all, common] = [0, 0];
+  for (let at = 0; at < bytes.length; at += 1) {
+    const [a = 0, b = 0] = bytes.subarray(at, at + 2);
+    if (a < 0x80) continue;
+    all += 1;
+    if (a >= first[0] && a <= first[1] && b >= second[0] && b <= second[1]) common += 1;
+    at += 1;
+  }
+  return all === 0 ? 0 : common / all;
+}
