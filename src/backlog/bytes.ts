@@ -16,6 +16,7 @@ export class HashedText {
   readonly #hash = createHash('sha256');
   #digest: string | null = null;
   #decoder: StreamDecoder | null = null;
+  #before = '';
 
   constructor(
     private readonly bytes: AsyncIterable<Uint8Array>,
@@ -77,7 +78,9 @@ export class HashedText {
 
   /** Japanese of this kind hides quotes and commas in its characters, and every byte of it is ASCII. */
   #checked(text: string): string {
-    if (!/\x1b\$[@B]/.test(text)) return text;
+    const seen = this.#before + text;
+    this.#before = seen.slice(-2);
+    if (!seen.includes('\u001b$B') && !seen.includes('\u001b$@')) return text;
     throw new SourceError(
       'input',
       'The source is Japanese in ISO-2022-JP, which is not read.',

@@ -27,6 +27,10 @@ function plain(name: string): string {
     .replace(/[\s_-]/g, '');
 }
 
+const FILE_ID = plain('fileId');
+/** Characters of a name of ours, with what came along with it. */
+const LONGEST_NAME = 40;
+
 /** A FileId, or what a spreadsheet makes of one. */
 const LIKE_A_FILE_ID = /^\d[\d.,]*(e\+?\d+)?$/i;
 /** Digits of what is a FileId for certain, and no year, count or price. */
@@ -40,11 +44,11 @@ export function likeAFileId(cell: string): boolean {
 /** The same, and nothing else that has digits. */
 export function surelyAFileId(cell: string): boolean {
   const text = pastedId(cell).replace(/^[="'\s]+|["'\s]+$/g, '');
-  return new RegExp(`^\\d{${DIGITS_OF_A_FILE_ID},20}$`).test(text) || /^\d[.,]\d+e\+?1\d$/i.test(text);
+  return (text.length >= DIGITS_OF_A_FILE_ID && /^\d{1,20}$/.test(text)) || /^\d[.,]\d+e\+?1\d$/i.test(text);
 }
 
 export function isHeader(cells: readonly string[]): boolean {
-  return cells.some((cell) => plain(cell) === plain('fileId'));
+  return cells.some((cell) => cell.length <= LONGEST_NAME && plain(cell) === FILE_ID);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { shown } from '../contract/visible.js';
+import { shown, withoutShapeless } from '../contract/visible.js';
 import type { HashedText } from './bytes.js';
 import { type CsvColumns, columnsOf, isHeader, likeAFileId, surelyAFileId } from './csv-columns.js';
 import { type CsvRecord, CsvRecordParser } from './csv-record.js';
@@ -51,7 +51,7 @@ export class CsvTable {
       size = 0;
       row += 1;
       this.#refuseSwallowedRows(record, row, delimiter);
-      if (record.problem === null && record.cells.every((cell) => cell.trim() === '')) continue;
+      if (record.problem === null && record.cells.every(isBlank)) continue;
       if (this.columns === null) {
         this.columns = this.#columnsOf(record, row, ahead);
         if (this.columns.header) continue;
@@ -119,6 +119,10 @@ export class CsvTable {
     }
     return null;
   }
+}
+
+function isBlank(cell: string): boolean {
+  return withoutShapeless(cell).trim() === '';
 }
 
 async function* inOrder(

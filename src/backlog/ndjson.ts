@@ -6,7 +6,7 @@ import { fileInCommand } from '../text-file/kind.js';
 import { HashedText, type SaidEncoding } from './bytes.js';
 import { isHeader } from './csv-columns.js';
 import { linesOf } from './lines.js';
-import { type BacklogSource, SourceError, type SourceRow } from './source.js';
+import { type BacklogSource, calledSource, SourceError, type SourceRow } from './source.js';
 
 /** Lines of an object that is written over several, and is looked at whole to say so. */
 const LINES_OF_ONE = 200;
@@ -46,8 +46,7 @@ async function* rowsOf(name: string, input: HashedText): AsyncGenerator<SourceRo
     // What the first line shows is said once, and not of every line.
     begins = false;
     refuseCommas(name, line, row);
-    const more = await objectOver(line, lines);
-    if (more === null) throw overLines(name, row);
+    const more = await linesAfter(line, lines, (comma) => overLines(name, row, comma));
     yield made;
     for (const each of more) {
       row += 1;
@@ -97,17 +96,21 @@ function refuseCommas(name: string, line: string, row: number): void {
   if (/^[{[].*[}\]],$/s.test(text) && isJson(text.slice(0, -1))) {
     throw new SourceError(
       'input',
-      `${name} has commas between its lines (line ${row}), which NDJSON has not.`,
+      `${calledSource(name)} has commas between its lines (line ${row}), which NDJSON has not.`,
       `${ONE_A_LINE} and nothing between them: sed 's/,[[:space:]]*$//' ${fileInCommand(name)} > list.ndjson`,
     );
   }
   if ([',', ';', '\t'].some((delimiter) => isHeader(text.split(delimiter)))) {
-    throw new SourceError('input', `${name} is CSV: line ${row} is a header.`, 'Give --format csv.');
+    throw new SourceError('input', `${calledSource(name)} is CSV: line ${row} is a header.`, 'Give --format csv.');
   }
 }
 
-/** The lines after one that is no JSON; null where they are JSON together with it, and so one object over several lines. */
-async function objectOver(first: string, lines: AsyncGenerator<string, void, undefined>): Promise<string[] | null> {
+/** The lines after one that is no JSON. @throws what `whole` makes where they are JSON together: one object over several lines */
+async function linesAfter(
+  first: string,
+  lines: AsyncGenerator<string, void, undefined>,
+  whole: (comma: boolean) => SourceError,
+): Promise<string[]> {
   const more: string[] = [];
   if (!/^\s*\{/.test(first) || isJson(first)) return more;
   let text = first;
@@ -116,16 +119,18 @@ async function objectOver(first: string, lines: AsyncGenerator<string, void, und
     if (next.done) break;
     more.push(next.value);
     text += `\n${next.value}`;
-    if (/[}\]]/.test(next.value) && isJson(text.replace(/,\s*$/, ''))) return null;
+    const object = text.replace(/,\s*$/, '');
+    if (/[}\]]/.test(next.value) && isJson(object)) throw whole(object !== text);
   }
   return more;
 }
 
-function overLines(name: string, row: number): SourceError {
+function overLines(name: string, row: number, comma: boolean): SourceError {
+  const file = fileInCommand(name);
   return new SourceError(
     'input',
-    `${name} has an object over several lines, from line ${row} on (pretty-printed).`,
-    `${ONE_A_LINE}: jq -c . ${fileInCommand(name)} > list.ndjson`,
+    `${calledSource(name)} has an object over several lines, from line ${row} on (pretty-printed).`,
+    `${ONE_A_LINE}: ${comma ? `(echo [; cat ${file}; echo ]) | jq -c '.[]'` : `jq -c . ${file}`} > list.ndjson`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { SaidEncoding } from './bytes.js';
 import { csvSource } from './csv.js';
 import { type DownloadOptions, download, shownUrl } from './download.js';
 import { ndjsonSource } from './ndjson.js';
-import { type BacklogSource, SourceError } from './source.js';
+import { type BacklogSource, calledSource, SourceError } from './source.js';
 
 export const SOURCE_FORMATS = ['csv', 'ndjson'] as const;
 export type SourceFormat = (typeof SOURCE_FORMATS)[number];
@@ -87,11 +87,12 @@ function beginningOf(start: Uint8Array, said: SaidEncoding | null): string {
 /** @throws SourceError */
 function refuseOthers(name: string, spec: string, start: Uint8Array, text: string): void {
   const wrong = wrongKind(start, text, spec);
-  if (wrong !== null) throw new SourceError('input', `${name} is ${wrong.is}.`, `${wrong.advice.replace(/\.$/, '')}.`);
+  if (wrong !== null)
+    throw new SourceError('input', `${calledSource(name)} is ${wrong.is}.`, `${wrong.advice.replace(/\.$/, '')}.`);
   if (!/^[\s\ufeff]*\[\s*([{["\]]|-?\d)/.test(text)) return;
   throw new SourceError(
     'input',
-    `${name} begins like a JSON array.`,
+    `${calledSource(name)} begins like a JSON array.`,
     `Write one request a line, without brackets and commas between them (NDJSON): jq -c '.[]' ${fileInCommand(spec)} > list.ndjson`,
   );
 }

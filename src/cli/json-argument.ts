@@ -11,7 +11,7 @@ export function jsonArgument(option: string, text: string): Record<string, unkno
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error;
     throw new UsageError(
-      `${option} ${error.message}${error.message.endsWith('.') ? '' : '.'}`,
+      `${option} ${error.message}`,
       `Quote it for your shell: ${option} '{"key": "value"}', or put it into a file: ${option} '@file.json'`,
     );
   }

@@ -4,6 +4,9 @@ import { withoutShapeless } from './visible.js';
 const AROUND = "[\\s`*<>'\u00b4\u2018-\u201f\u2039\u203a\u00ab\u00bb\u300c-\u300f\uff02\uff07]*";
 const DIGITS_INSIDE = new RegExp(`^${AROUND}("?)${AROUND}([0-9\uff10-\uff19]+)${AROUND}\\1${AROUND}$`, 'u');
 
+/** Characters of an id and of what stands around it. */
+const LONGEST = 100;
+
 /** Ways to make a spreadsheet leave a text alone: `="528…"`. They are not part of it. */
 const FORMULA = /^="((?:[^"]|"")*)"$/;
 
@@ -15,6 +18,8 @@ export function pastedWord(text: string): string {
 /** The digits of an id without what was pasted around them; full-width digits are digits. Anything else stays as it is. */
 export function pastedId(text: string): string {
   const word = pastedWord(text);
+  // What is longer is no id, and not worth a search.
+  if (word.length > LONGEST) return word;
   const [, , digits] = DIGITS_INSIDE.exec(word) ?? [];
   return digits === undefined ? word : digits.normalize('NFKC');
 }

@@ -30,7 +30,7 @@ export function parseJson(text: string): unknown {
     throw new JsonTextError(`is not JSON: ${said}.`, undefined, { cause: error });
   }
   const { problems, longNumbers } = looked(text);
-  if (problems.length > 0) throw new JsonTextError(problems.join('; '), longNumbers);
+  if (problems.length > 0) throw new JsonTextError(`${problems.join('; ')}.`, longNumbers);
   return value;
 }
 

@@ -52,6 +52,7 @@ const SIGNATURES: readonly Signature[] = [
   { begins: 'GIF8', is: 'an image (GIF)', advice: notText },
   { begins: 'ftyp', at: 4, is: 'a video', advice: notText },
   { begins: '\x1aE\xdf\xa3', is: 'a video', advice: notText },
+  { begins: 'RIFF', is: 'a sound, a video or an image', advice: notText },
   { begins: '\x7fELF', is: 'a program', advice: notText },
   {
     begins: 'version https://git-lfs.github.com/spec/',

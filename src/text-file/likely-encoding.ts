@@ -12,6 +12,7 @@ export interface LikelyEncoding {
 const PAIRS: readonly (LikelyEncoding & { first: readonly [number, number]; second: readonly [number, number] })[] = [
   { name: 'gb18030', called: 'Chinese (GB18030 or GBK)', first: [0xb0, 0xd7], second: [0xa1, 0xfe] },
   { name: 'big5', called: 'Chinese (Big5)', first: [0xa4, 0xc6], second: [0x40, 0xfe] },
+  { name: 'euc-jp', called: 'Japanese (EUC-JP)', first: [0xa4, 0xa5], second: [0xa1, 0xf6] },
   { name: 'euc-kr', called: 'Korean (EUC-KR)', first: [0xb0, 0xc8], second: [0xa1, 0xfe] },
   { name: 'shift_jis', called: 'Japanese (Shift_JIS)', first: [0x82, 0x97], second: [0x40, 0xfc] },
 ];
@@ -21,20 +22,38 @@ const WESTERN: LikelyEncoding = { name: 'windows-1252', called: 'Western (Window
 /** Of the characters so many have to be common ones. */
 const MOST = 0.7;
 
+/** Encodings whose shares differ by less are both named: short texts fit several. */
+const NEAR = 0.1;
+const BEYOND_ASCII = /[^\u0000-\u007f]+/g;
+
 /** Looks at bytes that are not UTF-8; null where nothing fits well. */
 export function likelyEncoding(sample: Uint8Array): LikelyEncoding | null {
-  const text = brokenLines(sample);
-  if (text.length === 0) return null;
-  const western = iconv.decode(text, WESTERN.name);
-  // Single bytes between ASCII letters and signs: in the others they come in pairs.
-  if (!/[^\0-\x7f]{2}/.test(western) && !western.includes('\uFFFD')) return WESTERN;
-  const scored = PAIRS.map((pairs) => ({ pairs, share: commonShare(text, pairs) })).sort((a, b) => b.share - a.share);
-  const [best] = scored;
-  if (best !== undefined && best.share >= MOST) return { name: best.pairs.name, called: best.pairs.called };
-  const cyrillic = iconv.decode(text, CYRILLIC.name).match(/[^\0-\x7f]/g) ?? [];
-  const letters = cyrillic.filter((char) => /[а-яё]/i.test(char)).length;
-  if (letters / cyrillic.length >= MOST && /[\xc0-\xff]{3}/.test(text.toString('latin1'))) return CYRILLIC;
-  return western.includes('\uFFFD') ? null : WESTERN;
+  const bytes = brokenLines(sample);
+  if (bytes.length === 0) return null;
+  const western = iconv.decode(bytes, WESTERN.name);
+  // Characters of two bytes come in pairs; a letter with an accent stands alone.
+  if (western.match(BEYOND_ASCII)?.every((run) => run.length === 1)) return western.includes('\uFFFD') ? null : WESTERN;
+  const shares = PAIRS.map((pairs) => ({ pairs, share: commonShare(bytes, pairs) }));
+  const most = Math.max(...shares.map(({ share }) => share));
+  const near = shares.filter(({ share }) => share >= MOST && share > most - NEAR).map(({ pairs }) => pairs);
+  const [first] = near;
+  if (first !== undefined) return { name: first.name, called: near.map(({ called }) => called).join(' or ') };
+  if (isWestern(western)) return WESTERN;
+  return isCyrillic(iconv.decode(bytes, CYRILLIC.name)) ? CYRILLIC : null;
+}
+
+/** Words in one case, or with a capital in front. */
+function isCyrillic(text: string): boolean {
+  const words = text.match(BEYOND_ASCII) ?? [];
+  return words.filter((word) => /^([А-ЯЁ]?[а-яё]+|[А-ЯЁ]+)$/.test(word)).length >= words.length * MOST;
+}
+
+/** Letters with accents among letters without. */
+function isWestern(text: string): boolean {
+  if (text.includes('\uFFFD')) return false;
+  const words = text.match(/\p{L}+/gu)?.filter((word) => word.search(BEYOND_ASCII) !== -1) ?? [];
+  const few = words.filter((word) => word.replace(BEYOND_ASCII, '').length * 2 >= word.length);
+  return words.length > 0 && few.length >= words.length * MOST;
 }
 
 function brokenLines(sample: Uint8Array): Buffer {

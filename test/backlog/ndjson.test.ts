@@ -33,7 +33,7 @@ describe('JSON that is no NDJSON', () => {
 
   it.each([
     ['pretty-printed', pretty({ fileId: '1' }, { fileId: '2', publish: { name: 'x' } }), 'jq -c . list.json'],
-    ['pretty-printed, with commas', '{\n "fileId": "1"\n},\n{\n "fileId": "2"\n}\n', 'jq -c .'],
+    ['pretty-printed, with commas', '{\n "fileId": "1"\n},\n{\n "fileId": "2"\n}\n', "| jq -c '.[]'"],
     [
       'with commas between its lines',
       '{"fileId": "1"},\n{"fileId": "2"},\n{"fileId": "3"}\n',

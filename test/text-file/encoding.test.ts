@@ -20,6 +20,13 @@ describe('an encoding that nobody named', () => {
     expect(certainEncoding(bytes)).toBe(encoding);
   });
 
+  it('is guessed as one of several, or as none, where a text fits more than one or none', () => {
+    const guess = (text: string, encoding: string) => likelyEncoding(iconv.encode(text, encoding))?.called ?? null;
+    expect(guess('한국어 제목', 'euc-kr')).toBe('Chinese (GB18030 or GBK) or Korean (EUC-KR)');
+    expect(guess('あのタイトル', 'euc-jp')).toBe('Chinese (Big5) or Japanese (EUC-JP)');
+    expect(guess('鑫淼', 'gbk')).toBeNull();
+  });
+
   it.each([
     ['gb18030', '第一集'],
     ['gb18030', '王芳'],
@@ -27,9 +34,9 @@ describe('an encoding that nobody named', () => {
     ['big5', '第一集 繁體中文影片'],
     ['big5', '臺灣的影片'],
     ['shift_jis', '日本語のタイトル'],
-    ['euc-kr', '한국어 제목'],
     ['windows-1252', 'Café “Best” – naïve'],
     ['windows-1252', 'Straße'],
+    ['windows-1252', 'Übermäßig schöne Töne, déjà vu, créée'],
     ['windows-1251', 'Привет мир'],
     ['windows-1251', 'Москва'],
   ])('is guessed from what is not UTF-8: %s of %s', (encoding, text) => {
