@@ -142,7 +142,7 @@ export class StreamDecoder {
     if (this.#utf8 === null) return;
     try {
       const text = bytes === null ? this.#utf8.decode() : this.#utf8.decode(bytes, { stream: true });
-      this.#utf8Characters += text.match(/[^\0-\x7f]/gu)?.length ?? 0;
+      this.#utf8Characters += text.match(/\P{ASCII}/gu)?.length ?? 0;
     } catch {
       this.#utf8 = null;
     }

@@ -24,7 +24,7 @@ const MOST = 0.7;
 
 /** Encodings whose shares differ by less are both named: short texts fit several. */
 const NEAR = 0.1;
-const BEYOND_ASCII = /[^\u0000-\u007f]+/g;
+const BEYOND_ASCII = /\P{ASCII}+/gu;
 
 /** Looks at bytes that are not UTF-8; null where nothing fits well. */
 export function likelyEncoding(sample: Uint8Array): LikelyEncoding | null {
