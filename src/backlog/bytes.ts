@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { certainEncoding, START_BYTES, StreamDecoder } from '../text-file/encoding.js';
-import { likelyEncoding } from '../text-file/likely-encoding.js';
+import { gbkWordIn, likelyEncoding } from '../text-file/likely-encoding.js';
 import { SourceError } from './source.js';
 
 /** How a source is encoded, as somebody says. A mark, or the zero bytes of UTF-16, are surer and win. */
@@ -17,6 +17,7 @@ export class HashedText {
   #digest: string | null = null;
   #decoder: StreamDecoder | null = null;
   #before = '';
+  #isTold = false;
 
   constructor(
     private readonly bytes: AsyncIterable<Uint8Array>,
@@ -66,12 +67,27 @@ export class HashedText {
     return new SourceError('input', where, `${looks}give --encoding ${name}, or save it as UTF-8.`);
   }
 
+  /**
+   * The error for a text that is used, `what` being its place, and was decoded as UTF-8 although it makes sense in GBK alone; null
+   * for any other text, and where a mark or somebody says that it is UTF-8.
+   */
+  misread(text: string, what: string): SourceError | null {
+    const word = this.#isTold ? null : gbkWordIn(text);
+    if (word === null) return null;
+    return new SourceError(
+      'input',
+      `${what} makes no sense in UTF-8, and reads ${word} in GBK.`,
+      'Give --encoding gb18030, or save it as UTF-8; give --encoding utf-8 if it is as it should be.',
+    );
+  }
+
   #begin(start: Uint8Array): string {
     const certain = certainEncoding(start);
     if (certain === 'utf-32') throw new SourceError('input', 'The source is UTF-32.', 'Save it as UTF-8.');
     if (certain === null && this.said?.name.startsWith('utf-16') && start.length > 1) {
       throw new SourceError('input', `${this.said.by} says ${this.said.name}, but the source is not.`, 'Leave it out.');
     }
+    this.#isTold = certain !== null || this.said !== null;
     this.#decoder = new StreamDecoder(certain ?? this.said?.name ?? 'utf-8');
     return this.#checked(this.#decoder.text(start));
   }

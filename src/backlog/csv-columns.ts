@@ -22,7 +22,7 @@ export interface CsvColumns {
 /** How people and programs write the same name: `file_id`, `FileID`, `File Id`, with what came along from a chat. */
 function plain(name: string): string {
   return pastedWord(name)
-    .replace(/^["'`\u2018-\u201f\ufeff]+|["'`\u2018-\u201f]+$/g, '')
+    .replace(/^["'`*<\u2018-\u201f\ufeff]+|["'`*>\u2018-\u201f]+$/g, '')
     .toLowerCase()
     .replace(/[\s_-]/g, '');
 }

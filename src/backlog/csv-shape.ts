@@ -58,7 +58,9 @@ function columnThatReadsLikeAnother(cells: readonly string[], { at }: CsvColumns
 /** A line of a cell in quotes that looks like a row of its own; null where there is none, or where the cell is JSON. */
 export function rowInside(cell: string, columns: CsvColumns | null, delimiter: string): string | null {
   if (isJson(cell)) return null;
-  const lines = cell.split('\n');
+  const lines = cell.trim().split('\n');
+  // A line end before or behind a word makes no rows.
+  if (lines.length === 1 && !cell.includes(delimiter)) return null;
   const found = lines.find((line, index) => {
     const parts = line.split(delimiter);
     if (parts.some(surelyAFileId)) return true;

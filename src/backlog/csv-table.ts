@@ -71,8 +71,7 @@ export class CsvTable {
   #refuseSwallowedRows(record: CsvRecord, row: number, delimiter: string): void {
     for (const cell of record.multiline) {
       const inside = rowInside(cell, this.columns, delimiter);
-      const closed = record.problem === null || inside !== null;
-      if (inside === null && closed) continue;
+      if (inside === null && record.problem === null) continue;
       const what =
         inside === null
           ? 'and is followed by text behind its closing quote'
@@ -86,8 +85,9 @@ export class CsvTable {
   }
 
   #columnsOf(record: CsvRecord, row: number, ahead: readonly string[]): CsvColumns {
-    if (record.problem !== null)
+    if (record.problem !== null) {
       throw new SourceError('input', `Row ${row} ${record.problem}.`, 'Export the file again.');
+    }
     try {
       return columnsOf(record.cells, this.more);
     } catch (error) {
@@ -112,10 +112,14 @@ export class CsvTable {
   #unreadable(cells: readonly string[], row: number): string | null {
     const { at, more } = this.columns as CsvColumns;
     for (const [column, index] of Object.entries({ ...at, ...more })) {
-      if (!cells[index]?.includes('\uFFFD')) continue;
+      const cell = cells[index] ?? '';
+      const misread = this.input.misread(cell, `Row ${row}: ${column}`);
+      if (misread !== null) throw misread;
+      if (!cell.includes('\uFFFD')) continue;
       const broken = this.input.broken(`Row ${row}: ${column}`);
       if (broken !== null) throw broken;
-      return `${column} holds U+FFFD, the trace of text that was broken before it came here: ${shown(cells[index].slice(0, 60))}. Export it again from where it was right.`;
+      const escaped = shown(cell.slice(0, 60)).replaceAll('\uFFFD', '\\ufffd');
+      return `${column} holds U+FFFD, the trace of text that was broken before it came here: ${escaped}. Export it again from where it was right.`;
     }
     return null;
   }

@@ -56,6 +56,8 @@ async function* rowsOf(name: string, input: HashedText): AsyncGenerator<SourceRo
 }
 
 function rowOf(line: string, row: number, input: HashedText): SourceRow {
+  const misread = input.misread(line, `Line ${row}`);
+  if (misread !== null) throw misread;
   if (line.includes('\uFFFD')) {
     const broken = input.broken(`Line ${row}`);
     if (broken !== null) throw broken;

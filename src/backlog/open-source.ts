@@ -43,11 +43,16 @@ export async function openSource(spec: string, options: OpenSourceOptions = {}):
 /** The same, for whoever knows what is in it. @throws SourceError where it is no list, by its first bytes */
 export async function openBytes(spec: string, options: OpenSourceOptions = {}): Promise<OpenBytes> {
   const { name, bytes, charset } = await bytesOf(spec, options);
-  const { start, all } = await peek(bytes);
+  // A file gives much at once, and its end only when its rows were read; a stream may come a byte at a time.
+  const { start, all } = await peek(bytes, isStream(spec) ? START_BYTES : 1);
   const encoding = options.encoding === undefined ? charset : { name: options.encoding, by: '--encoding' };
   const text = beginningOf(start, encoding);
   refuseOthers(name, spec, start, text);
   return { name, start: text, bytes: all, encoding };
+}
+
+function isStream(spec: string): boolean {
+  return spec === '-' || /^https?:\/\//i.test(spec);
 }
 
 interface Bytes {
@@ -58,7 +63,7 @@ interface Bytes {
 
 async function bytesOf(spec: string, options: OpenSourceOptions): Promise<Bytes> {
   if (spec === '-') return { name: '-', bytes: options.stdin ?? process.stdin, charset: null };
-  if (!/^https?:\/\//i.test(spec)) return { name: basename(spec), bytes: fileBytes(spec), charset: null };
+  if (!isStream(spec)) return { name: basename(spec), bytes: fileBytes(spec), charset: null };
   if (!URL.canParse(spec)) throw new SourceError('input', 'The source is not a URL that can be read.');
   const url = new URL(spec);
   const { bytes, charset } = await download(url, options);
@@ -130,12 +135,13 @@ function cannotRead(path: string, error: unknown): SourceError {
 /** The first bytes, and all of them again. */
 async function peek(
   bytes: AsyncIterable<Uint8Array>,
+  least: number,
 ): Promise<{ start: Uint8Array; all: AsyncGenerator<Uint8Array, void, undefined> }> {
   const iterator = bytes[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   let start = Buffer.alloc(0);
   // White space says nothing about the format.
-  while (start.length < START_BYTES || isBlank(start)) {
+  while (start.length < least || isBlank(start)) {
     const next = await iterator.next();
     if (next.done) break;
     seen.push(next.value);

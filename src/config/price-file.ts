@@ -17,8 +17,7 @@ export function readPriceFile(path: string): { prices: PriceList } | { problems:
     given = parseJson(readTextFile(path).replace(/^\ufeff+/, ''));
   } catch (error) {
     if (!(error instanceof TextFileError || error instanceof JsonTextError)) throw error;
-    const advice = error instanceof TextFileError && error.advice !== null ? ` (${error.advice})` : '';
-    return { problems: [`the file ${path} ${error.message.replace(/\.$/, '')}${advice}`] };
+    return { problems: [`the file ${path} ${whyOf(error)}`] };
   }
   if (!isObject(given)) return { problems: [`the file ${path} must hold an object with a row for each item`] };
   const problems: string[] = [];
@@ -29,6 +28,12 @@ export function readPriceFile(path: string): { prices: PriceList } | { problems:
     ITEMS.map((item) => [item, rowOf(item, given[item], problems)]),
   ) as unknown as PriceList;
   return problems.length === 0 ? { prices } : { problems: problems.map((each) => `in ${path}: ${each}`) };
+}
+
+function whyOf(error: TextFileError | JsonTextError): string {
+  if (error instanceof JsonTextError) return error.message.replace(/\.$/, '');
+  if (error.code !== null) return `cannot be read (${error.code})`;
+  return error.advice === null ? error.message : `${error.message} (${error.advice})`;
 }
 
 function rowOf(item: PriceItem, row: unknown, problems: string[]): PriceList[PriceItem] | undefined {

@@ -4,8 +4,8 @@
  */
 
 const SHAPELESS = /\p{Default_Ignorable_Code_Point}/gu;
-/** Besides those: control characters, code points that stand for nothing, spaces other than the plain one, and U+FFFD. */
-const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800\ufffd]|(?! )\p{Z}/gu;
+/** Besides those: control characters, code points that stand for nothing, and spaces other than the plain one. */
+const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Z}/gu;
 /** Letters that look like Latin ones, and digits that are none of 0 to 9. */
 const LOOKALIKE = /[\p{Script=Cyrillic}\p{Script=Greek}]|(?![0-9])\p{Nd}/gu;
 const WORD = /[\p{L}\p{N}_]+/gu;

@@ -35,7 +35,7 @@ export function encodingNamed(name: string): string | null {
 /** How many bytes are looked at to tell an encoding, or a kind of file. */
 export const START_BYTES = 4_096;
 /** Of 16-bit units so many per cent have a zero byte, where digits, line ends and what separates cells are among them. */
-const ZEROS_OF_UTF16 = 10;
+const ZEROS_OF_UTF16 = 25;
 
 /** What the first bytes say for certain, by a mark or by zero bytes; null where they say nothing. */
 export function certainEncoding(start: Uint8Array): Unicode | 'utf-32' | null {
@@ -60,6 +60,10 @@ function utf16ByZeros(start: Uint8Array): Unicode | null {
 
 /** Encodings in which each byte is a character. */
 const SINGLE_BYTE = /^(windows|iso|koi8|cp\d|mac|ibm|\d)/;
+/** From here on bytes may be parts of longer characters: digits in GB18030, letters in others. */
+const FIRST_OF_A_PART = 0x30;
+/** Bytes that are kept for an end to come. Ours. */
+const LONGEST_HELD = 1024 * 1024;
 /** Bytes of a character at most, in any encoding. */
 const LONGEST_CHARACTER = 4;
 /** So many characters in valid UTF-8 are no accident in an encoding of pairs of bytes. */
@@ -71,6 +75,8 @@ const NO_ACCIDENT = 8;
  */
 export class StreamDecoder {
   readonly #decode: (bytes: Uint8Array | null) => string;
+  /** Bytes of an encoding that is not Unicode, up to where a character certainly ends. */
+  #held: Buffer = Buffer.alloc(0);
   readonly #strict: TextDecoder | null;
   /** Tells whether the bytes were UTF-8 all along, although they were said to be something else. */
   #utf8: TextDecoder | null = null;
@@ -88,7 +94,8 @@ export class StreamDecoder {
       this.#strict = new TextDecoder(encoding, { fatal: true });
     } else {
       const decoder = iconv.getDecoder(encoding);
-      this.#decode = (bytes) => (bytes === null ? (decoder.end() ?? '') : decoder.write(Buffer.from(bytes)));
+      this.#decode = (bytes) =>
+        bytes === null ? decoder.write(this.#held) + (decoder.end() ?? '') : decoder.write(this.#upToAnEnd(bytes));
       this.#strict = null;
       this.#utf8 = new TextDecoder('utf-8', { fatal: true });
     }
@@ -111,13 +118,22 @@ export class StreamDecoder {
       };
     }
     this.#lines += lineEnds(text);
-    if (bytes !== null) this.#before = Buffer.concat([this.#before, bytes]).subarray(-LONGEST_CHARACTER);
+    if (bytes !== null)
+      this.#before = Buffer.concat([this.#before, bytes.slice(-LONGEST_CHARACTER)]).subarray(-LONGEST_CHARACTER);
     return text;
   }
 
   /** True when all bytes so far are UTF-8, and too many of them to be it by accident; not told of what was read as UTF-8. */
   isRatherUtf8(): boolean {
     return this.#utf8 !== null && this.#utf8Characters >= (SINGLE_BYTE.test(this.encoding) ? 1 : NO_ACCIDENT);
+  }
+
+  /** Such bytes are never part of a longer character; cut elsewhere, the decoder loses what follows half of one. */
+  #upToAnEnd(bytes: Uint8Array): Buffer {
+    const all = Buffer.concat([this.#held, bytes]);
+    const end = all.length > LONGEST_HELD ? all.length : all.findLastIndex((byte) => byte < FIRST_OF_A_PART) + 1;
+    this.#held = all.subarray(end);
+    return all.subarray(0, end);
   }
 
   #text(bytes: Uint8Array | null): string {

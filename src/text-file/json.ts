@@ -62,7 +62,9 @@ function looked(text: string): { problems: string[]; longNumbers: Map<string, st
     } else if (token.startsWith('"')) {
       name = JSON.parse(token) as string;
       if (name.includes('\uFFFD'))
-        problems.push(`holds U+FFFD (text that was broken before it came here): ${token.slice(0, 60)}`);
+        problems.push(
+          `holds U+FFFD (text that was broken before it came here): ${token.slice(0, 60).replaceAll('\uFFFD', '\\ufffd')}`,
+        );
     } else if (/^-?\d/.test(token) && Number.isInteger(Number(token)) && !Number.isSafeInteger(Number(token))) {
       longNumbers.set(pathOf(levels), token);
       problems.push(

@@ -56,6 +56,28 @@ function isWestern(text: string): boolean {
   return words.length > 0 && few.length >= words.length * MOST;
 }
 
+/** Letters of two bytes that few texts have; the two of Vietnamese are no sign of anything. */
+const RARE = /(?![\u01a0\u01a1\u01af\u01b0])[\u0180-\u036f\u0460-\u058f\u0700-\u07ff]/;
+const SCRIPTS = ['Latin', 'Greek', 'Cyrillic', 'Hebrew', 'Arabic'].map(
+  (name) => new RegExp(`\\p{Script=${name}}`, 'u'),
+);
+
+/**
+ * Some words in GBK happen to be valid UTF-8: \u7247\u4e00 reads \u01ac\u04bb. The word as it is in GBK, where it makes no sense in UTF-8 and has
+ * common characters only; null for every other text.
+ */
+export function gbkWordIn(text: string): string | null {
+  for (const [word] of text.matchAll(BEYOND_ASCII)) {
+    if (/[^\u0080-\u07ff]/.test(word)) continue;
+    const scripts = SCRIPTS.filter((script) => script.test(word));
+    if (scripts.length < 2 && !RARE.test(word)) continue;
+    const bytes = Buffer.from(word);
+    const [gb] = PAIRS;
+    if (gb !== undefined && commonShare(bytes, gb) === 1) return iconv.decode(bytes, gb.name);
+  }
+  return null;
+}
+
 function brokenLines(sample: Uint8Array): Buffer {
   const lines: Buffer[] = [];
   const all = Buffer.from(sample);

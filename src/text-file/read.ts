@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { certainEncoding, START_BYTES, StreamDecoder } from './encoding.js';
 import { fileInCommand, wrongKind } from './kind.js';
-import { likelyEncoding } from './likely-encoding.js';
+import { gbkWordIn, likelyEncoding } from './likely-encoding.js';
 
 /** A file that cannot be read as text; the message is the end of a sentence that names it: `cannot be read: …`. */
 export class TextFileError extends Error {
@@ -9,6 +9,8 @@ export class TextFileError extends Error {
   constructor(
     message: string,
     readonly advice: string | null = null,
+    /** Of the operating system, where it refuses. */
+    readonly code: string | null = null,
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -26,7 +28,7 @@ export function readTextFile(path: string): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'there is no such file' : (code ?? String(error));
-    throw new TextFileError(`cannot be read: ${why}`, null, { cause: error });
+    throw new TextFileError(`cannot be read: ${why}`, null, code ?? null, { cause: error });
   }
   const certain = certainEncoding(bytes.subarray(0, START_BYTES));
   const decoder = new StreamDecoder(certain === null || certain === 'utf-32' ? 'utf-8' : certain);
@@ -40,6 +42,13 @@ export function readTextFile(path: string): string {
     throw new TextFileError(
       `is not UTF-8 (line ${decoder.broken.line})${looks}`,
       `Save it as UTF-8, or: iconv -f ${from} -t UTF-8 ${fileInCommand(path)} > FILE`,
+    );
+  }
+  const word = certain === null ? gbkWordIn(text) : null;
+  if (word !== null) {
+    throw new TextFileError(
+      `makes no sense in UTF-8, and reads ${word} in GBK`,
+      'Save it as UTF-8 with a byte order mark.',
     );
   }
   return text;

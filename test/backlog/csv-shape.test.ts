@@ -36,6 +36,7 @@ describe('a quote that stands where it should not', () => {
     ['is never closed', `fileId,title\n${A},"oops\n${B},y\n`],
     ['is never closed, without a header', `${A},"oops\n${B},y\n`],
     ['closes rows later, without a header', `${A},"Hello\n${B},b\n${C},World"\n`],
+    ['closes at the beginning of the next row', `title,fileId,recipe\n"Hello,${A},logo\n",${B},logo\n`],
     ['is escaped by a backslash', `fileId,title,recipe\n${A},"say \\"",logo\n${B},"x",subtitles\n`],
     ['opens behind a blank', `fileId,title,recipe\n${A}, "Hello,logo\n${B},b,subtitles\n${C}, World",logo\n`],
     [
@@ -134,6 +135,10 @@ describe('cells that stand in another column', () => {
     expect(separator).toMatchObject({ row: 3, fields: { fileId: `${B};b;subtitles` } });
     expect(header).toMatchObject({ row: 4, problem: expect.stringContaining('header again') });
   });
+});
+
+it('a line end within the quotes of an id is dropped with the white space', async () => {
+  expect(await outcome(`fileId,recipe\n"${A}\n",logo\n"\n${B}",logo\n`)).toEqual([`2 ${A}: logo`, `3 ${B}: logo`]);
 });
 
 describe('what separates cells', () => {

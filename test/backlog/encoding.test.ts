@@ -69,10 +69,18 @@ describe('a column that is read', () => {
       message: 'x says windows-1252, but the source is UTF-8.',
       advice: 'Give --encoding utf-8.',
     });
-    await expect(read(iconv.encode(csvOf(PUBLISH), 'gbk'), 'euc-jp')).rejects.toThrow(/is not EUC-JP|not JSON/);
     await expect(read(Buffer.from(csvOf({ name: 'x' })), 'utf-16le')).rejects.toThrow(
       'says utf-16le, but the source is not',
     );
+  });
+
+  it('is no word of GBK that happens to be valid UTF-8', async () => {
+    const bytes = iconv.encode(`fileId,key\n${A},片一\n`, 'gbk');
+    await expect(read(bytes)).rejects.toThrow('Row 2: key makes no sense in UTF-8, and reads 片一 in GBK.');
+    expect(await read(bytes, 'gb18030')).toMatchObject([{ fields: { key: '片一' } }]);
+    expect(await read(bytes, 'utf-8')).toMatchObject([{ fields: { key: 'Ƭһ' } }]);
+    const words = 'é Ünïcödé Žluťoučký Привет_мир Ελλάδα שלום مرحبا ɔ tơ'.replaceAll(' ', '/');
+    expect(await read(Buffer.from(`fileId,key\n${A},${words}\n`))).toMatchObject([{ fields: { key: words } }]);
   });
 
   it('does not hold U+FFFD, which was broken before: a problem of its row', async () => {

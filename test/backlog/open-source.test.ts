@@ -151,7 +151,7 @@ describe('a URL', () => {
     expect(await read(`${url}/x.csv`, { allowPrivate })).toEqual(rows);
     serve('text/csv; charset="iso-8859-1"', gbk);
     expect(await read(`${url}/x.csv`, { allowPrivate, encoding: 'gb18030' })).toEqual(rows);
-    serve('text/csv; charset=utf-8', gbk);
+    serve('text/csv; charset=utf-8', iconv.encode(`fileId,key\n${A},第一\n`, 'gbk'));
     await expect(read(`${url}/x.csv`, { allowPrivate })).rejects.toThrow('is not UTF-8');
     serve('text/csv; charset=ISO-8859-1', `fileId,key\n${A},é\n`);
     await expect(read(`${url}/x.csv`, { allowPrivate })).rejects.toMatchObject({ advice: 'Give --encoding utf-8.' });

@@ -60,7 +60,7 @@ describe('a file of an option, and of prices', () => {
   it('that is not there is named', () => {
     expect(() => jsonArgument('--publish', '@none.json')).toThrow('none.json cannot be read: there is no such file.');
     expect(readPriceFile('none.json')).toEqual({
-      problems: ['the file none.json cannot be read: there is no such file'],
+      problems: ['the file none.json cannot be read (ENOENT)'],
     });
   });
 });

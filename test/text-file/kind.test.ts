@@ -26,7 +26,7 @@ it.each([
   ['\0\0\0\x18ftypmp42', /video/],
   ['{\\rtf1', /RTF/],
   ['<!DOCTYPE html><title>Login', /page of HTML, such as the page of a login/],
-  ['\ufeff\n <html lang="en">', /page of HTML/],
+  ['\xef\xbb\xbf\n <html lang="en">', /page of HTML/],
   ['<table><tr><td>fileId', /page of HTML/],
   ['<?xml version="1.0"?><Error><Code>AccessDenied', /XML/],
   ['<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>', /Excel workbook as XML/],
