@@ -87,7 +87,9 @@ export class HashedText {
     if (certain === null && this.said?.name.startsWith('utf-16') && start.length > 1) {
       throw new SourceError('input', `${this.said.by} says ${this.said.name}, but the source is not.`, 'Leave it out.');
     }
-    this.#isTold = certain !== null || this.said !== null;
+    // A server says UTF-8 of whatever it has.
+    this.#isTold =
+      certain !== null || (this.said !== null && (this.said.by === '--encoding' || this.said.name !== 'utf-8'));
     this.#decoder = new StreamDecoder(certain ?? this.said?.name ?? 'utf-8');
     return this.#checked(this.#decoder.text(start));
   }

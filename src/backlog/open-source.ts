@@ -21,6 +21,9 @@ export interface OpenSourceOptions extends DownloadOptions {
   stdin?: AsyncIterable<Uint8Array>;
 }
 
+/** Bytes of white space or zeros after which nothing else is waited for. */
+const MOST_BLANK = 1024 * 1024;
+
 /** Bytes that are text of some kind. */
 export interface OpenBytes {
   name: string;
@@ -141,10 +144,12 @@ async function peek(
   const seen: Uint8Array[] = [];
   let start = Buffer.alloc(0);
   // White space says nothing about the format.
-  while (start.length < least || isBlank(start)) {
+  let length = 0;
+  while (start.length < least || (isBlank(start) && length < MOST_BLANK)) {
     const next = await iterator.next();
     if (next.done) break;
     seen.push(next.value);
+    length += next.value.length;
     start = Buffer.concat([isBlank(start) ? start.subarray(0, START_BYTES) : start, next.value]);
   }
   return {

@@ -32,14 +32,23 @@ export function likelyEncoding(sample: Uint8Array): LikelyEncoding | null {
   if (bytes.length === 0) return null;
   const western = iconv.decode(bytes, WESTERN.name);
   // Characters of two bytes come in pairs; a letter with an accent stands alone.
-  if (western.match(BEYOND_ASCII)?.every((run) => run.length === 1)) return western.includes('\uFFFD') ? null : WESTERN;
+  const isPairs = western.match(BEYOND_ASCII)?.some((run) => run.length > 1);
+  if (!isPairs) return western.includes('\uFFFD') || isOfOldSystem(bytes) ? null : WESTERN;
   const shares = PAIRS.map((pairs) => ({ pairs, share: commonShare(bytes, pairs) }));
   const most = Math.max(...shares.map(({ share }) => share));
   const near = shares.filter(({ share }) => share >= MOST && share > most - NEAR).map(({ pairs }) => pairs);
   const [first] = near;
   if (first !== undefined) return { name: first.name, called: near.map(({ called }) => called).join(' or ') };
+  if (isOfOldSystem(bytes)) return null;
   if (isWestern(western)) return WESTERN;
   return isCyrillic(iconv.decode(bytes, CYRILLIC.name)) ? CYRILLIC : null;
+}
+
+/** Mac OS Roman and the code pages of DOS have letters where Windows has hardly any; which of them it is does not show. */
+function isOfOldSystem(bytes: Buffer): boolean {
+  const high = bytes.filter((byte) => byte >= 0x80);
+  const letters = high.filter((byte) => (byte > 0x80 && byte < 0x91 && byte !== 0x85) || (byte > 0x97 && byte < 0xa0));
+  return letters.length * 2 > high.length;
 }
 
 /** Words in one case, or with a capital in front. */

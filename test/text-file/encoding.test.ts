@@ -25,6 +25,7 @@ describe('an encoding that nobody named', () => {
     expect(guess('한국어 제목', 'euc-kr')).toBe('Chinese (GB18030 or GBK) or Korean (EUC-KR)');
     expect(guess('あのタイトル', 'euc-jp')).toBe('Chinese (Big5) or Japanese (EUC-JP)');
     expect(guess('鑫淼', 'gbk')).toBeNull();
+    expect(guess('Café crème', 'macintosh')).toBeNull();
   });
 
   it.each([
