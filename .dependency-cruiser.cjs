@@ -152,10 +152,10 @@ module.exports = {
     },
     {
       name: 'foundations-import',
-      comment: 'Settings and processes stand below everything but the contract.',
+      comment: 'Settings, processes and files of text stand below everything but the contract.',
       severity: 'error',
-      from: { path: '^src/(config/|process/|errors\\.ts$)' },
-      to: { path: '^src/', pathNot: '^src/(config|process|contract|errors\\.ts$)' },
+      from: { path: '^src/(config/|process/|text-file/|errors\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(config|process|text-file|contract|errors\\.ts$)' },
     },
   ],
   options: {

@@ -1,13 +1,14 @@
-import { createReadStream } from 'node:fs';
-import { basename } from 'node:path';
 import { z } from 'zod';
 import type { BatchSource } from '../contract/batch.js';
+import { pastedId, pastedWord } from '../contract/pasted.js';
 import { fileIdSchema, MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
+import { shown } from '../contract/visible.js';
 import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
 import { HashedText } from './bytes.js';
-import { recordsOf } from './csv.js';
-import { columnsOf } from './csv-columns.js';
+import type { CsvColumns } from './csv-columns.js';
 import { fieldsOf } from './csv-fields.js';
+import { CsvTable, type TableRow } from './csv-table.js';
+import { openBytes } from './open-source.js';
 import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
 import { SourceError } from './source.js';
 
@@ -40,83 +41,56 @@ const timeSchema = z.iso.datetime({ offset: true });
 
 /**
  * Reads the list of a program that submitted by itself: CSV with a header, `fileId` and `taskId` or `resultFileId` in each
- * row. All of it is held in memory, about a kilobyte a row. `-` is standard input.
+ * row. All of it is held in memory, about a kilobyte a row. `-` is standard input. One without rows has neither claims nor problems.
  * @throws SourceError when it cannot be read at all
  */
 export async function readAdoptFile(
   path: string,
   shared: SharedRequest,
   installation: Installation = {},
+  options: { encoding?: string | undefined } = {},
 ): Promise<AdoptFile> {
-  const input = new HashedText(path === '-' ? process.stdin : bytesOf(path));
+  const { name, bytes, encoding } = await openBytes(path, options);
+  const input = new HashedText(bytes, encoding);
+  const table = new CsvTable(input, COLUMNS);
   // What is adopted is never paid for here, whatever the row says.
   const requests = new RequestMaker({ ...shared, neverPay: true }, installation);
   const claims: ClaimedTask[] = [];
   const problems: RowProblem[] = [];
-  let header: ReturnType<typeof headerOf> | null = null;
   const seen = new Seen();
-  let row = 0;
-  for await (const cells of recordsOf(input.text())) {
-    row += 1;
-    if (cells.every((cell) => cell.trim() === '')) continue;
-    if (header === null) {
-      header = headerOf(cells);
-      continue;
-    }
-    const claim = seen.check(claimOf(cells, header, row, requests));
+  for await (const row of table.rows()) {
+    const claim = seen.check(claimOf(row, checkedColumns(table), requests));
     if ('problem' in claim) problems.push(claim);
     else claims.push(claim);
   }
-  if (header === null) throw new SourceError('input', `${path} is empty.`);
-  const kind = 'adopted' as const;
-  return { claims, problems, source: { kind, name: basename(path), sha256: input.sha256(), rows: row - 1 } };
+  const rows = claims.length + problems.length;
+  return { claims, problems, source: { kind: 'adopted', name, sha256: input.sha256(), rows } };
 }
 
-async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for await (const chunk of createReadStream(path)) yield chunk as Uint8Array;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : (code ?? String(error));
-    throw new SourceError('input', `${path} cannot be read: ${why}.`, 'Check its name and whether you may read it.', {
-      cause: error,
-    });
-  }
+function checkedColumns({ columns }: CsvTable): CsvColumns {
+  const { header, more } = columns as CsvColumns;
+  if (header && (more.taskId !== undefined || more.resultFileId !== undefined)) return columns as CsvColumns;
+  throw new SourceError(
+    'input',
+    'There is no column taskId or resultFileId.',
+    'The first row has to name the columns: fileId, and taskId or resultFileId; recipe and subAppId where they differ.',
+  );
 }
 
-function headerOf(cells: readonly string[]) {
-  const columns = columnsOf(cells);
-  const names = cells.map((cell) => cell.toLowerCase().replace(/[\s_-]/g, ''));
-  const at = Object.fromEntries(COLUMNS.map((column) => [column, names.indexOf(column.toLowerCase())])) as Record<
-    AdoptColumn,
-    number
-  >;
-  if (!columns.header || (at.taskId === -1 && at.resultFileId === -1)) {
-    throw new SourceError(
-      'input',
-      'There is no column taskId or resultFileId.',
-      'The first row has to name the columns: fileId, and taskId or resultFileId; recipe and subAppId where they differ.',
-    );
-  }
-  return { columns, at };
-}
-
-function claimOf(
-  cells: readonly string[],
-  { columns, at }: ReturnType<typeof headerOf>,
-  row: number,
-  requests: RequestMaker,
-): ClaimedTask | RowProblem {
-  const made = requests.make(fieldsOf(cells, columns, row));
+function claimOf(of: TableRow, columns: CsvColumns, requests: RequestMaker): ClaimedTask | RowProblem {
+  const made = requests.make(fieldsOf(of, columns));
   if ('problem' in made) return made.problem;
+  const { row, cells } = of;
   const { fileId } = made.request.request;
-  const cell = (column: AdoptColumn) => (cells[at[column]] ?? '').trim() || null;
-  const [taskId, resultFileId, submittedAt] = COLUMNS.map(cell) as [string | null, string | null, string | null];
+  const cell = (column: AdoptColumn) => cells[columns.more[column] ?? -1] ?? '';
+  const taskId = pastedWord(cell('taskId')) || null;
+  const resultFileId = pastedId(cell('resultFileId')) || null;
+  const submittedAt = pastedWord(cell('submittedAt')) || null;
   const refuse = (problem: string): RowProblem => ({ row, fileId, problem });
   if (taskId === null && resultFileId === null) return refuse('has neither a taskId nor a resultFileId.');
   if (taskId !== null && !taskIdSchema.safeParse(taskId).success) return refuse('taskId is not a TaskId.');
   if (resultFileId !== null && !fileIdSchema.safeParse(resultFileId).success) {
-    return refuse(`resultFileId is ${JSON.stringify(resultFileId)}; it must be the decimal digits of a FileId.`);
+    return refuse(`resultFileId is ${shown(resultFileId)}; it must be the decimal digits of a FileId.`);
   }
   if (resultFileId === fileId) return refuse('resultFileId is the source file itself.');
   if (submittedAt !== null && !timeSchema.safeParse(submittedAt).success) {

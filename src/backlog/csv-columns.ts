@@ -1,3 +1,5 @@
+import { pastedId, pastedWord } from '../contract/pasted.js';
+import { shown } from '../contract/visible.js';
 import { SourceError } from './source.js';
 
 /** The columns that are read. */
@@ -9,47 +11,88 @@ export interface CsvColumns {
   header: boolean;
   /** Where each column stands, from 0. */
   at: Partial<Record<CsvColumn, number>>;
+  /** Where those stand that only this reader has. */
+  more: Record<string, number>;
+  /** Cells up to the last that the header names; without a header, none has a name. */
+  width: number;
   /** Names of the others; without a header, `column 2` and so on. */
   ignored: string[];
 }
 
-/** How people and programs write the same name: `file_id`, `FileID`, `File Id`. */
+/** How people and programs write the same name: `file_id`, `FileID`, `File Id`, with what came along from a chat. */
 function plain(name: string): string {
-  return name.toLowerCase().replace(/[\s_-]/g, '');
+  return pastedWord(name)
+    .replace(/^["'`*<\u2018-\u201f\ufeff]+|["'`*>\u2018-\u201f]+$/g, '')
+    .toLowerCase()
+    .replace(/[\s_-]/g, '');
 }
 
-/** A FileId, or what a spreadsheet makes of one. */
-const LIKE_A_FILE_ID = /^['="\s]*\d[\d.,]*(e\+?\d+)?["\s]*$/i;
+const FILE_ID = plain('fileId');
+/** Characters of a name of ours, with what came along with it. */
+const LONGEST_NAME = 40;
 
-/** Reads the first row that is not empty. @throws SourceError when there is no column of FileIds */
-export function columnsOf(cells: readonly string[]): CsvColumns {
-  const names = cells.map((cell) => cell.trim());
-  const at: CsvColumns['at'] = {};
-  const ignored: string[] = [];
-  for (const [index, name] of names.entries()) {
+/** A FileId, or what a spreadsheet makes of one. */
+const LIKE_A_FILE_ID = /^\d[\d.,]*(e\+?\d+)?$/i;
+/** Digits of what is a FileId for certain, and no year, count or price. */
+const DIGITS_OF_A_FILE_ID = 15;
+
+/** Whether a cell holds a FileId, or what a spreadsheet made of it. */
+export function likeAFileId(cell: string): boolean {
+  return LIKE_A_FILE_ID.test(pastedId(cell).replace(/^["']+|["']+$/g, ''));
+}
+
+/** The same, and nothing else that has digits. */
+export function surelyAFileId(cell: string): boolean {
+  const text = pastedId(cell).replace(/^[="'\s]+|["'\s]+$/g, '');
+  return (text.length >= DIGITS_OF_A_FILE_ID && /^\d{1,20}$/.test(text)) || /^\d[.,]\d+e\+?1\d$/i.test(text);
+}
+
+export function isHeader(cells: readonly string[]): boolean {
+  return cells.some((cell) => cell.length <= LONGEST_NAME && plain(cell) === FILE_ID);
+}
+
+/**
+ * Reads the first row that is not empty.
+ * @param more columns that only this reader has
+ * @throws SourceError when there is no column of FileIds
+ */
+export function columnsOf(cells: readonly string[], more: readonly string[] = []): CsvColumns {
+  const columns: CsvColumns = { header: true, at: {}, more: {}, width: 0, ignored: [] };
+  for (const [index, cell] of cells.entries()) {
+    const name = pastedWord(cell);
+    if (name !== '') columns.width = index + 1;
     const column = CSV_COLUMNS.find((known) => plain(known) === plain(name));
-    if (column === undefined) {
-      if (name !== '') ignored.push(name);
-    } else if (at[column] !== undefined) {
-      throw new SourceError('input', `The header has the column ${column} twice.`, 'Rename or remove one of them.');
-    } else {
-      at[column] = index;
+    const other = more.find((known) => plain(known) === plain(name));
+    const found = column ?? other;
+    if (found === undefined) {
+      // A name that was not decoded says nothing.
+      if (name !== '') columns.ignored.push(name.includes('\uFFFD') ? `column ${index + 1}` : name);
+      continue;
     }
+    if ((column === undefined ? columns.more[found] : columns.at[column]) !== undefined) {
+      throw new SourceError('input', `The header has the column ${found} twice.`, 'Rename or remove one of them.');
+    }
+    if (column === undefined) columns.more[found] = index;
+    else columns.at[column] = index;
   }
-  if (at.fileId !== undefined) return { header: true, at, ignored };
-  if (LIKE_A_FILE_ID.test(names[0] ?? '')) return withoutHeader(names);
-  const shown = names.filter((name) => name !== '').slice(0, 20);
+  if (columns.at.fileId !== undefined) return columns;
+  if (likeAFileId(cells[0] ?? '')) return withoutHeader(cells);
+  const names = cells.map((cell) => cell.trim()).filter((name) => name !== '');
   throw new SourceError(
     'input',
-    `There is no column fileId: the first row is ${shown.map((name) => JSON.stringify(name.slice(0, 40))).join(', ')}.`,
-    'Name the column of the FileIds fileId; without a header, FileIds have to be in the first column.',
+    `There is no column fileId: the first row is ${names
+      .slice(0, 20)
+      .map((name) => shown(name.slice(0, 40)))
+      .join(', ')}.`,
+    'Name the column of the FileIds fileId; without a header, FileIds have to be in the first column. Cells are separated by , ; or tabs.',
   );
 }
 
 function withoutHeader(cells: readonly string[]): CsvColumns {
   // A decimal comma makes two cells of one number; the second is no column.
-  const more = isSplitNumber(cells) ? [] : cells.slice(1);
-  return { header: false, at: { fileId: 0 }, ignored: more.map((_, index) => `column ${index + 2}`) };
+  const others = isSplitNumber(cells) ? [] : cells.slice(1);
+  const ignored = others.map((_, index) => `column ${index + 2}`);
+  return { header: false, at: { fileId: 0 }, more: {}, width: 0, ignored };
 }
 
 /** `5,28549E+18`, cut at its comma. */

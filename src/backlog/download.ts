@@ -17,12 +17,29 @@ export interface DownloadOptions {
   allowPrivate?: boolean;
 }
 
+export interface Download {
+  bytes: AsyncGenerator<Uint8Array, void, undefined>;
+  /** What the answer says of its encoding, in its content-type. */
+  charset: string | null;
+}
+
 /** Streams what a URL gives. Its parts reach nobody's log: it may be signed. @throws SourceError */
-export async function* download(
-  from: URL,
-  { allowPrivate = false }: DownloadOptions = {},
-): AsyncGenerator<Uint8Array, void, undefined> {
+export async function download(from: URL, { allowPrivate = false }: DownloadOptions = {}): Promise<Download> {
   const answer = await follow(from, allowPrivate);
+  const packed = answer.headers['content-encoding'] ?? 'identity';
+  if (packed.trim().toLowerCase() !== 'identity' && packed !== '') {
+    answer.destroy();
+    throw new SourceError(
+      'input',
+      `${shownUrl(from)} answers compressed (${packed.slice(0, 40)}), although it was asked not to.`,
+      'Fetch it first: curl --compressed -o list.csv URL',
+    );
+  }
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(answer.headers['content-type'] ?? '') ?? [];
+  return { bytes: bytesOf(from, answer), charset: charset ?? null };
+}
+
+async function* bytesOf(from: URL, answer: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
   const wanted = answer.headers['content-length'];
   let bytes = 0;
   try {

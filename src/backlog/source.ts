@@ -25,6 +25,11 @@ export interface BacklogSource {
   ignoredColumns(): readonly string[];
 }
 
+/** A source's name in a sentence. */
+export function calledSource(name: string): string {
+  return name === '-' ? 'Standard input' : name;
+}
+
 /** The source as a whole cannot be read, or not to its end. Nothing that came of it should be used. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';

@@ -1,3 +1,4 @@
+import { pastedId } from '../contract/pasted.js';
 import type {
   EraseRequest,
   PublishRequest,
@@ -5,6 +6,7 @@ import type {
   ReviewRequest,
   WebhookRequest,
 } from '../contract/request.js';
+import { shown } from '../contract/visible.js';
 import { InvalidRequestError } from '../errors.js';
 import { UsageError } from './exit.js';
 import { jsonArgument } from './json-argument.js';
@@ -38,7 +40,7 @@ export async function requestsOf(fileIds: readonly string[], options: StartOptio
   const { validRequest } = await import('../client/validate.js');
   const problems = new Set<string>();
   const requests: EraseRequest[] = [];
-  for (const fileId of new Set(fileIds)) {
+  for (const fileId of new Set(fileIds.map(pastedId))) {
     const request = { ...shared, fileId };
     try {
       validRequest(request);
@@ -46,7 +48,7 @@ export async function requestsOf(fileIds: readonly string[], options: StartOptio
     } catch (error) {
       if (!(error instanceof InvalidRequestError)) throw error;
       for (const problem of error.problems) {
-        problems.add(problem.startsWith('fileId') ? `${JSON.stringify(fileId)}: ${problem}` : problem);
+        problems.add(problem.startsWith('fileId') ? `${shown(fileId)}: ${problem}` : problem);
       }
     }
   }

@@ -1,28 +1,31 @@
-import { readFileSync } from 'node:fs';
+import { JsonTextError, parseJson } from '../text-file/json.js';
+import { readTextFile, TextFileError } from '../text-file/read.js';
 import { UsageError } from './exit.js';
 
-/** A JSON object given as text, or as `@file`. */
+/** A JSON object given as text, or as `@file`: UTF-8, or UTF-16 as PowerShell writes it. */
 export function jsonArgument(option: string, text: string): Record<string, unknown> {
-  let source = text;
-  if (text.startsWith('@')) {
-    try {
-      source = readFileSync(text.slice(1), 'utf8');
-    } catch (error) {
-      const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
-      throw new UsageError(`${option}: ${text.slice(1)} cannot be read: ${reason}.`);
-    }
-  }
+  const source = text.startsWith('@') ? contentOf(option, text.slice(1)) : text;
   let value: unknown;
   try {
-    value = JSON.parse(source);
+    value = parseJson(source.replace(/^\ufeff+/, ''));
   } catch (error) {
+    if (!(error instanceof JsonTextError)) throw error;
     throw new UsageError(
-      `${option} is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
-      `Quote it for your shell: ${option} '{"key": "value"}', or put it into a file: ${option} @file.json`,
+      `${option} ${error.message}`,
+      `Quote it for your shell: ${option} '{"key": "value"}', or put it into a file: ${option} '@file.json'`,
     );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(`${option} has to be a JSON object, such as {"key": "value"}.`);
   }
   return value as Record<string, unknown>;
+}
+
+function contentOf(option: string, path: string): string {
+  try {
+    return readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof TextFileError)) throw error;
+    throw new UsageError(`${option}: ${path} ${error.message}.`, error.advice);
+  }
 }

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { PRICE_LIST, type PriceItem, type PriceList, RESOLUTION } from '../contract/price-list.js';
+import { JsonTextError, parseJson } from '../text-file/json.js';
+import { readTextFile, TextFileError } from '../text-file/read.js';
 
 const ITEMS = Object.keys(PRICE_LIST) as PriceItem[];
 const ROW_KEYS = ['title', 'usdPerMinute'];
@@ -13,11 +14,10 @@ const ROW_KEYS = ['title', 'usdPerMinute'];
 export function readPriceFile(path: string): { prices: PriceList } | { problems: string[] } {
   let given: unknown;
   try {
-    given = JSON.parse(readFileSync(path, 'utf8'));
+    given = parseJson(readTextFile(path).replace(/^\ufeff+/, ''));
   } catch (error) {
-    const why = error instanceof SyntaxError ? `is not JSON: ${error.message}` : 'cannot be read';
-    const code = (error as NodeJS.ErrnoException).code;
-    return { problems: [`the file ${path} ${why}${code === undefined ? '' : ` (${code})`}`] };
+    if (!(error instanceof TextFileError || error instanceof JsonTextError)) throw error;
+    return { problems: [`the file ${path} ${whyOf(error)}`] };
   }
   if (!isObject(given)) return { problems: [`the file ${path} must hold an object with a row for each item`] };
   const problems: string[] = [];
@@ -28,6 +28,12 @@ export function readPriceFile(path: string): { prices: PriceList } | { problems:
     ITEMS.map((item) => [item, rowOf(item, given[item], problems)]),
   ) as unknown as PriceList;
   return problems.length === 0 ? { prices } : { problems: problems.map((each) => `in ${path}: ${each}`) };
+}
+
+function whyOf(error: TextFileError | JsonTextError): string {
+  if (error instanceof JsonTextError) return error.message.replace(/\.$/, '');
+  if (error.code !== null) return `cannot be read (${error.code})`;
+  return error.advice === null ? error.message : `${error.message} (${error.advice})`;
 }
 
 function rowOf(item: PriceItem, row: unknown, problems: string[]): PriceList[PriceItem] | undefined {

@@ -1,4 +1,5 @@
 import { shortText } from './text.js';
+import { visible } from './visible.js';
 
 /** Characters of one key in a path, and of a value in a sentence. Ours. */
 const LONGEST_STEP = 100;
@@ -19,7 +20,7 @@ export function pathText(path: readonly PropertyKey[]): string {
     if (typeof step === 'number') {
       text += `[${step}]`;
     } else {
-      const key = shortText(String(step), LONGEST_STEP);
+      const key = visible(shortText(String(step), LONGEST_STEP));
       text += text === '' ? key : `.${key}`;
     }
   }
@@ -28,7 +29,7 @@ export function pathText(path: readonly PropertyKey[]): string {
 
 /** A value as it was given, for a sentence. */
 export function shownValue(value: unknown): string {
-  return shortText(String(JSON.stringify(value)), LONGEST_SHOWN);
+  return visible(shortText(String(JSON.stringify(value)), LONGEST_SHOWN));
 }
 
 /** What a value is, as a person would call it: `a number`, `null`, `a list`. */

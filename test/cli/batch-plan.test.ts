@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliEnd, runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
@@ -148,6 +150,70 @@ describe('plan', () => {
   });
 });
 
+describe('a list that is not what it seems', () => {
+  /** Each of plan, start and adopt; nothing comes of any. */
+  const refused = async (path: string, sentence: RegExp, ...args: string[]) => {
+    const all = await Promise.all([
+      batch('plan', path, '--recipe', 'logo', ...args),
+      batch('start', path, '--recipe', 'logo', '--yes', ...args),
+      batch('adopt', path, '--recipe', 'logo', '--yes', ...args),
+    ]);
+    for (const end of all) expect([end.code, end.stdout, end.stderr]).toEqual([3, '', expect.stringMatching(sentence)]);
+    expect(await batches()).toEqual([]);
+  };
+
+  it('has a quote too many: ends with 3 and names the row, where another row would lend its recipe', async () => {
+    const rows = [
+      `${id(0)},"Hello,logo,t1`,
+      `${id(1)},b,subtitles,t2`,
+      `${id(2)},"World",faces-blur,t3`,
+      `${id(3)},d,logo,t4`,
+    ];
+    await refused(
+      file('quote.csv', 'fileId,title,recipe,taskId', ...rows),
+      /Row 2 has a cell in quotes that goes over 3 lines/,
+    );
+  });
+
+  it('is in GBK: ends with 3 and the way out', async () => {
+    const row = `${id(4)},"{""name"":""第一集"",""tags"":[""片一""]}"`;
+    const path = join(folder, 'gbk.csv');
+    writeFileSync(path, iconv.encode(`fileId,publish,taskId\n${row},t1\n`, 'gbk'));
+    await refused(path, /Row 2: publish cannot be read.*give --encoding gb18030/s);
+    const unknown = await batch('plan', path, '--encoding', 'ansi');
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('known are utf-8')]);
+  });
+
+  it('is a file of another kind: one sentence, with the command that helps', async () => {
+    writeFileSync(join(folder, 'list.csv.gz'), gzipSync(`fileId\n${id(0)}\n`));
+    await refused(join(folder, 'list.csv.gz'), /list\.csv\.gz is compressed \(gzip\)[\s\S]*gunzip -c /);
+  });
+
+  it('is empty: there is nothing to do', async () => {
+    for (const path of [file('empty.csv'), file('header.csv', 'fileId,taskId')]) {
+      for (const args of [['plan'], ['start', '--yes'], ['adopt', '--yes']]) {
+        const end = await batch(args[0] as string, path, '--recipe', 'logo', ...args.slice(1));
+        expect([args[0], end.code]).toEqual([args[0], 9]);
+      }
+    }
+  });
+
+  it('has a comma that is not in quotes, or ids that cannot be read: problems of their rows, and the others are planned', async () => {
+    const list = file(
+      'shifted.csv',
+      `Title,file\u200bId,recipe`,
+      `Hello,\`${id(0)}\u200b\`,subtitles`,
+      `Bye,,${id(1)},subtitles`,
+      `"5"" disc",${id(2)},subtitles`,
+      `x,528\u00a0548,logo`,
+    );
+    const end = await batch('plan', list, '-o', 'json');
+    expect([end.code, json(end)]).toEqual([3, expect.objectContaining({ items: 2, problemCount: 2 })]);
+    expect(json(end).problems).toMatchObject([{ row: 3, problem: expect.stringContaining('has 4 cells') }, { row: 5 }]);
+    expect((await batch('plan', list)).stderr).toContain('row 5, 528\\u00a0548: fileId must be');
+  });
+});
+
 describe('start', () => {
   it('leaves out what was paid for, and has nothing to start when that is all', async () => {
     await stack.startWorker();
@@ -246,5 +312,18 @@ describe('start', () => {
     const changed = await batch('start', list, '--recipe', 'logo', '--sha256', source.sha256, '--yes');
     expect([changed.code, changed.stderr]).toEqual([2, expect.stringContaining('it is not what was planned')]);
     expect(await batches()).toEqual(before);
+  });
+
+  it('publishes what a list in another encoding says, and an option in a file of PowerShell', async () => {
+    const path = join(folder, 'gbk-start.csv');
+    writeFileSync(path, iconv.encode(`fileId,publish\n${id(40)},"{""name"":""第一集""}"\n${id(41)},\n`, 'gbk'));
+    writeFileSync(join(folder, 'publish.json'), Buffer.from('\ufeff{"name": "王芳"}\r\n', 'utf16le'));
+    const shared = ['--recipe', 'logo', '--publish', `@${join(folder, 'publish.json')}`];
+    const end = await batch('start', path, ...shared, '--encoding', 'GBK', '--id', 'gbk', '--yes');
+    expect([end.code, end.stderr]).toEqual([0, expect.stringContaining('It runs')]);
+    const { rows } = await stack.query(
+      "select request #>> '{publish,name}' as name from batch_item where batch_id = 'gbk' order by number",
+    );
+    expect(rows).toEqual([{ name: '第一集' }, { name: '王芳' }]);
   });
 });

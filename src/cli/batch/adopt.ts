@@ -3,6 +3,7 @@ import type { AdoptFile } from '../../backlog/adopt-file.js';
 import type { BatchSettings } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { PublishRequest } from '../../contract/request.js';
+import { visible } from '../../contract/visible.js';
 import type { AdoptedItem } from '../../ledger/batch-adopt.js';
 import type { RowProblem } from '../../ledger/batch-staging.js';
 import { outputOf } from '../command-context.js';
@@ -17,13 +18,14 @@ import type { Column, Output } from '../output.js';
 import { withVendor } from '../vendor.js';
 import { mustSayWho, reasonIfGiven, whoIsHere } from '../who-and-why.js';
 import { feedBatch } from './feed.js';
-import { batchId } from './parse.js';
+import { batchId, encoding } from './parse.js';
 
 interface AdoptOptions {
   recipe?: string;
   recipeJson?: string;
   subAppId?: number;
   publish?: string;
+  encoding?: string;
   requestedBy?: string;
   id?: string;
   unverified?: boolean;
@@ -51,7 +53,7 @@ const FIELDS: readonly Column<AdoptPrinted>[] = [
 
 const PROBLEMS: readonly Column<RowProblem>[] = [
   { heading: 'ROW', of: (row) => row.row },
-  { heading: 'SOURCE FILE', of: (row) => row.fileId },
+  { heading: 'SOURCE FILE', of: (row) => (row.fileId === null ? null : visible(row.fileId)) },
   { heading: 'PROBLEM', of: (row) => row.problem },
 ];
 
@@ -73,6 +75,7 @@ export function batchAdoptCommand(): Command {
     .option('--recipe-json <json|@file>', "that recipe's options")
     .option('--sub-app-id <number>', 'where a row does not say (default: VOD_SUB_APP_ID)', positiveInteger)
     .option('--publish <json|@file>', 'what to do with the new files')
+    .option('--encoding <name>', 'of the file, such as gb18030 or windows-1252 (default: UTF-8, or UTF-16)', encoding)
     .option('--requested-by <who>', 'who asked for the erases; kept in the ledger')
     .option('--id <id>', 'of the batch (default: adopted- and the time)', batchId)
     .option('--unverified', 'also tasks that do not tell their input: take them for what their row says')
@@ -124,7 +127,7 @@ async function fileOf(file: string, options: AdoptOptions): Promise<AdoptFile> {
   const { loadPrefix } = await import('../../config/temporal-settings.js');
   const { readAdoptFile } = await import('../../backlog/adopt-file.js');
   const { SourceError } = await import('../../backlog/source.js');
-  const { InvalidRequestError } = await import('../../errors.js');
+  const { InvalidRequestError, UnavailableError } = await import('../../errors.js');
   const { allowedSubAppIds } = loadSettings(process.env, { need: ['vendor'] }).vendor;
   const recipe = options.recipe === undefined && options.recipeJson === undefined ? {} : { recipe: recipeOf(options) };
   const subAppId = options.subAppId ?? (Number(process.env.VOD_SUB_APP_ID) || undefined);
@@ -133,10 +136,13 @@ async function fileOf(file: string, options: AdoptOptions): Promise<AdoptFile> {
   const asked = options.requestedBy === undefined ? {} : { requestedBy: options.requestedBy };
   try {
     const shared = { ...recipe, ...(subAppId === undefined ? {} : { subAppId }), ...publish, ...asked };
-    return await readAdoptFile(file, shared, { prefix: loadPrefix(process.env), allowedSubAppIds });
+    const installation = { prefix: loadPrefix(process.env), allowedSubAppIds };
+    return await readAdoptFile(file, shared, installation, { encoding: options.encoding });
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    throw new InvalidRequestError([error.message], error.advice === null ? {} : { advice: error.advice });
+    const fields = { advice: error.advice ?? '', cause: error };
+    if (error.kind === 'unavailable') throw new UnavailableError(error.message, fields);
+    throw new InvalidRequestError([error.message], fields);
   }
 }
 

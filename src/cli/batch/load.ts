@@ -101,7 +101,8 @@ async function sourceOf(
     return librarySource(vod, { subAppId, classIds, tags, names, createdFrom, createdTo });
   }
   const { openSource } = await import('../../backlog/open-source.js');
-  return await openSource(file, { format: options.format, allowPrivate: options.allowPrivateAddress });
+  const { format, encoding, allowPrivateAddress: allowPrivate } = options;
+  return await openSource(file, { format, encoding, allowPrivate });
 }
 
 function progressText(so: PlanProgress): string {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { ENCODINGS_SHOWN, encodingNamed } from '../../text-file/encoding.js';
 
 /** A part of the items, or a number of them. */
 export type Share = { percent: number } | { count: number };
@@ -24,6 +25,13 @@ function shareOf(text: string, wanted: string): Share {
     throw new InvalidArgumentError(wanted);
   }
   return percent ? { percent: value } : { count: value };
+}
+
+/** Of a list, by any name that it has. */
+export function encoding(text: string): string {
+  const known = encodingNamed(text);
+  if (known === null) throw new InvalidArgumentError(`It is not known; known are ${ENCODINGS_SHOWN} and others.`);
+  return known;
 }
 
 /** Becomes part of a workflow id and of the names of files. */

@@ -1,3 +1,4 @@
+import { visible } from '../../contract/visible.js';
 import type { BatchStaging, RowProblem } from '../../ledger/batch-staging.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { tellOtherPrices } from '../other-prices.js';
@@ -82,7 +83,9 @@ async function tellProblems(output: Output, { problems }: PricedPlan, staging: B
   output.say(`${problems} ${problems === 1 ? 'row is' : 'rows are'} bad:`);
   for await (const page of staging.problems(SHOWN_PROBLEMS)) {
     for (const { row, fileId, problem } of page) {
-      output.say(`  ${[row === null ? '' : `row ${row}`, fileId ?? ''].filter(Boolean).join(', ')}: ${problem}`);
+      output.say(
+        `  ${[row === null ? '' : `row ${row}`, visible(fileId ?? '')].filter(Boolean).join(', ')}: ${problem}`,
+      );
     }
     break;
   }

@@ -7,10 +7,12 @@ import { UsageError } from '../exit.js';
 import { jsonArgument } from '../json-argument.js';
 import { collect, positiveInteger, positiveNumber, time } from '../option-parsers.js';
 import { whoIsHere } from '../who-and-why.js';
+import { encoding } from './parse.js';
 
 /** Where the items come from, and what they have in common. */
 export interface SourceOptions {
   format?: 'csv' | 'ndjson';
+  encoding?: string;
   allowPrivateAddress?: boolean;
   library?: boolean;
   classId?: number[];
@@ -32,8 +34,9 @@ export interface SourceOptions {
 
 export const SOURCE_HELP = `
 FILE is CSV, NDJSON (one request a line), - for standard input, or an https:// URL. Columns of CSV: fileId (required), subAppId,
-recipe, key, publish (JSON); others are ignored. Without a header the first column holds FileIds. What a row says wins over
-the options. Instead of FILE, --library takes what a search of the media library finds.`;
+recipe, key, publish (JSON); others are ignored. Without a header the first column holds FileIds. Cells are separated by , ; or
+tabs; a cell that holds that, or begins with a quote, has to be in quotes ("…"). It is UTF-8 or UTF-16; others by --encoding. What
+a row says wins over the options. Instead of FILE, --library takes what a search of the media library finds.`;
 
 export function withSourceOptions(command: Command): Command {
   return command
@@ -41,6 +44,7 @@ export function withSourceOptions(command: Command): Command {
     .addOption(
       new Option('--format <format>', 'of FILE (default: told by its name and beginning)').choices(['csv', 'ndjson']),
     )
+    .option('--encoding <name>', 'of FILE, such as gb18030 or windows-1252 (default: UTF-8, or UTF-16)', encoding)
     .option('--allow-private-address', 'read also from a URL whose address is not public, or that is http')
     .option('--library', 'take the items from the media library')
     .option('--class-id <id>', 'of the library: in this class (repeat for several)', (text, before?: number[]) => [
@@ -92,6 +96,7 @@ export function checkSource(file: string | undefined, options: SourceOptions): v
     throw new UsageError('Say where the items come from: FILE, or --library.', 'Not both.');
   }
   const search = options.classId ?? options.tag ?? options.name ?? options.createdFrom ?? options.createdTo;
+  if (options.library && options.encoding !== undefined) throw new UsageError('--encoding belongs to FILE.');
   if (search !== undefined && !options.library) {
     throw new UsageError('--class-id, --tag, --name, --created-from and --created-to belong to --library.');
   }
