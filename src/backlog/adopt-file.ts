@@ -8,8 +8,9 @@ import { HashedText } from './bytes.js';
 import { recordsOf } from './csv.js';
 import { columnsOf } from './csv-columns.js';
 import { fieldsOf } from './csv-fields.js';
+import { plainCell } from './plain-cell.js';
 import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
-import { SourceError } from './source.js';
+import { SourceError, type SourceRow } from './source.js';
 
 /** What a row says was done, or is running, for a request. */
 export interface ClaimedTask extends StagedRequest {
@@ -26,8 +27,8 @@ export interface AdoptFile {
   source: BatchSource;
 }
 
-/** Columns besides those of a backlog. */
-const COLUMNS = ['taskId', 'resultFileId', 'submittedAt'] as const;
+/** Columns besides those of a backlog; `recipeOptions` stands in our own reports, beside the recipe's name. */
+const COLUMNS = ['taskId', 'resultFileId', 'submittedAt', 'recipeOptions'] as const;
 type AdoptColumn = (typeof COLUMNS)[number];
 
 /** Longest TaskId that is taken. Ours: several times the vendor's. */
@@ -107,11 +108,12 @@ function claimOf(
   row: number,
   requests: RequestMaker,
 ): ClaimedTask | RowProblem {
-  const made = requests.make(fieldsOf(cells, columns, row));
+  const cell = (column: AdoptColumn) => plainCell(cells[at[column]]) || null;
+  const asked = withOptions(fieldsOf(cells, columns, row), cell('recipeOptions'));
+  const made = 'problem' in asked ? { problem: asked } : requests.make(asked);
   if ('problem' in made) return made.problem;
   const { fileId } = made.request.request;
-  const cell = (column: AdoptColumn) => (cells[at[column]] ?? '').trim() || null;
-  const [taskId, resultFileId, submittedAt] = COLUMNS.map(cell) as [string | null, string | null, string | null];
+  const [taskId, resultFileId, submittedAt] = [cell('taskId'), cell('resultFileId'), cell('submittedAt')];
   const refuse = (problem: string): RowProblem => ({ row, fileId, problem });
   if (taskId === null && resultFileId === null) return refuse('has neither a taskId nor a resultFileId.');
   if (taskId !== null && !taskIdSchema.safeParse(taskId).success) return refuse('taskId is not a TaskId.');
@@ -123,6 +125,21 @@ function claimOf(
     return refuse('submittedAt is not a time such as 2031-01-31T10:00:00Z.');
   }
   return { ...made.request, row, taskId, resultFileId, submittedAt };
+}
+
+/** The recipe's options in a column of their own, as our reports have them. */
+function withOptions(asked: SourceRow, options: string | null): SourceRow {
+  if (options === null || !('fields' in asked)) return asked;
+  const { row, fields } = asked;
+  const { name } = (fields.recipe ?? {}) as { name?: string };
+  const fileId = typeof fields.fileId === 'string' ? fields.fileId : null;
+  try {
+    const given: unknown = JSON.parse(options);
+    if (name === undefined || typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error();
+    return { row, fields: { ...fields, recipe: { ...given, name } } };
+  } catch {
+    return { row, fileId, problem: 'recipeOptions is no JSON object beside a recipe.' };
+  }
 }
 
 /** One erase, one task and one result belong to one row. */

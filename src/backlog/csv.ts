@@ -4,6 +4,7 @@ import { CsvError, parse } from 'csv-parse';
 import { HashedText } from './bytes.js';
 import { type CsvColumns, columnsOf } from './csv-columns.js';
 import { fieldsOf } from './csv-fields.js';
+import { refuseOwnReports } from './own-report.js';
 import { type BacklogSource, SourceError, type SourceRow } from './source.js';
 
 /** Longest row, in characters. Ours: a quote that is never closed must not read the whole file into memory. */
@@ -23,7 +24,7 @@ export function csvSource(name: string, bytes: AsyncIterable<Uint8Array>): Backl
   let columns: CsvColumns | null = null;
   async function* rows(): AsyncGenerator<SourceRow, void, undefined> {
     let row = 0;
-    for await (const cells of recordsOf(input.text())) {
+    for await (const cells of refuseOwnReports(recordsOf(input.text()))) {
       row += 1;
       if (cells.every((cell) => cell.trim() === '')) continue;
       if (columns === null) {

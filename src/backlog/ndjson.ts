@@ -2,6 +2,7 @@ import { kindOf } from '../contract/problem.js';
 import { MAX_REQUEST_BYTES } from '../contract/request-schema.js';
 import { HashedText } from './bytes.js';
 import { linesOf } from './lines.js';
+import { refuseOwnLine } from './own-report.js';
 import type { BacklogSource, SourceRow } from './source.js';
 
 /** NDJSON: one request a line, of which everything that is the same for all may be left out. Empty lines count as rows. */
@@ -35,5 +36,6 @@ function rowOf(line: string, row: number): SourceRow {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { row, fileId: null, problem: `is ${kindOf(value)}; each line has to be a JSON object, one request.` };
   }
+  refuseOwnLine(value as Record<string, unknown>);
   return { row, fields: value as Record<string, unknown> };
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { EXIT } from '../contract/error-classes.js';
 import { Exit } from './exit.js';
 
@@ -6,6 +7,8 @@ import { Exit } from './exit.js';
  */
 export async function interruptible<T>(onInterrupt: () => void, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  // Each call that is under way listens, and many are at once: that is no leak, of which Node would warn.
+  setMaxListeners(0, controller.signal);
   const stop = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort(new Exit(EXIT.interrupted));

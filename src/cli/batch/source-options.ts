@@ -28,6 +28,8 @@ export interface SourceOptions {
   deadlineHours?: number;
   allowVariants?: boolean;
   includePaid?: boolean;
+  payAgain?: boolean;
+  allowArchived?: boolean;
 }
 
 export const SOURCE_HELP = `
@@ -60,7 +62,9 @@ export function withSourceOptions(command: Command): Command {
     .option('--requested-by <who>', 'who asked; kept in the ledger', whoIsHere())
     .option('--deadline-hours <hours>', 'in which each task must end (default: 24)', positiveNumber)
     .option('--allow-variants', 'allow one file with two recipes: two new files, each paid for')
-    .option('--include-paid', 'take what was paid for before into the batch as well: taken up, not paid for');
+    .option('--include-paid', 'take what was paid for before into the batch as well: taken up, not paid for')
+    .option('--pay-again', 'also what was paid for and failed: pays once more for each (`batch start` needs --reason)')
+    .option('--allow-archived', 'also files whose storage class is archive: they were restored for a time');
 }
 
 /**
