@@ -72,7 +72,6 @@ describe('a report as a backlog is refused, and says what to do', () => {
     ['as it was written', plain.itemHeader + plain.item(item)],
     ['for a spreadsheet', excel.itemHeader + excel.item(item)],
     ['saved by one, with semicolons', (plain.itemHeader + plain.item(item)).replaceAll(',', ';')],
-    ['below a title', `what failed in May\n\n${plain.itemHeader}${plain.item(item)}`],
     ['with other capitals', plain.itemHeader.toUpperCase() + plain.item(item)],
   ])('%s', async (_what, text) => {
     const error = await ofCsv(text);

@@ -9,6 +9,8 @@ import type { PricedPlan } from './load.js';
 /** Problems that are shown to a person; with `-o json` all of them are. */
 const SHOWN_PROBLEMS = 50;
 const PROBLEM_PAGE = 1_000;
+/** Rows of one kind that a plan names. */
+const NAMED = 20;
 
 const usd = (amount: number) => amount.toFixed(2);
 
@@ -107,7 +109,7 @@ function tellLeftOut(output: Output, { paidBefore: { failed, lost, rejected }, p
     );
   }
   const all = dropped + lost + rejected;
-  if (all > leftOut.length) output.say(`  … and ${all - leftOut.length} more`);
+  if (leftOut.length >= NAMED && all > leftOut.length) output.say(`  … and ${all - leftOut.length} more`);
 }
 
 const LEFT_OUT_MEANING: Readonly<Record<PricedPlan['leftOut'][number]['kind'], string>> = {

@@ -35,7 +35,8 @@ export interface SourceOptions {
 export const SOURCE_HELP = `
 FILE is CSV, NDJSON (one request a line), - for standard input, or an https:// URL. Columns of CSV: fileId (required), subAppId,
 recipe, key, publish (JSON); others are ignored. Without a header the first column holds FileIds. What a row says wins over
-the options. Instead of FILE, --library takes what a search of the media library finds.`;
+the options. Reports of ours are no backlog: batch redrive. Instead of FILE, --library takes the videos that a search of the
+media library finds.`;
 
 export function withSourceOptions(command: Command): Command {
   return command
