@@ -171,6 +171,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       registeredSearchAttributes: cached(() =>
         registeredSearchAttributes(connected.connection, connected.namespace, names),
       ),
+      unfitness: (file) => media.unfitness(file),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
       pace: createSubmitPace(ledger, vendor.submitsPerSecond, {
         spread,

@@ -2,6 +2,7 @@ import type { SearchAttributeKey } from '../contract/names.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
+import type { Unfit } from '../vod/fitness.js';
 import type { VodApi } from '../vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
 import type { FeederTimings } from './batch/timings.js';
@@ -20,6 +21,8 @@ export interface ActivityDependencies {
   registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
   /** What a submit is expected to cost, in USD. Never fails, and takes some seconds at most. */
   estimateUsd: (erase: { subAppId: number; fileId: string; recipe: Recipe }) => Promise<number>;
+  /** Why nothing can be erased from a file, as far as its estimate has found out; null: nothing speaks against it. */
+  unfitness?: ((file: { subAppId: number; fileId: string }) => Unfit | null) | undefined;
   /** What this process does for the pace of submits. */
   pace: SubmitPace;
   timings: ActivityTimings;

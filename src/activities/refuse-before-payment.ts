@@ -2,6 +2,7 @@ import { SUB_APP_NOT_ALLOWED, subAppProblem } from '../config/allowed-sub-apps.j
 import { WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import type { SubmissionRecord } from '../ledger/ledger.js';
+import { UNFIT_MEANING, type Unfit } from '../vod/fitness.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { finalFailure, readFailure } from './failures.js';
 import { paymentIdentityOf } from './payment-identity.js';
@@ -38,6 +39,29 @@ export async function refuseUnlessPaid(
 ): Promise<void> {
   if (problemWith(deps, request) === null) return;
   if ((await spentBefore(deps, request, attempt)) === null) await refuseToPay(deps, request, attempt);
+}
+
+/** Nothing can be erased from these, whatever is done with them; an archived or blocked file may be one that was put right. */
+const NO_VIDEO: readonly (Unfit | null)[] = ['audio', 'image', 'noVideo'];
+/** Code of what is refused for a file without moving pictures. */
+const NOT_A_VIDEO = 'NotAVideo';
+
+/** The same for a file that is no video, once its description was read for the estimate: the vendor may charge for it. */
+export async function refuseUnlessVideo(
+  deps: Dependencies & Pick<ActivityDependencies, 'unfitness'>,
+  request: NormalizedEraseRequest,
+  attempt: number,
+): Promise<void> {
+  const { subAppId, fileId } = request;
+  const unfit = deps.unfitness?.({ subAppId, fileId }) ?? null;
+  if (unfit === null || !NO_VIDEO.includes(unfit)) return;
+  const spent = await spentBefore(deps, request, attempt);
+  const message = `Nothing can be erased: file ${fileId} ${UNFIT_MEANING[unfit]}.`;
+  throw finalFailure(
+    'input',
+    { code: NOT_A_VIDEO, message },
+    { taskId: spent?.taskId ?? null, moneySpent: spent !== null },
+  );
 }
 
 /** The newest submission, if this workflow made it and it may have been paid for. */

@@ -18,7 +18,7 @@ import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFai
 import { noteWait } from './note-wait.js';
 import { OpenAhead } from './open-ahead.js';
 import { paymentIdentityOf } from './payment-identity.js';
-import { refuseToPay, refuseUnlessPaid } from './refuse-before-payment.js';
+import { refuseToPay, refuseUnlessPaid, refuseUnlessVideo } from './refuse-before-payment.js';
 import { rejectedBefore } from './rejected-before.js';
 import { keepTrying, sendAtPlace } from './send-at-place.js';
 import {
@@ -203,6 +203,7 @@ class Submit {
           await this.refuseToPay();
           const { subAppId, fileId } = this.request;
           this.intent.costUsd = await this.deps.estimateUsd({ subAppId, fileId, recipe: this.recipe });
+          await refuseUnlessVideo(this.deps, this.request, this.context.info.attempt);
           continue;
         }
         case 'notYet':

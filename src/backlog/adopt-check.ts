@@ -9,6 +9,7 @@ import { MAX_FILE_IDS } from '../vod/vod-client.js';
 import { VodError } from '../vod/vod-error.js';
 import { type ClaimedTask, deadlineFor } from './adopt-file.js';
 import { NOT_FOUND, retriedRead } from './retried-read.js';
+import { subAppRefusal } from './sub-app-refusal.js';
 
 type Vod = Pick<VodApi, 'describeTask' | 'listTasks' | 'describeMedia'>;
 
@@ -36,12 +37,24 @@ export async function checkClaims(
   claims: readonly ClaimedTask[],
   options: CheckOptions,
 ): Promise<{ items: AdoptedItem[]; problems: RowProblem[] }> {
+  // A single sub-application that is wrong is one mistake, and no problem of each row.
+  const several = new Set(claims.map(({ request }) => request.subAppId)).size > 1;
   const checked: (AdoptedItem | RowProblem)[] = [];
   for (let at = 0; at < claims.length; at += AT_ONCE) {
     options.signal?.throwIfAborted();
     const group = claims.slice(at, at + AT_ONCE);
-    const media = await existing(vod, group, options.signal);
-    checked.push(...(await Promise.all(group.map((claim) => checkOne(vod, claim, media, options)))));
+    const refused = (claim: ClaimedTask, error: unknown): RowProblem => {
+      const { fileId, subAppId } = claim.request;
+      const refusal = several ? subAppRefusal(subAppId, error) : null;
+      if (refusal === null) throw error;
+      return { row: claim.row, fileId, problem: refusal };
+    };
+    const media = existing(vod, group, options.signal);
+    checked.push(
+      ...(await Promise.all(
+        group.map((claim) => checkOne(vod, claim, media, options).catch((error: unknown) => refused(claim, error))),
+      )),
+    );
     options.onProgress?.(checked.length);
   }
   const items: AdoptedItem[] = [];
@@ -56,7 +69,7 @@ export async function checkClaims(
 async function checkOne(
   vod: Vod,
   claim: ClaimedTask,
-  media: ReadonlySet<string>,
+  media: (subAppId: number) => Promise<ReadonlySet<string>>,
   options: CheckOptions,
 ): Promise<AdoptedItem | RowProblem> {
   const { fileId, subAppId } = claim.request;
@@ -70,7 +83,7 @@ async function checkOne(
       );
     }
   }
-  return checkResult(claim, media);
+  return checkResult(claim, await media(subAppId));
 }
 
 function checkResult(claim: ClaimedTask, media: ReadonlySet<string>): AdoptedItem | RowProblem {
@@ -167,26 +180,33 @@ async function isTaskOf(
   return false;
 }
 
-/** Of the results that these rows name, those that are in the library. */
-async function existing(
+/** Of the results that these rows name, those that are in the library; asked for once in each sub-application. */
+function existing(
   vod: Vod,
   claims: readonly ClaimedTask[],
   signal: AbortSignal | undefined,
+): (subAppId: number) => Promise<ReadonlySet<string>> {
+  const asked = new Map<number, Promise<ReadonlySet<string>>>();
+  return (subAppId) => {
+    const named = claims.filter(({ request }) => request.subAppId === subAppId);
+    const before = asked.get(subAppId) ?? inLibrary(vod, subAppId, named, signal);
+    asked.set(subAppId, before);
+    return before;
+  };
+}
+
+async function inLibrary(
+  vod: Vod,
+  subAppId: number,
+  claims: readonly ClaimedTask[],
+  signal: AbortSignal | undefined,
 ): Promise<Set<string>> {
-  const bySubApp = new Map<number, Set<string>>();
-  for (const { request, resultFileId } of claims) {
-    if (resultFileId === null) continue;
-    const files = bySubApp.get(request.subAppId) ?? new Set();
-    bySubApp.set(request.subAppId, files.add(resultFileId));
-  }
+  const all = [...new Set(claims.flatMap(({ resultFileId }) => resultFileId ?? []))];
   const found = new Set<string>();
-  for (const [subAppId, files] of bySubApp) {
-    const all = [...files];
-    for (let at = 0; at < all.length; at += MAX_FILE_IDS) {
-      const fileIds = all.slice(at, at + MAX_FILE_IDS);
-      const { media } = await retriedRead(() => vod.describeMedia({ subAppId, fileIds }, { signal }), signal);
-      for (const { fileId } of media) found.add(fileId);
-    }
+  for (let at = 0; at < all.length; at += MAX_FILE_IDS) {
+    const fileIds = all.slice(at, at + MAX_FILE_IDS);
+    const { media } = await retriedRead(() => vod.describeMedia({ subAppId, fileIds }, { signal }), signal);
+    for (const { fileId } of media) found.add(fileId);
   }
   return found;
 }

@@ -4,13 +4,14 @@ import { pastedId, pastedWord } from '../contract/pasted.js';
 import { fileIdSchema, MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
 import { shown } from '../contract/visible.js';
 import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
+import { parseJson } from '../text-file/json.js';
 import { HashedText } from './bytes.js';
 import type { CsvColumns } from './csv-columns.js';
 import { fieldsOf } from './csv-fields.js';
 import { CsvTable, type TableRow } from './csv-table.js';
 import { openBytes } from './open-source.js';
 import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
-import { SourceError } from './source.js';
+import { SourceError, type SourceRow } from './source.js';
 
 /** What a row says was done, or is running, for a request. */
 export interface ClaimedTask extends StagedRequest {
@@ -27,8 +28,8 @@ export interface AdoptFile {
   source: BatchSource;
 }
 
-/** Columns besides those of a backlog. */
-const COLUMNS = ['taskId', 'resultFileId', 'submittedAt'] as const;
+/** Columns besides those of a backlog; `recipeOptions` stands in our own reports, beside the recipe's name. */
+const COLUMNS = ['taskId', 'resultFileId', 'submittedAt', 'recipeOptions'] as const;
 type AdoptColumn = (typeof COLUMNS)[number];
 
 /** Longest TaskId that is taken. Ours: several times the vendor's. */
@@ -52,7 +53,7 @@ export async function readAdoptFile(
 ): Promise<AdoptFile> {
   const { name, bytes, encoding } = await openBytes(path, options);
   const input = new HashedText(bytes, encoding);
-  const table = new CsvTable(input, COLUMNS);
+  const table = new CsvTable(input, { more: COLUMNS });
   // What is adopted is never paid for here, whatever the row says.
   const requests = new RequestMaker({ ...shared, neverPay: true }, installation);
   const claims: ClaimedTask[] = [];
@@ -78,11 +79,12 @@ function checkedColumns({ columns }: CsvTable): CsvColumns {
 }
 
 function claimOf(of: TableRow, columns: CsvColumns, requests: RequestMaker): ClaimedTask | RowProblem {
-  const made = requests.make(fieldsOf(of, columns));
+  const cell = (column: AdoptColumn) => of.cells[columns.more[column] ?? -1] ?? '';
+  const asked = withOptions(fieldsOf(of, columns), pastedWord(cell('recipeOptions')));
+  const made = requests.make(asked);
   if ('problem' in made) return made.problem;
-  const { row, cells } = of;
+  const { row } = of;
   const { fileId } = made.request.request;
-  const cell = (column: AdoptColumn) => cells[columns.more[column] ?? -1] ?? '';
   const taskId = pastedWord(cell('taskId')) || null;
   const resultFileId = pastedId(cell('resultFileId')) || null;
   const submittedAt = pastedWord(cell('submittedAt')) || null;
@@ -97,6 +99,21 @@ function claimOf(of: TableRow, columns: CsvColumns, requests: RequestMaker): Cla
     return refuse('submittedAt is not a time such as 2031-01-31T10:00:00Z.');
   }
   return { ...made.request, row, taskId, resultFileId, submittedAt };
+}
+
+/** The recipe's options in a column of their own, as our reports have them. */
+function withOptions(asked: SourceRow, options: string): SourceRow {
+  if (options === '' || !('fields' in asked)) return asked;
+  const { row, fields } = asked;
+  const { name } = (fields.recipe ?? {}) as { name?: string };
+  const fileId = typeof fields.fileId === 'string' ? fields.fileId : null;
+  try {
+    const given: unknown = parseJson(options);
+    if (name === undefined || typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error();
+    return { row, fields: { ...fields, recipe: { ...given, name } } };
+  } catch {
+    return { row, fileId, problem: 'recipeOptions is no JSON object beside a recipe.' };
+  }
 }
 
 /** One erase, one task and one result belong to one row. */

@@ -20,14 +20,14 @@ export interface CsvColumns {
 }
 
 /** How people and programs write the same name: `file_id`, `FileID`, `File Id`, with what came along from a chat. */
-function plain(name: string): string {
+export function plainName(name: string): string {
   return pastedWord(name)
     .replace(/^["'`*<\u2018-\u201f\ufeff]+|["'`*>\u2018-\u201f]+$/g, '')
     .toLowerCase()
     .replace(/[\s_-]/g, '');
 }
 
-const FILE_ID = plain('fileId');
+const FILE_ID = plainName('fileId');
 /** Characters of a name of ours, with what came along with it. */
 const LONGEST_NAME = 40;
 
@@ -48,7 +48,7 @@ export function surelyAFileId(cell: string): boolean {
 }
 
 export function isHeader(cells: readonly string[]): boolean {
-  return cells.some((cell) => cell.length <= LONGEST_NAME && plain(cell) === FILE_ID);
+  return cells.some((cell) => cell.length <= LONGEST_NAME && plainName(cell) === FILE_ID);
 }
 
 /**
@@ -61,8 +61,8 @@ export function columnsOf(cells: readonly string[], more: readonly string[] = []
   for (const [index, cell] of cells.entries()) {
     const name = pastedWord(cell);
     if (name !== '') columns.width = index + 1;
-    const column = CSV_COLUMNS.find((known) => plain(known) === plain(name));
-    const other = more.find((known) => plain(known) === plain(name));
+    const column = CSV_COLUMNS.find((known) => plainName(known) === plainName(name));
+    const other = more.find((known) => plainName(known) === plainName(name));
     const found = column ?? other;
     if (found === undefined) {
       // A name that was not decoded says nothing.

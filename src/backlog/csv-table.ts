@@ -4,6 +4,7 @@ import { type CsvColumns, columnsOf, isHeader, likeAFileId, surelyAFileId } from
 import { type CsvRecord, CsvRecordParser } from './csv-record.js';
 import { rowInside, shapeProblem } from './csv-shape.js';
 import { linesOf } from './lines.js';
+import type { OwnReportGuard } from './own-report.js';
 import { SourceError } from './source.js';
 
 /** Longest row, in characters. Ours: a quote that is never closed must not read the whole file into memory. */
@@ -28,10 +29,13 @@ export class CsvTable {
   /** Known once the first row was read. */
   columns: CsvColumns | null = null;
 
-  /** @param more columns besides those of a backlog */
+  /**
+   * @param options.more columns besides those of a backlog
+   * @param options.guard refuses a report of ours
+   */
   constructor(
     private readonly input: HashedText,
-    private readonly more: readonly string[] = [],
+    private readonly options: { more?: readonly string[]; guard?: OwnReportGuard } = {},
   ) {}
 
   /** @throws SourceError where the rows cannot be told apart, or nothing says which column is which */
@@ -52,6 +56,7 @@ export class CsvTable {
       row += 1;
       this.#refuseSwallowedRows(record, row, delimiter);
       if (record.problem === null && record.cells.every(isBlank)) continue;
+      if (this.options.guard?.isReportHeader(record.cells)) continue;
       if (this.columns === null) {
         this.columns = this.#columnsOf(record, row, ahead);
         if (this.columns.header) continue;
@@ -60,6 +65,7 @@ export class CsvTable {
       yield { row, cells: record.cells, problem };
     }
     if (parser.isOpen) throw notClosed(row + 1, this.#insideOf(parser));
+    this.options.guard?.end();
   }
 
   /** The first line of an open cell that looks like a row. */
@@ -89,7 +95,7 @@ export class CsvTable {
       throw new SourceError('input', `Row ${row} ${record.problem}.`, 'Export the file again.');
     }
     try {
-      return columnsOf(record.cells, this.more);
+      return columnsOf(record.cells, this.options.more);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       const header = headerBelow(ahead, row);

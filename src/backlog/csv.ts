@@ -1,6 +1,7 @@
 import { HashedText, type SaidEncoding } from './bytes.js';
 import { fieldsOf } from './csv-fields.js';
 import { CsvTable } from './csv-table.js';
+import { OwnReportGuard } from './own-report.js';
 import type { BacklogSource, SourceRow } from './source.js';
 
 /**
@@ -13,7 +14,7 @@ export function csvSource(
   encoding: SaidEncoding | null = null,
 ): BacklogSource {
   const input = new HashedText(bytes, encoding);
-  const table = new CsvTable(input);
+  const table = new CsvTable(input, { guard: new OwnReportGuard() });
   async function* rows(): AsyncGenerator<SourceRow, void, undefined> {
     for await (const row of table.rows()) yield fieldsOf(row, table.columns);
   }

@@ -1,4 +1,5 @@
 import type { KnownMedia } from '../ledger/media-store.js';
+import type { Unfit } from '../vod/fitness.js';
 import type { MediaInfo, SearchMediaQuery, VodApi } from '../vod/vod-api.js';
 import { retriedRead } from './retried-read.js';
 import { type BacklogSource, SourceError, type SourceRow } from './source.js';
@@ -22,7 +23,11 @@ export interface LibraryQuery {
   createdFrom?: Date;
   /** Default, and at the latest: when the reading began. */
   createdTo?: Date;
+  /** Files that are taken although they look as if nothing could be erased from them; default none. */
+  allow?: readonly Unfit[];
 }
+
+type Found = KnownMedia & { unfit?: Unfit };
 
 /** Both ends included, in whole seconds. */
 interface Stretch {
@@ -31,7 +36,7 @@ interface Stretch {
 }
 
 /**
- * The files of the media library that a query finds, oldest first, each once. The upper end of the time is fixed when the
+ * The videos of the media library that a query finds, oldest first, each once. The upper end of the time is fixed when the
  * reading begins, so files that are added meanwhile are not in it. A search reaches 5,000 results; so the time is split until
  * fewer are in each part, and a part counts only when it was read whole: as many different files as the vendor said.
  */
@@ -56,6 +61,7 @@ async function* rowsOf(
   };
   const filter: SearchMediaQuery = {
     subAppId: query.subAppId,
+    categories: ['Video'],
     ...(query.classIds?.length ? { classIds: query.classIds } : {}),
     ...(query.tags?.length ? { tags: query.tags } : {}),
     ...(query.names?.length ? { names: query.names } : {}),
@@ -69,7 +75,11 @@ async function* rowsOf(
       open.push({ fromMs: middle + SECOND_MS, toMs: stretch.toMs }, { fromMs: stretch.fromMs, toMs: middle });
       continue;
     }
-    for (const media of files) yield { row: null, fields: { fileId: media.fileId, subAppId: query.subAppId }, media };
+    for (const { unfit, ...media } of files) {
+      const { fileId } = media;
+      if (unfit !== undefined && !query.allow?.includes(unfit)) yield { row: null, fileId, unfit };
+      else yield { row: null, fields: { fileId, subAppId: query.subAppId }, media };
+    }
   }
 }
 
@@ -78,7 +88,7 @@ async function readStretch(
   vod: Pick<VodApi, 'searchMedia'>,
   filter: SearchMediaQuery,
   stretch: Stretch,
-): Promise<KnownMedia[] | null> {
+): Promise<Found[] | null> {
   const splittable = stretch.toMs > stretch.fromMs;
   for (let reading = 1; reading <= MAX_READINGS; reading += 1) {
     const files = await readPages(vod, filter, stretch);
@@ -121,10 +131,16 @@ async function readPages(
   }
 }
 
-function inOrder(files: Map<string, MediaInfo>): KnownMedia[] {
+function inOrder(files: Map<string, MediaInfo>): Found[] {
   return [...files.values()]
     .sort((a, b) => compare(a.createTime ?? '', b.createTime ?? '') || compare(a.fileId, b.fileId))
-    .map(({ fileId, durationSeconds, width, height }) => ({ fileId, durationSeconds, width, height }));
+    .map(({ fileId, durationSeconds, width, height, unfit }) => ({
+      fileId,
+      durationSeconds,
+      width,
+      height,
+      ...(unfit === undefined ? {} : { unfit }),
+    }));
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

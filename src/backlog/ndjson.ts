@@ -6,6 +6,7 @@ import { fileInCommand } from '../text-file/kind.js';
 import { HashedText, type SaidEncoding } from './bytes.js';
 import { isHeader } from './csv-columns.js';
 import { linesOf } from './lines.js';
+import { refuseOwnLine } from './own-report.js';
 import { type BacklogSource, calledSource, SourceError, type SourceRow } from './source.js';
 
 /** Lines of an object that is written over several, and is looked at whole to say so. */
@@ -72,6 +73,7 @@ function rowOf(line: string, row: number, input: HashedText): SourceRow {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { row, fileId: null, problem: `is ${kindOf(value)}; each line has to be a JSON object, one request.` };
   }
+  refuseOwnLine(value as Record<string, unknown>);
   return { row, fields: pastedFields(value as Record<string, unknown>) };
 }
 

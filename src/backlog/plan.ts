@@ -1,9 +1,18 @@
 import type { BatchSource } from '../contract/batch.js';
 import type { PriceList } from '../contract/price-list.js';
 import type { Recipe } from '../contract/recipes.js';
-import type { BatchStaging, Duplicate, RowProblem, StagedRequest, StagedTotals } from '../ledger/batch-staging.js';
+import type {
+  BatchStaging,
+  Duplicate,
+  LeftOutRow,
+  PaidOtherwise,
+  RowProblem,
+  StagedRequest,
+  StagedTotals,
+} from '../ledger/batch-staging.js';
 import type { KnownMedia, MediaStore } from '../ledger/media-store.js';
 import { estimateUsd } from '../vod/cost.js';
+import type { Unfit } from '../vod/fitness.js';
 import type { VodApi } from '../vod/vod-api.js';
 import { COMBINED_RECIPES } from './combined-recipes.js';
 import { readMissing } from './read-media.js';
@@ -12,8 +21,8 @@ import type { BacklogSource } from './source.js';
 
 /** Rows, problems and media descriptions that are sent to the database at once. */
 const CHUNK = 1_000;
-/** Duplicates that are named; the others are counted. */
-const NAMED_DUPLICATES = 20;
+/** Rows of one kind that are named; the others are counted. */
+const NAMED = 20;
 /**
  * For how long a description of a file is taken for true, in seconds. Its length does not change; whether it is still there
  * does. Ours: a start soon after a plan reads nothing again.
@@ -30,6 +39,10 @@ export interface PlanOptions {
   allowVariants?: boolean;
   /** What was paid for before becomes an item too: taken up, at no price. */
   includePaid?: boolean;
+  /** What was paid for and failed becomes an item too, and is paid for once more. */
+  payAgain?: boolean;
+  /** Files that are taken although they look as if nothing could be erased from them; default none. */
+  allow?: readonly Unfit[];
   prices: PriceList;
   /** The budget of submits, which all batches and live erases share. */
   submitsPerSecond: number;
@@ -40,7 +53,8 @@ export interface PlanOptions {
 
 export type PlanProgress =
   | { doing: 'rows'; rows: number; problems: number }
-  | { doing: 'media'; files: number }
+  /** `leftMs`: about how long the others take. */
+  | { doing: 'media'; files: number; of: number; leftMs: number }
   | { doing: 'prices'; items: number };
 
 /** What a batch would be. Money is USD by estimate. */
@@ -50,6 +64,13 @@ export interface Plan extends StagedTotals {
   ignoredColumns: readonly string[];
   /** The first of the duplicates. */
   duplicateRows: Duplicate[];
+  /** The first of those that were left out, and that somebody may want to pay for again. */
+  leftOut: LeftOutRow[];
+  paidOtherwise: PaidOtherwise;
+  /** Items whose files are results of earlier erases; those of a library are left out. */
+  namedResults: number;
+  /** Files that a search found, and from which nothing can be erased: left out, by reason. */
+  unfit: Partial<Record<Unfit, number>>;
   /** What the submits take at the rate, when nothing else is submitted. */
   submitSeconds: number;
 }
@@ -69,17 +90,20 @@ export interface PlanParts {
  */
 export async function planBacklog(parts: PlanParts, options: PlanOptions): Promise<Plan> {
   const { source, staging } = parts;
-  const rows = await takeIn(parts, options);
+  const { rows, unfit } = await takeIn(parts, options);
   await staging.loaded();
   await staging.dropDuplicates();
   if (!options.allowVariants) await staging.refuseVariants(COMBINED_RECIPES);
   // A class or a tag holds results as well, as they inherit both. Who writes a FileId down means it.
   if (source.kind === 'library') await staging.dropOwnResults();
   await staging.dropPaid({ keep: options.includePaid === true });
+  if (!options.payAgain) await staging.dropFailed();
   await readMissing(parts, {
     freshSeconds: FRESH_SECONDS,
+    sharedSubAppId: options.shared.subAppId,
+    allow: options.allow,
     signal: options.signal,
-    onProgress: (files) => options.onProgress?.({ doing: 'media', files }),
+    onProgress: (files, of, leftMs) => options.onProgress?.({ doing: 'media', files, of, leftMs }),
   });
   await price(staging, options);
   const totals = await staging.totals();
@@ -87,16 +111,23 @@ export async function planBacklog(parts: PlanParts, options: PlanOptions): Promi
     source: { kind: source.kind, name: source.name, sha256: source.sha256(), rows },
     ...totals,
     ignoredColumns: source.ignoredColumns(),
-    duplicateRows: await staging.duplicates(NAMED_DUPLICATES),
+    duplicateRows: await staging.duplicates(NAMED),
+    leftOut: await staging.leftOut(NAMED),
+    paidOtherwise: await staging.paidOtherwise(NAMED),
+    namedResults: await staging.namedResults(),
+    unfit,
     submitSeconds: Math.round((totals.items - totals.kept) / options.submitsPerSecond),
   };
 }
 
-/** @returns the number of rows */
-async function takeIn({ source, staging, media }: PlanParts, options: PlanOptions): Promise<number> {
+async function takeIn(
+  { source, staging, media }: PlanParts,
+  options: PlanOptions,
+): Promise<{ rows: number; unfit: Plan['unfit'] }> {
   const maker = new RequestMaker(options.shared, options.installation, options.batchId);
   const [requests, problems, known]: [StagedRequest[], RowProblem[], Map<number, KnownMedia[]>] = [[], [], new Map()];
   let [rows, wrong, learnt] = [0, 0, 0];
+  const unfit: Plan['unfit'] = {};
   const send = async () => {
     options.signal?.throwIfAborted();
     await staging.add(requests.splice(0));
@@ -108,6 +139,10 @@ async function takeIn({ source, staging, media }: PlanParts, options: PlanOption
   };
   for await (const row of source.rows()) {
     rows += 1;
+    if ('unfit' in row) {
+      unfit[row.unfit] = (unfit[row.unfit] ?? 0) + 1;
+      continue;
+    }
     const made = maker.make(row);
     if ('problem' in made) {
       wrong += 1;
@@ -125,7 +160,7 @@ async function takeIn({ source, staging, media }: PlanParts, options: PlanOption
     if (requests.length >= CHUNK || problems.length >= CHUNK || learnt >= CHUNK) await send();
   }
   await send();
-  return rows;
+  return { rows, unfit };
 }
 
 async function price(staging: BatchStaging, { prices, onProgress, signal }: PlanOptions): Promise<void> {

@@ -3,7 +3,8 @@ import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
 import type { EraseRequest, RecipeRequest } from '../contract/request.js';
 import { MAX_BATCH_ID, parseEraseRequest, sizeProblem } from '../contract/request-schema.js';
 import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
-import type { SourceRow } from './source.js';
+import { UNFIT_MEANING } from '../vod/fitness.js';
+import { SourceError, type SourceRow } from './source.js';
 
 /** What all items have in common; a row's own value wins. */
 export type SharedRequest = Partial<Omit<EraseRequest, 'fileId' | 'key' | 'batchId'>>;
@@ -19,6 +20,8 @@ export interface Installation {
 /** Stands for the id of a batch that has none yet. */
 const LONGEST_ID = 'x'.repeat(MAX_BATCH_ID);
 
+const SHARED_SUB_APP = 'It is what --sub-app-id or VOD_SUB_APP_ID gives every row that names none.';
+
 /** Hashes that are remembered: backlogs use few recipes, but each row may have areas of its own. */
 const REMEMBERED = 1_000;
 
@@ -32,9 +35,16 @@ export class RequestMaker {
     private readonly batchId = LONGEST_ID,
   ) {}
 
-  /** One sentence or more for a row that is wrong, with everything that is wrong with it. */
+  /**
+   * One sentence or more for a row that is wrong, with everything that is wrong with it.
+   * @throws SourceError for what is wrong with every row that leaves it out
+   */
   make(row: SourceRow): { request: StagedRequest } | { problem: RowProblem } {
     if ('problem' in row) return { problem: row };
+    if ('unfit' in row) {
+      const { fileId, unfit } = row;
+      return { problem: { row: null, fileId, problem: `file ${fileId} ${UNFIT_MEANING[unfit]}.` } };
+    }
     const { fields } = row;
     const { recipe } = this.shared;
     // The options of the shared recipe are not those of another; with the same name they are.
@@ -50,6 +60,8 @@ export class RequestMaker {
     if (tooLarge !== null) return refuse(`${tooLarge} The id of the batch, ${this.batchId.length} characters, counts.`);
     const { prefix, allowedSubAppIds } = this.installation;
     const forbidden = subAppProblem(request.subAppId, allowedSubAppIds);
+    if (forbidden !== null && fields.subAppId === undefined)
+      throw new SourceError('input', `${forbidden} ${SHARED_SUB_APP}`);
     if (forbidden !== null) return refuse(forbidden);
     const hash = this.#hashOf(request.recipe);
     return { request: { row: row.row, request, recipeHash: hash, workflowId: eraseWorkflowId(request, prefix) } };

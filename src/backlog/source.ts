@@ -1,5 +1,6 @@
 import type { BatchSource } from '../contract/batch.js';
 import type { KnownMedia } from '../ledger/media-store.js';
+import type { Unfit } from '../vod/fitness.js';
 
 /** What one row of a source asks for, before any check; or what is wrong with how it is written. */
 export type SourceRow =
@@ -11,7 +12,9 @@ export type SourceRow =
       /** Told by the source itself, where it knows it. */
       media?: KnownMedia;
     }
-  | { row: number | null; fileId: string | null; problem: string };
+  | { row: number | null; fileId: string | null; problem: string }
+  /** A file that a search found, and from which nothing can be erased: left out, and counted. */
+  | { row: null; fileId: string; unfit: Unfit };
 
 /** A backlog that can be read once, from its beginning to its end, a row at a time. */
 export interface BacklogSource {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { EXIT } from '../contract/error-classes.js';
 import { stdout } from '../process/standard-streams.js';
 import { Exit } from './exit.js';
@@ -12,6 +13,8 @@ export async function interruptible<T>(
   { onlyShows = false }: { onlyShows?: boolean } = {},
 ): Promise<T> {
   const controller = new AbortController();
+  // Each call that is under way listens, and many are at once: that is no leak, of which Node would warn.
+  setMaxListeners(0, controller.signal);
   const stop = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort(new Exit(EXIT.interrupted));

@@ -30,6 +30,7 @@ export const reportItemSchema = z.object({
   startedAt: nullableText,
   endedAt: nullableText,
   requestedBy: nullableText,
+  batchId: z.string(),
 }) satisfies z.ZodType<ReportItem>;
 
 /** `manifest.json`. */

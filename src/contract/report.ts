@@ -51,6 +51,8 @@ export interface ReportItem {
   endedAt: string | null;
   /** Who asked for it. */
   requestedBy: string | null;
+  /** Of the batch that the item is in. */
+  batchId: string;
 }
 
 /** `manifest.json`: what the folder is about, and what is in it. Times are ISO 8601. */

@@ -141,6 +141,7 @@ async function readPage(db: Kysely<LedgerDatabase>, batchId: string, after: numb
     startedAt: row.started_at?.toISOString() ?? null,
     endedAt: row.ended_at?.toISOString() ?? null,
     requestedBy: row.requested_by,
+    batchId,
   }));
 }
 

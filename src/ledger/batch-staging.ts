@@ -31,12 +31,33 @@ export interface CombinedRecipe {
   by: string;
 }
 
-/** How much of a backlog was paid for before: with a result, one that was rejected, a task that runs, or a result that is lost. */
+/**
+ * How much of a backlog was paid for before: with a result, one that was rejected, a task that runs, a result that is lost, or a
+ * task that failed.
+ */
 export interface PaidBefore {
   done: number;
   underWay: number;
   lost: number;
   rejected: number;
+  failed: number;
+}
+
+/** Something that was paid for, and would have to be paid for again. */
+export interface LeftOutRow {
+  row: number | null;
+  fileId: string;
+  kind: 'failed' | 'lost' | 'rejected';
+  taskId: string | null;
+}
+
+/** Items whose file was paid for under another recipe, or under the same one with other options. */
+export interface PaidOtherwise {
+  items: number;
+  /** Of those, with the same recipe and other options. */
+  sameRecipe: number;
+  /** The first of them, those of the same recipe before the others. */
+  first: { row: number | null; fileId: string; recipe: string; before: string | null }[];
 }
 
 export interface StagedTotals {
@@ -49,6 +70,8 @@ export interface StagedTotals {
   paidBefore: PaidBefore;
   /** Items that are taken up, not paid for. */
   kept: number;
+  /** Items that were paid for and failed, and are paid for once more. */
+  paidAgain: number;
   /** Of items that are paid for. */
   estimatedUsd: number;
   durationSeconds: number;
@@ -101,8 +124,21 @@ export interface BatchStaging {
    * `keep`, what is done or under way stays too, at no price; what was rejected only where it is reviewed again.
    */
   dropPaid(options: { keep: boolean }): Promise<void>;
+  /** Drops what was paid for, and whose task failed: a further run would pay once more. After {@link BatchStaging.dropPaid}. */
+  dropFailed(): Promise<void>;
+  /** The first of those that were dropped and that somebody may want to pay for again. */
+  leftOut(limit: number): Promise<LeftOutRow[]>;
+  paidOtherwise(limit: number): Promise<PaidOtherwise>;
+  /** Items whose files are results of earlier erases. */
+  namedResults(): Promise<number>;
   /** Files of which nothing was read within the last `freshSeconds`, page by page, each page of one sub-application. */
   unreadFiles(freshSeconds: number, pageSize: number): AsyncIterable<{ subAppId: number; fileIds: string[] }>;
+  /** How many files {@link BatchStaging.unreadFiles} gives; once it has begun. */
+  countUnread(): Promise<number>;
+  /** A problem of each row of that sub-application. */
+  refuseSubApp(subAppId: number, problem: string): Promise<void>;
+  /** A problem of each row of these files. */
+  refuseFiles(subAppId: number, files: readonly { fileId: string; problem: string }[]): Promise<void>;
   /** The vendor does not have these files: a problem of each of their rows. */
   refuseMissing(subAppId: number, fileIds: readonly string[]): Promise<void>;
   unpriced(pageSize: number): AsyncIterable<UnpricedItem[]>;

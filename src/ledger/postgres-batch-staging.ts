@@ -4,7 +4,9 @@ import type {
   BatchStaging,
   CombinedRecipe,
   Duplicate,
+  LeftOutRow,
   OverlappingBatch,
+  PaidOtherwise,
   RowProblem,
   StagedRequest,
   StagedTotals,
@@ -118,6 +120,56 @@ class PostgresBatchStaging implements BatchStaging {
     await this.run('drop what was paid for before', keep ? statements.KEEP_PAID : statements.DROP_PAID);
   }
 
+  async dropFailed(): Promise<void> {
+    await this.run('drop what was paid for and failed', statements.DROP_FAILED);
+  }
+
+  async leftOut(limit: number): Promise<LeftOutRow[]> {
+    const rows = await this.run<LeftOutRow & { row: string | null; file_id: string; task_id: string | null }>(
+      'list what was paid for before',
+      statements.LEFT_OUT,
+      [limit],
+    );
+    return rows.map(({ row, file_id: fileId, kind, task_id: taskId }) => ({
+      row: numberOrNull(row),
+      fileId,
+      kind,
+      taskId,
+    }));
+  }
+
+  async paidOtherwise(limit: number): Promise<PaidOtherwise> {
+    const doing = 'find files that were paid for under another recipe';
+    const [counts] = await this.run<{ items: string; same: string }>(doing, statements.COUNT_PAID_OTHERWISE);
+    const items = Number(counts?.items ?? 0);
+    const rows =
+      items === 0
+        ? []
+        : await this.run<{ row: string | null; file_id: string; recipe: string; before: string | null }>(
+            doing,
+            statements.LIST_PAID_OTHERWISE,
+            [limit],
+          );
+    return {
+      items,
+      sameRecipe: Number(counts?.same ?? 0),
+      first: rows.map(({ row, file_id: fileId, recipe, before }) => ({
+        row: numberOrNull(row),
+        fileId,
+        recipe,
+        before,
+      })),
+    };
+  }
+
+  async namedResults(): Promise<number> {
+    const [counted] = await this.run<{ items: string }>(
+      'find results of earlier erases',
+      statements.COUNT_NAMED_RESULTS,
+    );
+    return Number(counted?.items ?? 0);
+  }
+
   async *unreadFiles(
     freshSeconds: number,
     pageSize: number,
@@ -137,6 +189,24 @@ class PostgresBatchStaging implements BatchStaging {
         yield { subAppId: Number(subAppId), fileIds: files.map((row) => row.file_id) };
       }
     }
+  }
+
+  async countUnread(): Promise<number> {
+    const [counted] = await this.run<{ files: string }>('count files of unknown length', statements.COUNT_UNREAD);
+    return Number(counted?.files ?? 0);
+  }
+
+  async refuseSubApp(subAppId: number, problem: string): Promise<void> {
+    await this.run('note rows of a sub-application', statements.REFUSE_SUB_APP, [subAppId, problem]);
+  }
+
+  async refuseFiles(subAppId: number, files: readonly { fileId: string; problem: string }[]): Promise<void> {
+    if (files.length === 0) return;
+    await this.run('note files that do not fit', statements.REFUSE_FILES, [
+      subAppId,
+      files.map(({ fileId }) => fileId),
+      files.map(({ problem }) => problem),
+    ]);
   }
 
   async refuseMissing(subAppId: number, fileIds: readonly string[]): Promise<void> {
@@ -178,8 +248,10 @@ class PostgresBatchStaging implements BatchStaging {
         underWay: count('under_way'),
         lost: count('lost'),
         rejected: count('rejected'),
+        failed: count('failed'),
       },
       kept: count('kept'),
+      paidAgain: count('paid_again'),
       estimatedUsd: count('usd'),
       durationSeconds: count('seconds'),
       unknownDuration: count('unknown_duration'),

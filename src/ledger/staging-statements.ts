@@ -108,23 +108,63 @@ export const DROP_OWN_RESULTS = `
   from submission join erase on erase.id = submission.erase_id
   where staged.dropped is null and erase.sub_app_id = staged.sub_app_id and submission.result_file_id = staged.file_id`;
 
-/** In the words of a plan. What failed, or is in doubt, is not marked: it is an item that may pay. */
+/** In the words of a plan. What is only in doubt is not marked: it is an item that may pay. */
 export const MARK_PAID = `
   update staged set paid = marked.paid
   from (
     select s.number, case ${kindOf('$1::double precision')} when 'done' then 'done' when 'running' then 'underWay'
-      when 'rejected' then 'rejected' when 'lost' then 'lost' end as paid
+      when 'rejected' then 'rejected' when 'lost' then 'lost' when 'failed' then 'failed' end as paid
     from staged s cross join ${standingOf('s', 's.pay_token')}
     where s.dropped is null
   ) as marked
   where marked.number = staged.number and marked.paid is not null`;
 
-export const DROP_PAID = `update staged set dropped = paid where paid is not null`;
+/** Items that are paid for when they run: those that never were, and those whose task failed. */
+const PAYS = `(paid is null or paid = 'failed')`;
+
+export const DROP_PAID = `update staged set dropped = paid where not ${PAYS}`;
 
 /** What was lost cannot be taken up, and what was rejected only to be reviewed again: its erase would only fail. */
 export const KEEP_PAID = `
   update staged set dropped = case when paid = 'lost' or (paid = 'rejected' and not request ? 'review') then paid end
-  where paid is not null`;
+  where not ${PAYS}`;
+
+/** What was paid for and failed: a further run would pay once more. */
+export const DROP_FAILED = `update staged set dropped = paid where paid = 'failed' and dropped is null`;
+
+/** What somebody may want to pay for again. */
+export const LEFT_OUT = `
+  select s."row", s.file_id, s.dropped as kind, standing.task_id
+  from (
+    select * from staged where dropped in ('failed', 'lost', 'rejected') order by number limit $1::integer
+  ) as s cross join ${standingOf('s', 's.pay_token')}
+  order by s.number`;
+
+/** Files of which another recipe, or the same one with other options, was paid for: a further new file, and payment. */
+const PAID_OTHERWISE = `
+  select distinct on (s.number) s.number, s."row", s.file_id, s.request -> 'recipe' ->> 'name' as recipe,
+         erase.recipe ->> 'name' as before, coalesce(erase.recipe ->> 'name' = s.request -> 'recipe' ->> 'name', false) as same
+  from staged s
+  join erase on erase.sub_app_id = s.sub_app_id and erase.file_id = s.file_id and erase.recipe_hash <> s.recipe_hash
+  where s.dropped is null and (s.paid is null or s.paid = 'failed') and exists (
+    select 1 from submission where submission.erase_id = erase.id and submission.state = 'accepted'
+      and submission.outcome is distinct from 'aborted'
+  )
+  order by s.number, same desc`;
+
+export const COUNT_PAID_OTHERWISE = `
+  select count(*) as items, count(*) filter (where same) as same from (${PAID_OTHERWISE}) as otherwise`;
+
+export const LIST_PAID_OTHERWISE = `
+  select "row", file_id, recipe, before from (${PAID_OTHERWISE}) as otherwise order by same desc, number limit $1::integer`;
+
+/** Results of earlier erases that a list names: its author may mean them, or have taken the wrong column. */
+export const COUNT_NAMED_RESULTS = `
+  select count(*) as items from staged
+  where dropped is null and exists (
+    select 1 from submission join erase on erase.id = submission.erase_id
+    where submission.result_file_id = staged.file_id and erase.sub_app_id = staged.sub_app_id
+  )`;
 
 export const LIST_UNREAD = `
   create temporary table staged_unread as
@@ -137,6 +177,18 @@ export const LIST_UNREAD = `
 
 export const UNREAD_PAGE = `
   select id, sub_app_id, file_id from staged_unread where id > $1::bigint order by id limit $2::integer`;
+
+export const COUNT_UNREAD = `select count(*) as files from staged_unread`;
+
+export const REFUSE_SUB_APP = `
+  insert into staged_problem ("row", file_id, problem)
+  select "row", file_id, $2::text from staged where dropped is null and sub_app_id = $1::bigint order by number`;
+
+export const REFUSE_FILES = `
+  insert into staged_problem ("row", file_id, problem)
+  select staged."row", staged.file_id, refused.problem
+  from staged join unnest($2::text[], $3::text[]) as refused (file_id, problem) on refused.file_id = staged.file_id
+  where dropped is null and sub_app_id = $1::bigint order by number`;
 
 /** Ids of a spreadsheet that keeps fifteen digits end in noughts: the most frequent way to files that do not exist. */
 export const REFUSE_MISSING = `
@@ -152,7 +204,7 @@ export const REFUSE_MISSING = `
 export const UNPRICED_PAGE = `
   with page as materialized (
     select number, sub_app_id, file_id, request -> 'recipe' as recipe from staged
-    where dropped is null and paid is null and number > $1::bigint order by number limit $2::integer
+    where dropped is null and ${PAYS} and number > $1::bigint order by number limit $2::integer
   )
   select page.number, recipe, media.duration_seconds as "durationSeconds", media.width, media.height
   from page left join lateral (
@@ -176,6 +228,8 @@ export type Sums = Record<
   | 'under_way'
   | 'lost'
   | 'rejected'
+  | 'failed'
+  | 'paid_again'
   | 'kept'
   | 'usd'
   | 'seconds'
@@ -193,12 +247,14 @@ export const SUMS = `
          count(*) filter (where paid = 'underWay') as under_way,
          count(*) filter (where paid = 'lost') as lost,
          count(*) filter (where paid = 'rejected') as rejected,
-         count(*) filter (where paid is not null and dropped is null) as kept,
+         count(*) filter (where paid = 'failed') as failed,
+         count(*) filter (where paid = 'failed' and dropped is null) as paid_again,
+         count(*) filter (where not ${PAYS} and dropped is null) as kept,
          coalesce(sum(usd), 0) as usd,
-         coalesce(sum(media.duration_seconds) filter (where dropped is null and paid is null), 0) as seconds,
-         count(*) filter (where dropped is null and paid is null and not coalesce(duration_seconds > 0, false))
+         coalesce(sum(media.duration_seconds) filter (where dropped is null and ${PAYS}), 0) as seconds,
+         count(*) filter (where dropped is null and ${PAYS} and not coalesce(duration_seconds > 0, false))
            as unknown_duration,
-         count(*) filter (where dropped is null and paid is null and not coalesce(least(width, height) > 0, false))
+         count(*) filter (where dropped is null and ${PAYS} and not coalesce(least(width, height) > 0, false))
            as unknown_size,
          (select count(*) from staged_problem) as problems
   from staged
@@ -241,6 +297,6 @@ export const INSERT_ITEMS = `
   insert into batch_item (batch_id, number, "row", sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd,
                           may_pay)
   select $1::text, row_number() over (order by staged.number), "row", sub_app_id, file_id, recipe_hash, workflow_id,
-         request || jsonb_build_object('batchId', $1::text), case when paid is null then staged_price.usd else 0 end,
-         paid is null
+         request || jsonb_build_object('batchId', $1::text), case when ${PAYS} then staged_price.usd else 0 end,
+         ${PAYS}
   from staged left join staged_price on staged_price.number = staged.number where dropped is null`;

@@ -3,19 +3,28 @@ import type { Call, CallDetail } from './call-log.js';
 import { parseIso } from './clock.js';
 import { type Fault, type FaultSpec, parseFault } from './faults.js';
 import type { House } from './house.js';
-import { type Media, NEVER_EXPIRES } from './media-library.js';
+import {
+  CATEGORIES,
+  hasVideoStream,
+  MEDIA_STATUSES,
+  type Media,
+  type MediaKind,
+  NEVER_EXPIRES,
+  STORAGE_CLASSES,
+} from './media-library.js';
 import type { TaskStatus } from './task.js';
 import { endMs } from './task-house.js';
 
 /** A file for the library. `duration` in seconds, `createTime` and `expireTime` ISO 8601. */
-export interface MediaSpec {
+export interface MediaSpec extends MediaKind {
   fileId: string;
   /** Default: the simulator's first. */
   subAppId?: number;
   name: string;
   duration: number;
-  width: number;
-  height: number;
+  /** Pixels; may be left out for audio and images. */
+  width?: number;
+  height?: number;
   classId?: number;
   tags?: string[];
   description?: string;
@@ -138,8 +147,15 @@ export class Admin {
     need(typeof spec.fileId === 'string' && /^\d{1,20}$/.test(spec.fileId), 'fileId must be a string of digits.');
     need(typeof spec.name === 'string', 'name must be a string.');
     need(typeof spec.duration === 'number' && spec.duration >= 0, 'duration must be a number of seconds.');
-    need(isSize(spec.width), 'width must be a whole number of pixels.');
-    need(isSize(spec.height), 'height must be a whole number of pixels.');
+    const isWord = (value: unknown, words: readonly string[]) => value === undefined || words.includes(value as string);
+    need(isWord(spec.category, CATEGORIES), `category must be one of ${CATEGORIES.join(', ')}.`);
+    need(isWord(spec.status, MEDIA_STATUSES), `status must be one of ${MEDIA_STATUSES.join(', ')}.`);
+    need(isWord(spec.storageClass, STORAGE_CLASSES), `storageClass must be one of ${STORAGE_CLASSES.join(', ')}.`);
+    need(isWord(typeof spec.videoStream, ['undefined', 'boolean']), 'videoStream must be true or false.');
+    const sizeMayMiss = !hasVideoStream(spec);
+    const hasSize = (value: unknown) => isSize(value) || (sizeMayMiss && value === undefined);
+    need(hasSize(spec.width), 'width must be a whole number of pixels.');
+    need(hasSize(spec.height), 'height must be a whole number of pixels.');
     need(spec.classId === undefined || Number.isInteger(spec.classId), 'classId must be a whole number.');
     need(
       spec.tags === undefined || (Array.isArray(spec.tags) && spec.tags.every((tag) => typeof tag === 'string')),
@@ -170,13 +186,21 @@ export class Admin {
       tags: spec.tags ?? [],
       coverUrl: '',
       duration: spec.duration,
-      width: spec.width,
-      height: spec.height,
+      width: spec.width ?? 0,
+      height: spec.height ?? 0,
       resultOf: null,
+      ...kindOf(spec),
     };
   }
 }
 
-const MEDIA_KEYS = 'fileId subAppId name duration width height classId tags description createTime expireTime'.split(
-  ' ',
-);
+const KIND_KEYS = ['category', 'status', 'storageClass', 'videoStream'] as const;
+const MEDIA_KEYS = [
+  ...'fileId subAppId name duration width height classId tags description createTime expireTime'.split(' '),
+  ...KIND_KEYS,
+];
+
+/** Only what was given: the state file keeps no defaults. */
+function kindOf(spec: MediaKind): MediaKind {
+  return Object.fromEntries(KIND_KEYS.flatMap((key) => (spec[key] === undefined ? [] : [[key, spec[key]]])));
+}

@@ -1,5 +1,5 @@
 import type { HouseClock } from './clock.js';
-import type { Media } from './media-library.js';
+import { hasVideoStream, type Media } from './media-library.js';
 
 /** DescribeMediaInfos, `Filters`: the name of each part of an answer, and the field that it fills. */
 export const MEDIA_PARTS: Record<string, string> = {
@@ -49,31 +49,41 @@ function basicInfo(media: Media, clock: HouseClock, baseUrl: string) {
     ClassName: media.classId === 0 ? '其他' : `class ${media.classId}`,
     ClassPath: media.classId === 0 ? '其他' : `class ${media.classId}`,
     CoverUrl: media.coverUrl,
-    Type: 'mp4',
+    Type: TYPE[media.category ?? 'Video'],
     MediaUrl: mediaUrl(baseUrl, media),
     SourceInfo: { SourceType: media.resultOf ? 'VideoProcessing' : 'Upload', SourceContext: '' },
     StorageRegion: 'ap-singapore',
     TagSet: media.tags,
     Vid: '',
-    Category: 'Video',
-    Status: 'Normal',
-    StorageClass: 'STANDARD',
+    Category: media.category ?? 'Video',
+    Status: basicStatus(media),
+    StorageClass: media.storageClass ?? 'STANDARD',
   };
 }
 
+/** SDK typings: the description of a file knows `Normal` and `Forbidden`; only a search tells who blocked it. */
+const basicStatus = ({ status = 'Normal' }: Media) => (status === 'Normal' ? 'Normal' : 'Forbidden');
+
+const TYPE: Readonly<Record<NonNullable<Media['category']>, string>> = { Video: 'mp4', Audio: 'mp3', Image: 'jpg' };
+
+/** Null for an image: it has no streams. */
 function metaData(media: Media) {
+  if (media.category === 'Image') return null;
+  const video = hasVideoStream(media);
   return {
     Size: Math.round((media.duration * BIT_RATE) / 8),
     Container: 'mov,mp4,m4a,3gp,3g2,mj2',
     Bitrate: BIT_RATE,
-    Height: media.height,
-    Width: media.width,
+    Height: video ? media.height : 0,
+    Width: video ? media.width : 0,
     Duration: media.duration,
     Rotate: 0,
-    VideoStreamSet: [{ Bitrate: BIT_RATE, Height: media.height, Width: media.width, Codec: 'h264', Fps: 25 }],
-    AudioStreamSet: [],
-    VideoDuration: media.duration,
-    AudioDuration: 0,
+    VideoStreamSet: video
+      ? [{ Bitrate: BIT_RATE, Height: media.height, Width: media.width, Codec: 'h264', Fps: 25 }]
+      : [],
+    AudioStreamSet: video ? [] : [{ Bitrate: BIT_RATE, SamplingRate: 44_100, Codec: 'aac' }],
+    VideoDuration: video ? media.duration : 0,
+    AudioDuration: video ? 0 : media.duration,
     Md5: '',
   };
 }

@@ -4,8 +4,25 @@ import { parseIso } from './clock.js';
 /** API document: this expiry means that a file is kept for good. */
 export const NEVER_EXPIRES = '9999-12-31T23:59:59Z';
 
+/** SDK typings, MediaBasicInfo and SearchMedia: the words of the fields `Category`, `Status` and `StorageClass`. */
+export const CATEGORIES = ['Video', 'Audio', 'Image'] as const;
+export const MEDIA_STATUSES = ['Normal', 'Forbidden', 'SystemForbidden'] as const;
+export const STORAGE_CLASSES = ['STANDARD', 'STANDARD_IA', 'ARCHIVE', 'DEEP_ARCHIVE'] as const;
+
+/** What sets a file apart from an ordinary video; what is left out is as of one. */
+export interface MediaKind {
+  /** Default: `Video`. */
+  category?: (typeof CATEGORIES)[number];
+  /** Default: `Normal`. */
+  status?: (typeof MEDIA_STATUSES)[number];
+  /** Default: `STANDARD`. */
+  storageClass?: (typeof STORAGE_CLASSES)[number];
+  /** False: a container with sound only. Default: true for a video. */
+  videoStream?: boolean;
+}
+
 /** A file in the library. Times are on the house clock, in milliseconds. */
-export interface Media {
+export interface Media extends MediaKind {
   fileId: string;
   subAppId: number;
   name: string;
@@ -23,6 +40,10 @@ export interface Media {
   height: number;
   /** The FileId that this is the result of, or null for an original. */
   resultOf: string | null;
+}
+
+export function hasVideoStream({ category = 'Video', videoStream = true }: MediaKind): boolean {
+  return category === 'Video' && videoStream;
 }
 
 interface Shelf {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { pathText, shownValue } from '../contract/problem.js';
 import { shortText, shortWord } from '../contract/text.js';
 import { fitAnswer } from './fit-answer.js';
+import { unfitness } from './fitness.js';
 import type { VodAction } from './rates.js';
 import type { MediaInfo, OutputFile, SubTask, TaskDetail, TaskStatus, TaskSummary } from './vod-api.js';
 import { VodError } from './vod-error.js';
@@ -133,25 +134,39 @@ const mpsTaskSummary = z.object({
 
 const taskList = z.object({ TaskSet: list(anyTask), ScrollToken: string, RequestId: word });
 
+const basicInfo = z.object({
+  Name: text,
+  Description: text,
+  ClassId: number,
+  TagSet: list(z.string().transform((tag) => shortText(tag, LONGEST_TEXT))),
+  CoverUrl: url,
+  MediaUrl: url,
+  ExpireTime: word,
+  CreateTime: word,
+  Category: word,
+  Status: word,
+  StorageClass: word,
+});
+type BasicInfo = z.output<typeof basicInfo>;
+
+const metaData = z.object({
+  Duration: number,
+  Width: number,
+  Height: number,
+  VideoStreamSet: list(z.unknown()),
+  AudioStreamSet: list(z.unknown()),
+});
+type MetaData = z.output<typeof metaData>;
+
 const media = z
   .object({
     FileId: id.min(1),
-    BasicInfo: z
-      .object({
-        Name: text,
-        Description: text,
-        ClassId: number,
-        TagSet: list(z.string().transform((tag) => shortText(tag, LONGEST_TEXT))),
-        CoverUrl: url,
-        MediaUrl: url,
-        ExpireTime: word,
-        CreateTime: word,
-      })
-      .nullish(),
-    MetaData: z.object({ Duration: number, Width: number, Height: number }).nullish(),
+    BasicInfo: basicInfo.nullish(),
+    MetaData: metaData.nullish(),
   })
   .transform(
     ({ FileId, BasicInfo: basic, MetaData: meta }): MediaInfo => ({
+      ...fitnessOf(basic, meta),
       fileId: FileId,
       name: basic?.Name ?? null,
       description: basic?.Description ?? null,
@@ -256,6 +271,22 @@ export function readProcedure(action: VodAction, answer: unknown): { taskId: str
 /** The vendor's list of task types leaves MPS out, so the TaskId counts too. */
 function isMpsTask(type: unknown, taskId: unknown): boolean {
   return type === MPS_TASK || (typeof taskId === 'string' && taskId.includes(`-${MPS_TASK}-`));
+}
+
+function fitnessOf(basic: BasicInfo | null | undefined, meta: MetaData | null | undefined): Pick<MediaInfo, 'unfit'> {
+  const streams = meta && {
+    video: meta.VideoStreamSet.length,
+    audio: meta.AudioStreamSet.length,
+    width: meta.Width,
+    height: meta.Height,
+  };
+  const unfit = unfitness({
+    category: basic?.Category ?? null,
+    status: basic?.Status ?? null,
+    storageClass: basic?.StorageClass ?? null,
+    streams: streams ?? null,
+  });
+  return unfit === null ? {} : { unfit };
 }
 
 /** An empty text is no code: other parts of the API write it for success. */

@@ -1,4 +1,5 @@
 import { type MediaMeasures, UNKNOWN_MEASURES } from './cost.js';
+import type { Unfit } from './fitness.js';
 import type { VodApi } from './vod-api.js';
 import { MAX_FILE_IDS } from './vod-client.js';
 
@@ -51,7 +52,7 @@ export class MediaReader {
   readonly #batches = new Map<number, Batch>();
   /** When the vendor was last asked, by sub-application. */
   readonly #askedAtMs = new Map<number, number>();
-  readonly #known = new Map<string, { measures: MediaMeasures; untilMs: number }>();
+  readonly #known = new Map<string, { measures: MediaMeasures; unfit: Unfit | null; untilMs: number }>();
 
   constructor(vod: Pick<VodApi, 'describeMedia'>, options: MediaReaderOptions = {}) {
     this.#vod = vod;
@@ -75,6 +76,11 @@ export class MediaReader {
         resolve(measures);
       });
     });
+  }
+
+  /** Why nothing can be erased from a file, as far as {@link MediaReader.measures} has read it; else null. */
+  unfitness(file: File): Unfit | null {
+    return this.#known.get(keyOf(file))?.unfit ?? null;
   }
 
   #join({ subAppId, fileId }: File, resolve: (measures: MediaMeasures) => void): void {
@@ -105,14 +111,14 @@ export class MediaReader {
       const asked = [...waiting.keys()];
       const known = await this.#options.known(subAppId, asked).catch(() => new Map<string, MediaMeasures>());
       for (const [fileId, { durationSeconds, width, height }] of known) {
-        this.#remember({ subAppId, fileId }, { durationSeconds, width, height });
+        this.#remember({ subAppId, fileId }, { durationSeconds, width, height }, null);
       }
       const fileIds = asked.filter((fileId) => !known.has(fileId));
       if (fileIds.length > 0) this.#askedAtMs.set(subAppId, performance.now());
       const { media } =
         fileIds.length === 0 ? { media: [] } : await this.#vod.describeMedia({ subAppId, fileIds }, { signal });
-      for (const { fileId, durationSeconds, width, height } of media) {
-        this.#remember({ subAppId, fileId }, { durationSeconds, width, height });
+      for (const { fileId, durationSeconds, width, height, unfit = null } of media) {
+        this.#remember({ subAppId, fileId }, { durationSeconds, width, height }, unfit);
       }
     } catch {
       // An estimate is no reason not to submit: the submit itself tells what is wrong with the vendor or the file.
@@ -123,10 +129,10 @@ export class MediaReader {
     }
   }
 
-  #remember(file: File, measures: MediaMeasures): void {
+  #remember(file: File, measures: MediaMeasures, unfit: Unfit | null): void {
     const key = keyOf(file);
     this.#known.delete(key);
-    this.#known.set(key, { measures, untilMs: performance.now() + this.#options.freshMs });
+    this.#known.set(key, { measures, unfit, untilMs: performance.now() + this.#options.freshMs });
     if (this.#known.size <= MAX_REMEMBERED) return;
     const oldest = this.#known.keys().next().value;
     if (oldest !== undefined) this.#known.delete(oldest);

@@ -3,6 +3,7 @@
  * put into one form. Every method throws a {@link VodError} and nothing else, but for a call that was given up: that throws the
  * reason of its signal.
  */
+import type { Unfit } from './fitness.js';
 
 /** The parameters of ProcessMediaByMPS that a recipe turns into. */
 export interface MpsParams {
@@ -92,6 +93,8 @@ export interface MediaInfo {
   durationSeconds: number | null;
   width: number | null;
   height: number | null;
+  /** Why nothing can be erased from it; absent where nothing speaks against it. */
+  unfit?: Unfit;
 }
 
 export interface MediaChange {
@@ -109,6 +112,8 @@ export interface SearchMediaQuery {
   classIds?: number[];
   tags?: string[];
   names?: string[];
+  /** Kinds of files; default all. */
+  categories?: ('Video' | 'Audio' | 'Image')[];
   /** ISO 8601. */
   createdFrom?: string;
   createdTo?: string;

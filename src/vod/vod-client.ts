@@ -241,6 +241,7 @@ function searchRequest(query: SearchMediaQuery): Record<string, unknown> {
     ClassIds: query.classIds,
     Tags: query.tags,
     Names: query.names,
+    Categories: query.categories,
     CreateTime: timeRange(query.createdFrom, query.createdTo),
     Offset: query.offset,
     Limit: query.limit,

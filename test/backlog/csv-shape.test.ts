@@ -12,7 +12,8 @@ const outcome = async (text: string) =>
   (await read(text)).map((row) =>
     'problem' in row
       ? `${row.row} ${row.fileId}: ${row.problem}`
-      : `${row.row} ${row.fields.fileId}: ${(row.fields.recipe as { name: string } | undefined)?.name}`,
+      : 'fields' in row &&
+        `${row.row} ${row.fields.fileId}: ${(row.fields.recipe as { name: string } | undefined)?.name}`,
   );
 
 describe('a quote that stands where it should not', () => {

@@ -191,7 +191,49 @@ describe('what was paid for before', () => {
     expect(await staging.totals()).toMatchObject({
       items: 4,
       kept: 0,
-      paidBefore: { done: 2, underWay: 1, lost: 2 },
+      paidAgain: 1,
+      paidBefore: { done: 2, underWay: 1, lost: 2, failed: 1 },
+    });
+  });
+
+  it('and failed is dropped where nobody said to pay again, and named with its task', async () => {
+    await load(...Object.values(files).map((fileId) => ({ fileId })));
+    await staging.dropPaid({ keep: true });
+    await staging.dropFailed();
+    for await (const page of staging.unpriced(3)) await staging.price(page.map(({ number }) => ({ number, usd: 0.5 })));
+    expect(await staging.totals()).toMatchObject({
+      items: 6,
+      kept: 3,
+      paidAgain: 0,
+      estimatedUsd: 1.5,
+      paidBefore: { failed: 1 },
+    });
+    expect(await staging.leftOut(10)).toEqual([
+      { row: 5, fileId: files.lost, kind: 'lost', taskId: `${files.lost}-0` },
+      { row: 6, fileId: files.failed, kind: 'failed', taskId: `${files.failed}-0` },
+      { row: 10, fileId: files.oldDoubt, kind: 'lost', taskId: null },
+    ]);
+    expect(await staging.leftOut(1)).toHaveLength(1);
+  });
+
+  it('by another recipe, or with other options, is named; what was never executed is not', async () => {
+    const areas = [{ left: 0, top: 0, right: 0.5, bottom: 0.5 }];
+    await client.query(`update erase set recipe = '{"name": "subtitles"}' where file_id in ('11', '15', '16')`);
+    await load(
+      { fileId: files.done, recipe: { name: 'logo' } },
+      { fileId: files.failed, recipe: { name: 'subtitles', areas } },
+      { fileId: files.aborted, recipe: { name: 'subtitles', areas } },
+      { fileId: files.refused, recipe: { name: 'logo' } },
+      { fileId: files.done, subAppId: 7 },
+      { fileId: '99' },
+    );
+    expect(await staging.paidOtherwise(10)).toEqual({
+      items: 2,
+      sameRecipe: 1,
+      first: [
+        { row: 3, fileId: files.failed, recipe: 'subtitles', before: 'subtitles' },
+        { row: 2, fileId: files.done, recipe: 'logo', before: 'subtitles' },
+      ],
     });
   });
 
@@ -224,8 +266,10 @@ describe('what was paid for before', () => {
 
   it('knows the files that it made', async () => {
     await load({ fileId: '999' }, { fileId: '999', subAppId: 7 }, { fileId: '997' });
+    expect(await staging.namedResults()).toBe(1);
     await staging.dropOwnResults();
     expect(await staging.totals()).toMatchObject({ items: 2, ownResults: 1 });
+    expect(await staging.namedResults()).toBe(0);
   });
 });
 

@@ -76,6 +76,41 @@ describe('adding media', () => {
     expect(gone).toMatchObject({ MediaInfoSet: null, NotExistFileIdSet: ['5285000000000000001'] });
   });
 
+  it('makes files of other kinds, as the API describes them', async () => {
+    const [audio, image, archived] = ['5285000000000000011', '5285000000000000012', '5285000000000000013'];
+    await admin.addMedia([
+      { fileId: audio, name: 'song', duration: 60, category: 'Audio', classId: 5 },
+      { fileId: image, name: 'poster', duration: 0, category: 'Image', classId: 5 },
+      {
+        fileId: archived,
+        name: 'old',
+        duration: 60,
+        width: 640,
+        height: 360,
+        storageClass: 'DEEP_ARCHIVE',
+        classId: 5,
+      },
+    ]);
+    const client = vodClient(simulator.url);
+    const { MediaInfoSet } = await client.DescribeMediaInfos({
+      FileIds: [audio, image, archived],
+      SubAppId: SUB_APP_ID,
+    });
+    expect(MediaInfoSet).toMatchObject([
+      { BasicInfo: { Category: 'Audio' }, MetaData: { Width: 0, Height: 0, VideoStreamSet: [] } },
+      { BasicInfo: { Category: 'Image' }, MetaData: null },
+      { BasicInfo: { Category: 'Video', StorageClass: 'DEEP_ARCHIVE', Status: 'Normal' } },
+    ]);
+    const found = async (query: object) =>
+      (await client.SearchMedia({ SubAppId: SUB_APP_ID, ClassIds: [5], ...query })).MediaInfoSet?.map(
+        ({ FileId }) => FileId,
+      );
+    expect(await found({ Categories: ['Video'] })).toEqual([archived]);
+    expect((await found({ Categories: ['Image', 'Audio'] }))?.sort()).toEqual([audio, image]);
+    expect(await found({ StorageClasses: ['DEEP_ARCHIVE'], Status: ['Normal'] })).toEqual([archived]);
+    await expect(found({ Categories: ['Videos'] })).rejects.toThrow('Categories');
+  });
+
   const good = { fileId: '5285000000000000002', name: 'b', duration: 1, width: 1, height: 1 };
   it.each([
     [{ fileId: 5285000000000000 }, /medias\[1\]\.fileId must be a string of digits/],
@@ -83,6 +118,8 @@ describe('adding media', () => {
     [{ name: undefined }, /name/],
     [{ duration: '90' }, /duration/],
     [{ width: 0 }, /width/],
+    [{ category: 'Film' }, /category must be one of Video, Audio, Image/],
+    [{ videoStream: 'no' }, /videoStream/],
     [{ height: 1.5 }, /height/],
     [{ tags: 'x' }, /tags/],
     [{ classId: 'x' }, /classId/],

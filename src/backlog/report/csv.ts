@@ -25,28 +25,63 @@ const ITEM_COLUMNS = [
   'startedAt',
   'endedAt',
   'requestedBy',
+  'batchId',
 ] as const satisfies readonly (keyof ReportItem | 'recipeOptions')[];
 
 const MAPPING_COLUMNS = ['sourceFileId', 'resultFileId', 'recipe'] as const;
 
-export const ITEM_HEADER = csv([ITEM_COLUMNS]);
-export const MAPPING_HEADER = csv([MAPPING_COLUMNS]);
+/** Without it, spreadsheets of many countries take UTF-8 for an encoding of their own. */
+const BYTE_ORDER_MARK = '\ufeff';
+/** What a spreadsheet reads as a number: it keeps fifteen digits, and writes the others as noughts. */
+const LIKE_A_NUMBER = /^[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?$/i;
+/** What a spreadsheet takes for a formula; the last four are wide forms of `=`, `+`, `-` and `@`. */
+const LIKE_A_FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 
-export function itemCsv(item: ReportItem): string {
+type Cells = readonly (string | number | null)[];
+
+/** The CSV of a report, row by row. */
+export interface CsvForm {
+  itemHeader: string;
+  mappingHeader: string;
+  item(item: ReportItem): string;
+  mapping(item: ReportItem): string;
+}
+
+/**
+ * For programs: plain CSV, in which a text that a spreadsheet would take for a formula has an apostrophe before it. For a
+ * spreadsheet also a byte order mark, and `="…"` around texts that look like numbers, such as FileIds.
+ */
+export function csvForm({ spreadsheet }: { spreadsheet: boolean }): CsvForm {
+  const row = spreadsheet ? protectedRow : plainRow;
+  const mark = spreadsheet ? BYTE_ORDER_MARK : '';
+  return {
+    itemHeader: mark + row(ITEM_COLUMNS),
+    mappingHeader: mark + row(MAPPING_COLUMNS),
+    item: (item) => row(itemCells(item)),
+    mapping: ({ fileId, resultFileId, recipe }) => row([fileId, resultFileId, recipe.name]),
+  };
+}
+
+function itemCells(item: ReportItem): Cells {
   const { name, ...options } = item.recipe;
   const cells = {
     ...item,
     recipe: name,
     recipeOptions: Object.keys(options).length === 0 ? '' : JSON.stringify(options),
   };
-  return csv([ITEM_COLUMNS.map((column) => cells[column])]);
+  return ITEM_COLUMNS.map((column) => cells[column]);
 }
 
-export function mappingCsv({ fileId, resultFileId, recipe }: ReportItem): string {
-  return csv([[fileId, resultFileId, recipe.name]]);
+function plainRow(cells: Cells): string {
+  return stringify([[...cells]], { escape_formulas: true });
 }
 
-/** A text that a spreadsheet would take for a formula (= + - @, tab) gets an apostrophe before it. */
-function csv(rows: readonly (readonly (string | number | null)[])[]): string {
-  return stringify(rows as (string | number | null)[][], { escape_formulas: true });
+function protectedRow(cells: Cells): string {
+  return stringify([cells.map(protectedCell)]);
+}
+
+function protectedCell(cell: string | number | null): string | number | null {
+  if (typeof cell !== 'string') return cell;
+  if (LIKE_A_NUMBER.test(cell)) return `="${cell}"`;
+  return LIKE_A_FORMULA.test(cell) ? `'${cell}` : cell;
 }

@@ -9,7 +9,7 @@ import {
   type ReportManifest,
 } from '../../contract/report.js';
 import type { BatchReportStore, ReportedBatch } from '../../ledger/batch-report.js';
-import { ITEM_HEADER, itemCsv, MAPPING_HEADER, mappingCsv } from './csv.js';
+import { type CsvForm, csvForm } from './csv.js';
 import { ReportPart } from './report-part.js';
 import { writeWholeFolder } from './whole-folder.js';
 
@@ -17,6 +17,8 @@ export interface ReportOptions {
   folder: string;
   /** Take the place of the report that stands there. */
   replace: boolean;
+  /** The CSV files are for a spreadsheet; default: for programs. */
+  excel?: boolean;
   /** Gives up, and leaves nothing. */
   signal?: AbortSignal;
   /** Told after every thousand items. */
@@ -35,11 +37,11 @@ const PROGRESS_ITEMS = 1_000;
 export async function writeReport(
   store: BatchReportStore,
   batch: ReportedBatch,
-  { folder, replace, signal, onProgress }: ReportOptions,
+  { folder, replace, excel = false, signal, onProgress }: ReportOptions,
 ): Promise<ReportManifest> {
   const options = { replace, knownNames: Object.values(REPORT_FILE) };
   return await writeWholeFolder(folder, options, async (temporary) => {
-    const parts = new Parts();
+    const parts = new Parts(csvForm({ spreadsheet: excel }));
     try {
       await parts.open(temporary);
       for await (const item of store.items(batch.batchId)) {
@@ -57,13 +59,13 @@ export async function writeReport(
 }
 
 /** Every file but the manifest, with the lines that come before its items. */
-const HEADERS = {
+const headersOf = ({ itemHeader, mappingHeader }: CsvForm) => ({
   [REPORT_FILE.succeededNdjson]: '',
-  [REPORT_FILE.succeededCsv]: ITEM_HEADER,
+  [REPORT_FILE.succeededCsv]: itemHeader,
   [REPORT_FILE.failedNdjson]: '',
-  [REPORT_FILE.failedCsv]: ITEM_HEADER,
-  [REPORT_FILE.mapping]: MAPPING_HEADER,
-};
+  [REPORT_FILE.failedCsv]: itemHeader,
+  [REPORT_FILE.mapping]: mappingHeader,
+});
 
 /** The files with the items, and what they add up to. */
 class Parts {
@@ -71,8 +73,10 @@ class Parts {
   costUsd = 0;
   private readonly parts = new Map<string, ReportPart>();
 
+  constructor(private readonly csv: CsvForm) {}
+
   async open(folder: string): Promise<void> {
-    for (const [name, header] of Object.entries(HEADERS)) {
+    for (const [name, header] of Object.entries(headersOf(this.csv))) {
       const part = await ReportPart.open(folder, name);
       this.parts.set(name, part);
       await part.write(header, 0);
@@ -85,8 +89,8 @@ class Parts {
     this.costUsd += item.costUsd ?? 0;
     const good = item.state === 'succeeded' || item.state === 'reused';
     await this.write(good ? REPORT_FILE.succeededNdjson : REPORT_FILE.failedNdjson, `${JSON.stringify(item)}\n`);
-    await this.write(good ? REPORT_FILE.succeededCsv : REPORT_FILE.failedCsv, itemCsv(item));
-    if (good && item.resultFileId !== null) await this.write(REPORT_FILE.mapping, mappingCsv(item));
+    await this.write(good ? REPORT_FILE.succeededCsv : REPORT_FILE.failedCsv, this.csv.item(item));
+    if (good && item.resultFileId !== null) await this.write(REPORT_FILE.mapping, this.csv.mapping(item));
   }
 
   async end(): Promise<ReportFile[]> {

@@ -8,6 +8,7 @@ import type { AdoptedItem } from '../../ledger/batch-adopt.js';
 import type { RowProblem } from '../../ledger/batch-staging.js';
 import { outputOf } from '../command-context.js';
 import { confirm } from '../confirm.js';
+import { durationText } from '../duration-text.js';
 import { recipeOf } from '../erase-requests.js';
 import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
@@ -148,6 +149,7 @@ async function fileOf(file: string, options: AdoptOptions): Promise<AdoptFile> {
 
 async function checkAll(output: Output, { claims }: AdoptFile, options: { unverified: boolean; signal: AbortSignal }) {
   const { checkClaims } = await import('../../backlog/adopt-check.js');
+  const startedAt = performance.now();
   let told = 0;
   return await withVendor((vod) =>
     checkClaims(vod, claims, {
@@ -155,7 +157,10 @@ async function checkAll(output: Output, { claims }: AdoptFile, options: { unveri
       onProgress: (rows) => {
         if (rows - told < TOLD_EVERY) return;
         told = rows;
-        output.say(`${rows} of ${claims.length} rows checked with the vendor`);
+        const leftMs = ((performance.now() - startedAt) / rows) * (claims.length - rows);
+        output.say(
+          `${rows} of ${claims.length} rows checked with the vendor, about ${durationText(leftMs / 1_000)} left`,
+        );
       },
     }),
   );

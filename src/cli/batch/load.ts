@@ -5,7 +5,9 @@ import type { VendorSettings } from '../../config/settings.js';
 import { InvalidRequestError, UnavailableError } from '../../errors.js';
 import type { BatchStaging } from '../../ledger/batch-staging.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import type { Unfit } from '../../vod/fitness.js';
 import type { VodApi } from '../../vod/vod-api.js';
+import { durationText } from '../duration-text.js';
 import { UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
 import { interruptible } from '../interrupt.js';
@@ -54,6 +56,8 @@ export async function withPlan<T>(
             batchId: options.id,
             allowVariants: options.allowVariants,
             includePaid: options.includePaid,
+            payAgain: options.payAgain,
+            allow: allowed(options),
             prices: vendor.prices,
             submitsPerSecond: vendor.submitsPerSecond,
             signal,
@@ -78,7 +82,7 @@ export async function withPlan<T>(
       }),
     );
   } catch (error) {
-    throw asEraseError(error);
+    throw asEraseError(await named(error, file));
   }
 }
 
@@ -98,22 +102,32 @@ async function sourceOf(
     if (problem !== null) throw new InvalidRequestError([problem], { code: SUB_APP_NOT_ALLOWED });
     const { librarySource } = await import('../../backlog/library.js');
     const { classId: classIds, tag: tags, name: names, createdFrom, createdTo } = options;
-    return librarySource(vod, { subAppId, classIds, tags, names, createdFrom, createdTo });
+    return librarySource(vod, { subAppId, classIds, tags, names, createdFrom, createdTo, allow: allowed(options) });
   }
   const { openSource } = await import('../../backlog/open-source.js');
   const { format, encoding, allowPrivateAddress: allowPrivate } = options;
   return await openSource(file, { format, encoding, allowPrivate });
 }
 
+/** Of files that look as if nothing could be erased from them, those that are taken all the same. */
+const allowed = ({ allowArchived }: SourceOptions): Unfit[] => (allowArchived ? ['archived'] : []);
+
 function progressText(so: PlanProgress): string {
   switch (so.doing) {
     case 'rows':
       return `${so.rows} rows read${so.problems === 0 ? '' : `, ${so.problems} of them bad`}`;
     case 'media':
-      return `${so.files} files looked up`;
+      return `${so.files} of ${so.of} files looked up${so.files < so.of ? `, about ${durationText(so.leftMs / 1_000)} left` : ''}`;
     case 'prices':
       return `${so.items} items priced`;
   }
+}
+
+/** A report of ours tells its batch, by itself or by the manifest beside it. */
+async function named(error: unknown, file: string | undefined): Promise<unknown> {
+  if (!(error instanceof Error) || error.name !== 'SourceError' || file === undefined) return error;
+  const { OwnReportError, withBatchOf } = await import('../../backlog/own-report.js');
+  return error instanceof OwnReportError ? await withBatchOf(error, file) : error;
 }
 
 /** A source that cannot be read is told like any other wrong input. */

@@ -11,6 +11,7 @@ interface ResultsOptions {
   out: string;
   force?: boolean;
   partial?: boolean;
+  excel?: boolean;
 }
 
 type Written = ReportManifest & { folder: string };
@@ -37,10 +38,13 @@ export function batchResultsCommand(): Command {
     .requiredOption('--out <folder>', 'where to write it')
     .option('--force', 'replace the report that is there')
     .option('--partial', 'also of a batch that has not ended: what is open stands in failed.*')
+    .option('--excel', 'CSV for a spreadsheet: a byte order mark, and ids as texts, so that no digit is lost')
     .addHelpText(
       'after',
       '\nIn the folder: manifest.json, succeeded and failed as .ndjson and .csv, mapping.csv (source and new FileId).\n' +
-        'It is written whole or not at all.\n\nExample:\n  smart-erase batch results library-2031 --out report',
+        'It is written whole or not at all. Without --excel the CSV is for programs: ="528…" is a text to a spreadsheet only.\n\n' +
+        'Examples:\n  smart-erase batch results library-2031 --out report\n' +
+        '  smart-erase batch results library-2031 --out for-the-editors --excel',
     )
     .action(async (batchId: string, options: ResultsOptions, command: Command) => {
       const output = outputOf(command);
@@ -57,7 +61,12 @@ export function batchResultsCommand(): Command {
           throw new Exit(EXIT.stillRunning);
         }
         return await interruptible(notWritten, (signal) =>
-          writeReport(reports, batch, { folder: options.out, replace: options.force === true, signal }),
+          writeReport(reports, batch, {
+            folder: options.out,
+            replace: options.force === true,
+            excel: options.excel === true,
+            signal,
+          }),
         );
       }).catch((error: unknown) => {
         if (error instanceof FolderError) throw new UsageError(error.message, error.advice);

@@ -1,6 +1,8 @@
 import { visible } from '../../contract/visible.js';
 import type { BatchStaging, RowProblem } from '../../ledger/batch-staging.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import type { Unfit } from '../../vod/fitness.js';
+import { durationText } from '../duration-text.js';
 import { tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import type { PricedPlan } from './load.js';
@@ -8,6 +10,8 @@ import type { PricedPlan } from './load.js';
 /** Problems that are shown to a person; with `-o json` all of them are. */
 const SHOWN_PROBLEMS = 50;
 const PROBLEM_PAGE = 1_000;
+/** Rows of one kind that a plan names. */
+const NAMED = 20;
 
 const usd = (amount: number) => amount.toFixed(2);
 
@@ -18,10 +22,12 @@ export const PLAN_COLUMNS: readonly Column<PricedPlan>[] = [
   { heading: 'Bad rows', of: ({ problems }) => problems || null },
   { heading: 'Duplicates', of: ({ duplicates }) => duplicates || null },
   { heading: 'Paid for before', of: paidText },
+  { heading: 'Paid for, failed', of: failedText },
   {
     heading: 'Own results',
     of: ({ ownResults }) => (ownResults ? `${ownResults} files that earlier erases made` : null),
   },
+  { heading: 'Not fit', of: unfitText },
   { heading: 'Items', of: ({ items }) => items },
   {
     heading: 'Recipes',
@@ -57,6 +63,14 @@ export async function tellRemarks(output: Output, plan: PricedPlan, ledger: Ledg
     const more = duplicates > named.length ? `, and ${duplicates - named.length} more` : '';
     output.say(`Dropped as duplicates: ${named.join(', ')}${more}.`);
   }
+  tellLeftOut(output, plan);
+  tellPaidOtherwise(output, plan);
+  if (plan.namedResults > 0) {
+    const { namedResults: count } = plan;
+    output.say(
+      `${count} of these files ${count === 1 ? 'is a result' : 'are results'} of earlier erases: each is erased, and paid for, once more.`,
+    );
+  }
   if (plan.paidBefore.lost > 0) {
     output.say(
       `${plan.paidBefore.lost} were paid for, and their results were deleted or never read: they are left out. To pay again: smart-erase ` +
@@ -76,6 +90,48 @@ export async function tellRemarks(output: Output, plan: PricedPlan, ledger: Ledg
       output.say(`The cap ${cap.scope}/${cap.period} leaves ${usd(cap.leftUsd)} USD: what passes it will be held.`);
     }
   }
+}
+
+/** As a redrive names them. */
+function tellLeftOut(output: Output, { paidBefore: { failed, lost, rejected }, paidAgain, leftOut }: PricedPlan): void {
+  const dropped = failed - paidAgain;
+  if (dropped > 0) {
+    output.say(
+      `${dropped} ${dropped === 1 ? 'was' : 'were'} paid for, and the task failed: left out, as a further run pays once more. ` +
+        'To pay again: --pay-again --reason "…", or smart-erase batch redrive of the batch that has them.',
+    );
+  }
+  if (paidAgain > 0) {
+    output.say(`${paidAgain} ${paidAgain === 1 ? 'was' : 'were'} paid for, and the task failed: paid for once more.`);
+  }
+  for (const { row, fileId, kind, taskId } of leftOut) {
+    output.say(
+      `  ${row === null ? '' : `row ${row}  `}${fileId}  ${LEFT_OUT_MEANING[kind]}  ${taskId ?? ''}`.trimEnd(),
+    );
+  }
+  const all = dropped + lost + rejected;
+  if (leftOut.length >= NAMED && all > leftOut.length) output.say(`  … and ${all - leftOut.length} more`);
+}
+
+const LEFT_OUT_MEANING: Readonly<Record<PricedPlan['leftOut'][number]['kind'], string>> = {
+  failed: 'paid for, and the task failed',
+  lost: 'paid for, and the result is lost',
+  rejected: 'paid for, and the result was rejected in review',
+};
+
+/** Areas that were lost on the way make another payment of the same wish. */
+function tellPaidOtherwise(output: Output, { paidOtherwise: { items, sameRecipe, first } }: PricedPlan): void {
+  if (items === 0) return;
+  const same = sameRecipe === 0 ? '' : `, ${sameRecipe} of them by the same recipe with other options`;
+  output.say(
+    `Beware: ${items} of these files ${items === 1 ? 'was' : 'were'} paid for before by another recipe or with other options${same}. ` +
+      'Each makes one more new file, and is one more payment.',
+  );
+  for (const { row, fileId, recipe, before } of first) {
+    const then = before === recipe ? `${recipe} with other options` : (before ?? 'another recipe');
+    output.say(`  ${row === null ? '' : `row ${row}  `}${fileId}  ${recipe}; before: ${then}`);
+  }
+  if (items > first.length) output.say(`  … and ${items - first.length} more`);
 }
 
 async function tellProblems(output: Output, { problems }: PricedPlan, staging: BatchStaging): Promise<void> {
@@ -120,19 +176,28 @@ function paidText({ paidBefore: { done, underWay, lost, rejected }, kept }: Pric
   return `${done} done, ${underWay} under way, ${lost} lost${refused} (${left})`;
 }
 
+function failedText({ paidBefore: { failed }, paidAgain }: PricedPlan): string | null {
+  if (failed === 0) return null;
+  return `${failed} (${paidAgain === 0 ? 'left out' : 'paid for once more'})`;
+}
+
+const UNFIT_WORD: Readonly<Record<Unfit, string>> = {
+  audio: 'audio',
+  image: 'images',
+  noVideo: 'without a video stream',
+  archived: 'archived (--allow-archived takes what was restored for a time)',
+  forbidden: 'blocked',
+};
+
+function unfitText({ unfit }: PricedPlan): string | null {
+  const parts = Object.entries(unfit).map(([reason, files]) => `${files} ${UNFIT_WORD[reason as Unfit]}`);
+  return parts.length === 0 ? null : `${parts.join(', ')}: left out`;
+}
+
 function lengthText({ durationSeconds, unknownDuration, unknownSize }: PricedPlan): string {
   const notes = [
     ...(unknownDuration === 0 ? [] : [`${unknownDuration} of unknown length, priced as an hour`]),
     ...(unknownSize === 0 ? [] : [`${unknownSize} of unknown size, priced as 4K`]),
   ];
   return [durationText(durationSeconds), ...notes].join('; ');
-}
-
-/** `1 h 27 min`, `40 s`. */
-export function durationText(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const [days, hours] = [Math.floor(minutes / 1_440), Math.floor((minutes % 1_440) / 60)];
-  return days > 0 ? `${days} d ${hours} h` : `${hours} h ${minutes % 60} min`;
 }

@@ -30,13 +30,16 @@ export interface SourceOptions {
   deadlineHours?: number;
   allowVariants?: boolean;
   includePaid?: boolean;
+  payAgain?: boolean;
+  allowArchived?: boolean;
 }
 
 export const SOURCE_HELP = `
 FILE is CSV, NDJSON (one request a line), - for standard input, or an https:// URL. Columns of CSV: fileId (required), subAppId,
 recipe, key, publish (JSON); others are ignored. Without a header the first column holds FileIds. Cells are separated by , ; or
 tabs; a cell that holds that, or begins with a quote, has to be in quotes ("…"). It is UTF-8 or UTF-16; others by --encoding. What
-a row says wins over the options. Instead of FILE, --library takes what a search of the media library finds.`;
+a row says wins over the options. Reports of ours are no backlog: batch redrive. Instead of FILE, --library takes the videos that
+a search of the media library finds.`;
 
 export function withSourceOptions(command: Command): Command {
   return command
@@ -64,7 +67,9 @@ export function withSourceOptions(command: Command): Command {
     .option('--requested-by <who>', 'who asked; kept in the ledger', whoIsHere())
     .option('--deadline-hours <hours>', 'in which each task must end (default: 24)', positiveNumber)
     .option('--allow-variants', 'allow one file with two recipes: two new files, each paid for')
-    .option('--include-paid', 'take what was paid for before into the batch as well: taken up, not paid for');
+    .option('--include-paid', 'take what was paid for before into the batch as well: taken up, not paid for')
+    .option('--pay-again', 'also what was paid for and failed: pays once more for each (`batch start` needs --reason)')
+    .option('--allow-archived', 'also files whose storage class is archive: they were restored for a time');
 }
 
 /**

@@ -108,6 +108,9 @@ export function batchStartCommand(): Command {
         );
       }
       mustSayWho(options.requestedBy, 'asks', '--requested-by');
+      if (options.payAgain && options.reason === undefined) {
+        throw new UsageError('--pay-again needs --reason: paying twice needs one.');
+      }
       reasonIfGiven(options.reason);
       const { withPlan } = await import('./load.js');
       const started = await withPlan(file, options, output, (loaded) => copy(output, loaded, options));

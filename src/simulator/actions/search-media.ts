@@ -1,6 +1,6 @@
 import { invalidValue } from '../api-error.js';
 import { mediaInfo } from '../media-answers.js';
-import type { Media } from '../media-library.js';
+import { CATEGORIES, MEDIA_STATUSES, type Media, STORAGE_CLASSES } from '../media-library.js';
 import { type Action, type ActionContext, houseTime, numberWithin, sortOrder, timeRange } from './action.js';
 import { checkParts } from './describe-media-infos.js';
 
@@ -17,6 +17,13 @@ const ARRAY_LIMITS: Record<string, { elements: number; length: number }> = {
   Tags: { elements: 16, length: 32 },
 };
 
+/** API document: the words that these may hold. */
+const WORDS: Record<string, readonly string[]> = {
+  Categories: CATEGORIES,
+  Status: MEDIA_STATUSES,
+  StorageClasses: STORAGE_CLASSES,
+};
+
 export const searchMedia: Action = {
   parameters: {
     SubAppId: 'integer',
@@ -27,6 +34,8 @@ export const searchMedia: Action = {
     ClassIds: 'integers',
     Tags: 'strings',
     Categories: 'strings',
+    Status: 'strings',
+    StorageClasses: 'strings',
     SourceTypes: 'strings',
     CreateTime: 'object',
     StartTime: 'string',
@@ -43,8 +52,6 @@ export const searchMedia: Action = {
     'MediaTypes',
     'ReviewResults',
     'SourceType',
-    'Status',
-    'StorageClasses',
     'StorageRegions',
     'StreamDomains',
     'StreamId',
@@ -59,6 +66,7 @@ export const searchMedia: Action = {
   run(context) {
     const { house, parameters, subAppId } = context;
     for (const [name, limits] of Object.entries(ARRAY_LIMITS)) checkArray(context, name, limits);
+    for (const [name, words] of Object.entries(WORDS)) checkWords(context, name, words);
     checkParts(parameters.Filters as string[] | undefined);
     const offset = numberWithin(context, 'Offset', 0, 0, MAX_RESULTS, 'InvalidParameterValue.Offset');
     const limit = numberWithin(context, 'Limit', DEFAULT_LIMIT, 0, MAX_RESULTS, 'InvalidParameterValue.Limit');
@@ -89,6 +97,11 @@ function checkArray(context: ActionContext, name: string, { elements, length }: 
     throw invalidValue(name, `at most ${elements} of at most ${length} characters`, `InvalidParameterValue.${name}`);
 }
 
+function checkWords({ parameters }: ActionContext, name: string, words: readonly string[]) {
+  const unknown = (parameters[name] as string[] | undefined)?.find((value) => !words.includes(value));
+  if (unknown !== undefined) throw invalidValue(name, `there is no ${unknown}`, `InvalidParameterValue.${name}`);
+}
+
 function wantedBy(context: ActionContext): (media: Media) => boolean {
   const { parameters } = context;
   const anyOf = <T>(name: string, holds: (value: T) => boolean) => {
@@ -110,7 +123,9 @@ function wantedBy(context: ActionContext): (media: Media) => boolean {
     anyOf<string>('Descriptions', (value) => contains(media.description, value)) &&
     anyOf<number>('ClassIds', (value) => media.classId === value) &&
     anyOf<string>('Tags', (value) => media.tags.includes(value)) &&
-    anyOf<string>('Categories', (value) => value === 'Video') &&
+    anyOf<string>('Categories', (value) => value === (media.category ?? 'Video')) &&
+    anyOf<string>('Status', (value) => value === (media.status ?? 'Normal')) &&
+    anyOf<string>('StorageClasses', (value) => value === (media.storageClass ?? 'STANDARD')) &&
     anyOf<string>('SourceTypes', (value) => value === (media.resultOf ? 'VideoProcessing' : 'Upload')) &&
     (text === '' || contains(media.name, text) || contains(media.description, text));
 }

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pastedWord } from '../contract/pasted.js';
+import { REPORT_FILE } from '../contract/report.js';
+import { plainName } from './csv-columns.js';
+import { SourceError } from './source.js';
+
+/** Names that only our reports have. */
+const CERTAIN = ['recipeHash', 'recipeOptions'];
+/** Names that our reports and lists have, and hardly any list of somebody else: two of them tell. */
+const TELLING = ['workflowId', 'runId', 'requestId', 'estimatedUsd', 'costUsd', 'batchId'];
+/** What a list of submitted tasks has as well. */
+const SUBMITTED = ['taskId', 'resultFileId'];
+/** Names that anybody may use: it takes many of them. */
+const COMMON = 'number row state class code message attempts startedAt endedAt requestedBy'.split(' ');
+/** Rows at the beginning that may be the header: a title may stand above it. */
+const HEAD_ROWS = 3;
+/** What is printed as the id of a batch, and pasted into a shell. */
+const BATCH_ID = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
+
+/**
+ * - `report`: the items of a batch, as `batch results` writes them, or another list of erases that we print
+ * - `mapping`: sources and results
+ * - `problems`: what `batch plan` says of rows
+ * - `submitted`: what `batch adopt` takes
+ */
+export type OwnOutput = 'report' | 'mapping' | 'problems' | 'submitted';
+
+/** What a file is, by its columns or keys; null: nothing of ours. */
+export function ownOutput(names: readonly string[]): OwnOutput | null {
+  const plain = new Set(names.map(plainName));
+  const has = (name: string) => plain.has(plainName(name));
+  const count = (of: readonly string[]) => of.filter(has).length;
+  if (has('sourceFileId') && has('resultFileId') && !has('fileId')) return 'mapping';
+  if (plain.size === 3 && has('row') && has('fileId') && has('problem')) return 'problems';
+  const [telling, submitted, common] = [count(TELLING), count(SUBMITTED), count(COMMON)];
+  if (count(CERTAIN) > 0 || telling >= 2 || common >= 6) return 'report';
+  if (telling + submitted > 0 && telling + submitted + common >= 4) return 'report';
+  return submitted > 0 ? 'submitted' : null;
+}
+
+/** A file of ours was given as a backlog. */
+export class OwnReportError extends SourceError {
+  constructor(
+    readonly output: OwnOutput,
+    /** Null where it does not say so. */
+    readonly batchId: string | null,
+    /** Of its first item. */
+    readonly state: string | null,
+  ) {
+    super(
+      'input',
+      whatIsIt(output, batchId),
+      whatToDo(output, batchId ?? 'BATCH', state) + whereIsTheId(output, batchId),
+    );
+  }
+}
+
+/** Looks at the first rows of a CSV file. */
+export class OwnReportGuard {
+  #seen = 0;
+  #header: { names: string[]; output: OwnOutput } | null = null;
+
+  /**
+   * @param cells of each row that is not empty
+   * @returns true for the header of a report
+   * @throws OwnReportError for the row below it, which says of which batch it is
+   */
+  isReportHeader(cells: readonly string[]): boolean {
+    if (this.#header !== null) {
+      const { names, output } = this.#header;
+      throw refusal(output, (name) => pastedWord(cells[names.indexOf(plainName(name))] ?? ''));
+    }
+    this.#seen += 1;
+    const output = this.#seen > HEAD_ROWS ? null : ownOutput(cells);
+    if (output !== null) this.#header = { names: cells.map(plainName), output };
+    return output !== null;
+  }
+
+  /** @throws OwnReportError when the header of a report was all that there was */
+  end(): void {
+    if (this.#header !== null) throw new OwnReportError(this.#header.output, null, null);
+  }
+}
+
+/** @throws OwnReportError when one line of NDJSON is one of ours */
+export function refuseOwnLine(line: Record<string, unknown>): void {
+  const output = ownOutput(Object.keys(line));
+  if (output !== null) throw refusal(output, (name) => line[name]);
+}
+
+function refusal(output: OwnOutput, field: (name: string) => unknown): OwnReportError {
+  const [batchId, state] = [field('batchId'), field('state')];
+  return new OwnReportError(
+    output,
+    typeof batchId === 'string' && BATCH_ID.test(batchId) ? batchId : null,
+    typeof state === 'string' ? state : null,
+  );
+}
+
+/** The same error with the batch's id, where the manifest beside the file has it. */
+export async function withBatchOf(error: OwnReportError, path: string): Promise<OwnReportError> {
+  if (error.batchId !== null) return error;
+  try {
+    const manifest = JSON.parse(await readFile(join(dirname(path), REPORT_FILE.manifest), 'utf8'));
+    const isOfIt = (manifest.files as { name: string }[]).some(({ name }) => name === basename(path));
+    if (!isOfIt || !BATCH_ID.test(manifest.batchId)) return error;
+    return new OwnReportError(error.output, manifest.batchId, error.state);
+  } catch {
+    return error;
+  }
+}
+
+function whatIsIt(output: OwnOutput, batchId: string | null): string {
+  const of = batchId === null ? 'a batch' : `batch ${batchId}`;
+  switch (output) {
+    case 'report':
+      return `This is a report of ${of}, not a backlog: what its items are and were paid for as does not stand in it whole.`;
+    case 'mapping':
+      return `This is the mapping of ${of}, not a backlog: it has sources that are done, and their results.`;
+    case 'problems':
+      return 'These are the problems that `batch plan` found, not a backlog.';
+    case 'submitted':
+      return 'This is a list of what was submitted already (it has taskId or resultFileId): as a backlog it would be paid for again.';
+  }
+}
+
+const ANEW = 'To erase these files by another recipe, keep only the column fileId.';
+
+function whatToDo(output: OwnOutput, batch: string, state: string | null): string {
+  if (output === 'problems') return 'Put the rows right in the list that was planned.';
+  if (output === 'submitted') {
+    return 'Take it over with: smart-erase batch adopt FILE. To have it erased all the same, remove that column.';
+  }
+  if (output === 'mapping' || state === 'succeeded' || state === 'reused') {
+    return `Nothing of it needs another run; what failed is run again by: smart-erase batch redrive ${batch} --failed. ${ANEW}`;
+  }
+  if (state === 'pending' || state === 'running' || state === 'held') {
+    return `That batch has not ended: smart-erase batch status ${batch}; then smart-erase batch redrive ${batch} --failed. ${ANEW}`;
+  }
+  const option = state === 'cancelled' || state === 'skipped' ? '' : ' --failed';
+  return `Run its items again with: smart-erase batch redrive ${batch}${option}. ${ANEW}`;
+}
+
+function whereIsTheId(output: OwnOutput, batchId: string | null): string {
+  if (batchId !== null || output === 'problems' || output === 'submitted') return '';
+  return ' BATCH is the batchId in the manifest.json beside it; smart-erase batch list has them all.';
+}

@@ -1,0 +1,35 @@
+/** Why nothing can be erased from a file, as far as its description tells. */
+export type Unfit = 'audio' | 'image' | 'noVideo' | 'archived' | 'forbidden';
+
+/** Fields of DescribeMediaInfos and SearchMedia that tell it; null where the vendor did not say. */
+export interface Described {
+  /** `Video`, `Audio` or `Image`. */
+  category: string | null;
+  /** `Normal` or `Forbidden`; SearchMedia also knows `SystemForbidden`. */
+  status: string | null;
+  /** `STANDARD`, `STANDARD_IA`, `ARCHIVE` or `DEEP_ARCHIVE`. */
+  storageClass: string | null;
+  /** Null for a file whose streams were not read yet. */
+  streams: { video: number; audio: number; width: number | null; height: number | null } | null;
+}
+
+/** Null: nothing speaks against it. What the vendor does not tell, or in a word that is new, is no reason to refuse a file. */
+export function unfitness({ category, status, storageClass, streams }: Described): Unfit | null {
+  if (category === 'Audio') return 'audio';
+  if (category === 'Image') return 'image';
+  // A file that was uploaded just now has no streams of any kind yet.
+  if (streams !== null && streams.video === 0 && streams.audio > 0 && !streams.width && !streams.height)
+    return 'noVideo';
+  if (status === 'Forbidden' || status === 'SystemForbidden') return 'forbidden';
+  if (storageClass === 'ARCHIVE' || storageClass === 'DEEP_ARCHIVE') return 'archived';
+  return null;
+}
+
+/** What a person reads about such a file, after its FileId. */
+export const UNFIT_MEANING: Readonly<Record<Unfit, string>> = {
+  audio: 'is audio, not a video',
+  image: 'is an image, not a video',
+  noVideo: 'has no video stream',
+  archived: 'is archived (its storage class is ARCHIVE or DEEP_ARCHIVE)',
+  forbidden: 'is blocked (its status is Forbidden)',
+};
