@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import type { TemporalSettings } from '../config/temporal-settings.js';
 import { ConfigurationError } from '../errors.js';
+import { connectionTrouble } from './connection-trouble.js';
 import { grpcCode, temporalError, unreachable } from './service-errors.js';
 
 /** How long a first connection may take before the server counts as unreachable, in milliseconds. */
@@ -22,22 +23,25 @@ export async function connectClient(
   settings: TemporalSettings,
   { connectTimeoutMs = CONNECT_TIMEOUT_MS }: { connectTimeoutMs?: number } = {},
 ): Promise<ClientConnection> {
-  const { address, namespace, tls } = settings;
+  const { address, namespace } = settings;
   let connection: Connection;
   try {
     connection = await Connection.connect({
       ...settings.connectionOptions.reveal(),
+      // The worker's connection follows no proxy variable, and the two have to reach the same server.
+      channelArgs: { 'grpc.enable_http_proxy': 0 },
       // The SDK's own type for the same thing differs between its client and its worker package.
       connectTimeout: connectTimeoutMs,
     } as Parameters<typeof Connection.connect>[0]);
   } catch (error) {
-    throw connectError(error, address, tls);
+    throw await connectError(error, settings);
   }
   return { connection, client: new Client({ connection, namespace }), address, namespace };
 }
 
-/** What a failed connection means: an address that makes no sense, rights that are missing, or nobody there. */
-export function connectError(error: unknown, address: string, tls: boolean): unknown {
+/** What a failed connection means: an address that makes no sense, rights that are missing, or nobody there, and why. */
+export async function connectError(error: unknown, settings: TemporalSettings): Promise<unknown> {
+  const { address, tls } = settings;
   if (error instanceof TypeError) {
     return new ConfigurationError([`TEMPORAL_ADDRESS is "${address}", which is not host:port.`], { cause: error });
   }
@@ -45,5 +49,6 @@ export function connectError(error: unknown, address: string, tls: boolean): unk
     const known = temporalError(error, address);
     if (known instanceof ConfigurationError) return known;
   }
-  return unreachable(address, error, tls);
+  const trouble = await connectionTrouble(settings, error);
+  return unreachable(address, error, trouble ?? tls);
 }

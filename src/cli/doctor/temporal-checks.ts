@@ -27,9 +27,23 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
     const names = namesWith(settings.prefix);
     const checks: Check[] = [];
     for (const part of parts) checks.push(await part(connected, names));
-    return checks;
+    return [...checks.slice(0, 1), await workerConnection(settings), ...checks.slice(1)];
   } finally {
     await connected.connection.close();
+  }
+}
+
+/** The worker connects by code of its own, which may fail where ours does not. */
+async function workerConnection(settings: TemporalSettings): Promise<Check> {
+  const name = 'Worker connection';
+  try {
+    const { connectWorker, quietRuntime } = await import('../../temporal/worker-connection.js');
+    quietRuntime();
+    const { connection, address } = await connectWorker(settings);
+    await connection.close();
+    return ok(name, `a worker here reaches ${address}, by its own way`);
+  } catch (error) {
+    return failedBy(name, error);
   }
 }
 
