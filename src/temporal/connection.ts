@@ -7,6 +7,9 @@ import { grpcCode, temporalError, unreachable } from './service-errors.js';
 /** How long a first connection may take before the server counts as unreachable, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 
+/** The worker's connection follows no proxy variable, and the two have to reach the same server. */
+export const DIRECT_CHANNEL = { 'grpc.enable_http_proxy': 0 };
+
 export interface ClientConnection {
   connection: Connection;
   client: Client;
@@ -28,8 +31,7 @@ export async function connectClient(
   try {
     connection = await Connection.connect({
       ...settings.connectionOptions.reveal(),
-      // The worker's connection follows no proxy variable, and the two have to reach the same server.
-      channelArgs: { 'grpc.enable_http_proxy': 0 },
+      channelArgs: DIRECT_CHANNEL,
       // The SDK's own type for the same thing differs between its client and its worker package.
       connectTimeout: connectTimeoutMs,
     } as Parameters<typeof Connection.connect>[0]);

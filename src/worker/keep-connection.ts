@@ -1,4 +1,4 @@
-import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
+import { type Logger, NativeConnection, type Worker } from '@temporalio/worker';
 import type { TemporalSettings } from '../config/temporal-settings.js';
 import { certificateEnd } from '../config/temporal-tls.js';
 import { UnavailableError } from '../errors.js';
@@ -33,8 +33,9 @@ export class CurrentConnection {
     settings: TemporalSettings,
   ) {
     this.#settings = settings;
-    this.connection = new Proxy(native, {
-      get: (_first, name) => {
+    // A target without properties: what a proxy answers for a fixed one may not change.
+    this.connection = new Proxy(Object.create(NativeConnection.prototype) as NativeConnection, {
+      get: (_target, name) => {
         const value: unknown = Reflect.get(this.native, name, this.native);
         return typeof value === 'function' ? value.bind(this.native) : value;
       },
