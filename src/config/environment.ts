@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { type Fitness, unfitWords } from './fit-value.js';
+import { differingTokens, givenToken, TOKEN_VARIABLES } from './vendor-credentials.js';
 import {
   DEFAULT_VOD_ENDPOINT,
   DOCUMENTED_SUBMITS_PER_SECOND,
   SETTLE_MARGIN_SECONDS,
   worstRequestSeconds,
 } from './vendor-limits.js';
-import { differingTokens, givenToken, TOKEN_VARIABLES } from './vendor-credentials.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const LOG_FORMATS = ['json', 'pretty'] as const;
@@ -24,8 +24,8 @@ const PLAIN_VARIABLES: readonly string[] = [
 ];
 /** Certificates and keys in PEM. */
 const LINES = /^TEMPORAL_TLS_.*_DATA$/;
-/** A number is read as what it is, whatever blanks are around it. */
-const NUMBERS = /^[\s,]*\d[\d.,\s]*$/;
+/** Numbers are read as what they are, whatever blanks are around them. */
+const NUMBERS = /^\s*\d+(\.\d+)?\s*(,\s*\d+\s*)*$/;
 
 /**
  * The one check of what came with a value by mistake: line ends, blanks, quotes, characters that no header takes. Tells which

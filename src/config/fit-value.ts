@@ -12,7 +12,7 @@ const QUOTES: readonly (readonly [string, string])[] = [
 const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-const OUTSIDE_ASCII = /[^\u0000-\u007f]/u;
+const OUTSIDE_ASCII = /[^ -~]/u;
 
 export interface Fitness {
   /** The value goes into a header or is an address: plain ASCII, without blanks. Default: any text on one line. */

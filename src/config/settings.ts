@@ -16,8 +16,8 @@ import { MONITOR_VARIABLES, type MonitorSettings, monitorSettings } from './moni
 import { readPriceFile } from './price-file.js';
 import { Secret } from './secret.js';
 import { loadTemporalSettings, type TemporalSettings } from './temporal-settings.js';
-import { SHUTDOWN_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
 import { keyPairOf } from './vendor-credentials.js';
+import { SHUTDOWN_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
 import { WEBHOOK_VARIABLES, type WebhookSettings, webhookSettings } from './webhook-settings.js';
 
 export type LogLevel = (typeof LOG_LEVELS)[number];

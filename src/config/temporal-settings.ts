@@ -4,7 +4,7 @@ import { ConfigurationError } from '../errors.js';
 import { unfitVariables } from './environment.js';
 import { unfitWords } from './fit-value.js';
 import { Secret } from './secret.js';
-import { certificateProblems, type ConnectionOptions, withTrustedRoots } from './temporal-tls.js';
+import { type ConnectionOptions, certificateProblems, withTrustedRoots } from './temporal-tls.js';
 
 /** Where a Temporal server listens when nobody says otherwise (the SDK's and the CLI's default). */
 const DEFAULT_ADDRESS = 'localhost:7233';
@@ -55,7 +55,10 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
   connectionOptions.address ??= DEFAULT_ADDRESS;
   const { address, apiKey } = connectionOptions;
   // What stands in the variables was looked at above: here it comes from the file.
-  refuseWith([...unfitInFile({ address, api_key: apiKey }), ...certificateProblems(connectionOptions, overrideEnvVars)]);
+  refuseWith([
+    ...unfitInFile({ address, api_key: apiKey }),
+    ...certificateProblems(connectionOptions, overrideEnvVars),
+  ]);
   return {
     address,
     namespace: config.namespace ?? DEFAULT_NAMESPACE,

@@ -53,7 +53,9 @@ function halfPair(options: ConnectionOptions, env: Environment): string[] {
     [`TEMPORAL_TLS_CLIENT_${part}_PATH`, `TEMPORAL_TLS_CLIENT_${part}_DATA`].find((name) => env[name] !== undefined);
   const [certificate, key] = [given('CERT'), given('KEY')];
   if ((certificate === undefined) === (key === undefined)) return [];
-  return [`${certificate ?? key} is set without the ${certificate === undefined ? 'certificate' : 'key'} that belongs to it`];
+  return [
+    `${certificate ?? key} is set without the ${certificate === undefined ? 'certificate' : 'key'} that belongs to it`,
+  ];
 }
 
 /** When the client certificate ends, in milliseconds since 1970; undefined: there is none. */

@@ -31,8 +31,14 @@ const SERVER_EXPIRED: Trouble = {
   found: 'Its certificate has ended, or has not begun.',
   advice: "Renew it there; check this machine's clock, too.",
 };
-const NO_TLS: Trouble = { found: 'It speaks no TLS.', advice: 'Set TEMPORAL_TLS to false, or check TEMPORAL_ADDRESS.' };
-const WANTS_TLS: Trouble = { found: 'It asks for TLS.', advice: 'Set TEMPORAL_TLS to true, or give what it asks for.' };
+const NO_TLS: Trouble = {
+  found: 'It speaks no TLS, or ended the connection before that began.',
+  advice: 'Set TEMPORAL_TLS to false, or check TEMPORAL_ADDRESS.',
+};
+const WANTS_TLS: Trouble = {
+  found: 'It takes no connection without TLS.',
+  advice: 'Set TEMPORAL_TLS to true, or give what it asks for.',
+};
 const REFUSES_US: Trouble = {
   found: 'It refuses this client: by its certificate, or for want of one.',
   advice: 'Check TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH: who signed it, and when it ends.',
@@ -46,7 +52,7 @@ const KNOWN: readonly (readonly [RegExp, Trouble])[] = [
   [/UNABLE_TO_(GET_ISSUER|VERIFY)|SELF_SIGNED|UnknownIssuer|unable to get local issuer/i, MISSING_CA],
   [/ALTNAME_INVALID|NotValidForName/, WRONG_NAME],
   [/^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)|InvalidCertificate\((Expired|NotValidYet)/, SERVER_EXPIRED],
-  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|InvalidContentType|not an? SSL/i, NO_TLS],
+  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|InvalidContentType|before secure TLS/i, NO_TLS],
   [/ALERT|AlertReceived|CertificateRequired/i, REFUSES_US],
 ];
 
@@ -102,7 +108,8 @@ async function lookWithout({ address }: TemporalSettings): Promise<Trouble | nul
     await once(socket, 'connect', { signal: AbortSignal.timeout(LOOK_MS) });
     socket.write(PREFACE);
     const more = await firstOf(socket);
-    return more instanceof Buffer && more[0] === TLS_ALERT ? WANTS_TLS : null;
+    // A gRPC server answers with a frame of its own.
+    return more === 'closed' || (more instanceof Buffer && more[0] === TLS_ALERT) ? WANTS_TLS : null;
   } finally {
     socket.on('error', () => undefined).destroy();
   }

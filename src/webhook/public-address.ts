@@ -91,7 +91,8 @@ export function addressRule(allowed: readonly Network[] = []): AddressRule {
     const family = familyOf(address);
     named[family].addSubnet(address, prefix, family);
     // A list takes an IPv6 network that holds all mapped addresses for all of IPv4; only a part of them is meant as one.
-    if (family === 'ipv6' && prefix > 96 && mapped.check(address, family)) named.ipv4.addSubnet(address, prefix, family);
+    if (family === 'ipv6' && prefix > 96 && mapped.check(address, family))
+      named.ipv4.addSubnet(address, prefix, family);
   }
   const mayReach: AddressRule = (address) => {
     // What cannot be read, such as an address with a zone (fe80::1%eth0), is not a public one.

@@ -74,7 +74,8 @@ export class CurrentConnection {
     }, LOOK_MS);
     timer.unref();
     kept.stopping.addEventListener('abort', () => clearInterval(timer), { once: true });
-    if (end !== undefined) kept.logger.info('The client certificate for Temporal ends', { at: new Date(end).toISOString() });
+    if (end !== undefined)
+      kept.logger.info('The client certificate for Temporal ends', { at: new Date(end).toISOString() });
   }
 
   async #look(reread: () => TemporalSettings, kept: Kept): Promise<void> {
@@ -88,7 +89,9 @@ export class CurrentConnection {
     this.#failedLooks += 1;
     if (this.#failedLooks < 2) return;
     const found = `The client certificate ended at ${new Date(end).toISOString()}, and Temporal answers no more.`;
-    kept.onLost(new UnavailableError(found, { advice: 'Renew the certificate; the worker goes on when it is started again.' }));
+    kept.onLost(
+      new UnavailableError(found, { advice: 'Renew the certificate; the worker goes on when it is started again.' }),
+    );
   }
 
   /** A call that already waits stays on the old connection: where that one is dead, only a new process helps. */

@@ -74,7 +74,7 @@ describe('what else is wrong with TLS is said in a sentence', () => {
   it.each([
     ['another name', () => ({ TEMPORAL_TLS_SERVER_NAME: 'other.test' }), /certificate is for another name/],
     ['no TLS there', () => ({ TEMPORAL_ADDRESS: sharedTemporal().address }), /speaks no TLS/],
-    ['no TLS here', () => ({ TEMPORAL_TLS: 'false' }), /asks for TLS/],
+    ['no TLS here', () => ({ TEMPORAL_TLS: 'false' }), /no connection without TLS/],
     ['nobody there', () => ({ TEMPORAL_ADDRESS: '127.0.0.1:1' }), /Nothing listens there/],
     ['no such name', () => ({ TEMPORAL_ADDRESS: 'nowhere.invalid:7233' }), /name cannot be resolved/],
   ])('%s', async (_what, env, words) => {
@@ -99,8 +99,13 @@ describe('what else is wrong with TLS is said in a sentence', () => {
 
 describe('doctor', () => {
   const checks = async (env: NodeJS.ProcessEnv) => {
-    const { code, stdout } = await runCli(['doctor', '-o', 'json'], { ...NONE, TEMPORAL_ADDRESS: open.address, ...env });
-    const all = (JSON.parse(stdout) as { checks: { name: string; verdict: string; found: string; advice: string }[] }).checks;
+    const { code, stdout } = await runCli(['doctor', '-o', 'json'], {
+      ...NONE,
+      TEMPORAL_ADDRESS: open.address,
+      ...env,
+    });
+    const all = (JSON.parse(stdout) as { checks: { name: string; verdict: string; found: string; advice: string }[] })
+      .checks;
     return { code, find: (name: string) => all.find((each) => each.name === name) };
   };
 
@@ -111,7 +116,10 @@ describe('doctor', () => {
   });
 
   it('fails where the worker would, and names the proxy that is not followed', async () => {
-    const { code, find } = await checks({ HTTPS_PROXY: 'http://user:hidden@127.0.0.1:9', VOD_ENDPOINT: 'http://127.0.0.1:1' });
+    const { code, find } = await checks({
+      HTTPS_PROXY: 'http://user:hidden@127.0.0.1:9',
+      VOD_ENDPOINT: 'http://127.0.0.1:1',
+    });
     expect(code).not.toBe(0);
     expect(find('Temporal')).toMatchObject({ verdict: 'fail', found: expect.stringContaining('CA certificates') });
     expect(find('Proxy')).toMatchObject({ verdict: 'warn', found: expect.stringContaining('HTTPS_PROXY') });
@@ -138,7 +146,10 @@ describe('proxy variables', () => {
   });
 
   it('are named where Temporal cannot be reached', async () => {
-    const { code, stderr } = await runCli(['list'], { TEMPORAL_ADDRESS: '127.0.0.1:1', https_proxy: 'http://127.0.0.1:9' });
+    const { code, stderr } = await runCli(['list'], {
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      https_proxy: 'http://127.0.0.1:9',
+    });
     expect(code).toBe(5);
     expect(stderr).toContain('Nothing listens there.');
     expect(stderr).toContain('https_proxy is set and not followed');

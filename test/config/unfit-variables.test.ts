@@ -99,12 +99,15 @@ describe('what is right', () => {
 });
 
 describe('the token of temporary credentials', () => {
-  it.each(['TENCENTCLOUD_TOKEN', 'TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_SECURITY_TOKEN'])('is read as %s', (name) => {
-    expect(loadSettings({ ...BASE, [name]: 'tok' }).vendor.credentials?.token?.reveal()).toBe('tok');
-    expect(problemsOf({ [name]: 'tok', TENCENTCLOUD_SECRET_ID: '', TENCENTCLOUD_SECRET_KEY: '' })).toEqual([
-      `${name} is set without TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY`,
-    ]);
-  });
+  it.each(['TENCENTCLOUD_TOKEN', 'TENCENTCLOUD_SESSION_TOKEN', 'TENCENTCLOUD_SECURITY_TOKEN'])(
+    'is read as %s',
+    (name) => {
+      expect(loadSettings({ ...BASE, [name]: 'tok' }).vendor.credentials?.token?.reveal()).toBe('tok');
+      expect(problemsOf({ [name]: 'tok', TENCENTCLOUD_SECRET_ID: '', TENCENTCLOUD_SECRET_KEY: '' })).toEqual([
+        `${name} is set without TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY`,
+      ]);
+    },
+  );
 
   it('is a problem where two names have different ones', () => {
     expect(problemsOf({ TENCENTCLOUD_TOKEN: 'hidden1', TENCENTCLOUD_SECURITY_TOKEN: 'hidden2' })).toEqual([

@@ -79,7 +79,10 @@ const OF_ANY_SHELL = ['LOGNAME', 'NO_COLOR', 'PATH', 'TERM', 'USER', 'XDG_CACHE_
 /** Codecs are not used here, metadata has names of its own, and the SDK leaves out the switch that takes any certificate. */
 const NOT_USED_HERE = [
   'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
-  'TEMPORAL_CODEC_AUTH', 'TEMPORAL_CODEC_ENDPOINT', 'TEMPORAL_GRPC_META_'];
+  'TEMPORAL_CODEC_AUTH',
+  'TEMPORAL_CODEC_ENDPOINT',
+  'TEMPORAL_GRPC_META_',
+];
 
 /** Settings that the worker of compose reads; Temporal's own are read by its envconfig. */
 const SETTINGS = new Set([

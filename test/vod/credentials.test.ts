@@ -10,7 +10,7 @@ import {
 } from '../../src/vod/credentials.js';
 import { MachineRole } from '../../src/vod/machine-role.js';
 import { createVodClient } from '../../src/vod/vod-client.js';
-import { type ScriptedServer, respond, startScriptedServer } from '../support/scripted-server.js';
+import { respond, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 
 type Answer = (path: string, response: ServerResponse) => void;
 
@@ -102,7 +102,11 @@ describe('credentials of the machine’s role', () => {
     ['does not answer', () => undefined],
     ['answers without a key', (_path, response) => response.end('{"Code":"Failed"}')],
     ['has no role any more', (_path, response) => response.writeHead(404).end()],
-    ['gives some that no header takes', (_path, response) => response.end('{"Code":"Success","TmpSecretId":"A\\n","TmpSecretKey":"k","ExpiredTime":9999999999}')],
+    [
+      'gives some that no header takes',
+      (_path, response) =>
+        response.end('{"Code":"Success","TmpSecretId":"A\\n","TmpSecretKey":"k","ExpiredTime":9999999999}'),
+    ],
   ] satisfies [string, Answer][])('are used while they hold, when the service %s', async (_what, broken) => {
     answer = gives(40);
     const provider = chain();
@@ -171,7 +175,15 @@ describe('credentials of the machine’s role', () => {
 });
 
 describe('a proxy variable', () => {
-  const NAMES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'NODE_USE_ENV_PROXY'];
+  const NAMES = [
+    'http_proxy',
+    'HTTP_PROXY',
+    'https_proxy',
+    'HTTPS_PROXY',
+    'all_proxy',
+    'ALL_PROXY',
+    'NODE_USE_ENV_PROXY',
+  ];
   let proxy: Server;
   let proxied: number;
   beforeAll(async () => {

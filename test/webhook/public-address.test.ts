@@ -124,12 +124,15 @@ describe('an address that carries an IPv4 address', () => {
     expect(prefixes(address)).toBe(false);
   });
 
-  it.each(['64:ff9b::808:808', '64:ff9b:1::808:808', '2002:808:808::1', '2001:0:808:808::f7f7:f7f7', 'fe80::5efe:808:808'])(
-    '%s is, as the one inside is public',
-    (address) => {
-      expect(prefixes(address)).toBe(true);
-    },
-  );
+  it.each([
+    '64:ff9b::808:808',
+    '64:ff9b:1::808:808',
+    '2002:808:808::1',
+    '2001:0:808:808::f7f7:f7f7',
+    'fe80::5efe:808:808',
+  ])('%s is, as the one inside is public', (address) => {
+    expect(prefixes(address)).toBe(true);
+  });
 
   it.each(['10.0.0.1', '64:ff9b::a00:1', '::ffff:10.0.0.1'])('%s is opened by a name for the one inside', (address) => {
     expect(ten(address)).toBe(true);
