@@ -37,7 +37,7 @@ afterAll(async () => {
 async function bothWays(env: NodeJS.ProcessEnv): Promise<(string | null)[]> {
   const said = (error: { message: string; advice?: string }) => `${error.message} ${error.advice ?? ''}`;
   const settings = loadTemporalSettings({ ...NONE, TEMPORAL_ADDRESS: open.address, ...env });
-  const ways = [() => connectClient(settings), () => connectWorker(settings)];
+  const ways = [() => connectClient(settings, { connectTimeoutMs: 1_500 }), () => connectWorker(settings)];
   return await Promise.all(
     ways.map((way) => way().then(({ connection }) => connection.close().then(() => null), said)),
   );
