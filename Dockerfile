@@ -16,8 +16,9 @@ RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_mo
 RUN find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} +
 
 FROM node:22.22.0-bookworm-slim
-# The first process of a container: it hands signals on and takes in what is orphaned, which Node does not.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
+# The first process of a container: it hands signals on and takes in what is orphaned, which Node does not. And the CA certificates
+# that TLS needs: Node brings its own, the native part of Temporal's SDK does not.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates tini && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./

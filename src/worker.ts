@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
-import { type InjectedSinks, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type InjectedSinks, Worker, type WorkerOptions } from '@temporalio/worker';
 import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
@@ -27,13 +27,13 @@ import { clientOf } from './temporal/client-of.js';
 import { createEraseRuns } from './temporal/erase-runs.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
 import { temporalError } from './temporal/service-errors.js';
-import { connectWorker } from './temporal/worker-connection.js';
 import { vodClientOf } from './vod/client-of-settings.js';
 import { estimateUsd } from './vod/cost.js';
 import { MediaReader } from './vod/media-reader.js';
 import { createWebhookSender } from './webhook/sender.js';
 import { watchActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
+import { CurrentConnection } from './worker/keep-connection.js';
 import { keepFeeders } from './worker/keep-feeders.js';
 import { keepPrices } from './worker/keep-prices.js';
 import { keepRuns } from './worker/keep-runs.js';
@@ -136,7 +136,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const client = vodClientOf(vendor, { headers: tracing?.headers });
   const counted = throughWatcher(client, countCalls(metrics));
   const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
-  let connection: NativeConnection | undefined;
+  let connection: CurrentConnection | undefined;
   let monitor: MonitorServer | undefined;
   const close = async () => {
     client.close();
@@ -152,8 +152,9 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       );
     }
     await ledger.check();
-    const connected = await connectWorker(settings.temporal);
-    connection = connected.connection;
+    const current = await CurrentConnection.open(settings.temporal);
+    connection = current;
+    const connected = { connection: current.connection, namespace: settings.temporal.namespace };
     const media = new MediaReader(vod, { known: (subAppId, fileIds) => ledger.media.find(subAppId, fileIds) });
     const stopping = new AbortController();
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
@@ -204,7 +205,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
             ...each.interceptors,
             activity: [...(tracing === undefined ? [] : [tracing.activityInterceptors]), watchActivities(metrics)],
           },
-          connection: connected.connection,
+          connection: current.ofWorkers,
           namespace: connected.namespace,
           identity,
         }),
@@ -230,7 +231,10 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
           keepPrices(ledger, vendor.prices, stopping.signal);
           keepRuns(ledger, clientOf(connected), stopping.signal);
           keepFeeders(ledger, clientOf(connected), names, stopping.signal);
-          await runTogether(workers, () => stopping.abort());
+          const lost = new Promise<never>((_, reject) => {
+            current.keep({ workers, logger, stopping: stopping.signal, onLost: reject });
+          });
+          await runTogether(workers, lost, () => stopping.abort());
         } finally {
           await close();
         }
@@ -328,20 +332,21 @@ function workflowCode(
   };
 }
 
-/** When one worker fails the others stop too: half a process would look alive and do half of the work. */
-async function runTogether(workers: Worker[], onFailure: () => void): Promise<void> {
-  const runs = workers.map(async (worker) => {
-    try {
-      await worker.run();
-    } catch (error) {
-      onFailure();
-      shutdownAll(workers);
-      throw error;
-    }
-  });
-  const ended = await Promise.allSettled(runs);
-  const failed = ended.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+/**
+ * When one worker fails the others stop too: half a process would look alive and do half of the work. The same when the connection is
+ * lost for good.
+ */
+async function runTogether(workers: Worker[], lost: Promise<never>, onFailure: () => void): Promise<void> {
+  let why: { error: unknown } | undefined;
+  const stopFor = (error: unknown) => {
+    if (why !== undefined) return;
+    why = { error };
+    onFailure();
+    shutdownAll(workers);
+  };
+  lost.catch(stopFor);
+  await Promise.all(workers.map((worker) => worker.run().catch(stopFor)));
+  if (why !== undefined) throw why.error;
 }
 
 function shutdownAll(workers: Worker[]): void {

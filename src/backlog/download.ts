@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { AddressRefusedError, checkedLookup } from '../webhook/post.js';
-import { addressRule } from '../webhook/public-address.js';
+import { addressRule, anyAddressRule } from '../webhook/public-address.js';
 import { SourceError } from './source.js';
 
 /** Redirects that are followed. Source: the Fetch standard allows 20; a file store needs one or two. */
@@ -87,7 +87,7 @@ async function follow(from: URL, allowPrivate: boolean): Promise<IncomingMessage
 }
 
 function get(url: URL, allowPrivate: boolean): Promise<IncomingMessage> {
-  const mayReach = allowPrivate ? () => true : addressRule();
+  const mayReach = allowPrivate ? anyAddressRule() : addressRule();
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // For a host that is an address already, Node looks nothing up.
   if (isIP(host) !== 0 && !mayReach(host)) return Promise.reject(refused(url, host));

@@ -1,6 +1,7 @@
 import type { Client, ClientInterceptors, ConnectionLike } from '@temporalio/client';
 import { Secret } from '../config/secret.js';
-import { loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
+import { checkGiven, loadTemporalSettings, type TemporalSettings } from '../config/temporal-settings.js';
+import { withTrustedRoots } from '../config/temporal-tls.js';
 import { isPrefix, type Names, namesWith, PREFIX_WORDS } from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
 import { clientOf } from '../temporal/client-of.js';
@@ -78,6 +79,7 @@ export async function openSession(config: EraseClientConfig): Promise<Session> {
 }
 
 function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalSettings {
+  checkGiven({ address: config.address, apiKey: config.apiKey });
   const options = { ...settings.connectionOptions.reveal() };
   if (config.address !== undefined) options.address = config.address;
   if (config.apiKey !== undefined) options.apiKey = config.apiKey;
@@ -88,7 +90,7 @@ function withOverrides(settings: TemporalSettings, config: ConnectTo): TemporalS
     namespace: config.namespace ?? settings.namespace,
     tls: options.tls !== undefined && options.tls !== false,
     prefix: config.prefix ?? settings.prefix,
-    connectionOptions: new Secret(options),
+    connectionOptions: new Secret(withTrustedRoots(options, config.env ?? process.env)),
   };
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { type Fitness, unfitWords } from './fit-value.js';
+import { differingTokens, givenToken, TOKEN_VARIABLES } from './vendor-credentials.js';
 import {
   DEFAULT_VOD_ENDPOINT,
   DOCUMENTED_SUBMITS_PER_SECOND,
@@ -8,6 +10,37 @@ import {
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const LOG_FORMATS = ['json', 'pretty'] as const;
+
+/** Part of a header or of an address: plain ASCII without blanks, or it cannot be used. */
+const PLAIN_VARIABLES: readonly string[] = [
+  'TENCENTCLOUD_SECRET_ID',
+  'TENCENTCLOUD_SECRET_KEY',
+  ...TOKEN_VARIABLES,
+  'VOD_ENDPOINT',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_API_KEY',
+  'TEMPORAL_TLS_SERVER_NAME',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+];
+/** Certificates and keys in PEM. */
+const LINES = /^TEMPORAL_TLS_.*_DATA$/;
+/** Numbers are read as what they are, whatever blanks are around them. */
+const NUMBERS = /^\s*\d+(\.\d+)?\s*(,\s*\d+\s*)*$/;
+
+/**
+ * The one check of what came with a value by mistake: line ends, blanks, quotes, characters that no header takes. Tells which
+ * variable and what is wrong, never the value, as it may be a secret. @returns one sentence a variable
+ */
+export function unfitVariables(env: Readonly<Record<string, unknown>>, names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    const value = env[name];
+    const plain = PLAIN_VARIABLES.includes(name);
+    if (typeof value !== 'string' || value === '' || (!plain && NUMBERS.test(value))) return [];
+    const fitness: Fitness = { plain, lines: LINES.test(name) };
+    const words = unfitWords(value, fitness);
+    return words === null ? [] : [`${name} ${words}`];
+  });
+}
 
 function number(words: string, accept: (value: number) => boolean): z.ZodType<number> {
   return z.string().transform((text, context) => {
@@ -65,6 +98,9 @@ export const VENDOR_VARIABLES = z.object({
   TENCENTCLOUD_SECRET_ID: z.string().optional(),
   TENCENTCLOUD_SECRET_KEY: z.string().optional(),
   TENCENTCLOUD_TOKEN: z.string().optional(),
+  /** What other programs of the vendor call it. */
+  TENCENTCLOUD_SESSION_TOKEN: z.string().optional(),
+  TENCENTCLOUD_SECURITY_TOKEN: z.string().optional(),
   VOD_ENDPOINT: z
     .string()
     .refine(endpoint, 'must be a host, like vod.intl.tencentcloudapi.com, or an http(s) URL without a path')
@@ -104,8 +140,13 @@ export function vendorConflicts(value: z.infer<typeof VENDOR_VARIABLES>): string
       : ['TENCENTCLOUD_SECRET_ID', 'TENCENTCLOUD_SECRET_KEY'];
     problems.push(`${missing} is not set, but ${present} is: set both, or neither to use the credential chain`);
   }
-  if (value.TENCENTCLOUD_TOKEN !== undefined && !hasId && !hasKey) {
-    problems.push('TENCENTCLOUD_TOKEN is set without TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY');
+  const token = givenToken(value);
+  if (token !== null && !hasId && !hasKey) {
+    problems.push(`${token.name} is set without TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY`);
+  }
+  const differing = differingTokens(value);
+  if (differing.length > 0) {
+    problems.push(`${differing.join(' and ')} are different tokens: they mean the same, so set one of them`);
   }
   const { VOD_SUB_APP_ID: ownId, VOD_ALLOWED_SUB_APP_IDS: allowed } = value;
   if (ownId !== undefined && allowed !== undefined && !allowed.includes(ownId)) {

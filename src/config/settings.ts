@@ -2,11 +2,13 @@ import type { z } from 'zod';
 import { namesWith } from '../contract/names.js';
 import { PRICE_LIST, type PriceList } from '../contract/price-list.js';
 import { ConfigurationError } from '../errors.js';
+import { credentialFileProblems } from './credential-file.js';
 import {
   DATABASE_VARIABLES,
   type LOG_FORMATS,
   type LOG_LEVELS,
   LOG_VARIABLES,
+  unfitVariables,
   VENDOR_VARIABLES,
   vendorConflicts,
 } from './environment.js';
@@ -14,6 +16,7 @@ import { MONITOR_VARIABLES, type MonitorSettings, monitorSettings } from './moni
 import { readPriceFile } from './price-file.js';
 import { Secret } from './secret.js';
 import { loadTemporalSettings, type TemporalSettings } from './temporal-settings.js';
+import { keyPairOf } from './vendor-credentials.js';
 import { SHUTDOWN_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
 import { WEBHOOK_VARIABLES, type WebhookSettings, webhookSettings } from './webhook-settings.js';
 
@@ -121,6 +124,7 @@ export function loadSettings<N extends Need = Need>(
     const vendor = parsed(VENDOR_VARIABLES, given, problems);
     if (vendor) {
       problems.push(...vendorConflicts(vendor));
+      if (keyPairOf(vendor) === null) problems.push(...credentialFileProblems());
       Object.assign(settings, vendorSections(vendor, pricesOf(vendor.VOD_PRICE_FILE, problems)));
     }
     const webhooks = parsed(WEBHOOK_VARIABLES, given, problems);
@@ -128,7 +132,8 @@ export function loadSettings<N extends Need = Need>(
     const monitor = parsed(MONITOR_VARIABLES, given, problems);
     if (monitor) settings.monitor = monitorSettings(monitor);
   }
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  // The prefix belongs to two parts.
+  if (problems.length > 0) throw new ConfigurationError([...new Set(problems)]);
   return settings as SettingsFor<N>;
 }
 
@@ -147,14 +152,19 @@ export function loadPrices(env: NodeJS.ProcessEnv = process.env): PriceList {
   return prices;
 }
 
-function parsed<Schema extends z.ZodType>(
+function parsed<Schema extends z.ZodObject>(
   schema: Schema,
   env: Record<string, unknown>,
   problems: string[],
 ): z.infer<Schema> | undefined {
+  const unfit = unfitVariables(env, Object.keys(schema.shape));
+  problems.push(...unfit);
   const outcome = schema.safeParse(env);
-  if (outcome.success) return outcome.data;
-  for (const issue of outcome.error.issues) problems.push(`${issue.path.join('.')} ${issue.message}`);
+  if (outcome.success) return unfit.length === 0 ? outcome.data : undefined;
+  for (const issue of outcome.error.issues) {
+    const name = issue.path.join('.');
+    if (!unfit.some((problem) => problem.startsWith(`${name} `))) problems.push(`${name} ${issue.message}`);
+  }
   return undefined;
 }
 
@@ -170,14 +180,18 @@ function vendorSections(
   value: z.infer<typeof VENDOR_VARIABLES>,
   prices: PriceList,
 ): Pick<Settings, 'vendor' | 'worker'> {
-  const { TENCENTCLOUD_SECRET_ID: secretId, TENCENTCLOUD_SECRET_KEY: key, TENCENTCLOUD_TOKEN: token } = value;
+  const pair = keyPairOf(value);
   return {
     vendor: {
       endpoint: value.VOD_ENDPOINT,
       credentials:
-        secretId === undefined || key === undefined
+        pair === null
           ? undefined
-          : { secretId, secretKey: new Secret(key), token: token === undefined ? undefined : new Secret(token) },
+          : {
+              secretId: pair.secretId,
+              secretKey: new Secret(pair.secretKey),
+              token: pair.token === undefined ? undefined : new Secret(pair.token),
+            },
       subAppId: value.VOD_SUB_APP_ID,
       allowedSubAppIds: value.VOD_ALLOWED_SUB_APP_IDS,
       submitsPerSecond: value.VOD_SUBMIT_RPS,

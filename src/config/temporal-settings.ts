@@ -1,11 +1,17 @@
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { isPrefix, PREFIX_WORDS } from '../contract/names.js';
 import { ConfigurationError } from '../errors.js';
+import { unfitVariables } from './environment.js';
+import { unfitWords } from './fit-value.js';
 import { Secret } from './secret.js';
+import { type ConnectionOptions, certificateProblems, withTrustedRoots } from './temporal-tls.js';
 
 /** Where a Temporal server listens when nobody says otherwise (the SDK's and the CLI's default). */
 const DEFAULT_ADDRESS = 'localhost:7233';
 const DEFAULT_NAMESPACE = 'default';
+
+/** Those of Temporal's own variables that are read here. */
+const READ = /^TEMPORAL_(ADDRESS|NAMESPACE|PROFILE|CONFIG_FILE|API_KEY|TLS|TLS_.*|GRPC_META_.*)$/;
 
 export interface TemporalSettings {
   /** `host:port`. */
@@ -15,7 +21,12 @@ export interface TemporalSettings {
   /** Before our queues, search attributes and workflow ids in the namespace; empty: none. */
   prefix: string;
   /** All that the SDK connects with, API key and private keys included. */
-  connectionOptions: Secret<ClientConnectConfig['connectionOptions']>;
+  connectionOptions: Secret<ConnectionOptions>;
+  /**
+   * The same from the same variables and files as they are now, for a process that outlives its certificates; throws a
+   * ConfigurationError. Not set: nothing is read again.
+   */
+  reread?: () => TemporalSettings;
 }
 
 /**
@@ -29,6 +40,8 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
     // A variable set to nothing is what compose files and CI leave behind; it means "not set".
     if (value !== undefined && value !== '') overrideEnvVars[name] = value;
   }
+  const names = Object.keys(overrideEnvVars).filter((name) => READ.test(name));
+  refuseWith([...unfitVariables(overrideEnvVars, names), ...flagProblems(overrideEnvVars)]);
   let config: ClientConnectConfig;
   try {
     config = loadConfig(overrideEnvVars);
@@ -38,14 +51,21 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
     ]);
   }
   const given = Object.entries(config.connectionOptions).filter(([, value]) => value !== undefined);
-  const connectionOptions: ClientConnectConfig['connectionOptions'] = Object.fromEntries(given);
+  const connectionOptions: ConnectionOptions = Object.fromEntries(given);
   connectionOptions.address ??= DEFAULT_ADDRESS;
+  const { address, apiKey } = connectionOptions;
+  // What stands in the variables was looked at above: here it comes from the file.
+  refuseWith([
+    ...unfitInFile({ address, api_key: apiKey }),
+    ...certificateProblems(connectionOptions, overrideEnvVars),
+  ]);
   return {
-    address: connectionOptions.address,
+    address,
     namespace: config.namespace ?? DEFAULT_NAMESPACE,
     tls: connectionOptions.tls !== undefined && connectionOptions.tls !== false,
     prefix,
-    connectionOptions: new Secret(connectionOptions),
+    connectionOptions: new Secret(withTrustedRoots(connectionOptions, overrideEnvVars)),
+    reread: () => loadTemporalSettings(env),
   };
 }
 
@@ -55,8 +75,39 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
  */
 export function loadPrefix(env: NodeJS.ProcessEnv): string {
   const prefix = env.SMART_ERASE_PREFIX ?? '';
+  refuseWith(unfitVariables(env, ['SMART_ERASE_PREFIX']));
   if (!isPrefix(prefix)) throw new ConfigurationError([`SMART_ERASE_PREFIX ${PREFIX_WORDS}, not "${prefix}"`]);
   return prefix;
+}
+
+/** What a caller hands over in code, such as an API key, is told like a variable. @throws ConfigurationError */
+export function checkGiven(given: Readonly<Record<string, unknown>>): void {
+  refuseWith(
+    Object.entries(given).flatMap(([name, value]) => {
+      const words = typeof value === 'string' ? unfitWords(value, { plain: true }) : null;
+      return words === null ? [] : [`${name} ${words}`];
+    }),
+  );
+}
+
+function unfitInFile(values: Readonly<Record<string, unknown>>): string[] {
+  try {
+    checkGiven(values);
+    return [];
+  } catch (error) {
+    return (error as ConfigurationError).problems.map((problem) => `In Temporal's configuration file, ${problem}`);
+  }
+}
+
+/** The SDK takes any other word for "false": TLS would be off without a word. */
+function flagProblems(env: Readonly<Record<string, string>>): string[] {
+  const value = env.TEMPORAL_TLS;
+  if (value === undefined || ['1', 'true', '0', 'false'].includes(value)) return [];
+  return unfitVariables(env, ['TEMPORAL_TLS']).length > 0 ? [] : ['TEMPORAL_TLS must be true or false'];
+}
+
+function refuseWith(problems: readonly string[]): void {
+  if (problems.length > 0) throw new ConfigurationError(problems);
 }
 
 function loadConfig(overrideEnvVars: Record<string, string>): ClientConnectConfig {

@@ -2,11 +2,14 @@ import { type Client, Connection } from '@temporalio/client';
 import type { TemporalSettings } from '../config/temporal-settings.js';
 import { ConfigurationError, EraseError } from '../errors.js';
 import { clientOf } from './client-of.js';
+import { connectionTrouble } from './connection-trouble.js';
 import { GRPC, grpcCode, temporalError, unreachable } from './service-errors.js';
-import { whatListens } from './what-listens.js';
 
 /** How long a first connection may take before the server counts as unreachable, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 5_000;
+
+/** The worker's connection follows no proxy variable, and the two have to reach the same server. */
+export const DIRECT_CHANNEL = { 'grpc.enable_http_proxy': 0 };
 
 export interface ClientConnection {
   connection: Connection;
@@ -24,22 +27,24 @@ export async function connectClient(
   settings: TemporalSettings,
   { connectTimeoutMs = CONNECT_TIMEOUT_MS }: { connectTimeoutMs?: number } = {},
 ): Promise<ClientConnection> {
-  const { address, namespace, tls } = settings;
+  const { address, namespace } = settings;
   let connection: Connection;
   try {
     connection = await Connection.connect({
       ...settings.connectionOptions.reveal(),
+      channelArgs: DIRECT_CHANNEL,
       // The SDK's own type for the same thing differs between its client and its worker package.
       connectTimeout: connectTimeoutMs,
     } as Parameters<typeof Connection.connect>[0]);
   } catch (error) {
-    throw await connectError(error, address, tls);
+    throw await connectError(error, settings);
   }
   return { connection, client: clientOf({ connection, namespace }), address, namespace };
 }
 
-/** What a failed connection means: an address that makes no sense, rights that are missing, another server, or nobody there. */
-export async function connectError(error: unknown, address: string, tls: boolean): Promise<unknown> {
+/** What a failed connection means: an address that makes no sense, rights that are missing, or why nothing answers. */
+export async function connectError(error: unknown, settings: TemporalSettings): Promise<unknown> {
+  const { address, tls } = settings;
   if (error instanceof TypeError) {
     return new ConfigurationError([`TEMPORAL_ADDRESS is "${address}", which is not host:port.`], { cause: error });
   }
@@ -48,5 +53,6 @@ export async function connectError(error: unknown, address: string, tls: boolean
     const known = temporalError(error, address);
     if (known instanceof EraseError) return known;
   }
-  return unreachable(address, error, tls, await whatListens(address, tls));
+  const trouble = await connectionTrouble(settings, error);
+  return unreachable(address, error, trouble ?? tls);
 }

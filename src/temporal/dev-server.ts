@@ -3,6 +3,7 @@ import { findFreePort, LOOPBACK } from '../process/free-port.js';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from '../process/local-server-error.js';
 import { type OwnedProcess, startProcess } from '../process/owned-process.js';
 import { waitUntil } from '../process/wait-until.js';
+import { DIRECT_CHANNEL } from './connection.js';
 
 const NAME = 'the Temporal dev server';
 /** It is up in half a second on a quiet machine; a busy one gets time. */
@@ -137,7 +138,7 @@ async function untilReady(server: OwnedProcess, address: string, namespace: stri
   const connection = await waitUntil(
     async () => {
       if (server.hasEnded()) throw await endedEarly(server);
-      return Connection.connect({ address, connectTimeout: '1s' }).catch(() => undefined);
+      return Connection.connect({ address, connectTimeout: '1s', channelArgs: DIRECT_CHANNEL }).catch(() => undefined);
     },
     { timeoutMs: READY_TIMEOUT_MS },
   );

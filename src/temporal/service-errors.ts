@@ -1,5 +1,6 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
+import { proxyHint } from '../config/proxy-variables.js';
 import { ConfigurationError, EraseError, UnavailableError } from '../errors.js';
 
 /** gRPC status codes, by their numbers in the gRPC specification. */
@@ -120,19 +121,20 @@ const TLS_ON =
   ' TLS is on: a server without it never answers, nor one that does not take our certificate, or whose CA we do not know.';
 const TLS_OFF = ' TLS is off: a server that asks for it never answers.';
 
-/**
- * @param tls whether TLS was used: the wrong choice looks like a server that does not answer
- * @param found what a look at the address has found
- */
-export function unreachable(
-  address: string,
-  cause: unknown,
-  tls?: boolean,
-  found: string | null = null,
-): UnavailableError {
-  const hint = tls === undefined || found !== null ? '' : tls ? TLS_ON : TLS_OFF;
-  return new UnavailableError(`Temporal cannot be reached at ${address}.${found === null ? '' : ` ${found}`}`, {
-    advice: `Start it (\`smart-erase dev\` has one), or set TEMPORAL_ADDRESS to where it listens.${hint}`,
-    cause,
-  });
+/** Why a server cannot be reached, and what to do about it. */
+export interface Trouble {
+  /** One sentence. */
+  found: string;
+  advice: string;
+}
+
+/** @param why what was found out; or whether TLS was used, as the wrong choice looks like a server that does not answer */
+export function unreachable(address: string, cause: unknown, why?: Trouble | boolean): UnavailableError {
+  const trouble = typeof why === 'object' ? why : null;
+  const hint = why === undefined || trouble !== null ? '' : why ? TLS_ON : TLS_OFF;
+  const start = `Start it (\`smart-erase dev\` has one), or set TEMPORAL_ADDRESS to where it listens.${hint}`;
+  return new UnavailableError(
+    `Temporal cannot be reached at ${address}.${trouble === null ? '' : ` ${trouble.found}`}`,
+    { advice: `${trouble?.advice ?? start}${proxyHint()}`, cause },
+  );
 }

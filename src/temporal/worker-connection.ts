@@ -1,4 +1,4 @@
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import type { TemporalSettings } from '../config/temporal-settings.js';
 import { connectError } from './connection.js';
 
@@ -13,11 +13,16 @@ export interface WorkerConnection {
  * @throws UnavailableError, ConfigurationError: one sentence with the address and what to do
  */
 export async function connectWorker(settings: TemporalSettings): Promise<WorkerConnection> {
-  const { address, namespace, tls } = settings;
+  const { address, namespace } = settings;
   try {
     const connection = await NativeConnection.connect(settings.connectionOptions.reveal());
     return { connection, address, namespace };
   } catch (error) {
-    throw await connectError(error, address, tls);
+    throw await connectError(error, settings);
   }
+}
+
+/** For a process that connects as a worker and runs none: no lines of the SDK, and signals stay the program's. */
+export function quietRuntime(): void {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 }

@@ -1,3 +1,4 @@
+import { proxyHint } from '../config/proxy-variables.js';
 import { shortText, shortWord } from '../contract/text.js';
 import { classOfCode, findErrorCode } from './error-codes.js';
 import type { VodAction } from './rates.js';
@@ -12,6 +13,9 @@ interface Thrown {
   type?: unknown;
   name?: unknown;
 }
+
+/** Thrown before anything can be sent, by node-fetch or by Node. They quote the header. */
+const ILLEGAL_HEADER = /is not a legal HTTP header|Invalid character in header content|Invalid value ".*" for header/s;
 
 /**
  * Errno and texts in the messages of network errors, in the order in which they are looked for. The SDK drops the cause
@@ -42,6 +46,16 @@ const NETWORK_PATTERNS: readonly (readonly [RegExp, string])[] = [
 const LONGEST_WORD = 200;
 const LONGEST_SAID = 500;
 
+/** No connection was made at all; a direct way may be closed where a proxy is meant to be used. */
+const NOT_CONNECTED: readonly string[] = [
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'connect-timeout',
+];
+
 /** Puts what the SDK threw into a class. `secrets` are taken out of every text. */
 export function classify(action: VodAction, thrown: unknown, secrets: readonly string[] = []): VodError {
   if (thrown instanceof VodError) {
@@ -52,7 +66,7 @@ export function classify(action: VodAction, thrown: unknown, secrets: readonly s
   const requestId = nonEmpty(error.requestId);
   const httpStatus = typeof error.httpCode === 'number' ? error.httpCode : null;
   const code = codeOf(error, text, requestId !== null);
-  const said = httpStatus === null ? text : `HTTP ${httpStatus} ${text}`.trim();
+  const said = code === 'illegal-header' ? '' : httpStatus === null ? text : `HTTP ${httpStatus} ${text}`.trim();
   return vodError({ action, code, said, requestId, httpStatus });
 }
 
@@ -69,11 +83,12 @@ export function vodError(fields: {
   const line = findErrorCode(code, action)?.line ?? 'This code is not known here.';
   const quoted = said === '' ? '' : ` (${shortText(said, LONGEST_SAID)})`;
   const id = requestId === null ? '' : ` RequestId ${requestId}.`;
+  const proxy = NOT_CONNECTED.includes(code) ? proxyHint() : '';
   return new VodError({
     class: classOfCode(code, action),
     action,
     code,
-    message: `${action}: ${code}: ${line}${quoted}${id}`,
+    message: `${action}: ${code}: ${line}${quoted}${id}${proxy}`,
     requestId,
     httpStatus,
   });
@@ -94,6 +109,7 @@ function codeOf(error: Thrown, text: string, answered: boolean): string {
   if (vendorCode !== null && !/^(E[A-Z_]+|ERR_\w+)$/.test(vendorCode)) {
     return vendorCode;
   }
+  if (!answered && ILLEGAL_HEADER.test(text)) return 'illegal-header';
   if (error instanceof TypeError || answered) {
     return 'no-response';
   }

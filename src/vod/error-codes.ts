@@ -98,6 +98,12 @@ export const NETWORK_CODES: readonly ErrorCodeRow[] = [
   row('EMFILE', 'retry', 'This process has too many files and sockets open; nothing was sent.'),
   row('connect-timeout', 'retry', 'The endpoint does not answer to a connection; nothing was sent.'),
   row('tls', 'retry', 'No secure connection could be made; nothing was sent.'),
+  row(
+    'illegal-header',
+    'retry',
+    'The key, the token or a header has characters that no header may have; nothing was sent.',
+  ),
+  row('credentials-away', 'retry', 'There are no credentials at the moment; nothing was sent.'),
   row('credentials-timeout', 'retry', 'The credentials could not be fetched in time; nothing was sent.'),
   row('ECONNRESET', 'ambiguous', 'The connection was reset after the request may have gone out.'),
   row('EPIPE', 'ambiguous', 'The connection was closed while the request went out.'),

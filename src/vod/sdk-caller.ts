@@ -1,7 +1,8 @@
 import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180717/vod_client.js';
+import { keyPairProblem } from '../config/vendor-credentials.js';
 import { createAgent, OpenConnection, tellWhenWritten } from './agents.js';
 import { classify, vodError } from './classify.js';
-import type { CredentialProvider, Credentials } from './credentials.js';
+import { type CredentialProvider, type Credentials, CredentialsAwayError } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
 import { fitAnswer } from './fit-answer.js';
 import type { VodAction } from './rates.js';
@@ -112,11 +113,14 @@ export class SdkCaller {
       found = await orAbort(this.#provider.getCredential(), signal);
     } catch (error) {
       signal?.throwIfAborted();
-      throw vodError({ action, code: 'NoCredentials', said: error instanceof Error ? error.message : String(error) });
+      const code = error instanceof CredentialsAwayError ? 'credentials-away' : 'NoCredentials';
+      throw vodError({ action, code, said: error instanceof Error ? error.message : String(error) });
     }
     if (found === null) {
       throw vodError({ action, code: 'NoCredentials' });
     }
+    const problem = keyPairProblem(found);
+    if (problem !== null) throw vodError({ action, code: 'illegal-header', said: problem });
     this.#current = found;
     return found;
   }

@@ -8,12 +8,12 @@ const C = '5285485487985271489';
 const D = '5285485487985271490';
 const read = async (text: string, chunk?: number) => rowsOf(csvSource('test.csv', bytesOf(text, chunk)));
 /** `row: problem` of each bad row, `row: recipe` of each good one. */
-const outcome = async (text: string) =>
+const outcome = async (text: string): Promise<string[]> =>
   (await read(text)).map((row) =>
     'problem' in row
       ? `${row.row} ${row.fileId}: ${row.problem}`
-      : 'fields' in row &&
-        `${row.row} ${row.fields.fileId}: ${(row.fields.recipe as { name: string } | undefined)?.name}`,
+      : 'fields' in row ?
+        `${row.row} ${row.fields.fileId}: ${(row.fields.recipe as { name: string } | undefined)?.name}` : row.unfit.toString(),
   );
 
 describe('a quote that stands where it should not', () => {

@@ -56,7 +56,9 @@ const OWN_WORKERS_SETTINGS = [
   'SMART_ERASE_METRICS_PORT',
   'SMART_ERASE_METRICS_HOST',
   'SMART_ERASE_DEBUG',
-  'TENCENTCLOUD_SESSION_TOKEN',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_DIR',
+  'SSL_CERT_FILE',
   'TEMPORAL_ADDRESS',
   'TEMPORAL_API_KEY',
   'TEMPORAL_CLI_DOWNLOAD',
@@ -68,15 +70,19 @@ const OWN_WORKERS_SETTINGS = [
   'TEMPORAL_TLS_CLIENT_CERT_PATH',
   'TEMPORAL_TLS_CLIENT_KEY_DATA',
   'TEMPORAL_TLS_CLIENT_KEY_PATH',
-  'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
   'TEMPORAL_TLS_SERVER_CA_CERT_DATA',
   'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
   'TEMPORAL_TLS_SERVER_NAME',
 ];
 /** The reader's shell has them, whoever runs in it. */
 const OF_ANY_SHELL = ['LOGNAME', 'NO_COLOR', 'PATH', 'TERM', 'USER', 'XDG_CACHE_HOME'];
-/** Codecs are not used here, and metadata has names of its own. */
-const NOT_USED_HERE = ['TEMPORAL_CODEC_AUTH', 'TEMPORAL_CODEC_ENDPOINT', 'TEMPORAL_GRPC_META_'];
+/** Codecs are not used here, metadata has names of its own, and the SDK leaves out the switch that takes any certificate. */
+const NOT_USED_HERE = [
+  'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
+  'TEMPORAL_CODEC_AUTH',
+  'TEMPORAL_CODEC_ENDPOINT',
+  'TEMPORAL_GRPC_META_',
+];
 
 /** Settings that the worker of compose reads; Temporal's own are read by its envconfig. */
 const SETTINGS = new Set([
@@ -291,6 +297,8 @@ describe('Dockerfile', () => {
   it('has its init inside, so that compose adds none before it', () => {
     const [, last = ''] = dockerfile.split(/^FROM .*(?<! AS build)$/m);
     expect(last).toMatch(/^RUN apt-get .*\binstall .*\btini\b/m);
+    // Without them a worker trusts no server: TLS to Temporal, PostgreSQL and webhooks is for those that have them.
+    expect(last).toMatch(/^RUN apt-get .*\binstall .*\bca-certificates\b/m);
     expect(last).toMatch(/^ENTRYPOINT \["tini", "--", "node", "dist\/cli\/main.js"\]$/m);
     expect(program.length).toBeGreaterThan(0);
     expect(program.filter(([, { init }]) => init === true).map(([name]) => name)).toEqual([]);

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Reaper } from '../../src/cli/dev/reaper.js';
+import { TestAuthority } from '../support/certificates.js';
 import { eventually } from '../support/processes.js';
 import type { Claims } from './claims.js';
 import type { NativeImage } from './image.js';
@@ -129,41 +128,15 @@ interface Files {
 
 /** A CA, a server and a client of it, and a client of somebody else's CA. */
 async function certificates(folder: string): Promise<Files> {
-  await mkdir(folder, { recursive: true });
-  const path = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const authority = (name: string) =>
-    openssl('req', '-x509', ...key, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`);
-  const signed = async (name: string, by: string, more: readonly string[] = []) => {
-    const signer = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`];
-    await openssl(
-      'req',
-      '-x509',
-      ...key,
-      ...signer,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-      '-subj',
-      `/CN=${name}`,
-      '-addext',
-      'basicConstraints=critical,CA:FALSE',
-      ...more,
-    );
-    await chmod(path(`${name}.key`), 0o600);
-  };
-  await authority('ca');
-  await authority('others');
-  await signed('server', 'ca', ['-addext', `subjectAltName=DNS:${SERVER_NAME}`]);
-  await signed('client', 'ca');
-  await signed('stranger', 'others');
+  const [ca, others] = [await TestAuthority.create(folder, 'ca'), await TestAuthority.create(folder, 'others')];
+  const server = await ca.sign('server', '-addext', `subjectAltName=DNS:${SERVER_NAME}`);
+  const client = await ca.sign('client');
+  await others.sign('stranger');
   return {
-    ca: path('ca.pem'),
-    serverCert: path('server.pem'),
-    serverKey: path('server.key'),
-    clientCert: path('client.pem'),
-    clientKey: path('client.key'),
+    ca: ca.certificate,
+    serverCert: server.cert,
+    serverKey: server.key,
+    clientCert: client.cert,
+    clientKey: client.key,
   };
 }

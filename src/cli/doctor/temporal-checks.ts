@@ -28,12 +28,28 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
     const checks: Check[] = [];
     for (const part of parts) {
       checks.push(await part(connected, names));
+      if (part !== server) continue;
+      checks.push(await workerConnection(settings));
       // Every other call would only say the same.
-      if (part === server && (await lacksNamespace(connected, checks))) break;
+      if (await lacksNamespace(connected, checks)) break;
     }
     return checks;
   } finally {
     await connected.connection.close();
+  }
+}
+
+/** The worker connects by code of its own, which may fail where ours does not. */
+async function workerConnection(settings: TemporalSettings): Promise<Check> {
+  const name = 'Worker connection';
+  try {
+    const { connectWorker, quietRuntime } = await import('../../temporal/worker-connection.js');
+    quietRuntime();
+    const { connection, address } = await connectWorker(settings);
+    await connection.close();
+    return ok(name, `a worker here reaches ${address}, by its own way`);
+  } catch (error) {
+    return failedBy(name, error);
   }
 }
 

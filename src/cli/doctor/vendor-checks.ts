@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { proxyHint, proxyVariables } from '../../config/proxy-variables.js';
 import type { VendorSettings } from '../../config/settings.js';
 import { DOCUMENTED_SUBMITS_PER_SECOND } from '../../config/vendor-limits.js';
 import { EXIT } from '../../contract/error-classes.js';
@@ -21,7 +25,13 @@ export interface Probes {
  * calls that tell the right to write, or to submit.
  */
 export async function vendorChecks(vendor: VendorSettings, probes: Probes = {}): Promise<Check[]> {
-  return [credentials(vendor), ...rate(vendor), await clock(vendor.endpoint), ...(await access(vendor, probes))];
+  return [
+    ...proxies(),
+    credentials(vendor),
+    ...rate(vendor),
+    await clock(vendor.endpoint),
+    ...(await access(vendor, probes)),
+  ];
 }
 
 function rate({ submitsPerSecond }: VendorSettings): Check[] {
@@ -31,6 +41,19 @@ function rate({ submitsPerSecond }: VendorSettings): Check[] {
       'Submit rate',
       `VOD_SUBMIT_RPS is ${submitsPerSecond}, above the ${DOCUMENTED_SUBMITS_PER_SECOND} a second of ProcessMediaByMPS in the vendor’s documents`,
       `What is too fast is refused, and slows all submits down: leave it at ${DOCUMENTED_SUBMITS_PER_SECOND}, unless the vendor has raised the limit of your account.`,
+    ),
+  ];
+}
+
+/** Whoever sets such a variable expects it to be followed. */
+function proxies(): Check[] {
+  const names = proxyVariables();
+  if (names.length === 0) return [];
+  return [
+    warn(
+      'Proxy',
+      `${names.join(', ')} set: no part of this program follows it`,
+      'Temporal, PostgreSQL, the vendor and webhooks are reached directly: let this machine through to them.',
     ),
   ];
 }
@@ -50,15 +73,14 @@ async function clock(endpoint: string): Promise<Check> {
   let readAt: number;
   try {
     const before = Date.now();
-    const answer = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(CLOCK_TIMEOUT_MS) });
+    header = await dateOf(url);
     readAt = (before + Date.now()) / 2;
-    header = answer.headers.get('date');
   } catch (error) {
-    const { cause } = error as { cause?: { code?: string; message?: string } };
+    const { code, message, name } = error as { code?: string; message?: string; name?: string };
     return fail(
       'Vendor clock',
-      `${url} cannot be reached (${cause?.code ?? cause?.message ?? (error as Error).name})`,
-      'Check the network, the proxy and VOD_ENDPOINT.',
+      `${url} cannot be reached (${code || message || name})`,
+      `Check the network and VOD_ENDPOINT.${proxyHint()}`,
       EXIT.temporary,
     );
   }
@@ -73,6 +95,16 @@ async function clock(endpoint: string): Promise<Check> {
     return warn('Vendor clock', found, 'Set the clock (NTP): above 300 s every call is refused.');
   }
   return ok('Vendor clock', found);
+}
+
+/** By a connection of its own, as the vendor's calls are made: what Node's fetch may be told about proxies does not count. */
+async function dateOf(url: string): Promise<string | null> {
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+  const request = send(url, { method: 'HEAD', agent: false, signal: AbortSignal.timeout(CLOCK_TIMEOUT_MS) });
+  request.end();
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  answer.destroy();
+  return answer.headers.date ?? null;
 }
 
 async function access(vendor: VendorSettings, { probeSubmit = false, probeWrites = false }: Probes): Promise<Check[]> {
