@@ -1,4 +1,4 @@
-import { withoutPassword } from '../../config/describe-settings.js';
+import { shownDatabase } from '../../config/database-address.js';
 import type { PriceList } from '../../contract/price-list.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { openLedger } from '../../ledger/postgres-ledger.js';
@@ -17,7 +17,7 @@ export async function ledgerChecks(
   const ledger = openLedger(databaseUrl, { namespace });
   try {
     const { serverVersion, clock } = await ledger.check();
-    const found = `PostgreSQL ${serverVersion} at ${withoutPassword(databaseUrl)}, migrated`;
+    const found = `PostgreSQL ${serverVersion} at ${shownDatabase(databaseUrl)}, migrated`;
     const others = (await ledger.state.namespaces()).filter((each) => each !== namespace);
     const shared =
       namespace === undefined || others.length === 0
