@@ -124,7 +124,9 @@ function writableOf(
   const said = parameters.get('target_session_attrs') || env.PGTARGETSESSIONATTRS || '';
   if (said === '' || said === 'any') return hosts > 1 && said === '';
   if (WRITABLE.includes(said)) return true;
-  problems.push(`has target_session_attrs=${said}: the ledger has to be written, so it must be ${WRITABLE.join(', ')} or any`);
+  problems.push(
+    `has target_session_attrs=${said}: the ledger has to be written, so it must be ${WRITABLE.join(', ')} or any`,
+  );
   return false;
 }
 

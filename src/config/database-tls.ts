@@ -103,7 +103,9 @@ function readPem(name: string, path: string | undefined, problems: string[]): st
 
 /** Node's own, those of the system, and those that NODE_EXTRA_CA_CERTS adds. */
 function systemAuthorities(env: NodeJS.ProcessEnv): string[] {
-  const files = [env.SSL_CERT_FILE, env.NODE_EXTRA_CA_CERTS, ...SYSTEM_FILES].filter((path) => path && existsSync(path));
+  const files = [env.SSL_CERT_FILE, env.NODE_EXTRA_CA_CERTS, ...SYSTEM_FILES].filter(
+    (path) => path && existsSync(path),
+  );
   const texts = files.flatMap((path) => {
     try {
       return [readFileSync(path as string, 'utf8')];

@@ -72,7 +72,8 @@ const HIGHEST_PORT = 65_535;
 export function readDatabaseUrl(text: string): DatabaseParts | { problem: string } {
   if (/^\s|\s$/.test(text)) return { problem: 'has a blank or a line end before or behind it: remove it' };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  if (/[\u0000-\u001f\u007f]/.test(text)) return { problem: 'holds a line end or another control character: remove it' };
+  if (/[\u0000-\u001f\u007f]/.test(text))
+    return { problem: 'holds a line end or another control character: remove it' };
   if (/^["'`“”‘’]/.test(text)) {
     return { problem: 'begins with a quote, which is part of its value here: leave the quotes out' };
   }

@@ -150,6 +150,8 @@ async function refuseReadOnly(client: pg.Client): Promise<void> {
 async function fromPasswordFile({ user, database }: DatabaseAddress, host: string, port: number): Promise<string> {
   const { default: pgpass } = await import('pgpass');
   return await new Promise((resolve) => {
-    pgpass({ host: host.startsWith('/') ? 'localhost' : host, port, user, database }, (password) => resolve(password ?? ''));
+    pgpass({ host: host.startsWith('/') ? 'localhost' : host, port, user, database }, (password) =>
+      resolve(password ?? ''),
+    );
   });
 }

@@ -109,14 +109,21 @@ const BY_SERVER_TEXT: readonly [pattern: RegExp, row: Row][] = [
     /statement pooling mode/i,
     ['access', 'the pooler gives each statement another session', 'Use pool_mode transaction or session.'],
   ],
-  [/no such database/i, ['access', 'the pooler knows no such database', 'Correct the name in DATABASE_URL, or add it there.']],
+  [
+    /no such database/i,
+    ['access', 'the pooler knows no such database', 'Correct the name in DATABASE_URL, or add it there.'],
+  ],
   [
     /no such user|Tenant or user not found|auth(?:entication)? failed|password authentication failed/i,
     ['access', 'PostgreSQL, or the pooler before it, refused the login', ENCODED],
   ],
   [
     /query_wait_timeout|no more connections allowed|max(?:imum)? client connections|remaining connection slots|too many connections/i,
-    ['unavailable', 'PostgreSQL, or the pooler before it, has no connection left', 'Raise its limits, or try again later.'],
+    [
+      'unavailable',
+      'PostgreSQL, or the pooler before it, has no connection left',
+      'Raise its limits, or try again later.',
+    ],
   ],
   [
     /server login has been failing|cannot connect to server|server conn crashed|pooler is shut|pgbouncer (?:is )?shut/i,
@@ -134,7 +141,10 @@ const BY_NODE_CODE: readonly [pattern: RegExp, row: Row][] = [
   ],
   [/^EAI_/, ['unavailable', 'the name of the host cannot be looked up now', 'Check the DNS; then try again.']],
   [/^ENOENT$/, ['unavailable', 'no PostgreSQL has its socket there', UNREACHABLE]],
-  [/^(EACCES|EPERM)$/, ['access', 'the socket of PostgreSQL may not be used', 'Check the rights of its folder and file.']],
+  [
+    /^(EACCES|EPERM)$/,
+    ['access', 'the socket of PostgreSQL may not be used', 'Check the rights of its folder and file.'],
+  ],
   [/^(ECONNRESET|EPIPE)$/, ['unavailable', 'the connection to PostgreSQL broke', AGAIN]],
   [/^E(CONN|HOST|NET|TIMEDOUT|ADDR)/, ['unavailable', 'PostgreSQL is not reachable', UNREACHABLE]],
   [
@@ -166,7 +176,11 @@ const BY_NODE_CODE: readonly [pattern: RegExp, row: Row][] = [
 const BY_DRIVER_TEXT: readonly [pattern: RegExp, row: Row][] = [
   [
     /does not support SSL/,
-    ['access', 'PostgreSQL offers no TLS here', 'Turn it on at the server, or use sslmode=prefer or disable in DATABASE_URL.'],
+    [
+      'access',
+      'PostgreSQL offers no TLS here',
+      'Turn it on at the server, or use sslmode=prefer or disable in DATABASE_URL.',
+    ],
   ],
   [
     /error establishing an SSL/,

@@ -81,10 +81,7 @@ const ELSEWHERE =
 function schemaFor(facts: ServerFacts): string {
   const { schema, encoding, hasLedger } = facts;
   if (schema === null) {
-    throw new LedgerError(
-      'schema',
-      `No schema of the search path (${facts.searchPath}) exists. ${CREATE_SCHEMA}`,
-    );
+    throw new LedgerError('schema', `No schema of the search path (${facts.searchPath}) exists. ${CREATE_SCHEMA}`);
   }
   if (!hasLedger && encoding !== 'UTF8') {
     throw new LedgerError(
@@ -106,7 +103,8 @@ function migrationError(error: unknown): unknown {
     return ledgerErrorOf({ ...cause, kind: 'schema', what, advice: ELSEWHERE }, error, doing);
   }
   if (code === '42501' && /schema/.test(message ?? '')) {
-    const advice = 'Let its owner run: grant usage, create on schema SCHEMA to USER; or give the ledger a schema of its own.';
+    const advice =
+      'Let its owner run: grant usage, create on schema SCHEMA to USER; or give the ledger a schema of its own.';
     return ledgerErrorOf({ ...cause, advice }, error, doing);
   }
   if (cause.kind === 'schema' && code?.startsWith('42')) {

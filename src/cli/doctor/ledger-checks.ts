@@ -1,6 +1,6 @@
 import { shownDatabase } from '../../config/database-address.js';
-import type { PriceList } from '../../contract/price-list.js';
 import { EXIT } from '../../contract/error-classes.js';
+import type { PriceList } from '../../contract/price-list.js';
 import type { LedgerInspection } from '../../ledger/inspect.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { openLedger } from '../../ledger/postgres-ledger.js';
@@ -59,7 +59,9 @@ async function databaseChecks(databaseUrl: string, encoding: string): Promise<Ch
     const advice = `Move it to a database that is UTF8 (pg_dump, create database … encoding 'UTF8' template template0).`;
     const found = `the database is ${encoding}: names in other writings cannot be kept`;
     checks.push(
-      encoding === 'SQL_ASCII' ? warn('Ledger encoding', found, advice) : fail('Ledger encoding', found, advice, EXIT.configuration),
+      encoding === 'SQL_ASCII'
+        ? warn('Ledger encoding', found, advice)
+        : fail('Ledger encoding', found, advice, EXIT.configuration),
     );
   }
   checks.push(...rightsChecks(seen));
@@ -75,7 +77,9 @@ function rightsChecks({ missingRights, mayCreate, mayCreateTemporary, schema, us
   }
   const lacking = [
     ...(mayCreate ? [] : [`grant create on schema ${schema} to ${user}; (batch plan and start make tables)`]),
-    ...(mayCreateTemporary ? [] : [`grant temporary on database … to ${user}; (batch redrive makes a temporary table)`]),
+    ...(mayCreateTemporary
+      ? []
+      : [`grant temporary on database … to ${user}; (batch redrive makes a temporary table)`]),
   ];
   if (lacking.length > 0) {
     checks.push(warn('Ledger rights', `${user} may not make tables, which batches need`, lacking.join(' ')));
