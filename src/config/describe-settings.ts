@@ -1,3 +1,4 @@
+import { shownDatabase } from './database-address.js';
 import { describeMonitorSettings } from './monitor-settings.js';
 import type { Settings } from './settings.js';
 import { describeWebhookSettings } from './webhook-settings.js';
@@ -5,13 +6,6 @@ import { describeWebhookSettings } from './webhook-settings.js';
 /** Shows enough of an id to recognise it, not enough to use it. */
 function shortened(secretId: string): string {
   return secretId.length <= 12 ? secretId : `${secretId.slice(0, 8)}…${secretId.slice(-2)}`;
-}
-
-/** The URL without its password, which may also stand in the query. */
-export function withoutPassword(databaseUrl: string): string {
-  const url = new URL(databaseUrl);
-  const user = url.username === '' ? '' : `${url.username}@`;
-  return `${url.protocol}//${user}${url.host}${url.pathname}`;
 }
 
 /** The effective settings in the words of the environment variables, without secrets. What is not loaded is left out. */
@@ -25,7 +19,7 @@ export function describeSettings(settings: Partial<Settings>): Record<string, st
     shown.SMART_ERASE_PREFIX = temporal.prefix || 'not set (none)';
     shown.TEMPORAL_API_KEY = temporal.connectionOptions.reveal().apiKey === undefined ? 'not set' : 'set';
   }
-  if (databaseUrl) shown.DATABASE_URL = withoutPassword(databaseUrl.reveal());
+  if (databaseUrl) shown.DATABASE_URL = shownDatabase(databaseUrl.reveal());
   if (vendor) {
     const { credentials } = vendor;
     shown.TENCENTCLOUD_SECRET_ID = credentials ? shortened(credentials.secretId) : 'not set (credential chain)';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { databaseProblems } from './database-address.js';
 import { type Fitness, unfitWords } from './fit-value.js';
 import { differingTokens, givenToken, TOKEN_VARIABLES } from './vendor-credentials.js';
 import {
@@ -72,17 +73,15 @@ function endpoint(text: string): boolean {
   return /^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(text);
 }
 
-function postgresUrl(text: string): boolean {
-  return URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
-}
-
 /** Never quote DATABASE_URL in a message: it has a password in it. */
 export const DATABASE_VARIABLES = z.object({
   DATABASE_URL: z
     .string({
       error: 'is not set: the PostgreSQL of the ledger, like postgresql://user:password@host:5432/smart_erase',
     })
-    .refine(postgresUrl, 'must be a URL that begins with postgresql:// or postgres://'),
+    .superRefine((text, context) => {
+      for (const message of databaseProblems(text)) context.addIssue({ code: 'custom', message });
+    }),
 });
 
 export const LOG_VARIABLES = z.object({

@@ -101,9 +101,9 @@ export interface UnpricedItem {
 }
 
 /**
- * A backlog on its way into the ledger, in temporary tables of one connection: so it may be larger than memory, is compared
- * with the books by the database, and leaves nothing behind unless {@link BatchStaging.copy} takes all of it. The methods are
- * called in the order in which they stand here; every one throws a `LedgerError`.
+ * A backlog on its way into the ledger, in tables of its own: so it may be larger than memory, is compared with the books by the
+ * database, and needs no session that stays while a person thinks. It leaves nothing behind unless {@link BatchStaging.copy} takes
+ * all of it. The methods are called in the order in which they stand here; every one throws a `LedgerError`.
  */
 export interface BatchStaging {
   add(requests: readonly StagedRequest[]): Promise<void>;

@@ -1,18 +1,23 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
-import { ImpatientClient } from './impatient-client.js';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  PostgresDialect,
+  PostgresDriver,
+  type PostgresPool,
+  type TransactionSettings,
+} from 'kysely';
+import { Connections } from './connections.js';
 import type { LedgerDatabase } from './schema.js';
 
 export interface DatabaseOptions {
   /** Connections of this process, default 10. */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
+  /** Longest time of one statement in milliseconds, default 10,000: one that takes longer hangs on a dead connection or a foreign lock. */
+  statementTimeoutMs?: number | undefined;
 }
 
-/** Milliseconds to wait for a connection before the caller hears that the ledger is unavailable. */
-const CONNECT_TIMEOUT_MS = 5_000;
-/** Milliseconds after which an unused connection is closed: submits come in waves, and opening one costs both ends more than a statement. */
-const IDLE_TIMEOUT_MS = 60_000;
-/** No statement of ours takes longer than milliseconds: one that does hangs on a dead connection or a foreign lock. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 
 /** The server ends a transaction that says nothing for so many milliseconds: ours say something every few. */
@@ -20,21 +25,53 @@ const IDLE_IN_TRANSACTION_MS = 5_000;
 
 /** Opens the ledger's connection pool. Connects lazily. The caller ends it with `destroy()`. */
 export function openDatabase(databaseUrl: string, options: DatabaseOptions = {}): Kysely<LedgerDatabase> {
-  const pool = new pg.Pool({
-    Client: ImpatientClient,
-    connectionString: databaseUrl,
-    max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    // Noticed by the client even when the server cannot answer any more (host gone, process stopped).
-    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
-    // A process that is stopped between two statements would keep its locks, on the pace too, for as long as it is stopped.
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    application_name: 'vod-smart-erase',
-    allowExitOnIdle: true,
-  });
-  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
-  pool.on('error', () => {});
-  return new Kysely<LedgerDatabase>({ dialect: new PostgresDialect({ pool }) });
+  const { maxConnections = 10, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
+  const timeouts = { statementMs: statementTimeoutMs, idleInTransactionMs: IDLE_IN_TRANSACTION_MS };
+  const connections = new Connections(databaseUrl, { maxConnections, ...timeouts });
+  return new Kysely<LedgerDatabase>({ dialect: new LedgerDialect(connections, timeouts) });
+}
+
+export interface Timeouts {
+  statementMs: number;
+  /** A process that is stopped between two statements would keep its locks, on the pace too, for as long as it is stopped. */
+  idleInTransactionMs: number;
+}
+
+class LedgerDialect extends PostgresDialect {
+  constructor(
+    private readonly pool: PostgresPool,
+    private readonly timeouts: Timeouts,
+  ) {
+    super({ pool });
+  }
+
+  override createDriver(): Driver {
+    return new LedgerDriver(this.pool, this.timeouts);
+  }
+}
+
+/**
+ * Each transaction brings its timeouts along, in the message that begins it. Settings of the session would be lost, or be somebody
+ * else's, behind a pooler that gives each transaction another session.
+ */
+class LedgerDriver extends PostgresDriver {
+  constructor(
+    pool: PostgresPool,
+    private readonly timeouts: Timeouts,
+  ) {
+    super({ pool });
+  }
+
+  override async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
+    const { isolationLevel, accessMode } = settings;
+    const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`;
+    const access = accessMode === undefined ? '' : ` ${accessMode}`;
+    const { statementMs, idleInTransactionMs } = this.timeouts;
+    await connection.executeQuery(
+      CompiledQuery.raw(
+        `start transaction${isolation}${access}; set local statement_timeout = ${statementMs}; ` +
+          `set local idle_in_transaction_session_timeout = ${idleInTransactionMs}`,
+      ),
+    );
+  }
 }

@@ -3,6 +3,8 @@ import { fitParameters } from './parameters.js';
 
 /** What the driver says when no answer came within `query_timeout`. */
 const READ_TIMEOUT = 'Query read timeout';
+/** read_only_sql_transaction */
+const READ_ONLY = '25006';
 
 /**
  * A connection that is given up once it left a statement without an answer. The driver itself would go on using it: when
@@ -13,6 +15,9 @@ const READ_TIMEOUT = 'Query read timeout';
  * a vendor's message or a reviewer's reason, would else fail its statement each time that it is repeated.
  */
 export class ImpatientClient extends pg.Client {
+  /** The server has become one that only reads: of several, another is the one to go on with. */
+  readsOnly = false;
+
   constructor(config?: string | pg.ClientConfig) {
     super(config);
     // The pool listens to idle connections only: one that breaks between two statements of a transaction would end the
@@ -24,6 +29,7 @@ export class ImpatientClient extends pg.Client {
       if (!(sent instanceof Promise)) return sent;
       return sent.catch((error: unknown) => {
         if (error instanceof Error && error.message === READ_TIMEOUT) this.giveUp(error);
+        if ((error as { code?: unknown } | null)?.code === READ_ONLY) this.readsOnly = true;
         throw error;
       });
     };

@@ -143,7 +143,16 @@ export interface Ledger {
   /** How the books stand, for those who watch over them. */
   readonly state: StateStore;
   /** Throws a `LedgerError` of kind `schema` when the tables are not those of this program. */
-  check(): Promise<{ serverVersion: string; clock: Date }>;
+  check(): Promise<{
+    serverVersion: string;
+    /** Of the database; it should be UTF8. */
+    encoding: string;
+    /** In which its tables are. */
+    schema: string;
+    clock: Date;
+    /** How far that clock is from ours at least; how long the answer took is left out. */
+    clockDifferenceMs: number;
+  }>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
-import type pg from 'pg';
+import { randomBytes } from 'node:crypto';
+import { CompiledQuery, type Kysely, sql } from 'kysely';
 import type {
   BatchStaging,
   CombinedRecipe,
@@ -13,28 +13,30 @@ import type {
   UnpricedItem,
 } from './batch-staging.js';
 import type { NewBatch } from './batch-store.js';
+import { openDatabase } from './database.js';
 import { LISTED_FOR_MS } from './decide.js';
-import { ImpatientClient } from './impatient-client.js';
-import { toLedgerError } from './ledger-error.js';
+import { LedgerError, toLedgerError } from './ledger-error.js';
 import { DEFAULT_NAMESPACE } from './migrate.js';
 import { jsonText } from './parameters.js';
 import { createBatch } from './postgres-batch-store.js';
 import type { LedgerDatabase } from './schema.js';
 import * as statements from './staging-statements.js';
 
-/** Milliseconds to wait for the connection. */
-const CONNECT_TIMEOUT_MS = 5_000;
 /**
  * Longest time of one statement, in milliseconds. Far longer than in the rest of the ledger: a statement here is about
  * the whole backlog, and nobody waits behind it.
  */
 const STATEMENT_TIMEOUT_MS = 15 * 60_000;
+/** From one word that this program is still there to the next, in milliseconds. */
+const SAY_EVERY_MS = 60_000;
+/** Tables of a program that said nothing for so many seconds are dropped by the next one. */
+const ABANDONED_AFTER_SECONDS = 3_600;
 /** Longest FileId and problem that are kept as they were written, in characters. */
 const MAX_WRITTEN = 200;
 const MAX_PROBLEM = 2_000;
 
 /**
- * Opens a connection of its own, with empty tables that only it sees.
+ * Makes tables for one backlog, and drops those that killed programs have left.
  *
  * @param options.namespace Temporal's, of the batch that becomes of it
  * @throws LedgerError
@@ -43,32 +45,54 @@ export async function openBatchStaging(
   databaseUrl: string,
   { namespace = DEFAULT_NAMESPACE }: { namespace?: string } = {},
 ): Promise<BatchStaging> {
-  const client = new ImpatientClient({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
-    keepAlive: true,
-    application_name: 'vod-smart-erase batch',
-  });
+  const db = openDatabase(databaseUrl, { maxConnections: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const id = randomBytes(5).toString('hex');
   try {
-    await client.connect();
-    for (const statement of statements.CREATE) await client.query(statement);
+    await dropAbandoned(db);
+    await db.transaction().execute(async (trx) => {
+      await trx.insertInto('backlog').values({ id }).execute();
+      for (const statement of statements.CREATE) {
+        await trx.executeQuery(CompiledQuery.raw(statements.tablesOf(id, statement)));
+      }
+    });
   } catch (error) {
-    await client.end().catch(() => undefined);
+    await db.destroy();
     throw toLedgerError(error, 'make ready for a backlog');
   }
-  return new PostgresBatchStaging(client, namespace);
+  return new PostgresBatchStaging(db, id, namespace);
+}
+
+async function dropAbandoned(db: Kysely<LedgerDatabase>): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    select id from backlog where seen_at < clock_timestamp() - make_interval(secs => ${ABANDONED_AFTER_SECONDS})`.execute(
+    db,
+  );
+  // Those of another login may not be dropped by this one, and do no harm.
+  for (const { id } of rows) await drop(db, id).catch(() => undefined);
+}
+
+async function drop(db: Kysely<LedgerDatabase>, id: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('backlog').where('id', '=', id).execute();
+    const tables = statements.TABLES.map((table) => statements.tablesOf(id, table));
+    await trx.executeQuery(CompiledQuery.raw(`drop table if exists ${tables.join(', ')}`));
+  });
 }
 
 class PostgresBatchStaging implements BatchStaging {
-  private readonly db: Kysely<LedgerDatabase>;
+  /** Rows that were added: fewer are there after a crash of the server. */
+  private added = 0;
+  private readonly saying: NodeJS.Timeout;
 
   constructor(
-    private readonly client: pg.Client,
+    private readonly db: Kysely<LedgerDatabase>,
+    private readonly id: string,
     private readonly namespace: string,
   ) {
-    this.db = new Kysely({ dialect: new PostgresDialect({ pool: poolOf(client) }) });
+    // Whether it gets through shows at the next statement.
+    const say = () => sql`update backlog set seen_at = clock_timestamp() where id = ${id}`.execute(db).catch(() => {});
+    this.saying = setInterval(say, SAY_EVERY_MS);
+    this.saying.unref();
   }
 
   async add(requests: readonly StagedRequest[]): Promise<void> {
@@ -82,6 +106,7 @@ class PostgresBatchStaging implements BatchStaging {
       requests.map(({ workflowId }) => workflowId),
       requests.map(({ request }) => jsonText(request)),
     ]);
+    this.added += requests.length;
   }
 
   async addProblems(problems: readonly RowProblem[]): Promise<void> {
@@ -234,6 +259,7 @@ class PostgresBatchStaging implements BatchStaging {
 
   async totals(): Promise<StagedTotals> {
     const doing = 'add up a backlog';
+    await this.mustBeWhole(this.db, doing);
     await this.run(doing, statements.PRICED);
     const [sums] = await this.run<statements.Sums>(doing, statements.SUMS);
     const byRecipe = await this.run<{ recipe: string; items: string; usd: string }>(doing, statements.BY_RECIPE);
@@ -304,35 +330,62 @@ class PostgresBatchStaging implements BatchStaging {
   }
 
   async copy(batch: NewBatch): Promise<boolean> {
+    const doing = `write the batch ${batch.id}`;
     try {
       return await this.db.transaction().execute((trx) =>
         createBatch(trx, { ...batch, namespace: this.namespace }, async () => {
-          await trx.executeQuery(CompiledQuery.raw(statements.INSERT_ITEMS, [batch.id]));
+          await this.mustBeWhole(trx, doing);
+          await trx.executeQuery(this.statement(statements.INSERT_ITEMS, [batch.id]));
         }),
       );
     } catch (error) {
-      throw toLedgerError(error, `write the batch ${batch.id}`);
+      throw this.named(error, doing);
     }
   }
 
   async close(): Promise<void> {
-    await this.client.end().catch(() => undefined);
+    clearInterval(this.saying);
+    // What cannot be dropped now is dropped by a later one.
+    await drop(this.db, this.id).catch(() => undefined);
+    await this.db.destroy();
   }
 
   private async run<Row extends object>(doing: string, text: string, values: unknown[] = []): Promise<Row[]> {
     try {
-      const { rows } = await this.client.query<Row & pg.QueryResultRow>(text, values);
+      // In a transaction, so that it has its time whatever the session allows.
+      const { rows } = await this.db
+        .transaction()
+        .execute((trx) => trx.executeQuery<Row>(this.statement(text, values)));
       return rows;
     } catch (error) {
-      throw toLedgerError(error, doing);
+      throw this.named(error, doing);
     }
+  }
+
+  private statement(text: string, values: unknown[] = []): CompiledQuery<never> {
+    return CompiledQuery.raw(statements.tablesOf(this.id, text), values) as CompiledQuery<never>;
+  }
+
+  /** @throws LedgerError when rows were lost */
+  private async mustBeWhole(db: Kysely<LedgerDatabase>, doing: string): Promise<void> {
+    try {
+      const { rows } = await db.executeQuery<{ count: string }>(this.statement(statements.COUNT));
+      if (Number(rows[0]?.count) !== this.added) throw new LedgerError('unavailable', gone(doing));
+    } catch (error) {
+      throw this.named(error, doing);
+    }
+  }
+
+  /** Tables that are not there are not those of the ledger, but of this backlog. */
+  private named(error: unknown, doing: string): LedgerError {
+    const { code, message } = (error ?? {}) as { code?: string; message?: string };
+    if (code !== '42P01' || !message?.includes(`staged_${this.id}`)) return toLedgerError(error, doing);
+    return new LedgerError('unavailable', gone(doing), { cause: error });
   }
 }
 
-/** Temporary tables belong to one connection: this pool has no other. */
-function poolOf(client: pg.Client) {
-  const only = { query: client.query.bind(client), release: () => undefined };
-  return { connect: async () => only, end: async () => undefined } as unknown as pg.Pool;
+function gone(doing: string): string {
+  return `Cannot ${doing}: what was read of the backlog is gone, as the database crashed or this program stood still for an hour. Nothing was started: run it again.`;
 }
 
 function numberOrNull(text: string | null): number | null {

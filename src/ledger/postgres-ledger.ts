@@ -54,7 +54,7 @@ import {
 } from './ledger.js';
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { type MediaStore, openMediaStore } from './media-store.js';
-import { DEFAULT_NAMESPACE, namespacesIn, pendingMigrations } from './migrate.js';
+import { DEFAULT_NAMESPACE, namespacesIn } from './migrate.js';
 import {
   type Lane,
   laneOpensInMs,
@@ -75,6 +75,7 @@ import { PostgresBatchStore } from './postgres-batch-store.js';
 import { type PriceStore, priceStore } from './price-store.js';
 import { rateAfterRefusalSql } from './rate-control.js';
 import type { BatchState, EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
+import { checkLedger } from './server-facts.js';
 import { readState, type StateStore } from './state-store.js';
 import { openWatchStore, type WatchStore } from './watch-store.js';
 
@@ -595,20 +596,8 @@ class PostgresLedger implements Ledger {
     }
   }
 
-  async check(): Promise<{ serverVersion: string; clock: Date }> {
-    return await this.guard('check the ledger', async () => {
-      const { rows } = await sql<{ version: string; now: Date }>`
-        select current_setting('server_version') as version, clock_timestamp() as now`.execute(this.db);
-      const pending = await pendingMigrations(this.db);
-      if (pending.length > 0) {
-        throw new LedgerError(
-          'schema',
-          `The ledger lacks ${pending.length === 1 ? 'the migration' : 'the migrations'} ${pending.join(', ')}. Run \`smart-erase setup\`.`,
-        );
-      }
-      const row = rows[0];
-      return { serverVersion: row?.version ?? 'unknown', clock: row?.now ?? new Date(Number.NaN) };
-    });
+  async check(): ReturnType<Ledger['check']> {
+    return await this.guard('check the ledger', () => checkLedger(this.db));
   }
 
   async close(): Promise<void> {

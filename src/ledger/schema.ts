@@ -20,6 +20,7 @@ export interface LedgerDatabase {
   batch: BatchTable;
   batch_item: BatchItemTable;
   worker_prices: WorkerPricesTable;
+  backlog: BacklogTable;
 }
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
@@ -341,4 +342,12 @@ export interface BatchItemTable {
   /** Submits that were made for it. */
   attempts: ColumnType<number, number | undefined, number>;
   cost_usd: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+}
+
+/** A backlog that is being taken in, in tables of its own. */
+export interface BacklogTable {
+  id: string;
+  created_at: TimestampByDefault;
+  /** When its program last said that it is there. */
+  seen_at: TimestampByDefault;
 }

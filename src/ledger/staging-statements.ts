@@ -1,13 +1,21 @@
 import { kindOf, standingOf } from './standing.js';
 
+/** All tables that the statements below name; each backlog has its own, see {@link tablesOf}. */
+export const TABLES = ['staged', 'staged_price', 'staged_problem', 'staged_problem_sorted', 'staged_unread'];
+
+/** A statement, on the tables of one backlog: "staged_price" becomes "staged_3fa2_price". */
+export function tablesOf(backlog: string, statement: string): string {
+  return statement.replaceAll(/\bstaged(_[a-z_]+)?\b/g, `staged_${backlog}$1`);
+}
+
 /**
  * The statements on a backlog that is being taken in. All of it is done by the database, on sets: nothing here grows with the
  * number of rows in the memory of the program.
  */
 
-/** A lost connection, or a program that was killed, takes these along. */
+/** Neither logged nor copied to replicas: what is lost by a crash of the server is taken in again. */
 export const CREATE = [
-  `create temporary table staged (
+  `create unlogged table staged (
     number bigint generated always as identity,
     "row" bigint,
     sub_app_id bigint not null,
@@ -21,8 +29,8 @@ export const CREATE = [
     paid text
   )`,
   // Apart: to add a row costs a tenth of what it costs to change one that has an index and a request in it.
-  'create temporary table staged_price (number bigint not null, usd numeric not null)',
-  `create temporary table staged_problem (
+  'create unlogged table staged_price (number bigint not null, usd numeric not null)',
+  `create unlogged table staged_problem (
     id bigint generated always as identity, "row" bigint, file_id text, problem text not null
   )`,
 ];
@@ -40,12 +48,14 @@ export const ADD_PROBLEMS = `
   from unnest($1::bigint[], $2::text[], $3::text[]) with ordinality as p ("row", file_id, problem, place)
   order by p.place`;
 
-/** Autovacuum does not see temporary tables: without an analysis every join would be planned for an empty one. */
+/** Autovacuum comes too late: without an analysis every join would be planned for an empty table. */
 export const INDEX = [
   'create unique index staged_number on staged (number)',
   'create index staged_file on staged (sub_app_id, file_id, number)',
   'analyze staged',
 ];
+
+export const COUNT = 'select count(*) as count from staged';
 
 const SAME_PAYMENT = `
   select number, "row", file_id, request,
@@ -167,7 +177,7 @@ export const COUNT_NAMED_RESULTS = `
   )`;
 
 export const LIST_UNREAD = `
-  create temporary table staged_unread as
+  create unlogged table staged_unread as
   select row_number() over (order by f.sub_app_id, f.file_id) as id, f.sub_app_id, f.file_id
   from (select distinct sub_app_id, file_id from staged where dropped is null) as f
   where not exists (
@@ -272,7 +282,7 @@ export const DUPLICATES = `
   select "row", file_id, first_row from staged where dropped = 'duplicate' order by number limit $1::integer`;
 
 export const SORT_PROBLEMS = `
-  create temporary table if not exists staged_problem_sorted as
+  create unlogged table if not exists staged_problem_sorted as
   select row_number() over (order by "row" nulls last, id) as place, "row", file_id, problem from staged_problem`;
 
 export const PROBLEM_PAGE = `

@@ -1,3 +1,4 @@
+import { secretsOfDatabaseUrl } from '../config/database-address.js';
 import type { Settings } from '../config/settings.js';
 
 const HIDDEN = '***';
@@ -30,7 +31,7 @@ export function secretsOf({ vendor, databaseUrl, temporal, webhooks, monitor }: 
   return [
     credentials?.secretKey.reveal(),
     credentials?.token?.reveal(),
-    ...passwordsOf(databaseUrl.reveal()),
+    ...secretsOfDatabaseUrl(databaseUrl.reveal()),
     typeof apiKey === 'string' ? apiKey : undefined,
     clientKey === undefined ? undefined : Buffer.from(clientKey).toString('utf8'),
     ...[...webhooks.secrets.values()].flatMap((keys) => [...keys.reveal()]),

@@ -9,7 +9,6 @@ import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openBatchStaging } from '../../src/ledger/postgres-batch-staging.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { eventually } from '../support/processes.js';
 
 const APP = 1500000001;
 const maker = new RequestMaker({ subAppId: APP, recipe: { name: 'subtitles' } });
@@ -358,11 +357,44 @@ describe('a batch', () => {
   });
 });
 
+const left = async () => (await client.query(`select 1 from pg_class where relname like 'staged%'`)).rowCount;
+
 it('leaves nothing behind when it is closed', async () => {
   await load({ fileId: '71' });
-  const left = async () => (await client.query(`select 1 from pg_class where relname like 'staged%'`)).rowCount;
   expect(await left()).toBeGreaterThan(0);
   await staging.close();
-  // The server drops the tables when it has noticed.
-  await eventually('temporary tables to be gone', async () => ((await left()) === 0 ? true : undefined));
+  expect([await left(), (await client.query('select 1 from backlog')).rowCount]).toEqual([0, 0]);
+});
+
+it('drops what a program that was killed has left, and nothing of one that is there', async () => {
+  await load({ fileId: '72' });
+  const abandoned = await openBatchStaging(database.url);
+  await client.query(`update backlog set seen_at = now() - interval '2 hours' where id not in
+    (select substr(relname, 8, 10) from pg_class where relname ~ '^staged_[0-9a-f]{10}$' and reltuples >= 1)`);
+  const before = await left();
+  const next = await openBatchStaging(database.url);
+  expect(await left()).toBe(before);
+  await expect(abandoned.totals()).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/what was read of the backlog is gone.*Nothing was started: run it again/),
+  });
+  expect((await staging.totals()).items).toBe(1);
+  await abandoned.close();
+  await next.close();
+});
+
+it('notices rows that a crash of the server took, and writes no part of a batch', async () => {
+  await load({ fileId: '73' }, { fileId: '74' });
+  const { rows } = await client.query('select id from backlog');
+  await client.query(`truncate staged_${rows[0].id}`);
+  for (const told of [staging.totals(), staging.copy(batch('b3'))]) await expect(told).rejects.toThrow(/run it again/);
+  expect(await ledger.batches.find('b3')).toBeNull();
+});
+
+it('needs no session: one that the server ends while a person thinks takes nothing along', async () => {
+  await load({ fileId: '75' }, { fileId: '76' });
+  await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`);
+  expect(await staging.copy(batch('b4'))).toBe(true);
+  expect(await ledger.batches.find('b4')).toMatchObject({ total: 2 });
 });

@@ -1,9 +1,11 @@
-import { withoutPassword } from '../../config/describe-settings.js';
+import { shownDatabase } from '../../config/database-address.js';
+import { EXIT } from '../../contract/error-classes.js';
 import type { PriceList } from '../../contract/price-list.js';
+import type { LedgerInspection } from '../../ledger/inspect.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { openLedger } from '../../ledger/postgres-ledger.js';
 import { otherPrices } from '../other-prices.js';
-import { type Check, failedBy, ok, warn } from './check.js';
+import { type Check, fail, failedBy, ok, warn } from './check.js';
 
 /** The pace goes by the database's clock; only what a person reads goes by ours. Seconds. */
 const MAX_CLOCK_DIFFERENCE = 5;
@@ -16,8 +18,10 @@ export async function ledgerChecks(
 ): Promise<Check[]> {
   const ledger = openLedger(databaseUrl, { namespace });
   try {
-    const { serverVersion, clock } = await ledger.check();
-    const found = `PostgreSQL ${serverVersion} at ${withoutPassword(databaseUrl)}, migrated`;
+    const { serverVersion, schema, encoding, clockDifferenceMs } = await ledger.check();
+    const within = schema === 'public' ? '' : `, schema ${schema}`;
+    const database = await databaseChecks(databaseUrl, encoding);
+    const found = `PostgreSQL ${serverVersion} at ${shownDatabase(databaseUrl)}${within}, migrated`;
     const others = (await ledger.state.namespaces()).filter((each) => each !== namespace);
     const shared =
       namespace === undefined || others.length === 0
@@ -28,17 +32,59 @@ export async function ledgerChecks(
               `also has rows of ${others.length === 1 ? 'the namespace' : 'the namespaces'} ${others.join(', ')}`,
             ),
           ];
-    const seconds = Math.round(Math.abs(clock.getTime() - Date.now()) / 1_000);
+    const seconds = Math.round(clockDifferenceMs / 1_000);
     const check =
       seconds <= MAX_CLOCK_DIFFERENCE
         ? ok('Ledger', found)
         : warn('Ledger', `${found}; its clock differs from ours by ${seconds} s`, 'Synchronise the clocks (NTP).');
-    return [check, ...shared, ...(await priceChecks(ledger, prices))];
+    return [check, ...database, ...shared, ...(await priceChecks(ledger, prices))];
   } catch (error) {
     return [failedBy('Ledger', error)];
   } finally {
     await ledger.close();
   }
+}
+
+/** What is wrong with the database, or not as it should be. @throws LedgerError when nothing can be written */
+async function databaseChecks(databaseUrl: string, encoding: string): Promise<Check[]> {
+  const { inspectLedger } = await import('../../ledger/inspect.js');
+  const seen = await inspectLedger(databaseUrl);
+  const checks: Check[] = [];
+  if (seen.pooled) checks.push(ok('Ledger pooler', 'a pooler stands between; nothing here depends on a session'));
+  if (seen.overNetwork && !seen.verified) {
+    const found = seen.tls ? 'encrypted, but the certificate of the server is not checked' : 'not encrypted';
+    checks.push(warn('Ledger connection', found, 'Use sslmode=verify-full in DATABASE_URL: docs/deploy.md.'));
+  }
+  if (encoding !== 'UTF8') {
+    const advice = `Move it to a database that is UTF8 (pg_dump, create database … encoding 'UTF8' template template0).`;
+    const found = `the database is ${encoding}: names in other writings cannot be kept`;
+    checks.push(
+      encoding === 'SQL_ASCII'
+        ? warn('Ledger encoding', found, advice)
+        : fail('Ledger encoding', found, advice, EXIT.configuration),
+    );
+  }
+  checks.push(...rightsChecks(seen));
+  return checks;
+}
+
+function rightsChecks({ missingRights, mayCreate, mayCreateTemporary, schema, user }: LedgerInspection): Check[] {
+  const checks: Check[] = [];
+  if (missingRights.length > 0) {
+    const found = `${user} lacks ${missingRights.join(', ')}`;
+    const advice = `grant select, insert, update, delete on all tables in schema ${schema} to ${user};`;
+    checks.push(fail('Ledger rights', found, advice, EXIT.configuration));
+  }
+  const lacking = [
+    ...(mayCreate ? [] : [`grant create on schema ${schema} to ${user}; (batch plan and start make tables)`]),
+    ...(mayCreateTemporary
+      ? []
+      : [`grant temporary on database … to ${user}; (batch redrive makes a temporary table)`]),
+  ];
+  if (lacking.length > 0) {
+    checks.push(warn('Ledger rights', `${user} may not make tables, which batches need`, lacking.join(' ')));
+  }
+  return checks;
 }
 
 /** Nothing where all have the same prices, and where no worker is known. */

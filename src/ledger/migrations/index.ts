@@ -11,6 +11,7 @@ import * as reasons from './0009-reasons.js';
 import * as distances from './0010-distances.js';
 import * as crossings from './0011-crossings.js';
 import * as breakers from './0012-breakers.js';
+import * as backlogs from './0013-backlogs.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -26,4 +27,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0010-distances': distances,
   '0011-crossings': crossings,
   '0012-breakers': breakers,
+  '0013-backlogs': backlogs,
 };

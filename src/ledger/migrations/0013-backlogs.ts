@@ -1,0 +1,14 @@
+import { type Kysely, sql } from 'kysely';
+
+/** Which backlogs are being taken in, each with tables of its own; when its program last said that it is there. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`create table backlog (
+    id text primary key,
+    created_at timestamptz not null default clock_timestamp(),
+    seen_at timestamptz not null default clock_timestamp()
+  )`.execute(db);
+}
+
+export async function down(): Promise<void> {
+  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
+}
