@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from './exit.js';
+import { jsonAdvice } from './json-advice.js';
 
 /** A JSON object given as text, or as `@file`. */
 export function jsonArgument(option: string, text: string): Record<string, unknown> {
@@ -18,7 +19,7 @@ export function jsonArgument(option: string, text: string): Record<string, unkno
   } catch (error) {
     throw new UsageError(
       `${option} is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
-      `Quote it for your shell: ${option} '{"key": "value"}', or put it into a file: ${option} @file.json`,
+      jsonAdvice(option, text),
     );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

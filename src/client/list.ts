@@ -1,4 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { filterLiteral } from '../contract/list-filter.js';
 import { MEMO, type Names, PHASE, type Phase, WORKFLOW } from '../contract/names.js';
 import type { EraseRequest, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
@@ -84,19 +85,14 @@ export async function* listErases(session: Session, options: ListOptions = {}): 
 
 /** By the queue, too: others in this namespace may have workflows of this type. */
 function filterOf({ phase, status, batchId }: ListOptions, { queue, searchAttribute: attribute }: Names): string {
-  const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = '${queue.main}'`];
+  const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = ${filterLiteral(queue.main)}`];
   // A run that was terminated, or reset, keeps the phase in which that happened.
   const open = phase !== undefined && !ENDED.has(phase) ? 'running' : undefined;
   const wanted = status ?? open;
   if (wanted !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[wanted]}'`);
-  if (phase !== undefined) terms.push(`${attribute.phase} = '${quoted(phase)}'`);
-  if (batchId !== undefined) terms.push(`${attribute.batchId} = '${quoted(batchId)}'`);
+  if (phase !== undefined) terms.push(`${attribute.phase} = ${filterLiteral(phase)}`);
+  if (batchId !== undefined) terms.push(`${attribute.batchId} = ${filterLiteral(batchId)}`);
   return terms.join(' AND ');
-}
-
-/** A caller's word inside a quoted literal of the list filter. */
-function quoted(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 }
 
 function explained(error: unknown): unknown {

@@ -14,13 +14,16 @@ import { findTemporalCli } from '../../src/temporal/cli-binary.js';
 import { eventually } from '../support/processes.js';
 import { Claims } from './claims.js';
 import { type ComposeModel, composeModel } from './compose-model.js';
-import { runBatch } from './erases.js';
-import { DOCKER_COMPOSE, goPrograms, onOnePath, pinnedVersion, TEMPORAL_SERVER } from './go-tools.js';
+import { BATCH_ID, runBatch } from './erases.js';
+import { otherVersions, temporalImages } from './foreign-images.js';
+import { DOCKER_COMPOSE, goPrograms } from './go-tools.js';
 import { buildNatively, type NativeImage, NOT_PROCESS_ONE } from './image.js';
+import { checkListQueries, checkLists, checkUi } from './list-queries.js';
 import { NativeContainer } from './native-container.js';
 import { NativeStack } from './native-stack.js';
 import { query, startPrometheus } from './prometheus.js';
 import { runCommand } from './run-command.js';
+import { checkSchemaUpgrade } from './schema-upgrade.js';
 import { checkMutualTls } from './tls.js';
 import { checkVersions } from './versions.js';
 
@@ -75,26 +78,29 @@ async function main(): Promise<number> {
   let stack: NativeStack | undefined;
   let prometheus: NativeContainer | undefined;
   try {
-    const [server, compose, temporal] = await Promise.all([
-      goPrograms(TEMPORAL_SERVER, say),
+    const temporalCli = (await findTemporalCli({ onProgress: say })).path;
+    const [images, compose] = await Promise.all([
+      temporalImages(join(folder, 'images'), { temporalCli, say }),
       goPrograms(DOCKER_COMPOSE, say),
-      findTemporalCli({ onProgress: say }),
     ]);
     const model = await composeModel(join(compose, 'docker-compose'), { root, folder, more: QUICK });
     claims.hold('docker compose config takes the file, without a warning', true, Object.keys(model.services).join(' '));
-    await sameVersions(model, claims);
-
-    const binFolder = join(folder, 'bin');
-    const programs = ['temporal-server', 'temporal-sql-tool'].map((name) => [name, join(server, name)]);
-    await onOnePath(binFolder, { ...Object.fromEntries(programs), temporal: temporal.path });
+    const others = await otherVersions(model);
+    claims.hold("the programs built here are of the images' versions", others.length === 0, others);
+    claims.hold('files are mounted read-only, and labelled for SELinux', unlabelled(model).length === 0, unlabelled(model));
     const image = values.image === undefined ? await build(root, folder, claims) : await earlierImage(values.image);
 
-    stack = await NativeStack.create({ model, folder, binFolder, image, workers: WORKERS, reaper, say });
+    const options = { model, folder, images, image, workers: WORKERS, reaper, say };
+    await checkSchemaUpgrade(options, claims);
+    stack = await NativeStack.create(options);
     await stack.up('simulator');
     await stack.up('worker');
     await checkSetUp(stack, image, claims);
     prometheus = await startPrometheus(stack, { root, folder, workers: WORKERS, reaper });
     await batchUnderFire(stack, image, { count: Number(values.erases), folder }, claims);
+    await checkLists(stack, image, { batchId: BATCH_ID, count: Number(values.erases) }, claims);
+    await checkListQueries(stack, claims);
+    await checkUi(stack, claims);
     await metricsTell(stack, Number(values.erases), claims);
     await workersStop(stack, claims);
     await checkMutualTls(stack, image, { folder, reaper, claims });
@@ -102,7 +108,7 @@ async function main(): Promise<number> {
     const plainAgain = NativeContainer.start(stack.container('temporal').spec, reaper);
     try {
       await eventually('the server without TLS', async () => (await plainAgain.isHealthy()) || undefined, 60_000);
-      await checkVersions(stack, image, { folder, binFolder, reaper, claims });
+      await checkVersions(stack, image, { folder, temporalCli, reaper, claims });
     } finally {
       await plainAgain.stop();
     }
@@ -118,13 +124,12 @@ async function main(): Promise<number> {
   return claims.verdict();
 }
 
-async function sameVersions(model: ComposeModel, claims: Claims): Promise<void> {
-  const image = model.services.temporal?.image ?? '';
-  const pinned = await pinnedVersion(TEMPORAL_SERVER);
-  claims.hold(
-    'the server built here is the version of the image',
-    image === `temporalio/server:${pinned.slice(1)}`,
-    image,
+/** Files of this clone that a container could write to, or could not read where SELinux enforces. */
+function unlabelled(model: ComposeModel): string[] {
+  return Object.entries(model.services).flatMap(([service, { volumes = [] }]) =>
+    volumes
+      .filter(({ type, read_only, bind }) => type === 'bind' && !(read_only === true && bind?.selinux === 'z'))
+      .map(({ target }) => `${service}: ${target}`),
   );
 }
 
