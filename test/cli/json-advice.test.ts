@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { jsonAdvice } from '../../src/cli/json-advice.js';
 import { runCli } from '../support/cli.js';
 
+/** Nothing listens there, and nothing gets so far. */
+const NOWHERE = { TEMPORAL_ADDRESS: '127.0.0.1:1', VOD_SUB_APP_ID: '1500000001' };
 const START = ['start', '5285485487985271487', '--recipe', 'logo'];
 
 describe('what to do about an option that is not JSON', () => {
@@ -32,7 +34,7 @@ describe('what to do about an option that is not JSON', () => {
     ['--publish', '{prefetch:true}'],
     ['--recipe-json', '{areas:[]}'],
   ])('is said by the command: %s %s', async (option, text) => {
-    const { code, stdout, stderr } = await runCli([...START, option, text], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    const { code, stdout, stderr } = await runCli([...START, option, text], NOWHERE);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(`${option} '@file.json'`);
     expect(stderr).toContain('Windows PowerShell');
@@ -40,12 +42,16 @@ describe('what to do about an option that is not JSON', () => {
 });
 
 describe('help', () => {
-  it.each([[['start']], [['batch', 'start']], [['batch', 'plan']], [['batch', 'adopt']], [['trial']], [['review', 'reject']]])(
-    'of %s shows the name of a file in quotes, as PowerShell needs it',
-    async (command) => {
-      const { stdout } = await runCli([...command, '--help']);
-      expect(stdout).toContain("<json|'@file'>");
-      expect(stdout).not.toMatch(/(?<!')@file/);
-    },
-  );
+  it.each([
+    [['start']],
+    [['batch', 'start']],
+    [['batch', 'plan']],
+    [['batch', 'adopt']],
+    [['trial']],
+    [['review', 'reject']],
+  ])('of %s shows the name of a file in quotes, as PowerShell needs it', async (command) => {
+    const { stdout } = await runCli([...command, '--help']);
+    expect(stdout).toContain("<json|'@file'>");
+    expect(stdout).not.toMatch(/(?<!')@file/);
+  });
 });

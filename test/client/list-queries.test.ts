@@ -21,7 +21,12 @@ it('takes every list filter that the documents and the benchmarks have', async (
   const documented = documentedQueries();
   const places = documented.map(({ where }) => where);
   expect(places).toEqual(expect.arrayContaining(['docs/contract.md', 'docs/operate.md', 'bench/world.ts']));
-  expect(await refusedQueries(server, documented.map(({ query }) => query))).toEqual([]);
+  expect(
+    await refusedQueries(
+      server,
+      documented.map(({ query }) => query),
+    ),
+  ).toEqual([]);
 });
 
 it('finds a batch by its id, whatever that has in it', async () => {

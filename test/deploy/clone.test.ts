@@ -39,23 +39,28 @@ const tracked: Tracked[] = (isClone ? git(ROOT, 'ls-files', '--stage', '-z') : '
 const scripts = tracked.filter(({ path }) => path.endsWith('.sh') || path === '.ci/run');
 
 const folder = mkdtempSync(join(tmpdir(), 'clone-'));
+const source = join(folder, 'source');
+
+/** A repository of what stands in the index, so that a change is tried before it is committed. */
+beforeAll(() => {
+  if (!isClone) return;
+  mkdirSync(source);
+  git(source, 'init', '--quiet');
+  git(ROOT, 'checkout-index', '--all', '--force', `--prefix=${source}/`);
+  git(source, '-c', 'core.autocrlf=false', 'add', '--all', '--force');
+  git(source, '-c', 'user.name=a', '-c', 'user.email=a@example.test', 'commit', '--quiet', '--message', 'all');
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.runIf(isClone).each([
-  ["as Git for Windows is installed: core.autocrlf = true", ['core.autocrlf=true']],
+  ['as Git for Windows is installed: core.autocrlf = true', ['core.autocrlf=true']],
   ['core.eol = crlf', ['core.eol=crlf', 'core.autocrlf=false']],
   ['core.autocrlf = input, and no executable bits', ['core.autocrlf=input', 'core.fileMode=false']],
-])('a clone, %s', (name, settings) => {
+])('a clone, %s', (_name, settings) => {
   const clone = join(folder, String(settings).replace(/\W+/g, '-'));
 
   beforeAll(() => {
-    // Of the index, so that a change is tried before it is committed.
-    const source = join(clone, 'source');
-    mkdirSync(source, { recursive: true });
-    git(source, 'init', '--quiet');
-    git(ROOT, 'checkout-index', '--all', '--force', `--prefix=${source}/`);
-    git(source, '-c', 'core.autocrlf=false', 'add', '--all', '--force');
-    git(source, '-c', 'user.name=a', '-c', 'user.email=a@example.test', 'commit', '--quiet', '--message', name);
+    mkdirSync(clone);
     const options = settings.flatMap((setting) => ['--config', setting]);
     git(clone, 'clone', '--quiet', ...options, source, 'copy');
   });
@@ -139,46 +144,53 @@ const RUNS: { script: string; shell: string[]; programs: string[]; env: Record<s
   },
   {
     script: 'deploy/postgres/create-databases.sh',
-    shell: ['/bin/bash'],
+    shell: ['/bin/bash', '--norc'],
     programs: ['psql'],
     env: { POSTGRES_USER: 'postgres', TEMPORAL_DB_PASSWORD: 'one', LEDGER_DB_PASSWORD: 'two' },
     calls: [/^psql -v ON_ERROR_STOP=1 --username postgres --dbname postgres -v temporal_password=one /],
   },
 ];
 
-describe.runIf(isClone).each(RUNS)('$script, of a clone with core.autocrlf', ({ script, shell, programs, env, calls }) => {
-  const copy = join(folder, 'core-autocrlf-true', 'copy');
-  const bin = join(folder, `bin-${basename(script)}`);
-  const log = join(bin, 'calls');
+describe.runIf(isClone).each(RUNS)(
+  '$script, of a clone with core.autocrlf',
+  ({ script, shell, programs, env, calls }) => {
+    const copy = join(folder, 'core-autocrlf-true', 'copy');
+    const bin = join(folder, `bin-${basename(script)}`);
+    const log = join(bin, 'calls');
 
-  beforeAll(() => {
-    mkdirSync(bin, { recursive: true });
-    for (const name of programs) {
-      writeFileSync(
-        join(bin, name),
-        `#!/bin/sh\necho "${name} $*" >>'${log}'\ncase "$*" in *"\${FAILS:-none}"*) exit 1 ;; esac\n`,
-      );
-      chmodSync(join(bin, name), 0o755);
-    }
-  });
+    beforeAll(() => {
+      mkdirSync(bin, { recursive: true });
+      for (const name of programs) {
+        writeFileSync(
+          join(bin, name),
+          `#!/bin/sh\necho "${name} $*" >>'${log}'\ncase "$*" in *"\${FAILS:-none}"*) exit 1 ;; esac\n`,
+        );
+        chmodSync(join(bin, name), 0o755);
+      }
+    });
 
-  const said = (args: string[]) => {
-    rmSync(log, { force: true });
-    const [command = '', ...first] = shell;
-    const stdout = execFileSync(command, [...first, ...args], { cwd: copy, env: { ...env, PATH: bin }, encoding: 'utf8' });
-    return { stdout, lines: existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [] };
-  };
+    const said = (args: string[]) => {
+      rmSync(log, { force: true });
+      const [command = '', ...first] = shell;
+      const stdout = execFileSync(command, [...first, ...args], {
+        cwd: copy,
+        env: { ...env, PATH: bin },
+        encoding: 'utf8',
+      });
+      return { stdout, lines: existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [] };
+    };
 
-  it('runs, with no program but those of its image', () => {
-    const { lines } = said([script]);
-    expect(lines).toHaveLength(calls.length);
-    for (const [at, line] of lines.entries()) expect(line).toMatch(calls[at] as RegExp);
-  });
+    it('runs, with no program but those of its image', () => {
+      const { lines } = said([script]);
+      expect(lines).toHaveLength(calls.length);
+      for (const [at, line] of lines.entries()) expect(line).toMatch(calls[at] as RegExp);
+    });
 
-  // As the entry point of PostgreSQL's image reads a script that has lost its executable bit.
-  it.runIf(script.includes('postgres'))('changes nothing in a shell that reads it into itself', () => {
-    const { stdout, lines } = said(['-c', `before=$-; . ${script}; [ "$before" = "$-" ] && echo same`]);
-    expect(lines).toHaveLength(calls.length);
-    expect(stdout).toBe('same\n');
-  });
-});
+    // As the entry point of PostgreSQL's image reads a script that has lost its executable bit.
+    it.runIf(script.includes('postgres'))('changes nothing in a shell that reads it into itself', () => {
+      const { stdout, lines } = said(['-c', `before=$-; . ${script}; [ "$before" = "$-" ] && echo same`]);
+      expect(lines).toHaveLength(calls.length);
+      expect(stdout).toBe('same\n');
+    });
+  },
+);

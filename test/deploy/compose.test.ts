@@ -122,7 +122,8 @@ describe('docker-compose.yml', () => {
   });
 
   it('takes a server that has the corrections of these security reports', () => {
-    const [major = 0, minor = 0, patch = 0] = (compose.services.temporal?.image ?? '').split(':')[1]?.split('.').map(Number) ?? [];
+    const [major = 0, minor = 0, patch = 0] =
+      (compose.services.temporal?.image ?? '').split(':')[1]?.split('.').map(Number) ?? [];
     // CVE-2026-33186 of gRPC, and a stream that asked for no authorisation, were corrected in 1.29.5 and 1.29.6.
     expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(1_029_006);
   });
@@ -130,7 +131,7 @@ describe('docker-compose.yml', () => {
   it('asks for the health of Temporal by what is in its images', () => {
     // Alpine with busybox; the server's image has had no Temporal CLI since 1.30.
     for (const name of ['temporal', 'temporal-ui']) {
-      const { test = [] } = compose.services[name]?.healthcheck as { test?: string[] };
+      const { test = [] } = (compose.services[name]?.healthcheck ?? {}) as { test?: string[] };
       expect(test.slice(0, 2)).toEqual(['CMD', 'wget']);
       // Busybox knows the short options only.
       for (const word of test.slice(2)) expect(word).not.toMatch(/^--/);
@@ -289,7 +290,9 @@ describe('deploy/temporal-step.yml', () => {
     expect(Object.keys(changed)).toEqual(Object.keys(names));
     for (const [service, image] of Object.entries(names)) {
       expect(Object.keys(changed[service] ?? {})).toEqual(['image']);
-      expect(changed[service]).toMatchObject({ image: expect.stringMatching(`^temporalio/${image}:\\$\\{TEMPORAL_STEP`) });
+      expect(changed[service]).toMatchObject({
+        image: expect.stringMatching(`^temporalio/${image}:\\$\\{TEMPORAL_STEP`),
+      });
     }
     expect(read('docs/upgrade.md')).toContain('TEMPORAL_STEP=');
   });

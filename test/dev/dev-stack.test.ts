@@ -168,7 +168,10 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 
 test('the command prints its settings for another terminal, for sh and for PowerShell', async () => {
   const ports = Object.keys(FREE_PORTS).flatMap((name) => [`--${name.replace('Port', '-port')}`, '0']);
-  const dev = startCli(['dev', '--no-worker', '--no-simulator', ...ports], { TEMPORAL_API_KEY: 'mine', TEMPORAL_TLS: 'true' });
+  const dev = startCli(['dev', '--no-worker', '--no-simulator', ...ports], {
+    TEMPORAL_API_KEY: 'mine',
+    TEMPORAL_TLS: 'true',
+  });
   cleanUps.push(() => dev.process.kill('SIGKILL'));
   await eventually('dev to be ready', () => dev.stderr().includes('Ctrl-C ends it.') || undefined, 45_000);
   const said = dev.stderr();

@@ -9,7 +9,8 @@ const HARD: NodeJS.ProcessEnv = {
   BLANKS: ' a  b ',
   QUOTES: `it's "so"`,
   TYPOGRAPHIC: '‘a’ ‚b‛',
-  DOLLAR: '$HOME ${HOME} $(id) `id`',
+  DOLLAR: '$HOME $(id) `id`',
+  BRACES: ['$', '{HOME}'].join(''),
   LINES: 'one\ntwo',
   SEMICOLON: 'a; rm -rf x & b | c > d',
   CHINESE: '片一 🎬',
@@ -22,11 +23,14 @@ const linesFor = (shell: string, environment: NodeJS.ProcessEnv) => {
 };
 
 describe('the settings that `dev` prints', () => {
-  it.each(['sh', 'bash'])('are those of the stack when they are pasted into %s', (shell) => {
+  it.each([
+    ['sh', []],
+    ['bash', ['--norc']],
+  ])('are those of the stack when they are pasted into %s', (shell, options) => {
     const print = Object.keys(HARD).map((name) => `printf '%s\\0' "$${name}"`);
     const script = [...linesFor('bash', HARD), ...print].join('\n');
     const env = { PATH: process.env.PATH, HOME: '/home/x' };
-    const values = execFileSync(shell, ['-c', script], { encoding: 'utf8', env }).split('\0').slice(0, -1);
+    const values = execFileSync(shell, [...options, '-c', script], { encoding: 'utf8', env }).split('\0').slice(0, -1);
     expect(values).toEqual(Object.values(HARD));
   });
 
@@ -43,10 +47,17 @@ describe('the settings that `dev` prints', () => {
   it('take away what must not be set, without telling what it was', () => {
     const environment = { TEMPORAL_API_KEY: undefined, TEMPORAL_TLS: undefined, TEMPORAL_ADDRESS: '127.0.0.1:7233' };
     expect(shellSettings(environment)).toEqual([
-      { shell: 'sh, bash, zsh', lines: ['unset TEMPORAL_API_KEY TEMPORAL_TLS', 'export TEMPORAL_ADDRESS=127.0.0.1:7233'] },
+      {
+        shell: 'sh, bash, zsh',
+        lines: ['unset TEMPORAL_API_KEY TEMPORAL_TLS', 'export TEMPORAL_ADDRESS=127.0.0.1:7233'],
+      },
       {
         shell: 'PowerShell',
-        lines: ['$env:TEMPORAL_API_KEY = $null', '$env:TEMPORAL_TLS = $null', "$env:TEMPORAL_ADDRESS = '127.0.0.1:7233'"],
+        lines: [
+          '$env:TEMPORAL_API_KEY = $null',
+          '$env:TEMPORAL_TLS = $null',
+          "$env:TEMPORAL_ADDRESS = '127.0.0.1:7233'",
+        ],
       },
     ]);
   });

@@ -15,7 +15,11 @@ export async function checkListQueries(stack: NativeStack, claims: Claims): Prom
     const server = { connection, namespace: NAMESPACE };
     const queries = [...(await programQueries()), ...documentedQueries().map(({ query }) => query)];
     const refused = await refusedQueries(server, queries);
-    claims.hold(`the server takes the ${new Set(queries).size} list filters of program and documents`, refused.length === 0, refused);
+    claims.hold(
+      `the server takes the ${new Set(queries).size} list filters of program and documents`,
+      refused.length === 0,
+      refused,
+    );
     const wrong = await batchesNotFound(server);
     claims.hold('it finds a batch by its id, whatever that has in it', wrong.length === 0, wrong);
   } finally {
@@ -42,7 +46,10 @@ export async function checkLists(
     return found === count || undefined;
   }).catch(() => false);
   const others = await listed('--batch', batchId, '--status', 'failed');
-  claims.hold(`list finds the ${count} by batch and phase, and no others`, all === true && others === 0, { found, others });
+  claims.hold(`list finds the ${count} by batch and phase, and no others`, all === true && others === 0, {
+    found,
+    others,
+  });
 }
 
 /** The UI of the image: its page, and a list that it asks the server for. */
@@ -51,8 +58,13 @@ export async function checkUi(stack: NativeStack, claims: Claims): Promise<void>
   await stack.healthy('temporal-ui');
   const url = `http://127.0.0.1:${stack.ports.of('temporal-ui', 8080)}`;
   const page = await (await fetch(url)).text();
-  const list = await fetch(`${url}/api/v1/namespaces/${NAMESPACE}/workflows?query=${encodeURIComponent("WorkflowType='erase'")}`);
+  const list = await fetch(
+    `${url}/api/v1/namespaces/${NAMESPACE}/workflows?query=${encodeURIComponent("WorkflowType='erase'")}`,
+  );
   const { executions = [] } = (await list.json()) as { executions?: unknown[] };
   const well = /<html/i.test(page) && list.status === 200 && executions.length > 0;
-  claims.hold("Temporal's UI shows its page and lists erases", well, { status: list.status, executions: executions.length });
+  claims.hold("Temporal's UI shows its page and lists erases", well, {
+    status: list.status,
+    executions: executions.length,
+  });
 }

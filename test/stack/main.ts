@@ -3,11 +3,12 @@
  * (PostgreSQL and Prometheus of Debian, the Temporal server built at the pinned version, workers from the Dockerfile's own
  * steps), and 500 erases on it while the server, the database and workers are killed.
  */
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { startReaper } from '../../src/cli/dev/reaper.js';
 import { waitUntil } from '../../src/process/wait-until.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
@@ -15,7 +16,7 @@ import { eventually } from '../support/processes.js';
 import { Claims } from './claims.js';
 import { type ComposeModel, composeModel } from './compose-model.js';
 import { BATCH_ID, runBatch } from './erases.js';
-import { otherVersions, temporalImages } from './foreign-images.js';
+import { type ForeignImages, otherVersions, temporalImages } from './foreign-images.js';
 import { DOCKER_COMPOSE, goPrograms } from './go-tools.js';
 import { buildNatively, type NativeImage, NOT_PROCESS_ONE } from './image.js';
 import { checkListQueries, checkLists, checkUi } from './list-queries.js';
@@ -87,7 +88,13 @@ async function main(): Promise<number> {
     claims.hold('docker compose config takes the file, without a warning', true, Object.keys(model.services).join(' '));
     const others = await otherVersions(model);
     claims.hold("the programs built here are of the images' versions", others.length === 0, others);
-    claims.hold('files are mounted read-only, and labelled for SELinux', unlabelled(model).length === 0, unlabelled(model));
+    const unknown = await unknownDynamicConfig(images, join(root, 'deploy/temporal/dynamic-config.yaml'));
+    claims.hold('the server knows every setting of dynamic-config.yaml', unknown.length === 0, unknown);
+    claims.hold(
+      'files are mounted read-only, and labelled for SELinux',
+      unlabelled(model).length === 0,
+      unlabelled(model),
+    );
     const image = values.image === undefined ? await build(root, folder, claims) : await earlierImage(values.image);
 
     const options = { model, folder, images, image, workers: WORKERS, reaper, say };
@@ -122,6 +129,13 @@ async function main(): Promise<number> {
     else await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
   return claims.verdict();
+}
+
+/** What this version of the server says about settings that are read while it runs. It would log it, and go on without them. */
+async function unknownDynamicConfig(images: ForeignImages, file: string): Promise<string[]> {
+  const server = join(images['temporalio/server']?.programs ?? '', 'temporal-server');
+  const { stdout } = await promisify(execFile)(server, ['validate-dynamic-config', file]);
+  return stdout.split('\n').filter((line) => /^\s+(error|warning):/.test(line));
 }
 
 /** Files of this clone that a container could write to, or could not read where SELinux enforces. */

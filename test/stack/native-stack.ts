@@ -43,7 +43,14 @@ export class NativeStack {
 
   static async create(options: NativeStackOptions): Promise<NativeStack> {
     const workers = Array.from({ length: options.workers }, (_, at) => `worker-${at + 1}`);
-    const ports = await PortMap.choose(['postgresql', 'temporal', 'temporal-ui', 'simulator', 'prometheus', ...workers]);
+    const ports = await PortMap.choose([
+      'postgresql',
+      'temporal',
+      'temporal-ui',
+      'simulator',
+      'prometheus',
+      ...workers,
+    ]);
     const inner: Record<string, string> = {};
     for (const name of ['FRONTEND_MEMBERSHIP', 'HISTORY_GRPC', 'HISTORY_MEMBERSHIP']) {
       inner[`${name}_PORT`] = String(await anyPort());
@@ -180,8 +187,9 @@ export class NativeStack {
 
   /** A container has all ports of its own; on this machine the server's inner ones must be free as well. */
   private temporalEnvironment(): Record<string, string> {
-    const [grpc, http] = [7233, 7243].map((port) => String(this.ports.of('temporal', port)));
-    return { BIND_ON_IP: '127.0.0.1', FRONTEND_GRPC_PORT: grpc, FRONTEND_HTTP_PORT: http, ...this.innerPorts };
+    const port = (inside: number) => String(this.ports.of('temporal', inside));
+    const ports = { FRONTEND_GRPC_PORT: port(7233), FRONTEND_HTTP_PORT: port(7243) };
+    return { BIND_ON_IP: '127.0.0.1', ...ports, ...this.innerPorts };
   }
 
   /** Target in the container → path here: the mounted file itself, by a link where the container has it. */

@@ -79,8 +79,12 @@ export function documentedQueries(): { where: string; query: string }[] {
 
 /** A text in quotes of any kind, known by an attribute that every workflow has. A value that is put in stands as `x`. */
 function filtersIn(text: string): string[] {
-  const quoted = [/"([^"\n]*)"/g, /`([^`\n]*)`/g].flatMap((quotes) => [...text.matchAll(quotes)].map(([, inside]) => inside ?? ''));
-  const filters = quoted.filter((each) => /^[^"]*\b(ExecutionStatus|WorkflowType|WorkflowId) ?(=|IN\b)[^"]*$/i.test(each));
+  const quoted = [/"([^"\n]*)"/g, /`([^`\n]*)`/g].flatMap((quotes) =>
+    [...text.matchAll(quotes)].map(([, inside]) => inside ?? ''),
+  );
+  const filters = quoted.filter((each) =>
+    /^[^"]*\b(ExecutionStatus|WorkflowType|WorkflowId) ?(=|IN\b)[^"]*$/i.test(each),
+  );
   return filters.map((each) => each.replace(/'\$\{[^}]*\}'/g, "'x'")).filter((each) => !each.includes('${'));
 }
 
@@ -130,11 +134,15 @@ export async function batchesNotFound({
       const query = `TaskQueue = 'nobody-works-here-${run}' AND ${SEARCH_ATTRIBUTE.batchId} = ${filterLiteral(batchId)}`;
       let found: string[] = [];
       // Visibility follows within a second.
-      await eventually(`the run of batch ${batchId}`, async () => {
-        found = [];
-        for await (const { workflowId } of workflow.list({ query })) found.push(workflowId);
-        return found.length > 0 || undefined;
-      }, 10_000).catch(() => undefined);
+      await eventually(
+        `the run of batch ${batchId}`,
+        async () => {
+          found = [];
+          for await (const { workflowId } of workflow.list({ query })) found.push(workflowId);
+          return found.length > 0 || undefined;
+        },
+        10_000,
+      ).catch(() => undefined);
       if (found.join() !== handle.workflowId) wrong.push(`${batchId}: ${found.join() || 'not found'}`);
     }
     return wrong;
