@@ -1,5 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { filterLiteral } from '../contract/list-filter.js';
+import { filterEquals, filterLiteral } from '../contract/list-filter.js';
 import { MEMO, type Names, PHASE, type Phase, WORKFLOW } from '../contract/names.js';
 import type { EraseRequest, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { InvalidRequestError } from '../errors.js';
@@ -76,10 +76,14 @@ export async function* listErases(session: Session, options: ListOptions = {}): 
     pageSize: Math.min(limit, 1_000),
   });
   const iterator = runs[Symbol.asyncIterator]();
-  for (let given = 0; given < limit; given++) {
+  for (let given = 0; given < limit; ) {
     const next = await session.call(() => iterator.next()).catch((error: unknown) => Promise.reject(explained(error)));
     if (next.done) return;
-    yield listed(next.value);
+    const erase = listed(next.value);
+    // The filter takes in others where an id has a quote in it.
+    if (options.batchId !== undefined && erase.batchId !== options.batchId) continue;
+    given += 1;
+    yield erase;
   }
 }
 
@@ -91,7 +95,7 @@ function filterOf({ phase, status, batchId }: ListOptions, { queue, searchAttrib
   const wanted = status ?? open;
   if (wanted !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[wanted]}'`);
   if (phase !== undefined) terms.push(`${attribute.phase} = ${filterLiteral(phase)}`);
-  if (batchId !== undefined) terms.push(`${attribute.batchId} = ${filterLiteral(batchId)}`);
+  if (batchId !== undefined) terms.push(filterEquals(attribute.batchId, batchId));
   return terms.join(' AND ');
 }
 

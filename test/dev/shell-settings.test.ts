@@ -30,7 +30,9 @@ describe('the settings that `dev` prints', () => {
     const print = Object.keys(HARD).map((name) => `printf '%s\\0' "$${name}"`);
     const script = [...linesFor('bash', HARD), ...print].join('\n');
     const env = { PATH: process.env.PATH, HOME: '/home/x' };
-    const values = execFileSync(shell, [...options, '-c', script], { encoding: 'utf8', env }).split('\0').slice(0, -1);
+    const values = execFileSync(shell, [...options, '-c', script], { encoding: 'utf8', env })
+      .split('\0')
+      .slice(0, -1);
     expect(values).toEqual(Object.values(HARD));
   });
 

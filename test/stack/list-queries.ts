@@ -35,7 +35,14 @@ export async function checkLists(
   claims: Claims,
 ): Promise<void> {
   const listed = async (...filter: string[]) => {
-    const { code, stdout, stderr } = await runCommand(stack, image, ['list', ...filter, '-o', 'jsonl']);
+    const { code, stdout, stderr } = await runCommand(stack, image, [
+      'list',
+      ...filter,
+      '--limit',
+      String(2 * count),
+      '-o',
+      'jsonl',
+    ]);
     if (code !== 0) throw new Error(`list ${filter.join(' ')} ended with ${code}: ${stderr}`);
     return stdout.split('\n').filter((line) => line !== '').length;
   };

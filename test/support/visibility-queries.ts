@@ -4,8 +4,7 @@ import { Client, type Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import { LISTED_STATUSES, listErases } from '../../src/client/list.js';
 import type { Session } from '../../src/client/session.js';
-import { filterLiteral } from '../../src/contract/list-filter.js';
-import { namesWith, PHASE, SEARCH_ATTRIBUTE, WORKFLOW } from '../../src/contract/names.js';
+import { MEMO, namesWith, PHASE, SEARCH_ATTRIBUTE, WORKFLOW } from '../../src/contract/names.js';
 import { batchDetails } from '../../src/workflows/batch-details.js';
 import { eventually } from './processes.js';
 
@@ -105,8 +104,8 @@ export async function refusedQueries(
 }
 
 /**
- * Starts a run for each hard batch id, which no worker takes, and looks for it by that id.
- * @returns the ids by which not exactly its own run was found
+ * Starts a run for each hard batch id, which no worker takes, and lists the erases of each batch.
+ * @returns the ids by which not exactly its own run was listed
  */
 export async function batchesNotFound({
   connection,
@@ -115,34 +114,34 @@ export async function batchesNotFound({
   connection: Connection;
   namespace: string;
 }): Promise<string[]> {
-  const { workflow } = new Client({ connection, namespace });
+  const prefix = `q${randomBytes(4).toString('hex')}`;
+  const client = new Client({ connection, namespace });
+  const names = { ...namesWith(prefix), searchAttribute: SEARCH_ATTRIBUTE };
+  const session = { client, namespace, names, call: (work: () => Promise<unknown>) => work() } as unknown as Session;
   const key = defineSearchAttributeKey(SEARCH_ATTRIBUTE.batchId, 'KEYWORD');
-  const run = randomBytes(4).toString('hex');
   const runs = await Promise.all(
     HARD_BATCH_IDS.map(async (batchId, at) => ({
       batchId,
-      handle: await workflow.start(WORKFLOW.erase, {
-        workflowId: `hard-batch-id/${run}/${at}`,
-        taskQueue: `nobody-works-here-${run}`,
+      handle: await client.workflow.start(WORKFLOW.erase, {
+        workflowId: `${prefix}/${at}`,
+        taskQueue: names.queue.main,
+        // No attribute of this prefix is registered: the list reads the batch from here.
+        memo: { [MEMO.request]: { batchId } },
         typedSearchAttributes: new TypedSearchAttributes([{ key, value: batchId }]),
       }),
     })),
   );
+  const listed = async (batchId?: string) => {
+    const found: string[] = [];
+    for await (const { workflowId } of listErases(session, { batchId })) found.push(workflowId);
+    return found;
+  };
   try {
+    // Visibility follows within a second.
+    await eventually('all runs to be listed', async () => (await listed()).length === runs.length || undefined);
     const wrong: string[] = [];
     for (const { batchId, handle } of runs) {
-      const query = `TaskQueue = 'nobody-works-here-${run}' AND ${SEARCH_ATTRIBUTE.batchId} = ${filterLiteral(batchId)}`;
-      let found: string[] = [];
-      // Visibility follows within a second.
-      await eventually(
-        `the run of batch ${batchId}`,
-        async () => {
-          found = [];
-          for await (const { workflowId } of workflow.list({ query })) found.push(workflowId);
-          return found.length > 0 || undefined;
-        },
-        10_000,
-      ).catch(() => undefined);
+      const found = await listed(batchId);
       if (found.join() !== handle.workflowId) wrong.push(`${batchId}: ${found.join() || 'not found'}`);
     }
     return wrong;
