@@ -151,46 +151,34 @@ const RUNS: { script: string; shell: string[]; programs: string[]; env: Record<s
   },
 ];
 
-describe.runIf(isClone).each(RUNS)(
-  '$script, of a clone with core.autocrlf',
-  ({ script, shell, programs, env, calls }) => {
-    const copy = join(folder, 'core-autocrlf-true', 'copy');
-    const bin = join(folder, `bin-${basename(script)}`);
-    const log = join(bin, 'calls');
+/** Runs a shell of a script's image in the Windows clone, with nothing on PATH but stand-ins that note how they are called. */
+function runIn({ script, shell, programs, env }: (typeof RUNS)[number], args: string[]) {
+  const bin = join(folder, `bin-${basename(script)}`);
+  const log = join(bin, 'calls');
+  rmSync(bin, { recursive: true, force: true });
+  mkdirSync(bin);
+  for (const name of programs) {
+    const note = `#!/bin/sh\necho "${name} $*" >>'${log}'\ncase "$*" in *"\${FAILS:-none}"*) exit 1 ;; esac\n`;
+    writeFileSync(join(bin, name), note);
+    chmodSync(join(bin, name), 0o755);
+  }
+  const [command = '', ...options] = shell;
+  const cwd = join(folder, 'core-autocrlf-true', 'copy');
+  const stdout = execFileSync(command, [...options, ...args], { cwd, env: { ...env, PATH: bin }, encoding: 'utf8' });
+  return { stdout, calls: existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [] };
+}
 
-    beforeAll(() => {
-      mkdirSync(bin, { recursive: true });
-      for (const name of programs) {
-        writeFileSync(
-          join(bin, name),
-          `#!/bin/sh\necho "${name} $*" >>'${log}'\ncase "$*" in *"\${FAILS:-none}"*) exit 1 ;; esac\n`,
-        );
-        chmodSync(join(bin, name), 0o755);
-      }
-    });
+describe.runIf(isClone)('of a clone with core.autocrlf', () => {
+  it.each(RUNS)('$script runs, with no program but those of its image', (run) => {
+    const { calls } = runIn(run, [run.script]);
+    expect(calls).toHaveLength(run.calls.length);
+    for (const [at, call] of calls.entries()) expect(call).toMatch(run.calls[at] as RegExp);
+  });
 
-    const said = (args: string[]) => {
-      rmSync(log, { force: true });
-      const [command = '', ...first] = shell;
-      const stdout = execFileSync(command, [...first, ...args], {
-        cwd: copy,
-        env: { ...env, PATH: bin },
-        encoding: 'utf8',
-      });
-      return { stdout, lines: existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [] };
-    };
-
-    it('runs, with no program but those of its image', () => {
-      const { lines } = said([script]);
-      expect(lines).toHaveLength(calls.length);
-      for (const [at, line] of lines.entries()) expect(line).toMatch(calls[at] as RegExp);
-    });
-
-    // As the entry point of PostgreSQL's image reads a script that has lost its executable bit.
-    it.runIf(script.includes('postgres'))('changes nothing in a shell that reads it into itself', () => {
-      const { stdout, lines } = said(['-c', `before=$-; . ${script}; [ "$before" = "$-" ] && echo same`]);
-      expect(lines).toHaveLength(calls.length);
-      expect(stdout).toBe('same\n');
-    });
-  },
-);
+  it('what PostgreSQL runs changes nothing in a shell that reads it into itself, as that of the image may', () => {
+    const run = RUNS.find(({ script }) => script.includes('postgres')) as (typeof RUNS)[number];
+    const { stdout, calls } = runIn(run, ['-c', `before=$-; . ${run.script}; [ "$before" = "$-" ] && echo same`]);
+    expect(calls).toHaveLength(run.calls.length);
+    expect(stdout).toBe('same\n');
+  });
+});

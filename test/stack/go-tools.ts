@@ -22,13 +22,13 @@ export const TEMPORAL_SERVER: GoModule = {
     'temporal-server': 'go.temporal.io/server/cmd/server',
     'temporal-sql-tool': 'go.temporal.io/server/cmd/tools/sql',
   },
-  usualBuild: 'about 5 minutes, once',
+  usualBuild: 'about 6 minutes, once',
 };
 
 export const TEMPORAL_UI: GoModule = {
   folder: 'temporal-ui',
   programs: { 'ui-server': 'github.com/temporalio/ui-server/v2/cmd/server' },
-  usualBuild: 'about a minute, once',
+  usualBuild: 'half a minute, once',
 };
 
 export const DOCKER_COMPOSE: GoModule = {
