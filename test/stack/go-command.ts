@@ -52,8 +52,13 @@ export async function goCommand(needed: string, say: (line: string) => void): Pr
   }
 }
 
+/** For any Go: a root that the machine names is that of its own Go, and none is fetched from elsewhere. */
+export function goEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, GOROOT: undefined, GOTOOLCHAIN: 'local' };
+}
+
 async function isAtLeast(command: string, needed: string): Promise<boolean> {
-  const env = { ...process.env, GOTOOLCHAIN: 'local' };
+  const env = goEnvironment();
   const said = await run(command, ['env', 'GOVERSION'], { env }).catch(() => ({ stdout: '' }));
   const version = /^go(\d+(?:\.\d+)+)/.exec(said.stdout)?.[1];
   return version !== undefined && newEnough(version, needed);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { takeFileLock } from '../../src/process/file-lock.js';
 import { startProcess } from '../../src/process/owned-process.js';
-import { goCommand, stackCache } from './go-command.js';
+import { goCommand, goEnvironment, stackCache } from './go-command.js';
 
 /** A Go module of this folder, and the programs that are built from it: their name in a container, and their package. */
 interface GoModule {
@@ -60,7 +60,10 @@ async function pinned(module: GoModule): Promise<{ path: string; version: string
 export async function sourceFolder(module: GoModule, say: (line: string) => void): Promise<string> {
   const { path, go } = await pinned(module);
   const args = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', path];
-  const { stdout } = await promisify(execFile)(await goCommand(go, say), args, { cwd: goModulePath(module, '') });
+  const { stdout } = await promisify(execFile)(await goCommand(go, say), args, {
+    cwd: goModulePath(module, ''),
+    env: goEnvironment(),
+  });
   return stdout.trim();
 }
 
@@ -98,7 +101,7 @@ export async function goPrograms(module: GoModule, say: (line: string) => void):
 
 async function goBuild(command: string, cwd: string, target: string, path: string): Promise<void> {
   const args = ['build', '-mod=readonly', '-ldflags=-s -w', '-o', target, path];
-  const go = await startProcess({ name: 'go build', command, args, cwd });
+  const go = await startProcess({ name: 'go build', command, args, cwd, env: goEnvironment() });
   const { code } = await go.ended;
   if (code !== 0) throw new Error(`go build ${path} failed: ${go.lastLines().join('\n')}`);
 }
