@@ -1,6 +1,6 @@
 /**
  * `npm run test:stack`: docker-compose.yml read by the real Docker Compose, its services run as processes of this machine
- * (PostgreSQL and Prometheus of Debian, the Temporal server built at the pinned version, workers from the Dockerfile's own
+ * (PostgreSQL and Prometheus of Debian, Temporal's server and UI built at the pinned versions, workers from the Dockerfile's own
  * steps), and 500 erases on it while the server, the database and workers are killed.
  */
 import { execFile } from 'node:child_process';
