@@ -30,7 +30,7 @@ export function nodeProblem(version) {
   const [have, need] = [version.replace(/^v/, ''), needed].map((text) => text.split('.').map(Number));
   const older = have[0] < need[0] || (have[0] === need[0] && have[1] < need[1]);
   if (!older) return undefined;
-  return `Node ${need[0]}.${need[1]} or newer is needed, and this is ${version}: install a newer one from https://nodejs.org (or with nvm: nvm install ${need[0]}) and run this again.`;
+  return `Node ${need[0]}.${need[1]} or newer is needed, and this is ${version}: install a newer one from https://nodejs.org (or with nvm: nvm install --lts) and run this again.`;
 }
 
 /** @returns {boolean} whether node_modules holds what package-lock.json asks for */

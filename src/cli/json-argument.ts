@@ -1,6 +1,7 @@
 import { JsonTextError, parseJson } from '../text-file/json.js';
 import { readTextFile, TextFileError } from '../text-file/read.js';
 import { UsageError } from './exit.js';
+import { jsonAdvice } from './json-advice.js';
 
 /** A JSON object given as text, or as `@file`: UTF-8, or UTF-16 as PowerShell writes it. */
 export function jsonArgument(option: string, text: string): Record<string, unknown> {
@@ -10,10 +11,7 @@ export function jsonArgument(option: string, text: string): Record<string, unkno
     value = parseJson(source.replace(/^\ufeff+/, ''));
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error;
-    throw new UsageError(
-      `${option} ${error.message}`,
-      `Quote it for your shell: ${option} '{"key": "value"}', or put it into a file: ${option} '@file.json'`,
-    );
+    throw new UsageError(`${option} ${error.message}`, jsonAdvice(option, text));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(`${option} has to be a JSON object, such as {"key": "value"}.`);

@@ -1,4 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { filterEquals, filterLiteral } from '../contract/list-filter.js';
 import { MEMO, type Names, PHASE, type Phase, WORKFLOW } from '../contract/names.js';
 import type { EraseRequest, EraseStatus, ReviewStatus } from '../contract/request.js';
 import { readable } from '../contract/unreadable.js';
@@ -76,28 +77,27 @@ export async function* listErases(session: Session, options: ListOptions = {}): 
     pageSize: Math.min(limit, 1_000),
   });
   const iterator = runs[Symbol.asyncIterator]();
-  for (let given = 0; given < limit; given++) {
+  for (let given = 0; given < limit; ) {
     const next = await session.call(() => iterator.next()).catch((error: unknown) => Promise.reject(explained(error)));
     if (next.done) return;
-    yield listed(next.value);
+    const erase = listed(next.value);
+    // The filter takes in others where an id has a quote in it.
+    if (options.batchId !== undefined && erase.batchId !== options.batchId) continue;
+    given += 1;
+    yield erase;
   }
 }
 
 /** By the queue, too: others in this namespace may have workflows of this type. */
 function filterOf({ phase, status, batchId }: ListOptions, { queue, searchAttribute: attribute }: Names): string {
-  const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = '${queue.main}'`];
+  const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = ${filterLiteral(queue.main)}`];
   // A run that was terminated, or reset, keeps the phase in which that happened.
   const open = phase !== undefined && !ENDED.has(phase) ? 'running' : undefined;
   const wanted = status ?? open;
   if (wanted !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[wanted]}'`);
-  if (phase !== undefined) terms.push(`${attribute.phase} = '${quoted(phase)}'`);
-  if (batchId !== undefined) terms.push(`${attribute.batchId} = '${quoted(batchId)}'`);
+  if (phase !== undefined) terms.push(`${attribute.phase} = ${filterLiteral(phase)}`);
+  if (batchId !== undefined) terms.push(filterEquals(attribute.batchId, batchId));
   return terms.join(' AND ');
-}
-
-/** A caller's word inside a quoted literal of the list filter. */
-function quoted(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 }
 
 function explained(error: unknown): unknown {

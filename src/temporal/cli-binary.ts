@@ -8,7 +8,10 @@ import { LOCAL_SERVER_PROBLEMS, LocalServerError } from '../process/local-server
 import { buildTemporalCli } from './cli-build.js';
 import { downloadTemporalCli } from './cli-download.js';
 
-/** The release pinned in tools/temporal/go.mod: server 1.29.1, UI 2.42.1. Newer ones cannot be built from the Go proxy. */
+/**
+ * The release pinned in tools/temporal/go.mod: server 1.29.1, UI 2.42.1. Newer ones cannot be built from the Go proxy. So the
+ * everyday tests run on the oldest server that is tested, and `npm run test:stack` on that of docker-compose.yml.
+ */
 export const TEMPORAL_CLI_VERSION = 'v1.5.1';
 /** What this project uses (user metadata, update with start, completion by id) is complete from this server on. */
 export const OLDEST_TEMPORAL_SERVER = '1.28.0';

@@ -126,7 +126,8 @@ async function lookWithout({ address }: TemporalSettings): Promise<Trouble | nul
 function anotherServer(answer: Buffer): Trouble | null {
   if (answer[0] === TLS_ALERT) return WANTS_TLS;
   const text = answer.toString('latin1');
-  if (text.startsWith('HTTP/1.')) return /HTTPS (port|server)|TLS|SSL/.test(text.slice(0, 1_000)) ? WANTS_TLS : HTTP_SERVER;
+  if (text.startsWith('HTTP/1.'))
+    return /HTTPS (port|server)|TLS|SSL/.test(text.slice(0, 1_000)) ? WANTS_TLS : HTTP_SERVER;
   if (answer[3] === HTTP2_SETTINGS) return null;
   const beginning = visibleText((text.split('\n', 1)[0] ?? '').trim().slice(0, SHOWN));
   return { found: `Another kind of server listens there; it begins with "${beginning}".`, advice: CHECK_ADDRESS };

@@ -1,5 +1,4 @@
 import {
-  type Client,
   type ConnectionLike,
   type WorkflowExecutionDescription,
   WorkflowFailedError,

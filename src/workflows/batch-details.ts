@@ -1,4 +1,5 @@
 import { BATCH_ITEM_STATES, type BatchSnapshot } from '../contract/batch.js';
+import { filterEquals } from '../contract/list-filter.js';
 import type { Names } from '../contract/names.js';
 import { asCode, BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
 
@@ -10,7 +11,9 @@ export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { 
     `Its failed runs, as a filter of the list of workflows (where the search attribute ${searchAttribute.batchId} is registered: ` +
       '`smart-erase setup --optional`):',
     '',
-    asCode(`${searchAttribute.batchId} = "${batchId}" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")`),
+    asCode(
+      `${filterEquals(searchAttribute.batchId, batchId)} AND ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')`,
+    ),
     '',
     'Decide by the update `pause`, `resume`, `drain`, `cancel` or `go` with `{"by": "…", "reason": "…"}`.',
   );

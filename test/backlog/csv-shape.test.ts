@@ -12,8 +12,9 @@ const outcome = async (text: string): Promise<string[]> =>
   (await read(text)).map((row) =>
     'problem' in row
       ? `${row.row} ${row.fileId}: ${row.problem}`
-      : 'fields' in row ?
-        `${row.row} ${row.fields.fileId}: ${(row.fields.recipe as { name: string } | undefined)?.name}` : row.unfit.toString(),
+      : 'fields' in row
+        ? `${row.row} ${row.fields.fileId}: ${(row.fields.recipe as { name: string } | undefined)?.name}`
+        : row.unfit.toString(),
   );
 
 describe('a quote that stands where it should not', () => {

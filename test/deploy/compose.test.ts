@@ -115,10 +115,32 @@ describe('docker-compose.yml', () => {
   });
 
   it('takes server and tools of one release', () => {
-    const version = /^temporalio\/server:([\d.]+)$/.exec(compose.services.temporal?.image ?? '')?.[1];
-    expect(version).toMatch(/^1\.29\./);
+    const [, version = ''] = /^temporalio\/server:([\d.]+)$/.exec(compose.services.temporal?.image ?? '') ?? [];
     for (const name of ['temporal-schema', 'temporal-namespace']) {
-      expect(compose.services[name]?.image).toMatch(new RegExp(`^temporalio/admin-tools:${version}-`));
+      expect(compose.services[name]?.image).toBe(`temporalio/admin-tools:${version}`);
+    }
+    // What the stack test builds, and the documents say.
+    expect(read('test/stack/go/temporal-server/go.mod')).toContain(`require go.temporal.io/server v${version}`);
+    const [, ui = ''] = /^temporalio\/ui:([\d.]+)$/.exec(compose.services['temporal-ui']?.image ?? '') ?? [];
+    expect(read('test/stack/go/temporal-ui/go.mod')).toContain(`require github.com/temporalio/ui-server/v2 v${ui}`);
+    expect(read('docs/deploy.md')).toContain(`server ${version}, UI ${ui}`);
+    expect(read('docs/upgrade.md')).toContain(`${version}`);
+  });
+
+  it('takes a server that has the corrections of these security reports', () => {
+    const [major = 0, minor = 0, patch = 0] =
+      (compose.services.temporal?.image ?? '').split(':')[1]?.split('.').map(Number) ?? [];
+    // CVE-2026-33186 of gRPC, and a stream that asked for no authorisation, were corrected in 1.29.5 and 1.29.6.
+    expect(major * 1e6 + minor * 1e3 + patch).toBeGreaterThanOrEqual(1_029_006);
+  });
+
+  it('asks for the health of Temporal by what is in its images', () => {
+    // Alpine with busybox; the server's image has had no Temporal CLI since 1.30.
+    for (const name of ['temporal', 'temporal-ui']) {
+      const { test = [] } = (compose.services[name]?.healthcheck ?? {}) as { test?: string[] };
+      expect(test.slice(0, 2)).toEqual(['CMD', 'wget']);
+      // Busybox knows the short options only.
+      for (const word of test.slice(2)) expect(word).not.toMatch(/^--/);
     }
   });
 
@@ -195,10 +217,17 @@ describe('docker-compose.yml', () => {
     for (const [source = ''] of services.flatMap(([, { volumes = [] }]) =>
       volumes.map((volume) => volume.split(':')),
     )) {
-      if (source.startsWith('./'))
-        expect(statSync(new URL(`../../${source}`, import.meta.url)).size).toBeGreaterThan(0);
+      if (source.startsWith('.')) expect(statSync(new URL(`../../${source}`, import.meta.url)).size).toBeGreaterThan(0);
       else expect(Object.keys(compose.volumes)).toContain(source);
     }
+  });
+
+  it('mounts files read-only, and labelled for SELinux, which would keep containers from reading them', () => {
+    const files = services.flatMap(([, { volumes = [] }]) => volumes.filter((volume) => /^[./~]/.test(volume)));
+    expect(files.length).toBeGreaterThan(5);
+    for (const volume of files) expect(volume).toMatch(/:ro,z$/);
+    // Shared by containers: a private label (Z) would take a file from the one that mounted it before.
+    expect(text).not.toMatch(/:(ro,)?Z$/m);
   });
 
   it.each(program)('gives %s settings that the program knows', (_name, { environment = {} }) => {
@@ -257,6 +286,21 @@ describe('.env.example', () => {
     for (const [name, value] of explained) {
       if (name in shape && defaults[name] !== undefined) expect(value, name).toBe(String(defaults[name]));
     }
+  });
+});
+
+describe('deploy/temporal-step.yml', () => {
+  it('gives server and schema tool another version, and changes nothing else', () => {
+    const { services: changed } = parse(read('deploy/temporal-step.yml')) as { services: Record<string, object> };
+    const names = { 'temporal-schema': 'admin-tools', temporal: 'server' };
+    expect(Object.keys(changed)).toEqual(Object.keys(names));
+    for (const [service, image] of Object.entries(names)) {
+      expect(Object.keys(changed[service] ?? {})).toEqual(['image']);
+      expect(changed[service]).toMatchObject({
+        image: expect.stringMatching(`^temporalio/${image}:\\$\\{TEMPORAL_STEP`),
+      });
+    }
+    expect(read('docs/upgrade.md')).toContain('TEMPORAL_STEP=');
   });
 });
 

@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startDevStack } from '../../src/cli/dev/dev-stack.js';
-import { livingChildren, stillAliveAfter } from '../support/processes.js';
+import { startCli } from '../support/cli.js';
+import { eventually, livingChildren, stillAliveAfter } from '../support/processes.js';
 
 /** What `dev` promises for its own end and that of all its children. */
 const GONE_WITHIN_MS = 5_000;
@@ -164,3 +165,27 @@ async function query(url: string, sql: string): Promise<unknown[]> {
     await client.end();
   }
 }
+
+test('the command prints its settings for another terminal, for sh and for PowerShell', async () => {
+  const ports = Object.keys(FREE_PORTS).flatMap((name) => [`--${name.replace('Port', '-port')}`, '0']);
+  const dev = startCli(['dev', '--no-worker', '--no-simulator', ...ports], {
+    TEMPORAL_API_KEY: 'mine',
+    TEMPORAL_TLS: 'true',
+  });
+  cleanUps.push(() => dev.process.kill('SIGKILL'));
+  await eventually('dev to be ready', () => dev.stderr().includes('Ctrl-C ends it.') || undefined, 45_000);
+  const said = dev.stderr();
+  const [, address] = /^ {2}export TEMPORAL_ADDRESS=(\S+)$/m.exec(said) ?? [];
+  expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(said).toContain(`\n  $env:TEMPORAL_ADDRESS = '${address}'\n`);
+  for (const name of ['DATABASE_URL', 'TEMPORAL_NAMESPACE', 'SMART_ERASE_WEBHOOK_SECRETS']) {
+    expect(said).toMatch(new RegExp(`^ {2}export ${name}=\\S+$`, 'm'));
+    expect(said).toMatch(new RegExp(`^ {2}\\$env:${name} = '[^']+'$`, 'm'));
+  }
+  // What the caller had set would lead a command of another terminal elsewhere.
+  expect(said).toMatch(/^ {2}unset TEMPORAL_API_KEY TEMPORAL_TLS$/m);
+  expect(said).toContain('\n  $env:TEMPORAL_API_KEY = $null\n');
+  expect(said).not.toContain('mine');
+  dev.process.kill('SIGINT');
+  expect((await dev.ended).code).toBe(0);
+});

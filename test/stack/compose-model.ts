@@ -15,7 +15,7 @@ export interface ComposeService {
   restart: string;
   stop_signal?: NodeJS.Signals;
   stop_grace_period?: string;
-  volumes?: { type: string; source: string; target: string }[];
+  volumes?: { type: string; source: string; target: string; read_only?: boolean; bind?: { selinux?: string } }[];
   user?: string;
   profiles?: string[];
 }

@@ -27,7 +27,7 @@ export interface BatchReport {
   seconds: number;
 }
 
-const BATCH_ID = 'stack';
+export const BATCH_ID = 'stack';
 const LOOK_EVERY_MS = 1_000;
 /** All of it, outages included; it takes one to three minutes. */
 const PATIENCE_MS = 480_000;

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { takeFileLock } from '../../src/process/file-lock.js';
 import { startProcess } from '../../src/process/owned-process.js';
+import { goCommand, goEnvironment, stackCache } from './go-command.js';
 
 /** A Go module of this folder, and the programs that are built from it: their name in a container, and their package. */
 interface GoModule {
@@ -20,7 +22,13 @@ export const TEMPORAL_SERVER: GoModule = {
     'temporal-server': 'go.temporal.io/server/cmd/server',
     'temporal-sql-tool': 'go.temporal.io/server/cmd/tools/sql',
   },
-  usualBuild: 'about 5 minutes, once',
+  usualBuild: 'about 6 minutes, once',
+};
+
+export const TEMPORAL_UI: GoModule = {
+  folder: 'temporal-ui',
+  programs: { 'ui-server': 'github.com/temporalio/ui-server/v2/cmd/server' },
+  usualBuild: 'half a minute, once',
 };
 
 export const DOCKER_COMPOSE: GoModule = {
@@ -32,12 +40,31 @@ export const DOCKER_COMPOSE: GoModule = {
 const goModulePath = (module: GoModule, name: string) =>
   fileURLToPath(new URL(`go/${module.folder}/${name}`, import.meta.url));
 
-/** The version that the module pins: "v1.29.1". */
+/** The version that the module pins: "v1.32.2". */
 export async function pinnedVersion(module: GoModule): Promise<string> {
+  return (await pinned(module)).version;
+}
+
+/** Path, version and oldest Go of what the module pins. */
+async function pinned(module: GoModule): Promise<{ path: string; version: string; go: string }> {
   const text = await readFile(goModulePath(module, 'go.mod'), 'utf8');
-  const version = /^require \S+ (v\S+)$/m.exec(text)?.[1];
-  if (version === undefined) throw new Error(`${module.folder}/go.mod pins nothing.`);
-  return version;
+  const [, path, version] = /^require (\S+) (v\S+)$/m.exec(text) ?? [];
+  const [, go] = /^go (\S+)$/m.exec(text) ?? [];
+  if (path === undefined || version === undefined || go === undefined) {
+    throw new Error(`${module.folder}/go.mod pins nothing.`);
+  }
+  return { path, version, go };
+}
+
+/** The folder with the sources of what the module pins, for a file that its image takes from there. */
+export async function sourceFolder(module: GoModule, say: (line: string) => void): Promise<string> {
+  const { path, go } = await pinned(module);
+  const args = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', path];
+  const { stdout } = await promisify(execFile)(await goCommand(go, say), args, {
+    cwd: goModulePath(module, ''),
+    env: goEnvironment(),
+  });
+  return stdout.trim();
 }
 
 /**
@@ -47,8 +74,7 @@ export async function pinnedVersion(module: GoModule): Promise<string> {
 export async function goPrograms(module: GoModule, say: (line: string) => void): Promise<string> {
   const pins = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(goModulePath(module, name))));
   const key = createHash('sha256').update(Buffer.concat(pins)).digest('hex').slice(0, 16);
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vod-smart-erase', 'stack');
-  const target = join(cache, `${module.folder}-${key}`);
+  const target = join(stackCache(), `${module.folder}-${key}`);
   const ready = () => hasAll(target, Object.keys(module.programs));
   if (await ready()) return target;
   const release = await takeFileLock(`${target}.lock`, { whileWaiting: ready });
@@ -58,8 +84,9 @@ export async function goPrograms(module: GoModule, say: (line: string) => void):
     const part = `${target}.${process.pid}.part`;
     await mkdir(part, { recursive: true });
     try {
+      const go = await goCommand((await pinned(module)).go, say);
       for (const [name, path] of Object.entries(module.programs)) {
-        await goBuild(goModulePath(module, ''), join(part, name), path);
+        await goBuild(go, goModulePath(module, ''), join(part, name), path);
       }
       await rm(target, { recursive: true, force: true });
       await rename(part, target);
@@ -72,11 +99,9 @@ export async function goPrograms(module: GoModule, say: (line: string) => void):
   }
 }
 
-async function goBuild(cwd: string, target: string, path: string): Promise<void> {
+async function goBuild(command: string, cwd: string, target: string, path: string): Promise<void> {
   const args = ['build', '-mod=readonly', '-ldflags=-s -w', '-o', target, path];
-  const go = await startProcess({ name: 'go build', command: 'go', args, cwd }).catch((error) => {
-    throw new Error(`Go cannot be started (${error.code}): install Go 1.25 or newer.`);
-  });
+  const go = await startProcess({ name: 'go build', command, args, cwd, env: goEnvironment() });
   const { code } = await go.ended;
   if (code !== 0) throw new Error(`go build ${path} failed: ${go.lastLines().join('\n')}`);
 }

@@ -156,7 +156,7 @@ async function onThisMachine(command: string): Promise<void> {
   const packages = names.split(/\s+/).filter((word) => word !== '' && !word.startsWith('-'));
   if (packages.length === 0) throw new Error(`The Dockerfile's step "${command}" cannot be run here.`);
   for (const name of packages) {
-    // Certificates are no program.
+    // Most have a program of their own name; what has none is known to the package manager.
     await promisify(execFile)('/bin/sh', ['-c', 'command -v "$0" || dpkg -s "$0"', name]).catch(() => {
       throw new Error(`The image takes ${name} from Debian, and it is not here: apt-get install ${name}`);
     });

@@ -1,26 +1,30 @@
 /**
  * `npm run test:stack`: docker-compose.yml read by the real Docker Compose, its services run as processes of this machine
- * (PostgreSQL and Prometheus of Debian, the Temporal server built at the pinned version, workers from the Dockerfile's own
+ * (PostgreSQL and Prometheus of Debian, Temporal's server and UI built at the pinned versions, workers from the Dockerfile's own
  * steps), and 500 erases on it while the server, the database and workers are killed.
  */
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { startReaper } from '../../src/cli/dev/reaper.js';
 import { waitUntil } from '../../src/process/wait-until.js';
 import { findTemporalCli } from '../../src/temporal/cli-binary.js';
 import { eventually } from '../support/processes.js';
 import { Claims } from './claims.js';
 import { type ComposeModel, composeModel } from './compose-model.js';
-import { runBatch } from './erases.js';
-import { DOCKER_COMPOSE, goPrograms, onOnePath, pinnedVersion, TEMPORAL_SERVER } from './go-tools.js';
+import { BATCH_ID, runBatch } from './erases.js';
+import { type ForeignImages, otherVersions, temporalImages } from './foreign-images.js';
+import { DOCKER_COMPOSE, goPrograms } from './go-tools.js';
 import { buildNatively, type NativeImage, NOT_PROCESS_ONE } from './image.js';
+import { checkListQueries, checkLists, checkUi } from './list-queries.js';
 import { NativeContainer } from './native-container.js';
 import { NativeStack } from './native-stack.js';
 import { query, startPrometheus } from './prometheus.js';
 import { runCommand } from './run-command.js';
+import { checkSchemaUpgrade } from './schema-upgrade.js';
 import { checkMutualTls } from './tls.js';
 import { checkVersions } from './versions.js';
 
@@ -75,26 +79,35 @@ async function main(): Promise<number> {
   let stack: NativeStack | undefined;
   let prometheus: NativeContainer | undefined;
   try {
-    const [server, compose, temporal] = await Promise.all([
-      goPrograms(TEMPORAL_SERVER, say),
+    const temporalCli = (await findTemporalCli({ onProgress: say })).path;
+    const [images, compose] = await Promise.all([
+      temporalImages(join(folder, 'images'), { temporalCli, say }),
       goPrograms(DOCKER_COMPOSE, say),
-      findTemporalCli({ onProgress: say }),
     ]);
     const model = await composeModel(join(compose, 'docker-compose'), { root, folder, more: QUICK });
     claims.hold('docker compose config takes the file, without a warning', true, Object.keys(model.services).join(' '));
-    await sameVersions(model, claims);
-
-    const binFolder = join(folder, 'bin');
-    const programs = ['temporal-server', 'temporal-sql-tool'].map((name) => [name, join(server, name)]);
-    await onOnePath(binFolder, { ...Object.fromEntries(programs), temporal: temporal.path });
+    const others = await otherVersions(model);
+    claims.hold("the programs built here are of the images' versions", others.length === 0, others);
+    const unknown = await unknownDynamicConfig(images, join(root, 'deploy/temporal/dynamic-config.yaml'));
+    claims.hold('the server knows every setting of dynamic-config.yaml', unknown.length === 0, unknown);
+    claims.hold(
+      'files are mounted read-only, and labelled for SELinux',
+      unlabelled(model).length === 0,
+      unlabelled(model),
+    );
     const image = values.image === undefined ? await build(root, folder, claims) : await earlierImage(values.image);
 
-    stack = await NativeStack.create({ model, folder, binFolder, image, workers: WORKERS, reaper, say });
+    const options = { model, folder, images, image, workers: WORKERS, reaper, say };
+    await checkSchemaUpgrade(options, claims);
+    stack = await NativeStack.create(options);
     await stack.up('simulator');
     await stack.up('worker');
     await checkSetUp(stack, image, claims);
     prometheus = await startPrometheus(stack, { root, folder, workers: WORKERS, reaper });
     await batchUnderFire(stack, image, { count: Number(values.erases), folder }, claims);
+    await checkLists(stack, image, { batchId: BATCH_ID, count: Number(values.erases) }, claims);
+    await checkListQueries(stack, claims);
+    await checkUi(stack, claims);
     await metricsTell(stack, Number(values.erases), claims);
     await workersStop(stack, claims);
     await checkMutualTls(stack, image, { folder, reaper, claims });
@@ -102,7 +115,7 @@ async function main(): Promise<number> {
     const plainAgain = NativeContainer.start(stack.container('temporal').spec, reaper);
     try {
       await eventually('the server without TLS', async () => (await plainAgain.isHealthy()) || undefined, 60_000);
-      await checkVersions(stack, image, { folder, binFolder, reaper, claims });
+      await checkVersions(stack, image, { folder, temporalCli, reaper, claims });
     } finally {
       await plainAgain.stop();
     }
@@ -118,13 +131,19 @@ async function main(): Promise<number> {
   return claims.verdict();
 }
 
-async function sameVersions(model: ComposeModel, claims: Claims): Promise<void> {
-  const image = model.services.temporal?.image ?? '';
-  const pinned = await pinnedVersion(TEMPORAL_SERVER);
-  claims.hold(
-    'the server built here is the version of the image',
-    image === `temporalio/server:${pinned.slice(1)}`,
-    image,
+/** What this version of the server says about settings that are read while it runs. It would log it, and go on without them. */
+async function unknownDynamicConfig(images: ForeignImages, file: string): Promise<string[]> {
+  const server = join(images['temporalio/server']?.programs ?? '', 'temporal-server');
+  const { stdout } = await promisify(execFile)(server, ['validate-dynamic-config', file]);
+  return stdout.split('\n').filter((line) => /^\s+(error|warning):/.test(line));
+}
+
+/** Files of this clone that a container could write to, or could not read where SELinux enforces. */
+function unlabelled(model: ComposeModel): string[] {
+  return Object.entries(model.services).flatMap(([service, { volumes = [] }]) =>
+    volumes
+      .filter(({ type, read_only, bind }) => type === 'bind' && !(read_only === true && bind?.selinux === 'z'))
+      .map(({ target }) => `${service}: ${target}`),
   );
 }
 

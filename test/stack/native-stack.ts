@@ -5,6 +5,7 @@ import type { Reaper } from '../../src/cli/dev/reaper.js';
 import { eventually } from '../support/processes.js';
 import type { ComposeModel, ComposeService } from './compose-model.js';
 import { debianPostgres, initialiseCluster, postgresUser } from './debian-postgres.js';
+import type { ForeignImage, ForeignImages } from './foreign-images.js';
 import type { NativeImage } from './image.js';
 import { type ContainerSpec, NativeContainer } from './native-container.js';
 import { anyPort, PortMap } from './translate.js';
@@ -13,8 +14,8 @@ export interface NativeStackOptions {
   model: ComposeModel;
   /** For data, logs and mounts; the caller removes it. */
   folder: string;
-  /** Programs that the images bring: temporal-server, temporal-sql-tool, temporal. */
-  binFolder: string;
+  /** What stands for the images of others, PostgreSQL's aside. */
+  images: ForeignImages;
   image: NativeImage;
   workers: number;
   reaper: Reaper;
@@ -42,9 +43,16 @@ export class NativeStack {
 
   static async create(options: NativeStackOptions): Promise<NativeStack> {
     const workers = Array.from({ length: options.workers }, (_, at) => `worker-${at + 1}`);
-    const ports = await PortMap.choose(['postgresql', 'temporal', 'simulator', 'prometheus', ...workers]);
+    const ports = await PortMap.choose([
+      'postgresql',
+      'temporal',
+      'temporal-ui',
+      'simulator',
+      'prometheus',
+      ...workers,
+    ]);
     const inner: Record<string, string> = {};
-    for (const name of ['FRONTEND_MEMBERSHIP', 'FRONTEND_HTTP', 'HISTORY_GRPC', 'HISTORY_MEMBERSHIP']) {
+    for (const name of ['FRONTEND_MEMBERSHIP', 'HISTORY_GRPC', 'HISTORY_MEMBERSHIP']) {
       inner[`${name}_PORT`] = String(await anyPort());
     }
     for (const name of ['MATCHING_GRPC', 'MATCHING_MEMBERSHIP', 'WORKER_GRPC', 'WORKER_MEMBERSHIP']) {
@@ -70,6 +78,11 @@ export class NativeStack {
   /** What a program of the image gets from compose, with the ports of this machine. */
   programEnvironment(service: string): Record<string, string> {
     return this.environmentOf(service, service === 'worker' ? 'worker-1' : service, new Map());
+  }
+
+  /** What any other service gets. */
+  serviceEnvironment(service: string): Record<string, string> {
+    return this.environmentOf(service, service, new Map());
   }
 
   container(name: string): NativeContainer {
@@ -148,9 +161,10 @@ export class NativeStack {
     if (definition.build !== undefined) {
       return { ...base, argv: [...image.entrypoint, ...command], cwd: image.workdir };
     }
-    const entrypoint = (definition.entrypoint ?? []).map(translate);
+    const own = this.foreignImage(service)?.start;
+    const entrypoint = (definition.entrypoint ?? own?.argv ?? []).map(translate);
     if (entrypoint.length === 0) throw new Error(`Nobody knows here what the image of ${service} starts.`);
-    return { ...base, argv: [...entrypoint, ...command], cwd: folder };
+    return { ...base, argv: [...entrypoint, ...command], cwd: own?.cwd ?? folder };
   }
 
   private environmentOf(service: string, name: string, mounts: ReadonlyMap<string, string>): Record<string, string> {
@@ -160,11 +174,12 @@ export class NativeStack {
       this.ports.translate(value ?? '', name, mounts, key.endsWith('_HOST')),
     ]);
     return {
-      PATH: this.path,
+      PATH: this.pathOf(service),
       HOME: this.options.folder,
       ...(definition.build === undefined ? {} : this.options.image.environment),
       ...Object.fromEntries(given),
       ...(service === 'temporal' ? this.temporalEnvironment() : {}),
+      ...(service === 'temporal-ui' ? { TEMPORAL_UI_PORT: String(this.ports.of(service, 8080)) } : {}),
       ...(service === 'postgresql' ? { PGPORT: String(this.ports.of('postgresql', 5432)) } : {}),
       ...this.options.environment?.[service],
     };
@@ -172,8 +187,9 @@ export class NativeStack {
 
   /** A container has all ports of its own; on this machine the server's inner ones must be free as well. */
   private temporalEnvironment(): Record<string, string> {
-    const port = String(this.ports.of('temporal', 7233));
-    return { BIND_ON_IP: '127.0.0.1', FRONTEND_GRPC_PORT: port, ...this.innerPorts };
+    const port = (inside: number) => String(this.ports.of('temporal', inside));
+    const ports = { FRONTEND_GRPC_PORT: port(7233), FRONTEND_HTTP_PORT: port(7243) };
+    return { BIND_ON_IP: '127.0.0.1', ...ports, ...this.innerPorts };
   }
 
   /** Target in the container → path here: the mounted file itself, by a link where the container has it. */
@@ -203,7 +219,7 @@ export class NativeStack {
       port: this.ports.of('postgresql', 5432),
       environment: environment as Record<string, string>,
       initScripts,
-      path: this.path,
+      path: this.pathOf('postgresql'),
     });
   }
 
@@ -215,8 +231,15 @@ export class NativeStack {
     return join(this.options.folder, 'postgres', 'socket');
   }
 
-  private get path(): string {
-    return [this.options.binFolder, debianPostgres(), dirname(process.execPath), '/usr/bin:/bin'].join(':');
+  /** Each service finds the programs of its own image and what any system has, and not those of its neighbours. */
+  private pathOf(service: string): string {
+    const foreign = this.foreignImage(service);
+    const own = foreign === undefined ? [debianPostgres(), dirname(process.execPath)] : [foreign.programs];
+    return [...own, '/usr/bin:/bin'].join(':');
+  }
+
+  private foreignImage(service: string): ForeignImage | undefined {
+    return this.options.images[this.service(service).image.replace(/:[^:/]*$/, '')];
   }
 
   private service(name: string): ComposeService {

@@ -4,7 +4,8 @@ import { findFreePort } from '../../src/process/free-port.js';
 /** What each service listens on inside of its container. */
 export const CONTAINER_PORTS: Record<string, readonly number[]> = {
   postgresql: [5432],
-  temporal: [7233, 9090],
+  temporal: [7233, 7243, 9090],
+  'temporal-ui': [8080],
   simulator: [7280],
   worker: [9464],
   prometheus: [9090],

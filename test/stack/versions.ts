@@ -29,14 +29,14 @@ const STATUS = { current: 2, draining: 4 } as const;
 export async function checkVersions(
   stack: NativeStack,
   image: NativeImage,
-  { folder, binFolder, reaper, claims }: { folder: string; binFolder: string; reaper: Reaper; claims: Claims },
+  { folder, temporalCli, reaper, claims }: { folder: string; temporalCli: string; reaper: Reaper; claims: Claims },
 ): Promise<void> {
   const media = manyMedia(5, FIRST_FILE_ID);
   const [oldFile = '', newFile = '', backFile = '', ...batchFiles] = media.map(({ fileId }) => fileId);
   await new SimulatorAdmin(stack.simulatorUrl).addMedia(media);
   const deployment = async (...args: string[]) => {
     const all = ['worker', 'deployment', ...args, '--address', stack.temporalAddress];
-    return (await promisify(execFile)(join(binFolder, 'temporal'), all)).stdout;
+    return (await promisify(execFile)(temporalCli, all)).stdout;
   };
   const start = (fileId: string, key: string, ...more: string[]) =>
     runCommand(stack, image, [

@@ -1,12 +1,12 @@
-import type { TemporalSettings } from '../../src/config/temporal-settings.js';
-import { Secret } from '../../src/config/secret.js';
-import { connectionTrouble } from '../../src/temporal/connection-trouble.js';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/config/secret.js';
+import type { TemporalSettings } from '../../src/config/temporal-settings.js';
 import { EraseError } from '../../src/errors.js';
+import { connectionTrouble } from '../../src/temporal/connection-trouble.js';
 import { GRPC, temporalError } from '../../src/temporal/service-errors.js';
 
 const ADDRESS = 'temporal.example:7233';

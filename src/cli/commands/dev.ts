@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { EXIT } from '../../contract/error-classes.js';
 import { outputOf } from '../command-context.js';
+import { shellSettings } from '../dev/shell-settings.js';
 import { Exit } from '../exit.js';
 import { port } from '../option-parsers.js';
 import { untilStopped } from '../stop-signal.js';
@@ -30,6 +31,7 @@ export function devCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  smart-erase dev\n  smart-erase dev --data ./dev-data\n  smart-erase dev -o json --temporal-port 0 --ui-port 0 --simulator-port 0 --database-port 0\n\n' +
+        'Once it is ready it prints the settings for another terminal, for sh and for PowerShell.\n' +
         'With -o json it prints one line once it is ready:\n  {"ready":true,"temporal":"HOST:PORT","ui":URL,"simulator":URL,"database":URL}',
     )
     .action(async (flags: Flags, command: Command) => {
@@ -61,9 +63,12 @@ export function devCommand(): Command {
         output.say(`Ledger     ${database}`);
         output.say('');
         output.say('In another terminal:');
-        for (const [name, value] of Object.entries(stack.environment)) {
-          if (value !== undefined) output.say(`  export ${name}=${value}`);
+        for (const { shell, lines } of shellSettings(stack.environment)) {
+          output.say('');
+          output.say(`  # ${shell}`);
+          for (const line of lines) output.say(`  ${line}`);
         }
+        output.say('');
         output.say('  smart-erase doctor');
         output.say('');
         output.say('Ctrl-C ends it.');

@@ -90,7 +90,7 @@ function approveCommand(): Command {
 function rejectCommand(): Command {
   return deciding(new Command('reject').description('end erases as rejected; the file can be erased by another recipe'))
     .option('--retry-with <recipe>', 'start an erase of the same file by this recipe')
-    .option('--recipe-json <json|@file>', "that recipe's options")
+    .option("--recipe-json <json|'@file'>", "that recipe's options")
     .addHelpText(
       'after',
       '\nExamples:\n  smart-erase review reject erase/key/order-17 --reason "text left at 0:07"\n' +

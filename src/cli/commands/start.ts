@@ -26,11 +26,11 @@ export function startCommand(): Command {
     .description('start an erase of one or more files')
     .argument('<fileId...>', 'FileIds of the source media')
     .option('--recipe <name>', 'what to erase; see `smart-erase recipes`')
-    .option('--recipe-json <json|@file>', "the recipe's options")
-    .option('--publish <json|@file>', 'what to do with the new file')
-    .option('--review <json|@file>', 'wait for a decision on the result, such as {"timeoutHours": 24}')
+    .option("--recipe-json <json|'@file'>", "the recipe's options")
+    .option("--publish <json|'@file'>", 'what to do with the new file')
+    .option("--review <json|'@file'>", 'wait for a decision on the result, such as {"timeoutHours": 24}')
     .option(
-      '--webhook <json|@file>',
+      "--webhook <json|'@file'>",
       'tell a service what becomes of it: {"url": …, "secret": its name at the workers}',
     )
     .option('--key <key>', 'your own id for this erase; becomes part of the workflow id')

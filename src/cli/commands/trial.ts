@@ -59,7 +59,7 @@ export function trialCommand(): Command {
     .description('erase the first few real videos, one after the other, with a limit on the cost')
     .argument('<fileId...>', `FileIds of the source media, at most ${MAX_FILES}`)
     .option('--recipe <name>', 'what to erase; see `smart-erase recipes`')
-    .option('--recipe-json <json|@file>', "the recipe's options")
+    .option("--recipe-json <json|'@file'>", "the recipe's options")
     .option('--sub-app-id <number>', 'VOD sub-application (default: VOD_SUB_APP_ID)', positiveInteger)
     .option('--requested-by <who>', 'who asked; kept in the ledger', whoIsHere())
     .option('--reason <text>', 'why; kept in the ledger')
