@@ -35,7 +35,7 @@ export function shortWord(word: string, longest: number): string {
  * characters. Joiners and variation selectors stay where they shape a character of a script or an emoji.
  */
 const HIDDEN =
-  /(?!(?<=\P{ASCII})[\u200c\u200d\ufe00-\ufe0f])[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\ufff9-\ufffb]/u;
+  /(?!(?<=\P{ASCII})(?:\u200c|\u200d|[\ufe00-\ufe0f]))[\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\ufff9-\ufffb]/u;
 const EVERY_HIDDEN = new RegExp(HIDDEN, 'gu');
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 

@@ -142,8 +142,8 @@ export class StandardStream {
 
   private sent(bytes: number, error: Error | null | undefined): void {
     this.waiting -= bytes;
-    if (error) return this.fail(error);
-    this.taken += bytes;
+    if (error) this.fail(error);
+    else this.taken += bytes;
     if (this.waiting === 0) for (const tell of this.idle.splice(0)) tell();
   }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTcpProxy } from '../faults/tcp-proxy.js';
 import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
@@ -51,20 +52,28 @@ async function start(env: Record<string, string>): Promise<WatchedWorker> {
 
 describe('every line of a worker', () => {
   it('is JSON without a secret: those of Node, of libraries, of the SDK’s native part, and of an error that ends it', {
-    timeout: 60_000,
+    timeout: 90_000,
   }, async () => {
+    const proxy = await startTcpProxy(Number(stack.env.TEMPORAL_ADDRESS?.split(':').at(-1)));
     const worker = await start({
+      TEMPORAL_ADDRESS: `127.0.0.1:${proxy.port}`,
       NODE_OPTIONS: `--require=${noisy}`,
       TENCENTCLOUD_SECRET_KEY: SECRET,
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     });
+    // Its polls are then tried again and again.
+    proxy.refuse(true);
+    proxy.cut();
+    await eventually('a line of the native part', () => /"sdkComponent":"core"/.exec(worker.stderr())?.[0], 40_000);
     worker.process.kill('SIGUSR2');
+    await proxy.close();
     const { code, stdout, stderr } = await worker.ended;
     expect(code).toBe(1);
     const entries = entriesOf(stderr);
     expect(entriesOf(stdout)).toMatchObject([{ ready: true }]);
     expect(entries).toEqual(
       expect.arrayContaining([
+        expect.objectContaining({ sdkComponent: 'core' }),
         expect.objectContaining({ level: 'warn', warning: 'DeprecationWarning', code: 'DEP9999' }),
         expect.objectContaining({ printedOn: 'stdout', msg: 'printed by a library: ***' }),
         expect.objectContaining({ printedOn: 'stderr', msg: 'an error of a library' }),
