@@ -74,6 +74,8 @@ export class HashedText {
   misread(text: string, what: string): SourceError | null {
     const word = this.#isTold ? null : gbkWordIn(text);
     if (word === null) return null;
+    const broken = this.broken(what);
+    if (broken !== null) return broken;
     return new SourceError(
       'input',
       `${what} makes no sense in UTF-8, and reads ${word} in GBK.`,

@@ -71,7 +71,10 @@ const SETTINGS: BatchSettings = {
 export function batchAdoptCommand(): Command {
   return new Command('adopt')
     .description('take over what another program submitted: wait for its tasks, record its results, pay for nothing')
-    .argument('<file>', 'CSV with the columns fileId, and taskId or resultFileId; "-" is standard input')
+    .argument(
+      '<file>',
+      'CSV with the columns fileId, and taskId or resultFileId; - for standard input, or an https:// URL',
+    )
     .option('--recipe <name>', 'what was erased, where a row does not say')
     .option("--recipe-json <json|'@file'>", "that recipe's options")
     .option('--sub-app-id <number>', 'where a row does not say (default: VOD_SUB_APP_ID)', positiveInteger)
