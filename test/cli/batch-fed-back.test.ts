@@ -205,7 +205,7 @@ describe('a mistyped sub-application', () => {
     const end = await batch('plan', list('sub.csv', 'fileId,subAppId', ...rows), '--recipe', 'logo', '-o', 'json');
     expect(end.code).toBe(3);
     const plan = json(end);
-    expect(plan).toMatchObject({ problemCount: 1, source: { rows: 10 } });
+    expect(plan).toMatchObject({ items: 9, problemCount: 1, source: { rows: 10 } });
     expect(plan.problems).toEqual([
       {
         row: 6,
