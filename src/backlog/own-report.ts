@@ -21,10 +21,10 @@ const BATCH_ID = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
 /**
  * - `report`: the items of a batch, as `batch results` writes them, or another list of erases that we print
  * - `mapping`: sources and results
- * - `problems`: what `batch plan` says of rows
+ * - `plan`: what `batch plan` prints, of rows or of all
  * - `submitted`: what `batch adopt` takes
  */
-export type OwnOutput = 'report' | 'mapping' | 'problems' | 'submitted';
+export type OwnOutput = 'report' | 'mapping' | 'plan' | 'submitted';
 
 /** What a file is, by its columns or keys; null: nothing of ours. */
 export function ownOutput(names: readonly string[]): OwnOutput | null {
@@ -32,7 +32,7 @@ export function ownOutput(names: readonly string[]): OwnOutput | null {
   const has = (name: string) => plain.has(plainName(name));
   const count = (of: readonly string[]) => of.filter(has).length;
   if (has('sourceFileId') && has('resultFileId') && !has('fileId')) return 'mapping';
-  if (plain.size === 3 && has('row') && has('fileId') && has('problem')) return 'problems';
+  if (has('paidBefore') || (plain.size === 3 && has('row') && has('fileId') && has('problem'))) return 'plan';
   const [telling, submitted, common] = [count(TELLING), count(SUBMITTED), count(COMMON)];
   if (count(CERTAIN) > 0 || telling >= 2 || common >= 6) return 'report';
   if (telling + submitted > 0 && telling + submitted + common >= 4) return 'report';
@@ -118,8 +118,8 @@ function whatIsIt(output: OwnOutput, batchId: string | null): string {
       return `This is a report of ${of}, not a backlog: what its items are and were paid for as does not stand in it whole.`;
     case 'mapping':
       return `This is the mapping of ${of}, not a backlog: it has sources that are done, and their results.`;
-    case 'problems':
-      return 'These are the problems that `batch plan` found, not a backlog.';
+    case 'plan':
+      return 'This is what `batch plan` printed, not a backlog.';
     case 'submitted':
       return 'This is a list of what was submitted already (it has taskId or resultFileId): as a backlog it would be paid for again.';
   }
@@ -128,7 +128,7 @@ function whatIsIt(output: OwnOutput, batchId: string | null): string {
 const ANEW = 'To erase these files by another recipe, keep only the column fileId.';
 
 function whatToDo(output: OwnOutput, batch: string, state: string | null): string {
-  if (output === 'problems') return 'Put the rows right in the list that was planned.';
+  if (output === 'plan') return 'Give the list that was planned, with its rows put right.';
   if (output === 'submitted') {
     return 'Take it over with: smart-erase batch adopt FILE. To have it erased all the same, remove that column.';
   }
@@ -143,6 +143,6 @@ function whatToDo(output: OwnOutput, batch: string, state: string | null): strin
 }
 
 function whereIsTheId(output: OwnOutput, batchId: string | null): string {
-  if (batchId !== null || output === 'problems' || output === 'submitted') return '';
+  if (batchId !== null || output === 'plan' || output === 'submitted') return '';
   return ' BATCH is the batchId in the manifest.json beside it; smart-erase batch list has them all.';
 }

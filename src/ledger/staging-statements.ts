@@ -190,15 +190,22 @@ export const UNREAD_PAGE = `
 
 export const COUNT_UNREAD = `select count(*) as files from staged_unread`;
 
+/** What nobody knows the price of is not priced: it is no item. */
 export const REFUSE_SUB_APP = `
-  insert into staged_problem ("row", file_id, problem)
-  select "row", file_id, $2::text from staged where dropped is null and sub_app_id = $1::bigint order by number`;
+  with refused as (
+    update staged set dropped = 'refused' where dropped is null and sub_app_id = $1::bigint
+    returning number, "row", file_id
+  )
+  insert into staged_problem ("row", file_id, problem) select "row", file_id, $2::text from refused order by number`;
 
 export const REFUSE_FILES = `
-  insert into staged_problem ("row", file_id, problem)
-  select staged."row", staged.file_id, refused.problem
-  from staged join unnest($2::text[], $3::text[]) as refused (file_id, problem) on refused.file_id = staged.file_id
-  where dropped is null and sub_app_id = $1::bigint order by number`;
+  with refused as (
+    update staged set dropped = 'refused'
+    from unnest($2::text[], $3::text[]) as file (file_id, problem)
+    where dropped is null and sub_app_id = $1::bigint and staged.file_id = file.file_id
+    returning staged.number, staged."row", staged.file_id, file.problem
+  )
+  insert into staged_problem ("row", file_id, problem) select "row", file_id, problem from refused order by number`;
 
 /** Ids of a spreadsheet that keeps fifteen digits end in noughts: the most frequent way to files that do not exist. */
 export const REFUSE_MISSING = `

@@ -126,11 +126,22 @@ it('knows the other files and lists that we print', async () => {
   expect((await ofCsv(plain.mappingHeader + plain.mapping(item))).output).toBe('mapping');
   expect((await ofCsv(excel.mappingHeader + excel.mapping(item))).message).toContain('mapping');
   // `batch plan -o jsonl`, `list -o jsonl`.
-  expect((await ofJson({ row: 2, fileId: '1', problem: 'x' })).advice).toContain('Put the rows right');
+  expect((await ofJson({ row: 2, fileId: '1', problem: 'x' })).output).toBe('plan');
   expect(
     (await ofJson({ workflowId: 'erase/1', runId: 'r', execution: 'failed', phase: null, recipe: 'logo', taskId: 't' }))
       .output,
   ).toBe('report');
+  // The head of a plan, a start, a redrive, the result of an erase, a manifest.
+  expect((await ofJson({ source: {}, items: 1, paidBefore: {}, problemCount: 0 })).output).toBe('plan');
+  for (const printed of [
+    { batchId: 'b', items: 3, estimatedUsd: 1, created: true },
+    { batchId: 'b', parentBatchId: 'a', items: 3, estimatedUsd: 1, byKind: {} },
+    { schemaVersion: 1, batchId: 'b', workflowId: 'batch/b', state: 'ended', files: [] },
+  ]) {
+    expect((await ofJson(printed)).batchId).toBe('b');
+  }
+  const result = { status: 'succeeded', sourceFileId: '1', resultFileId: '2', taskId: 't', recipe: {} };
+  expect((await ofJson(result)).output).toBe('mapping');
   const submitted = await ofCsv('fileId,recipe,taskId,resultFileId\n1,logo,t,\n');
   expect([submitted.output, submitted.advice]).toEqual(['submitted', expect.stringContaining('batch adopt')]);
 });

@@ -302,6 +302,23 @@ describe('files', () => {
   });
 });
 
+it('takes what the vendor refuses out of what is priced, each row with its problem', async () => {
+  await load(
+    { fileId: '81' },
+    { fileId: '82', subAppId: 7 },
+    { fileId: '83' },
+    { fileId: '81', recipe: { name: 'logo' } },
+  );
+  await staging.refuseSubApp(7, 'there is no 7.');
+  await staging.refuseFiles(APP, [{ fileId: '81', problem: 'is audio.' }]);
+  expect(await staging.totals()).toMatchObject({ items: 1, problems: 3, bySubApp: [{ subAppId: APP, items: 1 }] });
+  expect((await problems()).map(({ row, problem }) => [row, problem])).toEqual([
+    [2, 'is audio.'],
+    [3, 'there is no 7.'],
+    [5, 'is audio.'],
+  ]);
+});
+
 it('keeps problems in the order of the rows, whatever is in them', async () => {
   await staging.addProblems([
     { row: 9, fileId: 'a\0b', problem: 'late' },
