@@ -126,7 +126,10 @@ export function loadSettings<N extends Need = Need>(
       problems.push(...vendorConflicts(vendor));
       if (keyPairOf(vendor) === null) problems.push(...credentialFileProblems());
       const unfitFile = problems.some((problem) => problem.startsWith('VOD_PRICE_FILE '));
-      Object.assign(settings, vendorSections(vendor, pricesOf(unfitFile ? undefined : vendor.VOD_PRICE_FILE, problems)));
+      Object.assign(
+        settings,
+        vendorSections(vendor, pricesOf(unfitFile ? undefined : vendor.VOD_PRICE_FILE, problems)),
+      );
     }
     const webhooks = parsed(WEBHOOK_VARIABLES, given, problems);
     if (webhooks) settings.webhooks = webhookSettings(webhooks);

@@ -67,7 +67,11 @@ export class CurrentConnection {
       if (looking) return;
       looking = true;
       this.#look(reread, kept)
-        .catch((error: unknown) => kept.logger.warn('The certificates for Temporal, as they are in their files now, cannot be used yet', { error }))
+        .catch((error: unknown) =>
+          kept.logger.warn('The certificates for Temporal, as they are in their files now, cannot be used yet', {
+            error,
+          }),
+        )
         .finally(() => {
           looking = false;
         });
