@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { proxyHint } from '../config/proxy-variables.js';
 import { AddressRefusedError, checkedLookup } from '../webhook/post.js';
 import { addressRule, anyAddressRule } from '../webhook/public-address.js';
 import { SourceError } from './source.js';
@@ -116,7 +117,9 @@ function refused(url: URL, address: string): SourceError {
 }
 
 function unavailable(url: URL, what: string, cause?: unknown): SourceError {
-  return new SourceError('unavailable', `${shownUrl(url)}: ${what}.`, 'Try again; nothing was started.', { cause });
+  return new SourceError('unavailable', `${shownUrl(url)}: ${what}.`, `Try again; nothing was started.${proxyHint()}`, {
+    cause,
+  });
 }
 
 function codeOf(error: unknown): string {

@@ -125,12 +125,18 @@ export function loadSettings<N extends Need = Need>(
     if (vendor) {
       problems.push(...vendorConflicts(vendor));
       if (keyPairOf(vendor) === null) problems.push(...credentialFileProblems());
-      Object.assign(settings, vendorSections(vendor, pricesOf(vendor.VOD_PRICE_FILE, problems)));
+      const unfitFile = problems.some((problem) => problem.startsWith('VOD_PRICE_FILE '));
+      Object.assign(
+        settings,
+        vendorSections(vendor, pricesOf(unfitFile ? undefined : vendor.VOD_PRICE_FILE, problems)),
+      );
     }
     const webhooks = parsed(WEBHOOK_VARIABLES, given, problems);
     if (webhooks) settings.webhooks = webhookSettings(webhooks);
     const monitor = parsed(MONITOR_VARIABLES, given, problems);
     if (monitor) settings.monitor = monitorSettings(monitor);
+    // Read by OpenTelemetry's packages; it may hold a key.
+    problems.push(...unfitVariables(given, ['OTEL_EXPORTER_OTLP_HEADERS']));
   }
   // The prefix belongs to two parts.
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)]);
@@ -160,7 +166,8 @@ function parsed<Schema extends z.ZodObject>(
   const unfit = unfitVariables(env, Object.keys(schema.shape));
   problems.push(...unfit);
   const outcome = schema.safeParse(env);
-  if (outcome.success) return unfit.length === 0 ? outcome.data : undefined;
+  // What is unfit is refused below; what else is wrong is told with it.
+  if (outcome.success) return outcome.data;
   for (const issue of outcome.error.issues) {
     const name = issue.path.join('.');
     if (!unfit.some((problem) => problem.startsWith(`${name} `))) problems.push(`${name} ${issue.message}`);

@@ -1,4 +1,7 @@
-import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+// Not from the package itself: that loads the bundler of workflow code too, which a command has no use for.
+import { NativeConnection } from '@temporalio/worker/lib/connection.js';
+import { DefaultLogger } from '@temporalio/worker/lib/logger.js';
+import { Runtime } from '@temporalio/worker/lib/runtime.js';
 import type { TemporalSettings } from '../config/temporal-settings.js';
 import { connectError } from './connection.js';
 

@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { Webhook } from 'standardwebhooks';
+import { proxyHint } from '../config/proxy-variables.js';
 import type { WebhookSettings } from '../config/webhook-settings.js';
 import type { WebhookRequest } from '../contract/request.js';
 import { AddressRefusedError, POST_TIMEOUT_MS, type PostAnswer, post } from './post.js';
@@ -83,7 +84,7 @@ function unreached(url: URL, error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) return `${url.origin} could not be reached.`;
   if (error.name === 'AbortError') return `${url.origin} did not answer within ${timeoutMs / 1_000} s.`;
   const code = (error as NodeJS.ErrnoException).code;
-  return `${url.origin} could not be reached (${code ?? error.message}).`;
+  return `${url.origin} could not be reached (${code ?? error.message}).${proxyHint()}`;
 }
 
 function notPublic(address: string): string {

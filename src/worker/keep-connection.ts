@@ -7,7 +7,7 @@ import { connectWorker } from '../temporal/worker-connection.js';
 /** Between two looks at the files, in milliseconds: what has changed is used, or the worker has ended, within a minute. */
 const LOOK_MS = 10_000;
 /** How long a look whether Temporal answers may take, in milliseconds. */
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 5_000;
 
 export interface Kept {
   workers: readonly Worker[];
@@ -67,7 +67,11 @@ export class CurrentConnection {
       if (looking) return;
       looking = true;
       this.#look(reread, kept)
-        .catch((error: unknown) => kept.logger.warn('Temporal’s certificates cannot be read again', { error }))
+        .catch((error: unknown) =>
+          kept.logger.warn('The certificates for Temporal, as they are in their files now, cannot be used yet', {
+            error,
+          }),
+        )
         .finally(() => {
           looking = false;
         });

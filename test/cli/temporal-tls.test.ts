@@ -81,7 +81,7 @@ describe('what else is wrong with TLS is said in a sentence', () => {
     for (const said of await bothWays({ NODE_EXTRA_CA_CERTS: ca.certificate, ...env() })) expect(said).toMatch(words);
   });
 
-  it('a client certificate that is missing, or of another CA', async () => {
+  it('a client certificate that is missing, of another CA, or at its end', async () => {
     const strict = await startTlsProxy(sharedTemporal().address, server, { clientCas: [ca.certificate] });
     const others = await TestAuthority.create(folder, 'others');
     const { cert, key } = await others.sign('stranger');
@@ -90,6 +90,11 @@ describe('what else is wrong with TLS is said in a sentence', () => {
     try {
       for (const said of [...(await bothWays(env)), ...(await bothWays({ ...env, ...pair }))]) {
         expect(said).toMatch(/refuses this client/);
+      }
+      const ended = await ca.signEnded('ended');
+      const old = { TEMPORAL_TLS_CLIENT_CERT_PATH: ended.cert, TEMPORAL_TLS_CLIENT_KEY_PATH: ended.key };
+      for (const said of await bothWays({ ...env, ...old })) {
+        expect(said).toMatch(/The certificate of this client ended at 20.*Renew it/);
       }
     } finally {
       await strict.close();

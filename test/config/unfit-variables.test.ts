@@ -49,6 +49,7 @@ const VARIABLES: Record<string, string> = {
   SMART_ERASE_LOG_FORMAT: 'json',
   SMART_ERASE_METRICS_HOST: '127.0.0.1',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://hidden.example:4318',
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hidden',
 };
 
 describe.each(Object.entries(VARIABLES))('%s', (name, value) => {

@@ -37,6 +37,15 @@ export class TestAuthority {
     return { cert: join(this.folder, `${name}.pem`), key };
   }
 
+  /** One that has ended by the time it is there. */
+  async signEnded(name: string): Promise<CertificateFiles> {
+    const { cert, key } = await this.sign(name);
+    await this.#openssl('x509', '-x509toreq', '-in', cert, '-signkey', key, '-out', `${name}.csr`);
+    const signer = ['-CA', `${this.name}.pem`, '-CAkey', `${this.name}.key`, '-CAcreateserial'];
+    await this.#openssl('x509', '-req', '-in', `${name}.csr`, ...signer, '-days', '0', '-out', cert);
+    return { cert, key };
+  }
+
   #new(name: string): string[] {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
     return ['req', '-x509', ...key, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`];
