@@ -62,16 +62,13 @@ describe('a database that only reads', () => {
 });
 
 describe('a trouble of the database while something is written', () => {
-  it.each([
-    ['53100', 'could not extend file: No space left on device', /disk of PostgreSQL is full/],
-    ['57014', 'canceling statement due to statement timeout', /took too long/],
-  ])('%s is named by doctor, which takes back what it writes', async (state, text, sentence) => {
+  it('is named by doctor, which takes back what it writes', async () => {
     await stack.sql(`create or replace function trouble() returns trigger language plpgsql as
-      $$ begin raise exception '${text}' using errcode = '${state}'; end $$`);
+      $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`);
     await stack.sql('create trigger trouble before insert on audit execute function trouble()');
     try {
       const { code, ledger } = await doctor();
-      expect([code, ledger?.found]).toEqual([5, expect.stringMatching(sentence)]);
+      expect([code, ledger?.found]).toEqual([5, expect.stringMatching(/disk of PostgreSQL is full/)]);
       expect(ledger?.found).not.toMatch(/not reachable/);
     } finally {
       await stack.sql('drop trigger trouble on audit');
@@ -87,8 +84,6 @@ describe('an address that cannot be right', () => {
     const wrong = [
       [`"${url.href}"`, /begins with a quote/],
       [`postgresql://u:se%40cr%et@${url.host}/x`, /percent-encode/],
-      [`postgresql+asyncpg://u:secret@${url.host}/x`, /SQLAlchemy/],
-      [`postgresql://u:secret@${url.host}`, /names no database/],
     ] as const;
     for (const [database, sentence] of wrong) {
       const { code, stdout, stderr } = await runCli(['cap', 'list'], { ...env, DATABASE_URL: database });
