@@ -77,7 +77,7 @@ export function databaseTls(
   for (const [name, value] of Object.entries(material)) {
     if (value !== undefined) Object.assign(options, { [name]: value });
   }
-  if (problems.length === 0) tryOut(options, problems);
+  if (problems.length === 0) tryOut({ ...options, ca }, problems);
   return { mode, options, direct };
 }
 

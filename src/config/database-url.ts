@@ -113,7 +113,8 @@ function readUrl(rest: string): DatabaseParts | { problem: string } {
     return tail === undefined || login === undefined ? [] : [{ at, tail, login }];
   });
   const clean = readings.filter(({ tail }) => tail.unknown.length === 0);
-  const chosen = clean.find(({ at }) => at === standard) ?? (clean.length === 1 ? clean[0] : undefined);
+  const whole = clean.filter(({ tail }) => tail.database !== undefined || tail.parameters.has('dbname'));
+  const chosen = clean.find(({ at }) => at === standard) ?? (whole.length === 1 ? whole[0] : undefined);
   if (chosen === undefined) {
     // Only where what is named cannot be a piece of a password.
     const only = readings.length === 1 && ends.length <= 1 && (ends.length === 1 || !authority.includes(':'));

@@ -1,3 +1,4 @@
+import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { type DatabaseAddress, databaseAddress } from '../config/database-address.js';
@@ -12,7 +13,7 @@ const IDLE_TIMEOUT_MS = 60_000;
 /** How much longer the client waits for a statement than the server: it notices even when the server cannot answer any more. */
 const PATIENCE_MS = 2_000;
 
-export interface ConnectionOptions {
+export interface ConnectionsOptions {
   maxConnections: number;
   statementMs: number;
   idleInTransactionMs: number;
@@ -25,7 +26,7 @@ export class Connections implements PostgresPool {
   private readonly severalHosts: boolean;
 
   /** @throws LedgerError when the address cannot be read */
-  constructor(databaseUrl: string, options: ConnectionOptions) {
+  constructor(databaseUrl: string, options: ConnectionsOptions) {
     const address = addressOf(databaseUrl);
     const way = new Way(address, options);
     this.way = way;
@@ -87,10 +88,11 @@ class Way {
   private readonly plain = new Set<number>();
   /** Some poolers refuse whoever begins with parameters that they do not know. */
   private withParameters = true;
+  private secureContext: SecureContext | undefined;
 
   constructor(
     private readonly address: DatabaseAddress,
-    private readonly options: ConnectionOptions,
+    private readonly options: ConnectionsOptions,
   ) {}
 
   next(): pg.ClientConfig {
@@ -98,7 +100,7 @@ class Way {
     const { host = 'localhost', port = 5_432 } = address.hosts[this.host] ?? {};
     const { tls } = address;
     const socket = host.startsWith('/');
-    const ssl = socket || this.plain.has(this.host) ? false : tls.options;
+    const ssl = socket || this.plain.has(this.host) ? false : this.tlsOptions();
     const parameters = {
       statement_timeout: options.statementMs,
       idle_in_transaction_session_timeout: options.idleInTransactionMs,
@@ -119,6 +121,14 @@ class Way {
       application_name: address.applicationName ?? 'vod-smart-erase',
       enableChannelBinding: address.channelBinding,
     } as pg.ClientConfig;
+  }
+
+  /** Certificates are taken apart once, not for each connection. */
+  private tlsOptions(): false | ConnectionOptions {
+    const { options } = this.address.tls;
+    if (options === false) return false;
+    this.secureContext ??= createSecureContext(options);
+    return { ...options, secureContext: this.secureContext };
   }
 
   /** @returns whether the next connection may do better than the one that failed so, on the host `tried` */

@@ -247,7 +247,7 @@ async function startOn(port: number, cluster: Cluster, password: string, options
 
 /** @returns false while the server does not take connections yet */
 async function ensureDatabase(adminUrl: string, database: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 2_000 });
+  const client = new pg.Client({ connectionString: adminUrl, ssl: false, connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -34,7 +34,11 @@ const BY_STATE: Readonly<Record<string, Row>> = {
   '25P04': ['unavailable', 'a transaction of ours took too long and was ended', AGAIN],
   '26000': ['unexpected', 'the pooler gave each statement another session', 'Use pool_mode transaction or session.'],
   '28': ['access', 'PostgreSQL refused the login', ENCODED],
-  '28000': ['access', 'PostgreSQL refused the login', 'Check the user of DATABASE_URL, and pg_hba.conf of the server.'],
+  '28000': [
+    'access',
+    'PostgreSQL refused the login',
+    'Check user and sslmode of DATABASE_URL, and pg_hba.conf of the server.',
+  ],
   '28P01': ['access', 'PostgreSQL refused the password', ENCODED],
   '3D000': [
     'access',
@@ -235,9 +239,12 @@ export function refusesParameters(error: unknown): boolean {
   return error instanceof Error && /unsupported startup parameter/i.test(error.message);
 }
 
-/** A server without TLS; or, the other way round, one that takes nobody without. */
+/** There is no TLS to be had, or none that both know. */
 export function offersNoTls(error: unknown): boolean {
-  return error instanceof Error && /does not support SSL/.test(error.message);
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return (
+    /does not support SSL|error establishing an SSL/.test(String(message)) || /^(EPROTO|ERR_SSL)/.test(String(code))
+  );
 }
 
 /** Whether another server of several may do better. A login that is refused is refused by all. */

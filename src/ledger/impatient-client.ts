@@ -36,9 +36,26 @@ export class ImpatientClient extends pg.Client {
     this.query = watched as typeof this.query;
   }
 
+  override connect(): Promise<pg.Client>;
+  override connect(callback: ((error: Error) => void) | ((error: null, client: pg.Client) => void)): void;
+  override connect(callback?: (error: never, client: pg.Client) => void): Promise<pg.Client> | undefined {
+    const connected = super.connect().catch((error: unknown) => {
+      // A login that is broken off here would else stand half open at the server, and hold others up there, for a minute.
+      this.giveUp();
+      throw error;
+    });
+    if (callback === undefined) return connected;
+    const call = callback as (error: Error | null, client: pg.Client) => void;
+    connected.then(
+      () => call(null, this),
+      (error: Error) => call(error, this),
+    );
+    return undefined;
+  }
+
   /** The pool then drops it, whether it is idle or in use. */
-  private giveUp(error: Error): void {
-    const { stream } = (this as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection;
+  private giveUp(error?: Error): void {
+    const { stream } = (this as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection;
     stream.destroy(error);
   }
 }

@@ -48,8 +48,6 @@ describe('a password that nobody encoded', () => {
     ['p%23x@y', 'p#x@y'],
   ])('%s is read as it is meant', (written, meant) => {
     for (const tail of ['host/db', 'host:5432/db?sslmode=disable', 'host/db?application_name=a@b']) {
-      // With an "@" behind it as well, there are two ways to read it.
-      if (/[/?#]/.test(written) && tail.endsWith('a@b')) continue;
       expect(read(`postgresql://u:${written}@${tail}`)).toMatchObject({ ...DB, password: meant });
     }
   });
@@ -58,13 +56,11 @@ describe('a password that nobody encoded', () => {
     'postgresql://u:se%40cr%et@host/db',
     'postgresql://u:se%ffcret@host/db',
     'postgresql://u:secret/1@host/my@db',
-    'postgresql://u:secret/a@h/db?application_name=x@y',
     'postgresql://u:secret@host:port/db',
     'postgresql://u:secret',
     'postgresql://u:secret?secret=1',
     'postgresql://u:secret@ho st/db',
     'postgresql://u:secret@host:99999/db',
-    'postgresql://secret@x@y@z/',
   ])('%s is refused, and nothing of it is shown', (text) => {
     const told = problems(text);
     expect(told).toHaveLength(1);

@@ -9,6 +9,7 @@ import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openBatchStaging } from '../../src/ledger/postgres-batch-staging.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/processes.js';
 
 const APP = 1500000001;
 const maker = new RequestMaker({ subAppId: APP, recipe: { name: 'subtitles' } });
@@ -412,6 +413,13 @@ it('needs no session: one that the server ends while a person thinks takes nothi
   await load({ fileId: '75' }, { fileId: '76' });
   await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()`);
+  // Until this process has heard of it.
+  await eventually('a new session', () =>
+    staging.totals().then(
+      () => true,
+      () => undefined,
+    ),
+  );
   expect(await staging.copy(batch('b4'))).toBe(true);
   expect(await ledger.batches.find('b4')).toMatchObject({ total: 2 });
 });
