@@ -45,8 +45,9 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
     }
   };
   await part('Native parts', async () => {
-    // A worker, which loads it, would end at once; the rest of doctor does without.
-    await import('@temporalio/worker');
+    // A worker, which loads it, would end at once. Without the rest of the SDK, which takes a second.
+    const { createRequire } = await import('node:module');
+    createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))('@temporalio/core-bridge');
     return [];
   });
   let namespace: string | undefined;
