@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     // Each file may drive servers of its own; more at once than this only makes all of them slow.
-    maxWorkers: 2,
+    maxWorkers: 3,
     // For a slow machine with two cores; a test that hangs still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,
