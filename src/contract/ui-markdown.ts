@@ -11,7 +11,17 @@ export function inTable(text: string): string {
   return visibleText(text.replace(/\s*\n\s*/g, ' ')).replace(/[|<[]/g, '\\$&');
 }
 
-/** The same as code; a backtick cannot be written there. */
+/** The same as code. */
 export function asCode(text: string): string {
-  return `\`${visibleText(text).replaceAll('`', "'").replaceAll('|', '\\|')}\``;
+  return codeSpan(text).replaceAll('|', '\\|');
+}
+
+/** A text as code outside of a table, every character of it; what is hidden is shown as an escape. */
+export function codeSpan(text: string): string {
+  const shown = visibleText(text);
+  if (!shown.includes('`')) return `\`${shown}\``;
+  // As many as no run in it has, and blanks that are not part of it. Source: CommonMark 0.31, 6.1.
+  const longest = Math.max(...(shown.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence} ${shown} ${fence}`;
 }

@@ -1,7 +1,7 @@
 import { BATCH_ITEM_STATES, type BatchSnapshot } from '../contract/batch.js';
 import { filterEquals } from '../contract/list-filter.js';
 import type { Names } from '../contract/names.js';
-import { asCode, BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
+import { BLANK_LAST_LINE, codeSpan, inTable } from '../contract/ui-markdown.js';
 
 /** A batch as the Temporal UI shows it: Markdown, its counts as a table, and where to look for what failed. */
 export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { searchAttribute }: Names): string {
@@ -11,7 +11,7 @@ export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { 
     `Its failed runs, as a filter of the list of workflows (where the search attribute ${searchAttribute.batchId} is registered: ` +
       '`smart-erase setup --optional`):',
     '',
-    asCode(
+    codeSpan(
       `${filterEquals(searchAttribute.batchId, batchId)} AND ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')`,
     ),
     '',

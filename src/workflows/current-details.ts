@@ -7,6 +7,7 @@ import { asCode, BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
  * `outcome` once it failed or was cancelled, or the hold it is in.
  */
 export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails | null = null): string {
+  // Each is Markdown already.
   const rows: [string, string | null][] = [
     ['Phase', status.phase],
     ['Waits for', waitsFor(status)],
@@ -19,7 +20,7 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
     ['Paid by', paidBy(status, outcome)],
   ];
   const lines = ['| | |', '| --- | --- |'];
-  for (const [name, value] of rows) if (value !== null) lines.push(`| ${name} | ${inTable(value)} |`);
+  for (const [name, value] of rows) if (value !== null) lines.push(`| ${name} | ${value} |`);
   if (status.review !== null) lines.push('', ...reviewLines(status.review));
   if (status.held !== null) lines.push('', ...heldLines(status.held));
   if (outcome !== null) lines.push('', ...outcomeLines(outcome));
@@ -30,7 +31,7 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
 function waitsFor({ held, review, waitingFor, taskId }: EraseStatus): string | null {
   if (held !== null) return 'an operator';
   if (review !== null) return 'a reviewer';
-  return waitingFor?.replace(`task ${taskId}`, 'the task') ?? null;
+  return waitingFor === null ? null : inTable(waitingFor.replace(`task ${taskId}`, 'the task'));
 }
 
 function paidBy(status: EraseStatus, outcome: EraseFailureDetails | null): string | null {
@@ -69,7 +70,7 @@ function watch(review: EraseStatus['review']): string | null {
 
 function link(text: string, url: string | null): string | null {
   if (url === null) return null;
-  return `[${text}](<${url.replace(/[<>|\s\\]/g, encodeURIComponent)}>)`;
+  return `[${text}](<${url.replace(/[<>|\s\\]|\p{Cf}/gu, encodeURIComponent)}>)`;
 }
 
 function reviewLines({

@@ -82,7 +82,7 @@ describe('an address that cannot be right', () => {
   it('is told at the start, without a piece of its password', async () => {
     const url = new URL(env.DATABASE_URL ?? '');
     const wrong = [
-      [`"${url.href}"`, /begins with a quote/],
+      [`"${url.href}"`, /quote/],
       [`postgresql://u:se%40cr%et@${url.host}/x`, /percent-encode/],
     ] as const;
     for (const [database, sentence] of wrong) {

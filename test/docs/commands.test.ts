@@ -54,7 +54,8 @@ describe('every command in a block', () => {
     );
     world = new World(stack, folder, port);
     const programs = programsIn(join(folder, '.programs'), sharedTemporal().cliPath);
-    env = { ...stack.env, PATH: `${programs}:${process.env.PATH}`, USER: 'ann' };
+    // A reader's worker says when it is ready.
+    env = { ...stack.env, SMART_ERASE_LOG_LEVEL: 'info', PATH: `${programs}:${process.env.PATH}`, USER: 'ann' };
   });
   afterAll(async () => {
     await world?.close();

@@ -59,7 +59,7 @@ export async function programQueries(): Promise<string[]> {
   }
   for (const batchId of HARD_BATCH_IDS) {
     for await (const _ of listErases(session, { batchId }));
-    queries.push(/^`(.*)`$/m.exec(batchDetails(batchId, null, session.names))?.[1] ?? '');
+    queries.push(/^(`+) ?(\w.*?) ?\1$/m.exec(batchDetails(batchId, null, session.names))?.[2] ?? '');
   }
   return queries;
 }

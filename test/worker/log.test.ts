@@ -5,7 +5,7 @@ import { workerLogger } from '../../src/worker/log.js';
 import { redactor, secretsOf } from '../../src/worker/redact.js';
 
 const SECRETS = {
-  key: 'key-of-tencent-"quoted"',
+  key: 'key-of-"quoted"-tencent',
   token: 'token-of-tencent',
   password: 'pass/of books',
   api: 'key-of-temporal',

@@ -155,7 +155,7 @@ describe('what the Temporal UI shows of a batch', () => {
         definition: unknown;
         currentDetails: string;
       };
-      return currentDetails.includes('ended: completed') ? /`(\w+ = "[^`]+)`/.exec(currentDetails)?.[1] : undefined;
+      return currentDetails.includes('ended: completed') ? /`(\w+ = '[^`]+)`/.exec(currentDetails)?.[1] : undefined;
     });
     const items = await stack.ledger.batches.items(id, { limit: 3 });
     const wanted = items.map(({ workflowId }) => workflowId).sort();
