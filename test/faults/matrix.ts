@@ -63,7 +63,13 @@ export interface VendorCell {
   /** A held run must say this. */
   because?: RegExp;
   /** What is done besides; see `vendor-group.ts`. */
-  also?: 'cancel' | 'worker-kill' | 'ledger-cut' | 'colleague' | 'colleague, then cancel when held';
+  also?:
+    | 'cancel'
+    | 'worker-kill'
+    | 'ledger-cut'
+    | 'colleague'
+    | 'colleague, then cancel when held'
+    | 'listed after both';
 }
 
 export interface VendorGroup {
@@ -244,7 +250,8 @@ const IMPOSSIBLE: readonly VendorCell[] = [
   },
   {
     name: 'certainty impossible: listed later than the settle time, twice',
-    faults: [{ ...fault('drop-after-accept'), times: 2 }, LATE(11_000), LATE(7_000)],
+    faults: [{ ...fault('drop-after-accept'), times: 2 }, LATE(3_600_000), LATE(3_600_000)],
+    also: 'listed after both',
     because: /in no ledger/,
     ends: 'held',
     count: 4,

@@ -15,7 +15,7 @@ export const VENDOR_HOUSE: HouseOptions = { simulator: { submitsPerSecond: 0, re
 export async function runVendorGroup(group: VendorGroup, house: House): Promise<readonly TrackedErase[]> {
   const cells = await Promise.all(group.cells.map(async (cell) => ({ cell, erases: await startCell(house, cell) })));
   const struck = cells.filter(({ cell }) => cell.also !== undefined && !cell.also.startsWith('colleague'));
-  await Promise.all(struck.flatMap((each) => each.erases).map((erase) => misbehaved(house, erase)));
+  await Promise.all(struck.flatMap((each) => each.erases).map((erase) => submitted(house, erase)));
   await Promise.all(struck.map(({ cell, erases }) => doBesides(house, cell, erases)));
   const toCancel = cells.filter(({ cell }) => cell.also === 'colleague, then cancel when held');
   await Promise.all(toCancel.flatMap((each) => each.erases).map(cancelWhenHeld));
@@ -42,13 +42,14 @@ async function startCell(house: House, cell: VendorCell): Promise<TrackedErase[]
   return await Promise.all(Array.from({ length: cell.count }, make));
 }
 
-/** Until the vendor has misbehaved on it for the first time. */
-async function misbehaved(house: House, { cell, request: { fileId } }: TrackedErase): Promise<void> {
+/** Until the vendor has had so many submits of it, and has misbehaved on them. */
+async function submitted(house: House, { cell, request: { fileId } }: TrackedErase, times = 1): Promise<void> {
   await eventually(
-    `the first call of ${cell}`,
+    `${times} submits of ${cell}`,
     async () => {
       const calls = await house.simulator.admin.calls();
-      return calls.some((call) => call.action === 'ProcessMediaByMPS' && call.fileId === fileId) || undefined;
+      const ours = calls.filter((call) => call.action === 'ProcessMediaByMPS' && call.fileId === fileId);
+      return ours.length >= times || undefined;
     },
     90_000,
   );
@@ -61,8 +62,19 @@ async function cancelWhenHeld(erase: TrackedErase): Promise<void> {
 
 async function doBesides(house: House, { also }: VendorCell, erases: readonly TrackedErase[]): Promise<void> {
   if (also === undefined || also === 'colleague' || also === 'colleague, then cancel when held') return;
+  if (also === 'listed after both') return await listAfterBoth(house, erases);
   const undo = await strike(house, also, erases);
   await undo();
+}
+
+/** The vendor lists none of their tasks before it has accepted a second one. */
+async function listAfterBoth(house: House, erases: readonly TrackedErase[]): Promise<void> {
+  await Promise.all(
+    erases.map(async (erase) => {
+      await submitted(house, erase, 2);
+      await house.simulator.admin.release(erase.request.fileId, SUB_APP);
+    }),
+  );
 }
 
 /** The same file and recipe, from the console: with the words of the API document, as we send them. */
