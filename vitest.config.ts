@@ -8,8 +8,8 @@ export default defineConfig({
     // Each file may drive servers of its own; more at once than this only makes all of them slow.
     maxWorkers: 3,
     // For a slow machine with two cores; a test that hangs still ends.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 15_000,
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', './test/support/last-line-reporter.ts'],

@@ -16,8 +16,8 @@ const USAGE = `npm run test:faults -- [soak] [options]
   --list          names of the groups and what is in them
   --lanes N       groups at a time (default 5)
   --minutes N     a random soak of N minutes, in which everything is struck, as well (default 0)
-  --seconds N     of the soak in which operators send random commands (default 75; 0: none)
-  --items N       of the batch during which everything is killed (default 1000; 0: no batch)
+  --seconds N     of the soak in which operators send random commands (default 45; 0: none)
+  --items N       of the batch during which everything is killed (default 600; 0: no batch)
   --seed N        of the batch and the soaks (default: from the clock; it is printed)
   --batch-only    only the batch
   --soak-only     only the soak of --minutes`;
@@ -29,8 +29,8 @@ const { values, positionals } = parseArgs({
     list: { type: 'boolean' },
     lanes: { type: 'string', default: '5' },
     minutes: { type: 'string', default: '0' },
-    seconds: { type: 'string', default: '75' },
-    items: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '45' },
+    items: { type: 'string', default: '600' },
     seed: { type: 'string' },
     'batch-only': { type: 'boolean' },
     'soak-only': { type: 'boolean' },
