@@ -19,7 +19,7 @@ import { runSlidingWindow } from './sliding-window.js';
 import { runStartMemory } from './start-memory.js';
 
 const GROUP = 'batch';
-const ITEMS = { full: 100_000, short: 5_000 };
+const ITEMS = { full: 100_000, short: 1_500 };
 /** Memory at this part of the items is compared with, and may grow so far. */
 const SMALLER = 10;
 const MOST_GROWTH = 1.3;
