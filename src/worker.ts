@@ -7,10 +7,7 @@ import { type InjectedSinks, Worker, type WorkerOptions } from '@temporalio/work
 import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
-import { LatencySpread } from './activities/latency-spread.js';
 import { VENDOR_MEMORY_MS } from './activities/likely-results.js';
-import { PlaceLateness } from './activities/place-lateness.js';
-import { createSubmitPace } from './activities/submit-pace.js';
 import { WatchKeeper } from './activities/watch-keeper.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/watch-timings.js';
 import { subAppProblem } from './config/allowed-sub-apps.js';
@@ -19,10 +16,12 @@ import { namesWith, type SearchAttributeKey } from './contract/names.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
 import { LedgerError } from './ledger/ledger-error.js';
 import { openLedger } from './ledger/postgres-ledger.js';
+import { openRateLimitDatabase } from './ledger/rate-limit-database.js';
 import { LedgerGauges } from './metrics/ledger-gauges.js';
 import { watchedLedger } from './metrics/watched-ledger.js';
 import { countCalls, throughWatcher } from './metrics/watched-vod.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
+import { RateLimiter } from './rate-limit/index.js';
 import { clientOf } from './temporal/client-of.js';
 import { createEraseRuns } from './temporal/erase-runs.js';
 import { registeredSearchAttributes } from './temporal/search-attributes.js';
@@ -48,8 +47,8 @@ import type { EraseSinks } from './workflows/ends.js';
 
 /**
  * The queue's own rate limit, as a multiple of the submit budget: a guard against a defect, not the promise. Set at the
- * budget itself it was measured to cost 15% of the rate, and it lets bursts through all the same; the pace in the
- * ledger keeps the promise.
+ * budget itself it was measured to cost 15% of the rate, and it lets bursts through all the same; the rate
+ * limiter keeps the promise.
  */
 const QUEUE_RATE_MARGIN = 1.5;
 
@@ -119,14 +118,12 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   const metrics = new WorkerMetrics({ submitsPerSecond: vendor.submitsPerSecond });
   const health = new Health();
   const identity = options.identity ?? `smart-erase@${hostname()}:${process.pid}`;
-  const spread = new LatencySpread();
-  const lateness = new PlaceLateness(vendor.submitsPerSecond);
   const opened = openLedger(settings.databaseUrl.reveal(), {
     namespace: settings.temporal.namespace,
-    submitsPerSecond: vendor.submitsPerSecond,
     maxConnections: connectionsFor(worker.submitConcurrency),
-    spread: () => ({ ...spread.report(), toleranceMs: lateness.wishedToleranceMs() }),
   });
+  const slots = openRateLimitDatabase(settings.databaseUrl.reveal());
+  const limiter = new RateLimiter(slots, { name: 'submit', callsPerSecond: vendor.submitsPerSecond });
   const ledger = watchedLedger(opened, metrics);
   const { otlpEndpoint } = settings.monitor;
   const tracing =
@@ -140,7 +137,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   let monitor: MonitorServer | undefined;
   const close = async () => {
     client.close();
-    await Promise.allSettled([opened.close(), connection?.close(), monitor?.close(), tracing?.close()]);
+    await Promise.allSettled([opened.close(), slots.close(), connection?.close(), monitor?.close(), tracing?.close()]);
   };
   try {
     // First of all: who watches over this process is answered while it starts, too.
@@ -174,11 +171,8 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       ),
       unfitness: (file) => media.unfitness(file),
       estimateUsd: async ({ recipe, ...file }) => estimateUsd(recipe, await media.measures(file), vendor.prices),
-      pace: createSubmitPace(ledger, vendor.submitsPerSecond, {
-        spread,
-        lateness,
-        connect: () => client.connectForSubmit(),
-      }),
+      limiter,
+      connectForSubmit: () => client.connectForSubmit(),
       timings: {
         settleMs: vendor.settleSeconds * 1_000,
         throttledTooLongMs: vendor.throttledTooLongSeconds * 1_000,
@@ -357,7 +351,7 @@ function shutdownAll(workers: Worker[]): void {
  * Connections to the ledger of one process: a submit that waits holds none. Four processes stay below the 100 that PostgreSQL
  * allows unless it is told otherwise.
  */
-const MAX_LEDGER_CONNECTIONS = 20;
+const MAX_LEDGER_CONNECTIONS = 18;
 
 /** Two submit queues, and the reads of the ledger by the other activities. */
 function connectionsFor(submitConcurrency: number): number {

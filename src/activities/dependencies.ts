@@ -1,12 +1,12 @@
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { Recipe } from '../contract/recipes.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { RateLimiter } from '../rate-limit/index.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import type { Unfit } from '../vod/fitness.js';
-import type { VodApi } from '../vod/vod-api.js';
+import type { SubmitConnection, VodApi } from '../vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
 import type { FeederTimings } from './batch/timings.js';
-import type { SubmitPace } from './submit-pace.js';
 import type { WatchKeeper } from './watch-keeper.js';
 import type { WatchTimings } from './watch-timings.js';
 
@@ -23,8 +23,10 @@ export interface ActivityDependencies {
   estimateUsd: (erase: { subAppId: number; fileId: string; recipe: Recipe }) => Promise<number>;
   /** Why nothing can be erased from a file, as far as its estimate has found out; null: nothing speaks against it. */
   unfitness?: ((file: { subAppId: number; fileId: string }) => Unfit | null) | undefined;
-  /** What this process does for the pace of submits. */
-  pace: SubmitPace;
+  /** Of submits, over all processes. */
+  limiter: Pick<RateLimiter, 'acquire'>;
+  /** Opens a connection for one submit; null when none can be had, and the call itself will tell why. Throws a VodError when nobody answers. */
+  connectForSubmit: () => Promise<SubmitConnection | null>;
   timings: ActivityTimings;
   /** Undefined: no watch, and polls alone find out that a task is over. */
   watch?: WatchDependencies;

@@ -4,13 +4,14 @@ import type { Recipe } from '../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest } from '../contract/request.js';
 import { parseEraseRequest } from '../contract/request-schema.js';
 import type { BreakerScope } from '../ledger/breaker.js';
-import type { ArmedSubmission, BeginOutcome, Intent, Place, SubmissionRecord } from '../ledger/ledger.js';
+import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../ledger/ledger.js';
+import type { Priority, Refusals, Slot } from '../rate-limit/index.js';
 import { concernsOneSubApp } from '../vod/error-codes.js';
 import { toMpsParams } from '../vod/recipe-params.js';
 import { VodError } from '../vod/vod-error.js';
 import { busyAgainMs, isBusyFile } from './busy-file.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { describeError, finalFailure, readFailure, retryFailure } from './failures.js';
+import { describeError, finalFailure, notYet, readFailure, retryFailure } from './failures.js';
 import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
 import { lookForTask } from './look-for-task.js';
@@ -20,7 +21,7 @@ import { OpenAhead } from './open-ahead.js';
 import { paymentIdentityOf } from './payment-identity.js';
 import { refuseToPay, refuseUnlessPaid, refuseUnlessVideo } from './refuse-before-payment.js';
 import { rejectedBefore } from './rejected-before.js';
-import { keepTrying, sendAtPlace } from './send-at-place.js';
+import { giveBack, keepTrying, sendInSlot } from './send-in-slot.js';
 import {
   type Accepted,
   blocked,
@@ -36,13 +37,8 @@ import {
 import { takeNamedTask } from './take-named-task.js';
 import { isPaidBy, isRunOf, thisRun } from './this-run.js';
 
-/** How long the pace of every process is pushed back when the vendor says that there were too many calls, in ms. */
-const THROTTLE_PAUSE_MS = 1_000;
-/**
- * The pace is pushed back once so many submits were throttled with none accepted in between. Until then somebody else
- * merely shares the rate, and a lower rate is all that it takes.
- */
-const NOTHING_TAKEN_AFTER = 5;
+/** A submit that has waited this long for its slot lets the activity begin anew, in milliseconds; well within an attempt's time. */
+const PATIENCE_MS = 90_000;
 /** How long a submit waits that a breaker no longer stops, in milliseconds; spread by a quarter, since there may be many. */
 const BREAKER_CLOSED_WAIT_MS = 4_000;
 /** Holds that end with a decision of their own, whatever the breakers say. */
@@ -51,8 +47,8 @@ const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain'
 const LOOK_AGAIN_MS = 10_000;
 
 /**
- * The paid step. Validates the request, asks the ledger whether money is due, and if so submits at its place in the
- * pace. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
+ * The paid step. Validates the request, asks the ledger whether money is due, and if so submits in a slot of the rate
+ * limiter. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
  */
 export function createSubmitErase(deps: ActivityDependencies) {
   return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
@@ -103,6 +99,7 @@ class Submit {
   private readonly recipe: Recipe;
   private readonly intent: Intent;
   private readonly opening: OpenAhead;
+  private readonly priority: Priority;
 
   constructor(
     private readonly deps: ActivityDependencies,
@@ -110,7 +107,7 @@ class Submit {
     private readonly input: SubmitInput,
   ) {
     this.recipe = request.recipe as Recipe;
-    this.opening = new OpenAhead(deps.pace.connect);
+    this.opening = new OpenAhead(deps.connectForSubmit);
     const identity = paymentIdentityOf(request);
     this.hash = identity.recipeHash;
     this.intent = {
@@ -122,8 +119,8 @@ class Submit {
       operatorRetryUpTo: input.operatorRetry?.upToSubmission ?? null,
       settleMs: deps.timings.settleMs,
       costUsd: null,
-      lane: request.batchId === undefined || request.batchId === null ? 'live' : 'batch',
     };
+    this.priority = request.batchId === undefined || request.batchId === null ? 'live' : 'batch';
   }
 
   async run(): Promise<SubmitOutcome> {
@@ -176,10 +173,12 @@ class Submit {
       if (refused !== null) return refused;
     }
     for (;;) {
-      const begun = await this.begin();
+      const { begun, slot } = await this.begin();
+      if (begun.kind === 'send' && slot !== null) return await this.send(begun.submission, slot);
+      if (slot !== null) void giveBack(slot);
       switch (begun.kind) {
         case 'send':
-          return await this.send(begun.submission, begun.place);
+          throw new Error('An intent was written without a price.');
         case 'look': {
           const seen = await this.look(begun.record, begun.settlesInMs);
           if (seen !== null) return seen;
@@ -206,8 +205,6 @@ class Submit {
           await refuseUnlessVideo(this.deps, this.request, this.context.info.attempt);
           continue;
         }
-        case 'notYet':
-          continue;
         case 'overBudget':
           throw overBudget(begun);
         case 'capped':
@@ -222,41 +219,70 @@ class Submit {
     }
   }
 
-  /** Breakers and what was paid for are looked at before anybody waits for a lane; a price comes after them. */
-  private async begin(): Promise<BeginOutcome> {
-    const { ledger, pace } = this.deps;
-    const begin = async () => {
-      // A lane may be waited for long enough that what was allowed before no longer is.
-      if (this.intent.costUsd !== null) await this.refuseToPay();
-      return await ledger.begin(this.intent);
-    };
-    if (this.intent.costUsd === null) return await begin();
-    const lane = this.intent.lane ?? 'live';
-    return await pace.lanes.take(lane, this.context.cancellationSignal, begin, () => this.opening.ready());
+  /** Breakers and what was paid for are looked at before anybody waits for a slot; a price comes after them. */
+  private async begin(): Promise<{ begun: BeginOutcome; slot: Slot | null }> {
+    const { ledger } = this.deps;
+    if (this.intent.costUsd === null) return { begun: await ledger.begin(this.intent), slot: null };
+    const slot = await this.acquire();
+    try {
+      // A slot may be waited for long enough that what was allowed before no longer is.
+      await this.refuseToPay();
+      return { begun: await ledger.begin({ ...this.intent, leavesAt: slot.dueAt }), slot };
+    } catch (error) {
+      void giveBack(slot);
+      throw error;
+    }
+  }
+
+  private async acquire(): Promise<Slot> {
+    const cancel = this.context.cancellationSignal;
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    // Opened while others are before it, the connection is there when its turn comes.
+    const onNear = () => void this.opening.ready().catch(() => undefined);
+    try {
+      return await this.deps.limiter.acquire({
+        priority: this.priority,
+        signal: AbortSignal.any([cancel, patience]),
+        onNear,
+      });
+    } catch (error) {
+      if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
+      if (patience.aborted) throw notYet('Other submits go first; this one waits for its turn.', 1);
+      throw error;
+    }
   }
 
   private async refuseToPay(): Promise<void> {
     await refuseToPay(this.deps, this.request, this.context.info.attempt);
   }
 
-  private async send(submission: ArmedSubmission, place: Place) {
+  private async send(submission: ArmedSubmission, slot: Slot) {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
     let called = false;
-    // Started while the place is waited for, the watch is there when the task is.
+    let refusals: Refusals | undefined;
+    // Started while the slot is waited for, the watch is there when the task is.
     this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
     try {
-      const sent = await sendAtPlace(this.deps, submission, place, {
+      const sent = await sendInSlot(ledger, submission, slot, {
         cancel: this.context.cancellationSignal,
+        acquire: () => {
+          // Nothing is on its way: the slot was missed, or the vendor did not look at the call.
+          called = false;
+          return this.acquire();
+        },
         opening: this.opening,
         lastLook: () => ledger.openBreaker(subAppId),
-        call: ({ connection, leaving, written }) => {
+        onRefused: (told) => {
+          refusals = told;
+        },
+        call: ({ connection, leaving }) => {
           const params = toMpsParams(this.recipe);
           const leave = () => {
             leaving();
             called = true;
           };
-          return vod.submit({ subAppId, fileId, params }, { connection, leaving: leave, written });
+          return vod.submit({ subAppId, fileId, params }, { connection, leaving: leave });
         },
       });
       if (sent.kind === 'stopped') {
@@ -269,14 +295,14 @@ class Submit {
       if (record === 'taken') throw takenByAnother(answer);
       return this.running(record);
     } catch (error) {
-      // Without this a worker that is too slow to keep a place would leave submits in doubt that it never made.
+      // Without this a worker that misses its slots would leave submits in doubt that it never made.
       if (!called && !(error instanceof VodError)) {
         const why = error instanceof CancelledFailure ? 'cancelled before it was sent' : describeError(error).message;
         await this.neverSent(submission, why);
         throw error;
       }
       if (!(error instanceof VodError)) throw error;
-      return await this.notAccepted(submission, error);
+      return await this.notAccepted(submission, error, refusals);
     }
   }
 
@@ -287,7 +313,7 @@ class Submit {
   }
 
   /** The vendor's answer was not a TaskId: act by the class of the error. */
-  private async notAccepted(submission: ArmedSubmission, error: VodError) {
+  private async notAccepted(submission: ArmedSubmission, error: VodError, refusals: Refusals | undefined) {
     const { ledger } = this.deps;
     const described = describeError(error);
     const { attempt } = this.context.info;
@@ -302,14 +328,14 @@ class Submit {
       });
     }
     const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
-    const refused = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const breaker = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
     switch (reaction) {
       case 'fail':
         throw finalFailure(error.class, described);
       case 'hold':
-        return held(error.class, error.code, described.message, error.requestId, refused.breaker);
+        return held(error.class, error.code, described.message, error.requestId, breaker);
       case 'retry':
-        if (error.class === 'throttled') await this.slowDown(submission, error, refused);
+        if (refusals !== undefined) await this.stopIfRefusedTooLong(submission, error, refusals);
         throw retryFailure(
           error.class,
           described,
@@ -322,18 +348,11 @@ class Submit {
     return concernsOneSubApp(error.code) ? `sub-app/${this.request.subAppId}` : 'account';
   }
 
-  /** Every process calls less often; and when that has not helped for long, none calls at all. */
-  private async slowDown(
-    submission: ArmedSubmission,
-    error: VodError,
-    { throttledForMs, throttledInRow }: { throttledForMs: number; throttledInRow: number },
-  ): Promise<void> {
+  /** The limiter lets every process call less often; when that has not helped for long, none calls at all. */
+  private async stopIfRefusedTooLong(submission: ArmedSubmission, error: VodError, { forMs }: Refusals): Promise<void> {
     const { ledger, timings } = this.deps;
-    if (throttledForMs < timings.throttledTooLongMs) {
-      if (throttledInRow >= NOTHING_TAKEN_AFTER) await ledger.slowDown(THROTTLE_PAUSE_MS);
-      return;
-    }
-    const minutes = Math.round(throttledForMs / 60_000);
+    if (forMs < timings.throttledTooLongMs) return;
+    const minutes = Math.round(forMs / 60_000);
     const message = `no submit was accepted for ${minutes} minutes: ${error.message}`;
     await ledger.trip('account', submission, { ...toSubmitError(error), message });
   }

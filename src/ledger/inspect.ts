@@ -26,7 +26,8 @@ const TIMEOUT_MS = 10_000;
 const LEDGER_TABLES: readonly (keyof LedgerDatabase)[] = [
   'erase',
   'submission',
-  'pace',
+  'rate_limit',
+  'rate_limit_slot',
   'breaker',
   'cap',
   'hold',

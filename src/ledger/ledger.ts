@@ -12,7 +12,6 @@ import type { CapChange } from './cap-store.js';
 import type { CostFilter, CostRow } from './cost-report.js';
 import type { HeldRun, HoldEnd, HoldFilter, HoldRecord, NewHold, SeenHold } from './hold-store.js';
 import type { MediaStore } from './media-store.js';
-import type { Lane } from './pace.js';
 import type { PhaseStore } from './phase-store.js';
 import type { PriceStore } from './price-store.js';
 import type { SubmissionOutcome } from './schema.js';
@@ -48,12 +47,10 @@ export interface Ledger {
   /** What prices workers book by. */
   readonly prices: PriceStore;
   /**
-   * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send: writes the intent
-   * and takes its place in the pace. See {@link BeginOutcome}.
+   * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send, writes the
+   * intent. See {@link BeginOutcome}.
    */
   begin(intent: Intent): Promise<BeginOutcome>;
-  /** A new place for an intent whose place was missed. */
-  retakePlace(submission: ArmedSubmission, options?: { leadMs?: number }): Promise<Place>;
   /**
    * The vendor accepted the submit: by its answer, or because the task was found. Repeating it changes nothing.
    * @returns the submission as it stands in the books now; `taken`: another one holds this TaskId, so it cannot be this one's
@@ -64,36 +61,25 @@ export interface Ledger {
   ): Promise<SubmissionRecord | 'taken'>;
   /**
    * The submit was certainly not executed. It may be armed again. With `trips` it also opens that breaker, in the same
-   * transaction, and the answer has the one that is open. A throttled one lowers the rate of every process. The answer says
-   * for how long submits have been throttled with none accepted, in milliseconds, and how many were.
+   * transaction, and gives the one that is open.
    */
   refused(
     submission: ArmedSubmission,
     error: SubmitError,
     options?: { trips?: BreakerScope },
-  ): Promise<{ throttledForMs: number; throttledInRow: number; breaker: Breaker | null }>;
+  ): Promise<Breaker | null>;
   /** The submit's fate is not known; the intent stays `sending`. */
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /**
-   * Gives up a submit in doubt that has settled: nobody can retake its place and send it. What an answer tells later still
-   * counts. False when it is no longer in doubt, or has had another place since.
+   * Gives up a submit in doubt that has settled: nobody can send it any more. What an answer tells later still
+   * counts. False when it is no longer in doubt, or was postponed since.
    */
   giveUp(submission: SubmissionKey, settleMs: number): Promise<boolean>;
-  /** Pushes the next place of every process back by `ms` milliseconds: the vendor takes nothing at the moment. */
-  slowDown(ms: number): Promise<void>;
   /**
-   * A call leaves `ms` milliseconds later than its place allows, by at most 1,000: the places after it move by as much, for
-   * every process.
-   *
-   * @param options.anyway it has left. Otherwise nothing is moved when the place of the call a budget later may be given out.
-   * @returns whether they were moved
+   * The call leaves at another time than its intent says.
+   * @throws LedgerError of kind `unexpected` when the submission was resolved, or armed anew, by somebody else
    */
-  movePlaces(ms: number, options?: { anyway?: boolean }): Promise<boolean>;
-  /**
-   * In how many milliseconds an intent with this lane may take a place; 0 or less: now. For one that has to wait for its
-   * turn, when to ask again.
-   */
-  laneOpensInMs(lane: Lane): Promise<number>;
+  postpone(submission: ArmedSubmission, leavesAt: Date): Promise<void>;
   /** The submission as it stands, by TaskId. */
   findByTask(taskId: string): Promise<SubmissionRecord | null>;
   /** Latest submission of a payment identity. */
@@ -174,7 +160,7 @@ export interface ArmedSubmission extends SubmissionKey {
   arm: number;
 }
 
-/** Which submission was looked for, and the place that it had then. */
+/** Which submission was looked for, and the time at which its call could leave then. */
 export interface LookedFor {
   number: number;
   placeAt: Date;
@@ -197,19 +183,12 @@ export interface Intent {
    * What is in doubt after that needs a new decision.
    */
   operatorRetryUpTo: number | null;
-  /** Milliseconds after its place in which a submit can still turn up in the vendor's lists. */
+  /** Milliseconds after its call may leave in which a submit can still turn up in the vendor's lists. */
   settleMs: number;
   /** What the submit is expected to cost, in USD; null while nobody has worked it out. */
   costUsd: number | null;
-  /** Whose place it takes, and so how long it waits for one; default: the next one, however far that is. */
-  lane?: Lane;
-}
-
-export interface Place {
-  /** When the call may go out, on this process's monotonic clock: milliseconds, comparable with `performance.now()`. */
-  dueAtMs: number;
-  /** How much later than that it may still go out, in milliseconds. */
-  toleranceMs: number;
+  /** When its call may leave, by the database's clock: what is settled counts from there. Default: now. */
+  leavesAt?: Date;
 }
 
 export interface SubmitError {
@@ -279,8 +258,8 @@ export interface TaskOutcome {
 export const MAX_UNKNOWN_ROUNDS = 3;
 
 export type BeginOutcome =
-  /** The intent is written: send at the place, then say what came of it. */
-  | { kind: 'send'; submission: ArmedSubmission; place: Place }
+  /** The intent is written: send, then say what came of it. */
+  | { kind: 'send'; submission: ArmedSubmission }
   /** An earlier submit is unresolved: look for its task. `settlesInMs` ≤ 0 once nothing new can turn up. */
   | { kind: 'look'; record: SubmissionRecord; settlesInMs: number }
   /** A task is under way, or ended and was not read yet. */
@@ -297,8 +276,6 @@ export type BeginOutcome =
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
   /** Money is due, and the request forbids to pay. The newest submission says why there is nothing to take up; null: none was made. */
   | { kind: 'forbidden'; record: SubmissionRecord | null }
-  /** The lane has no place near: ask again when it opens, see {@link Ledger.laneOpensInMs}. Nothing was written. */
-  | { kind: 'notYet' }
   /** Money is due, and the intent has no price: estimate it and ask again. */
   | { kind: 'unpriced' }
   /** The payment would go past the budget of its batch. Nothing was written. With `failed` it would have followed that task. */

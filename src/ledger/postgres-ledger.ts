@@ -1,4 +1,4 @@
-import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type AuditEntry, writeAudit } from './audit.js';
 import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
 import { type AdoptStore, adoptStore } from './batch-adopt.js';
@@ -44,7 +44,6 @@ import {
   type Ledger,
   MAX_UNKNOWN_ROUNDS,
   type PaymentIdentity,
-  type Place,
   type ReviewWord,
   type StoredResult,
   type SubmissionKey,
@@ -55,25 +54,11 @@ import {
 import { LedgerError, toLedgerError } from './ledger-error.js';
 import { type MediaStore, openMediaStore } from './media-store.js';
 import { DEFAULT_NAMESPACE, namespacesIn } from './migrate.js';
-import {
-  type Lane,
-  laneOpensInMs,
-  MOVABLE_WITHIN_MS,
-  milliseconds,
-  NO_SPREAD,
-  PLACE_LEAD_MS,
-  type SpreadReport,
-  SUBMIT_SCOPE,
-  takePlace,
-  toleranceMs,
-} from './pace.js';
 import { jsonText } from './parameters.js';
 import { type PhaseStore, phaseStore } from './phase-store.js';
-import { PlaceClock } from './place-clock.js';
 import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
 import { PostgresBatchStore } from './postgres-batch-store.js';
 import { type PriceStore, priceStore } from './price-store.js';
-import { rateAfterRefusalSql } from './rate-control.js';
 import type { BatchState, EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
 import { checkLedger } from './server-facts.js';
 import { readState, type StateStore } from './state-store.js';
@@ -82,12 +67,8 @@ import { openWatchStore, type WatchStore } from './watch-store.js';
 export interface LedgerOptions {
   /** Temporal's, of whoever opens it: runs, holds, waits, phases and batches of others are not shown. Default: `default`. */
   namespace?: string;
-  /** Submits a second over all processes; default 20, the vendor's documented limit of ProcessMediaByMPS. */
-  submitsPerSecond?: number;
   /** Connections of this process; default 10. */
   maxConnections?: number;
-  /** How far the latencies of this process's submits spread; asked for with each place. Default: nothing is known. */
-  spread?: () => SpreadReport;
 }
 
 type Row = Selectable<SubmissionTable> &
@@ -99,8 +80,6 @@ type Row = Selectable<SubmissionTable> &
 export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Ledger {
   return new PostgresLedger(
     openDatabase(databaseUrl, { maxConnections: options.maxConnections }),
-    options.submitsPerSecond ?? 20,
-    options.spread ?? (() => NO_SPREAD),
     options.namespace ?? DEFAULT_NAMESPACE,
   );
 }
@@ -123,15 +102,11 @@ class PostgresLedger implements Ledger {
 
   readonly phases: PhaseStore;
 
-  private readonly placeClock = new PlaceClock();
-
   readonly media: MediaStore;
   readonly prices: PriceStore;
 
   constructor(
     private readonly db: Kysely<LedgerDatabase>,
-    private readonly budget: number,
-    private readonly spread: () => SpreadReport,
     readonly namespace: string,
   ) {
     this.batches = new PostgresBatchStore(db, namespace);
@@ -153,7 +128,6 @@ class PostgresLedger implements Ledger {
       return await this.decideAndArm(intent);
     } catch (error) {
       if (error instanceof CapReached) return await this.limited(error, intent);
-      if (error instanceof LaneShut) return { kind: 'notYet' };
       throw error;
     }
   }
@@ -226,33 +200,28 @@ class PostgresLedger implements Ledger {
         .execute();
     }
     const day = new Date(nowMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
-    return { kind: 'send', ...(await this.arm(trx, submission, intent, { costUsd, day, isNew })) };
+    return { kind: 'send', submission: await this.arm(trx, submission, intent, { costUsd, day, isNew }) };
   }
 
   /**
-   * Counts the money, takes a place and writes the intent, in one statement and the last before the commit: the counters and
-   * the pace are everybody's, and each process keeps the others from them for no longer than its commit takes.
+   * Counts the money and writes the intent, in one statement and the last before the commit: the counters are everybody's, and
+   * each process keeps the others from them for no longer than its commit takes.
    */
   private async arm(
     trx: Transaction<LedgerDatabase>,
     key: SubmissionKey,
     intent: Intent,
     cost: { costUsd: number; day: string; isNew: boolean },
-  ): Promise<{ submission: ArmedSubmission; place: Place }> {
-    const lane = intent.lane ?? null;
-    const ask = this.askNow();
-    // Whoever locks both locks the counters first.
-    const afterCounters = sql`(select count(*) from counter)`;
-    const { rows } = await sql<{ arms: number; counters: CapRow[] } & PlaceRow>`
-      with counter as (${countStatement({ subAppId: intent.identity.subAppId, batchId: intent.request.batchId ?? null }, cost.costUsd, cost.day)}),
-      place as (${this.takePlace(PLACE_LEAD_MS, lane, ask, afterCounters)})
+  ): Promise<ArmedSubmission> {
+    const { rows } = await sql<{ arms: number; counters: CapRow[] }>`
+      with counter as (${countStatement({ subAppId: intent.identity.subAppId, batchId: intent.request.batchId ?? null }, cost.costUsd, cost.day)})
       insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
                               batch_id, cost_usd, cost_day, namespace)
-      select ${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(), place.place_at,
+      values (${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(),
+             greatest(${intent.leavesAt ?? null}::timestamptz, clock_timestamp()),
              ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null},
              ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date,
-             ${this.namespace}
-      from place
+             ${this.namespace})
       on conflict (erase_id, number) do update set
         state = 'sending', arms = submission.arms + 1, place_at = excluded.place_at, answered_at = null,
         namespace = excluded.namespace, workflow_id = excluded.workflow_id, run_id = excluded.run_id,
@@ -261,72 +230,21 @@ class PostgresLedger implements Ledger {
         request_id = null, error_class = null, error_code = null, error_message = null, said_duplicate = false
         -- Of an erase that was taken for new nobody has looked at what may have been paid for.
         where ${!cost.isNew}
-      returning arms, (select slack_ms from place), ${epochMs('place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms,
-        (select json_agg(counter) from counter) as counters`.execute(trx);
-    // What was written before, in this transaction, goes with what is thrown.
-    if (rows[0] === undefined && lane !== null) throw new LaneShut();
-    checkCaps(rows[0]?.counters ?? [], cost.costUsd);
-    return { submission: { ...key, arm: rows[0]?.arms ?? 0 }, place: this.placeFrom(rows[0], ask) };
+      returning arms, (select json_agg(counter) from counter) as counters`.execute(trx);
+    const [row] = rows;
+    if (row === undefined) throw resolvedByAnother();
+    checkCaps(row.counters, cost.costUsd);
+    return { ...key, arm: row.arms };
   }
 
-  async retakePlace(key: ArmedSubmission, { leadMs = PLACE_LEAD_MS } = {}): Promise<Place> {
-    return await this.guard('take a place in the pace', () =>
-      this.db.transaction().execute(async (trx) => {
-        // Locks in the order of `begin`, the submission before the pace: two of them must not wait for each other.
-        await trx
-          .selectFrom('submission')
-          .select('number')
-          .where('erase_id', '=', key.eraseId)
-          .where('number', '=', key.number)
-          .forUpdate()
-          .execute();
-        const ask = this.askNow();
-        // Whoever missed a place has waited for its lane already.
-        const { rows } = await sql<PlaceRow>`
-          with place as (${this.takePlace(leadMs, null, ask)})
-          update submission set place_at = place.place_at from place
-          where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
-            and state = 'sending'
-          returning place.slack_ms, ${epochMs('submission.place_at')} as place_ms, ${epochMs('clock_timestamp()')} as now_ms`.execute(
-          trx,
-        );
-        return this.placeFrom(rows[0], ask);
-      }),
-    );
-  }
-
-  async laneOpensInMs(lane: Lane): Promise<number> {
-    return await this.guard('look at the pace', async () => {
-      const askedMs = performance.now();
-      const { rows } = await sql<{ ms: number; now_ms: number }>`
-        select ${laneOpensInMs(lane, this.budget)} as ms, ${epochMs('clock_timestamp()')} as now_ms
-        from pace where scope = ${SUBMIT_SCOPE}`.execute(this.db);
-      const [row] = rows;
-      if (row === undefined) return 0;
-      // It waits for no lock: a better look at the clock than a place can be.
-      this.placeClock.look({ databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() });
-      return row.ms;
+  async postpone(key: ArmedSubmission, leavesAt: Date): Promise<void> {
+    await this.guard('write when a submit leaves', async () => {
+      const { numAffectedRows } = await sql`
+        update submission set place_at = greatest(${leavesAt}::timestamptz, clock_timestamp())
+        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
+          and state = 'sending'`.execute(this.db);
+      if (numAffectedRows === 0n) throw resolvedByAnother();
     });
-  }
-
-  /** What this process wishes of a place, and when it asked. */
-  private askNow(): PlaceAsked {
-    return { askedMs: performance.now(), spread: this.spread() };
-  }
-
-  private takePlace(leadMs: number, lane: Lane | null, { spread }: PlaceAsked, after?: RawBuilder<unknown>) {
-    return takePlace(SUBMIT_SCOPE, { budget: this.budget, leadMs, lane, spread, after });
-  }
-
-  private placeFrom(row: PlaceRow | undefined, { askedMs, spread }: PlaceAsked): Place {
-    if (row === undefined) {
-      throw new LedgerError(
-        'unexpected',
-        'The submission was resolved by somebody else while it waited for its place.',
-      );
-    }
-    this.placeClock.look({ databaseNowMs: row.now_ms, askedMs, nowMs: performance.now() });
-    return { dueAtMs: this.placeClock.toHere(row.place_ms), toleranceMs: toleranceMs(spread, row.slack_ms) };
   }
 
   async accepted(
@@ -365,9 +283,6 @@ class PostgresLedger implements Ledger {
         where erase_id = ${eraseId}::bigint and number = ${number}::integer and task_id is null
           and (cost_day is not null or cost_usd is null)
         returning *
-      ), unthrottled as (
-        update pace set throttled_since = null, refused_in_row = 0
-        where scope = ${SUBMIT_SCOPE} and throttled_since is not null and exists (select from accepted)
       )
       select accepted.*, ${sql.raw(OF_ERASE.join(', '))}, ${sincePlaceMs('accepted')} as since_place_ms
       from accepted join erase on erase.id = accepted.erase_id`.execute(this.db);
@@ -396,8 +311,6 @@ class PostgresLedger implements Ledger {
         .executeTakeFirst();
       if (updated === undefined) return;
       if (updated.cost_day === null && updated.cost_usd !== null) await countAgain(trx, key);
-      await sql`update pace set throttled_since = null, refused_in_row = 0
-        where scope = ${SUBMIT_SCOPE} and throttled_since is not null`.execute(trx);
     });
   }
 
@@ -405,17 +318,15 @@ class PostgresLedger implements Ledger {
     key: ArmedSubmission,
     error: SubmitError,
     { trips }: { trips?: BreakerScope } = {},
-  ): Promise<{ throttledForMs: number; throttledInRow: number; breaker: Breaker | null }> {
+  ): Promise<Breaker | null> {
     return await this.guard('record a refused submit', () =>
       this.db.transaction().execute(async (trx) => {
         const written = await note(trx, key, { state: 'refused', ...errorColumns(error) });
         // Repeated, or too late: what else a refusal does was done with the first one, or is no longer this one's to do.
-        if (!written) {
-          return { ...NOT_THROTTLED, breaker: trips === undefined ? null : await findOpenBreaker(trx, [trips]) };
-        }
+        if (!written) return trips === undefined ? null : await findOpenBreaker(trx, [trips]);
         const breaker = trips === undefined ? null : await openBreaker(trx, trips, error, await workflowOf(trx, key));
         await release(trx, key);
-        return { ...(error.class === 'throttled' ? await throttle(trx, this.budget) : NOT_THROTTLED), breaker };
+        return breaker;
       }),
     );
   }
@@ -431,25 +342,7 @@ class PostgresLedger implements Ledger {
       const { numAffectedRows } = await sql`
         update submission set state = 'unknown'
         where erase_id = ${eraseId}::bigint and number = ${number}::integer and state = 'sending'
-          and place_at + ${milliseconds(settleMs)} <= clock_timestamp()`.execute(this.db);
-      return (numAffectedRows ?? 0n) > 0n;
-    });
-  }
-
-  async slowDown(ms: number): Promise<void> {
-    await this.guard('slow the pace down', () =>
-      sql`update pace set next_at = greatest(next_at, clock_timestamp() + make_interval(secs => ${ms / 1000}::double precision))
-          where scope = ${SUBMIT_SCOPE}`.execute(this.db),
-    );
-  }
-
-  async movePlaces(ms: number, { anyway = false } = {}): Promise<boolean> {
-    return await this.guard('move the places of the pace', async () => {
-      const { numAffectedRows } = await sql`
-        update pace set next_at = greatest(next_at, clock_timestamp()) + ${milliseconds(ms)}
-        where scope = ${SUBMIT_SCOPE} and (${anyway} or next_at < clock_timestamp() + ${milliseconds(MOVABLE_WITHIN_MS)})`.execute(
-        this.db,
-      );
+          and place_at + make_interval(secs => ${settleMs / 1_000}::double precision) <= clock_timestamp()`.execute(this.db);
       return (numAffectedRows ?? 0n) > 0n;
     });
   }
@@ -615,7 +508,7 @@ class PostgresLedger implements Ledger {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof CapReached || error instanceof LaneShut) throw error;
+      if (error instanceof CapReached) throw error;
       throw toLedgerError(error, doing);
     }
   }
@@ -820,22 +713,6 @@ async function workflowOf(db: Kysely<LedgerDatabase>, key: SubmissionKey): Promi
   return workflow_id;
 }
 
-const NOT_THROTTLED = { throttledForMs: 0, throttledInRow: 0 };
-
-/** Every process goes slower. Tells since when, and how often, submits were throttled after the last accepted one. */
-async function throttle(
-  db: Kysely<LedgerDatabase>,
-  budget: number,
-): Promise<{ throttledForMs: number; throttledInRow: number }> {
-  const now = sql`clock_timestamp()`;
-  const { rows } = await sql<{ ms: number; refused_in_row: number }>`
-    update pace set throttled_since = coalesce(throttled_since, ${now}), refused_in_row = refused_in_row + 1,
-      rate = ${rateAfterRefusalSql(budget, now)}, refused_at = ${now}
-    where scope = ${SUBMIT_SCOPE}
-    returning refused_in_row, extract(epoch from ${now} - throttled_since)::double precision * 1000 as ms`.execute(db);
-  return { throttledForMs: rows[0]?.ms ?? 0, throttledInRow: rows[0]?.refused_in_row ?? 0 };
-}
-
 function errorColumns(error: SubmitError) {
   return {
     error_class: error.class,
@@ -845,21 +722,6 @@ function errorColumns(error: SubmitError) {
   };
 }
 
-interface PlaceRow {
-  /** Both by the database's clock, in milliseconds since the epoch, with fractions. */
-  place_ms: number;
-  now_ms: number;
-  slack_ms: number;
+function resolvedByAnother(): LedgerError {
+  return new LedgerError('unexpected', 'The submission was resolved by somebody else before its call left.');
 }
-
-interface PlaceAsked {
-  askedMs: number;
-  spread: SpreadReport;
-}
-
-function epochMs(column: string) {
-  return sql`extract(epoch from ${sql.raw(column)})::double precision * 1000`;
-}
-
-/** Ends the transaction of an intent whose lane has no place near. */
-class LaneShut extends Error {}

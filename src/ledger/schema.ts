@@ -3,12 +3,13 @@ import type { BatchItemState } from '../contract/batch.js';
 
 /**
  * The tables as Kysely sees them. Times are `timestamptz` by the database's clock, never a worker's: workers' clocks
- * differ, and the pace and the settle time are promises about one clock.
+ * differ, and the settle time is a promise about one clock.
  */
 export interface LedgerDatabase {
   erase: EraseTable;
   submission: SubmissionTable;
-  pace: PaceTable;
+  rate_limit: RateLimitTable;
+  rate_limit_slot: { name: string; id: number };
   breaker: BreakerTable;
   cap: CapTable;
   hold: HoldTable;
@@ -64,7 +65,7 @@ export interface SubmissionTable {
   arms: number;
   /** When the intent was first written. */
   intent_at: Timestamp;
-  /** The time from which the call may go out: its place in the pace. */
+  /** From when on the call may leave: its slot of the rate limiter is due. */
   place_at: Timestamp;
   answered_at: NullableTimestamp;
   task_id: string | null;
@@ -146,30 +147,11 @@ export interface WaiterTable {
   watched: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
-/** One row for a scope whose calls share a rate. */
-export interface PaceTable {
-  scope: string;
-  /** The next free place. */
-  next_at: Timestamp;
-  /** Since when every submit was throttled, with none accepted in between. */
-  throttled_since: NullableTimestamp;
-  /** How many were, since then. */
-  refused_in_row: ColumnType<number, number | undefined, number>;
-  /** The last place that was given. */
-  last_at: NullableTimestamp;
-  /** The largest spread of latencies that a process saw lately, and when it said so. */
-  spread_ms: number | null;
-  spread_at: NullableTimestamp;
-  /** How long calls take to their answers, as the nearest and the farthest process told lately, and when each did. */
-  nearest_ms: number | null;
-  nearest_at: NullableTimestamp;
-  farthest_ms: number | null;
-  farthest_at: NullableTimestamp;
-  /** Calls a second right after the last refusal for the rate, and when that was. */
-  rate: number | null;
-  refused_at: NullableTimestamp;
-  /** The last place that a backlog got. */
-  batch_at: NullableTimestamp;
+/** Of the rate limiter; the books read only what they tell of. */
+export interface RateLimitTable {
+  name: string;
+  /** Since when every submit was refused for the rate, with none accepted in between. */
+  refused_since: NullableTimestamp;
 }
 
 /** An open breaker. */

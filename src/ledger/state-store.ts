@@ -93,7 +93,7 @@ export async function readState(
             where state = 'accepted' and outcome is null and namespace = ${namespace}))`)}), 0)
         from (select distinct sub_app_id from waiter where watched and namespace = ${namespace}) as waited
         left join watch on watch.namespace = ${namespace} and watch.sub_app_id = waited.sub_app_id),
-      'throttledSeconds', (select coalesce(max(${ageOf(sql`throttled_since`)}), 0) from pace),
+      'throttledSeconds', (select coalesce(max(${ageOf(sql`refused_since`)}), 0) from rate_limit),
       'batches', (${list(sql`
         select state, waiting_for as "waitingFor", count(*) as count from batch
         where state <> 'ended' and namespace = ${namespace} group by 1, 2`)}),
@@ -106,7 +106,7 @@ export async function readState(
   return { ...state, asOf: new Date(state.asOf) };
 }
 
-/** Seconds since a time, 0 for one that lies ahead or is not there: a place in the pace may be due in a moment. */
+/** Seconds since a time, 0 for one that lies ahead or is not there: a call may be due in a moment. */
 function ageOf(time: ReturnType<typeof sql>) {
   return sql`greatest(0, coalesce(extract(epoch from now - ${time}), 0))::double precision`;
 }

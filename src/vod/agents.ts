@@ -9,20 +9,14 @@ import type { Endpoint } from './endpoint.js';
 export interface AgentOptions {
   keepAlive: boolean;
   maxSockets?: number;
+  /** A connection that a call opens by itself is given up after this, in milliseconds: nothing was sent. Default: the call's own time. */
+  connectWithinMs?: number;
 }
 
 type Agent = HttpAgent | HttpsAgent;
 
 /** The connection that the request made in here shall use. The SDK has no way to hand one over. */
 const opened = new AsyncLocalStorage<OpenConnection>();
-/** Told when the request that is made in here was written to a connection that it had to open itself. */
-const onOwnWrite = new AsyncLocalStorage<() => void>();
-
-/** Makes the request that `work` sends tell when it was written to the connection that it opens. */
-export function tellWhenWritten<T>(work: () => Promise<T>, onWritten: () => void): Promise<T> {
-  return onOwnWrite.run(onWritten, work);
-}
-
 /** A connection that was opened ahead, for one request. */
 export class OpenConnection {
   private constructor(private readonly socket: Socket) {
@@ -51,15 +45,9 @@ export class OpenConnection {
     return connection;
   }
 
-  /**
-   * Makes the request that `work` sends use it, if it is still there.
-   * @param onWritten called when the request was handed to the system, if it did use it
-   */
-  use<T>(work: () => Promise<T>, onWritten?: () => void): Promise<T> {
-    this.onWritten = onWritten;
-    const alone = () => opened.run(this, work);
-    // One that broke meanwhile is replaced by one that the request opens.
-    return onWritten === undefined ? alone() : tellWhenWritten(alone, onWritten);
+  /** Makes the request that `work` sends use it. One that broke meanwhile is replaced by one that the request opens. */
+  use<T>(work: () => Promise<T>): Promise<T> {
+    return opened.run(this, work);
   }
 
   close(): void {
@@ -74,53 +62,38 @@ export class OpenConnection {
   take(): Socket | null {
     if (!this.isOpen()) return null;
     this.taken = true;
-    if (this.onWritten !== undefined) tellFirstWrite(this.socket, this.onWritten);
     return this.socket;
   }
 
   private taken = false;
-  private onWritten: (() => void) | undefined;
-}
-
-/** A socket passes on what it is given before `write` returns; what was collected, before `uncork` does. */
-function tellFirstWrite(socket: Socket, tell: () => void): void {
-  const { write, uncork } = socket;
-  const tellOnce = () => {
-    if (socket.bytesWritten === 0) return;
-    socket.write = write;
-    socket.uncork = uncork;
-    tell();
-  };
-  socket.write = (...args: unknown[]) => {
-    const more = Reflect.apply(write, socket, args) as boolean;
-    if (socket.writableCorked === 0) tellOnce();
-    return more;
-  };
-  socket.uncork = () => {
-    uncork.call(socket);
-    tellOnce();
-  };
 }
 
 /**
  * An agent whose connection errors say what happened. A name with several addresses that all fail ends in an
  * AggregateError without text, and the SDK passes on nothing but the text: whether anything was sent could not be told.
  */
-export function createAgent(protocol: Endpoint['protocol'], options: AgentOptions): Agent {
-  const agent = protocol === 'https://' ? new HttpsAgent(options) : new HttpAgent(options);
+export function createAgent(
+  protocol: Endpoint['protocol'],
+  { connectWithinMs, ...options }: AgentOptions,
+): Agent {
+  const secure = protocol === 'https://';
+  const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
   const connect = agent.createConnection.bind(agent);
   agent.createConnection = (...args: Parameters<typeof connect>) => {
     const ready = opened.getStore()?.take();
     if (ready) return ready;
     const socket = connect(...args);
-    const tell = onOwnWrite.getStore();
-    // What was written before is passed on at that moment.
-    if (tell !== undefined) socket?.once(protocol === 'https://' ? 'secureConnect' : 'connect', tell);
+    if (connectWithinMs !== undefined) giveUpAfter(connectWithinMs, socket, secure ? 'secureConnect' : 'connect');
     // Comes before the listeners of the request, which take over the text.
     (socket as Duplex | null | undefined)?.once('error', sayAll);
     return socket;
   };
   return agent;
+}
+
+function giveUpAfter(ms: number, socket: Duplex | null | undefined, whenOpen: string): void {
+  const timer = setTimeout(() => socket?.destroy(new Error('connect ETIMEDOUT')), ms);
+  for (const event of [whenOpen, 'close']) socket?.once(event, () => clearTimeout(timer));
 }
 
 function sayAll(error: Error): void {

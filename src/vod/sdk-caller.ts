@@ -1,6 +1,6 @@
 import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180717/vod_client.js';
 import { keyPairProblem } from '../config/vendor-credentials.js';
-import { createAgent, OpenConnection, tellWhenWritten } from './agents.js';
+import { createAgent, OpenConnection } from './agents.js';
 import { classify, vodError } from './classify.js';
 import { type CredentialProvider, type Credentials, CredentialsAwayError } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
@@ -14,12 +14,16 @@ export interface CallerOptions {
   language: 'en-US' | 'zh-CN';
   /** Whether connections are kept for the next call. */
   keepAlive: boolean;
+  /** Whether a call that was refused as signed too long ago is signed and made anew, once. */
+  signsAgain: boolean;
+  /** A connection that a call opens by itself is given up after this, in milliseconds. Default: the request's time. */
+  connectWithinMs?: number;
   /** More headers for each call, asked for when it leaves; none by default. They are not signed. */
   headers?: (() => Record<string, string>) | undefined;
 }
 
 /** Refused because of the time in the signature: not executed, so a second signature is safe. */
-const SIGNATURE_EXPIRED = 'AuthFailure.SignatureExpire';
+export const SIGNATURE_EXPIRED = 'AuthFailure.SignatureExpire';
 
 /** Connections that are kept at most for reads. Ours: more than the paces of all reads need at once. */
 const MAX_SOCKETS = 64;
@@ -34,11 +38,17 @@ export class SdkCaller {
   readonly #provider: CredentialProvider;
   readonly #headers: () => Record<string, string>;
   readonly #endpoint: Endpoint;
+  readonly #signsAgain: boolean;
   #current: Credentials = { secretId: '', secretKey: '' };
 
   constructor(options: CallerOptions) {
-    const { endpoint, keepAlive } = options;
-    this.#agent = createAgent(endpoint.protocol, keepAlive ? { keepAlive, maxSockets: MAX_SOCKETS } : { keepAlive });
+    const { endpoint, keepAlive, connectWithinMs } = options;
+    this.#agent = createAgent(endpoint.protocol, {
+      keepAlive,
+      ...(keepAlive ? { maxSockets: MAX_SOCKETS } : {}),
+      ...(connectWithinMs === undefined ? {} : { connectWithinMs }),
+    });
+    this.#signsAgain = options.signsAgain;
     this.#provider = options.credentials;
     this.#headers = options.headers ?? (() => ({}));
     this.#endpoint = endpoint;
@@ -59,22 +69,15 @@ export class SdkCaller {
   }
 
   /**
-   * Calls once; once more with a new signature when the first was refused as too old. Gives the answer as it came, but for
+   * Calls once; where it signs again, once more when the first signature was refused as too old. Gives the answer as it came, but for
    * characters that nobody can keep, or throws a VodError. When the signal fires, the signal's reason is thrown as it is: giving up is no vendor error.
    */
   async call(
     action: VodAction,
     request: Record<string, unknown>,
     signal?: AbortSignal,
-    /**
-     * `onSend` is called before anything of the request can leave this machine; what it throws ends the call. `onWritten`,
-     * when it was written, to `connection` or to one of its own.
-     */
-    {
-      onSend,
-      onWritten,
-      connection,
-    }: { onSend?: () => void; onWritten?: (() => void) | undefined; connection?: OpenConnection | undefined } = {},
+    /** `onSend` is called before anything of the request can leave this machine; what it throws ends the call. */
+    { onSend, connection }: { onSend?: () => void; connection?: OpenConnection | undefined } = {},
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
@@ -84,13 +87,12 @@ export class SdkCaller {
         const headers = this.#headers();
         const send = () =>
           this.#client.request(action, request, signal === undefined ? { headers } : { headers, signal });
-        if (connection !== undefined) return fitAnswer(await connection.use(send, onWritten));
-        return fitAnswer(await (onWritten === undefined ? send() : tellWhenWritten(send, onWritten)));
+        return fitAnswer(await (connection === undefined ? send() : connection.use(send)));
       } catch (thrown) {
         signal?.throwIfAborted();
         const { secretId, secretKey, token } = credentials;
         const error = classify(action, thrown, [secretId, secretKey, ...(token === undefined ? [] : [token])]);
-        if (error.code !== SIGNATURE_EXPIRED || attempt > 1) {
+        if (error.code !== SIGNATURE_EXPIRED || attempt > 1 || !this.#signsAgain) {
           throw error;
         }
       }

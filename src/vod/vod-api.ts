@@ -140,8 +140,6 @@ export interface SubmitOptions {
   connection?: SubmitConnection | undefined;
   /** Called right before the request is written. What it throws ends the call with nothing sent, and is thrown as it is. */
   leaving?: () => void;
-  /** Called when the request was handed to the system: over `connection`, or over one that the call opened itself. */
-  written?: () => void;
 }
 
 export interface VodApi {

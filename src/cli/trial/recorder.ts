@@ -39,6 +39,7 @@ export class Recorder {
       requestTimeoutSeconds,
       language: 'en-US',
       keepAlive: true,
+      signsAgain: true,
     });
   }
 

@@ -12,6 +12,7 @@ import * as distances from './0010-distances.js';
 import * as crossings from './0011-crossings.js';
 import * as breakers from './0012-breakers.js';
 import * as backlogs from './0013-backlogs.js';
+import * as rateLimit from './0014-rate-limit.js';
 
 /** Every migration in order. The names are stored in the database: never rename one that was released. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -28,4 +29,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0011-crossings': crossings,
   '0012-breakers': breakers,
   '0013-backlogs': backlogs,
+  '0014-rate-limit': rateLimit,
 };
