@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import type { SimulatorOptions } from '../src/simulator/index.js';
+import type { Range, SimulatorOptions } from '../src/simulator/index.js';
 import { type SimulatorProcess, startSimulatorProcess } from '../test/support/simulator.js';
 
 /** As `nice` counts: ahead of everything here that is not the system's. */
@@ -16,6 +16,7 @@ const REAL_TIME = '10';
  */
 export async function startVendor(options?: SimulatorOptions): Promise<SimulatorProcess> {
   const simulator = await startSimulatorProcess(options);
+  if (options?.answerDelayMs !== undefined) await checkAnswerDelay(simulator, options.answerDelayMs);
   try {
     // Each of its threads: one that collects garbage keeps the others waiting.
     execFileSync('chrt', ['--all-tasks', '--fifo', '--pid', REAL_TIME, String(simulator.pid)], { stdio: 'ignore' });
@@ -32,4 +33,15 @@ function behindRealTime(pid: number): void {
   } catch {
     // Or on another system.
   }
+}
+
+/** One that was built from older sources takes no notice of an option that it does not know, and the figures would be wrong. */
+async function checkAnswerDelay({ url, kill }: SimulatorProcess, delay: number | Range): Promise<void> {
+  const leastMs = typeof delay === 'number' ? delay : delay.minMs;
+  const askedMs = performance.now();
+  // It is refused, and takes as long as any other call.
+  await (await fetch(url, { method: 'POST' })).text();
+  if (performance.now() - askedMs >= leastMs - 1) return;
+  await kill();
+  throw new Error('The simulator of this checkout has no answerDelayMs: bench/README.md says which sources it needs.');
 }
