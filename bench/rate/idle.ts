@@ -29,6 +29,8 @@ const APART_MS = { full: { least: 800, beyond: 400 }, short: { least: 300, beyon
 const GOLDEN = 0.618_034;
 /** An erase that comes alone is at the vendor so soon after its intent, p95, in milliseconds. */
 const ALONE_WITHIN_MS = 50;
+/** From its start to the first of them. */
+const STARTED_MS = { full: 10_000, short: 2_000 };
 const IDLE_MS = 10_000;
 /** Each time after ten idle seconds: whether the erases are a backlog's or live ones. */
 const ROUNDS = { full: ['backlog', 'live', 'backlog', 'live'], short: ['backlog'] } as const;
@@ -51,7 +53,7 @@ async function runIdle(context: BenchContext): Promise<Row[]> {
   const world = await World.start(context.servers, { name: 'idle', simulator: { taskDurationMs: LONG_TASK_MS } });
   try {
     await world.startWorker();
-    await delay(IDLE_MS);
+    await delay(STARTED_MS[context.options.short ? 'short' : 'full']);
     const rows = [await runSingles(world, context), await runRounds(world, context)];
     for (const line of world.complaints.slice(0, 5)) context.say(`worker: ${line}`);
     return rows;

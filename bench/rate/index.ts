@@ -122,15 +122,21 @@ export const RATE: readonly Scenario[] = [
     (_, erases) => ({ workers: 1, erases, ...WORKS }),
     true,
   ),
-  scenario('stopped worker', 'SIGSTOP, later SIGCONT', ({ options }, erases) => ({
-    workers: 1,
-    erases,
-    reserve: reserveFor((erases * 2) / 3, options),
-    during: async (world) => {
-      await world.untilAccepted(Math.ceil(erases / 3), 120_000);
-      return { overAtMs: [await pause(world.workers[0] as OwnedProcess, options.short ? 3 : 10)] };
-    },
-  })),
+  scenario(
+    'stopped worker',
+    'SIGSTOP, later SIGCONT',
+    ({ options }, erases) => ({
+      workers: 1,
+      erases,
+      reserve: reserveFor((erases * 2) / 3, options),
+      during: async (world) => {
+        await world.untilAccepted(Math.ceil(erases / 3), 120_000);
+        return { overAtMs: [await pause(world.workers[0] as OwnedProcess, options.short ? 3 : 10)] };
+      },
+    }),
+    // In short, one of the troubled four is stopped.
+    true,
+  ),
   scenario(
     'database refuses',
     'PostgreSQL resets and refuses every connection for 10 s',
