@@ -113,7 +113,7 @@ async function runRounds(world: World, { options, say }: BenchContext): Promise<
     await delay(IDLE_MS);
     const fromMs = Date.now();
     const ofRound = fileIds.slice(at * each, (at + 1) * each);
-    await world.startErases(ofRound, kind === 'backlog' ? { batchId: `backlog ${at}` } : {});
+    await world.startErases(ofRound, kind === 'backlog' ? { batchId: `backlog-${at}` } : {});
     const queuedMs = Date.now() - fromMs;
     await world.untilPaid(ofRound, (each / LIMIT_PER_SECOND) * 3_000 + 60_000);
     const { offered, accepted } = submitsAmong((await world.calls()).filter((call) => call.at >= fromMs));
