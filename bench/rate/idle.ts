@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { ACTIVITY } from '../../src/contract/names.js';
 import type { Call } from '../../src/simulator/index.js';
 import { SUBMIT_ACTION } from '../../src/vod/rates.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
@@ -12,6 +13,7 @@ import {
   ratePerSecond,
   submitsAmong,
 } from '../measure/door.js';
+import { begunAtMs, histories } from '../measure/histories.js';
 import { percentile, rounded } from '../measure/numbers.js';
 import type { Figures, Row } from '../report.js';
 import type { BenchContext, Scenario } from '../scenario.js';
@@ -27,11 +29,15 @@ const ALONE = { full: 40, short: 8 };
 const APART_MS = { full: { least: 800, beyond: 400 }, short: { least: 300, beyond: 200 } };
 /** A share of `beyond` that is another each time. */
 const GOLDEN = 0.618_034;
-/** An erase that comes alone is at the vendor so soon after its intent, p95, in milliseconds. */
-const ALONE_WITHIN_MS = 50;
-/** From its start to the first of them. */
-const STARTED_MS = { full: 10_000, short: 2_000 };
 const IDLE_MS = 10_000;
+/** Every so many, one comes after ten idle seconds: a p95 has to show those, too. In a short run only the first one is such. */
+const IDLE_BEFORE_EACH = { full: 4, short: Number.POSITIVE_INFINITY };
+/** An erase that comes alone is at the vendor so soon after its intent, p95, in milliseconds. */
+const AFTER_INTENT_MS = 50;
+/** And so soon after the worker was given its submit: what waits for its turn may do so before it writes the intent. */
+const AFTER_BEGIN_MS = 100;
+/** From its start to the first of them. */
+const STARTED_MS = { full: IDLE_MS, short: 2_000 };
 /** Each time after ten idle seconds: whether the erases are a backlog's or live ones. */
 const ROUNDS = { full: ['backlog', 'live', 'backlog', 'live'], short: ['backlog'] } as const;
 const A_ROUND = { full: 300, short: 60 };
@@ -66,27 +72,44 @@ async function runSingles(world: World, { options }: BenchContext): Promise<Row>
   const length = options.short ? 'short' : 'full';
   const { least, beyond } = APART_MS[length];
   const fileIds = await world.addFiles(ALONE[length]);
-  const startedMs = new Map<string, number>();
+  const [startedMs, begunMs] = [new Map<string, number>(), new Map<string, number>()];
+  const workflowIds: string[] = [];
   for (const [at, fileId] of fileIds.entries()) {
+    if (at % IDLE_BEFORE_EACH[length] === IDLE_BEFORE_EACH[length] - 1) await delay(IDLE_MS);
     startedMs.set(fileId, Date.now());
-    await world.client.start({ fileId, subAppId: SUB_APP_ID, recipe: { name: 'subtitles' } });
+    const { workflowId } = await world.client.start({ fileId, subAppId: SUB_APP_ID, recipe: { name: 'subtitles' } });
     await world.untilAccepted(at + 1, 30_000);
     await delay(least + beyond * ((at * GOLDEN) % 1));
+    workflowIds.push(workflowId);
+  }
+  let next = 0;
+  for await (const events of histories(world.temporal, workflowIds)) {
+    const begun = begunAtMs(events, ACTIVITY.submit);
+    if (begun !== undefined) begunMs.set(fileIds[next] as string, begun);
+    next += 1;
   }
   const calls = await world.calls();
-  const intents = await intentsOf(world);
   const waits = (since: ReadonlyMap<string, number>) =>
     firstArrivals(calls).flatMap(({ fileId, at }) => {
       const sinceMs = since.get(fileId);
       return sinceMs === undefined ? [] : [at - sinceMs];
     });
-  const fromIntent = waits(intents);
-  const p95 = percentile(fromIntent, 0.95);
+  const [afterIntent, afterBegin] = [waits(await intentsOf(world)), waits(begunMs)];
   const figures = {
     ...figuresOf(calls, fileIds),
-    'after intent p50 ms': rounded(percentile(fromIntent, 0.5), 1),
-    'after intent p95 ms': rounded(p95, 1),
+    'after intent p50 ms': rounded(percentile(afterIntent, 0.5), 1),
+    'after intent p95 ms': rounded(percentile(afterIntent, 0.95), 1),
+    'after begin p50 ms': rounded(percentile(afterBegin, 0.5), 1),
+    'after begin p95 ms': rounded(percentile(afterBegin, 0.95), 1),
     'after start p95 ms': percentile(waits(startedMs), 0.95),
+  };
+  const within = (what: string, times: readonly number[], mostMs: number) => {
+    const p95 = percentile(times, 0.95);
+    const all = times.length === fileIds.length;
+    return {
+      what: `at the vendor within ${mostMs} ms of ${what} (p95 ${rounded(p95, 1)}, of ${times.length})`,
+      kept: all && p95 !== null && p95 <= mostMs,
+    };
   };
   return {
     group: GROUP,
@@ -94,10 +117,8 @@ async function runSingles(world: World, { options }: BenchContext): Promise<Row>
     figures,
     promises: hardPromises(figures),
     goals: [
-      {
-        what: `at the vendor within ${ALONE_WITHIN_MS} ms of its intent (p95 ${rounded(p95, 1)})`,
-        kept: p95 !== null && p95 <= ALONE_WITHIN_MS,
-      },
+      within('its intent', afterIntent, AFTER_INTENT_MS),
+      within('the begin of its submit', afterBegin, AFTER_BEGIN_MS),
     ],
   };
 }
