@@ -108,7 +108,7 @@ async function runForeign({ servers, options, say }: BenchContext): Promise<Row>
           what: `at most ${MOST_REFUSED * 100}% of our calls refused (${rounded(refusedShare * 100)}%)`,
           kept: refusedShare <= MOST_REFUSED,
         },
-        { what: `at least ${least} accepted/s (${rounded(perSecond)})`, kept: perSecond >= least },
+        { what: `at least ${rounded(least)} accepted/s (${rounded(perSecond)})`, kept: perSecond >= least },
         {
           what: `full speed within ${BACK_WITHIN_S} s of its leaving (${rounded(back, 1) ?? 'never'})`,
           kept: back !== null && back <= BACK_WITHIN_S,
