@@ -5,9 +5,11 @@ import { type OwnedProcess, startProcess } from '../../src/process/owned-process
 import { COLLEAGUE } from '../../test/faults/house.js';
 import { SECRET_ID, SECRET_KEY } from '../../test/support/simulator.js';
 import {
+  BURST_MS,
   countWithin,
   LIMIT_PER_SECOND,
   mostInASecond,
+  mostWithin,
   paymentsOf,
   secondsUntilRate,
   submitsAmong,
@@ -88,6 +90,7 @@ async function runForeign({ servers, options, say }: BenchContext): Promise<Row>
       'submits/s': rounded(perSecond),
       'most in 1 s': mostInASecond(submitsAmong(all).accepted),
       'offered in 1 s': mostInASecond(submitsAmong(all).offered),
+      'most in 100 ms': mostWithin(submitsAmong(all).offered, BURST_MS),
       refusals: bad,
       duplicates: paymentsOf(ours, fileIds).duplicates,
       lost: 0,

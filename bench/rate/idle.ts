@@ -24,7 +24,7 @@ const GROUP = 'rate';
 const SINGLES = 'single erases';
 const AFTER_IDLE = 'after ten idle seconds';
 /** How many come alone. */
-const ALONE = { full: 40, short: 8 };
+const ALONE = { full: 40, short: 6 };
 /** From one that is at the vendor to the next; not always the same, so that it keeps no step with anything in the worker. */
 const APART_MS = { full: { least: 800, beyond: 400 }, short: { least: 300, beyond: 200 } };
 /** A share of `beyond` that is another each time. */
@@ -40,7 +40,7 @@ const AFTER_BEGIN_MS = 100;
 const STARTED_MS = { full: IDLE_MS, short: 2_000 };
 /** Each time after ten idle seconds: whether the erases are a backlog's or live ones. */
 const ROUNDS = { full: ['backlog', 'live', 'backlog', 'live'], short: ['backlog'] } as const;
-const A_ROUND = { full: 300, short: 60 };
+const A_ROUND = { full: 300, short: 40 };
 /** Of a round's first second. */
 const MOST_IN_A_BURST = 5;
 const SECOND_MS = 1_000;

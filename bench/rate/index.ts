@@ -15,7 +15,7 @@ import { type RatePlan, runRate, STARTING_MS, UNTIL_BACK_S } from './run.js';
 
 const GROUP = 'rate';
 const ERASES = 1_200;
-const SHORT_ERASES = 120;
+const SHORT_ERASES = 100;
 
 type PlanFor = (context: BenchContext, erases: number) => Omit<RatePlan, 'name'>;
 
