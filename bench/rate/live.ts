@@ -10,7 +10,7 @@ import { World } from '../world.js';
 import { hardPromises, LONG_TASK_MS } from './run.js';
 
 const NAME = 'live before backlog';
-const BACKLOG = { full: 5_000, short: 300 };
+const BACKLOG = { full: 5_000, short: 400 };
 /** All workflows of the backlog have asked for their submit within this, in milliseconds. */
 const QUEUED_WITHIN_MS = 600_000;
 const HARDLY_SUBMITS = {
