@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { SimulatorOptions } from '../src/simulator/index.js';
+import { resolveOptions } from '../src/simulator/options.js';
 import { type SimulatorProcess, startSimulatorProcess } from '../test/support/simulator.js';
 
 /** As `nice` counts: ahead of everything here that is not the system's. */
@@ -15,6 +16,7 @@ const REAL_TIME = '10';
  * up to 23 ms late (and once or twice a thousand calls 50), at a better nice value too; in real time 1.3 ms at most.
  */
 export async function startVendor(options?: SimulatorOptions): Promise<SimulatorProcess> {
+  checkKnown(options);
   const simulator = await startSimulatorProcess(options);
   try {
     // Each of its threads: one that collects garbage keeps the others waiting.
@@ -31,5 +33,14 @@ function behindRealTime(pid: number): void {
     for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), FIRST);
   } catch {
     // Or on another system.
+  }
+}
+
+/** These rows may be laid over an older checkout: its simulator would ignore what it does not know, and figures would be wrong. */
+function checkKnown(options: SimulatorOptions = {}): void {
+  const known = resolveOptions(options);
+  for (const name of Object.keys(options)) {
+    if (!(name in known))
+      throw new Error(`The simulator of this checkout has no ${name}; bench/README.md says which sources a row needs.`);
   }
 }

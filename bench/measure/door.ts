@@ -5,6 +5,8 @@ import { type PacedAction, SUBMIT_ACTION } from '../../src/vod/rates.js';
 /** The vendor's limit: ProcessMediaByMPS calls in a second (its API document). */
 export const LIMIT_PER_SECOND = 20;
 const WINDOW_MS = 1_000;
+/** Calls that are this close together come in a burst. */
+export const BURST_MS = 100;
 const DETAIL_ACTION: PacedAction = 'DescribeTaskDetail';
 
 export interface Submits {
@@ -34,11 +36,14 @@ export function ratePerSecond(times: readonly number[]): number | null {
 }
 
 /** The most in any sliding second, counted as the door counts: two calls exactly a second apart are not in one. */
-export function mostInASecond(times: readonly number[]): number {
+export const mostInASecond = (times: readonly number[]): number => mostWithin(times, WINDOW_MS);
+
+/** The most in any sliding `windowMs`; times ascending. */
+export function mostWithin(times: readonly number[], windowMs: number): number {
   let most = 0;
   let from = 0;
   for (let to = 0; to < times.length; to += 1) {
-    while ((times[from] ?? 0) <= (times[to] ?? 0) - WINDOW_MS) from += 1;
+    while ((times[from] ?? 0) <= (times[to] ?? 0) - windowMs) from += 1;
     most = Math.max(most, to - from + 1);
   }
   return most;
@@ -50,7 +55,7 @@ export function countWithin(times: readonly number[], fromMs: number, beforeMs: 
 }
 
 /** A rate counts as back when this long a stretch has it. */
-const STEADY_MS = 5_000;
+export const STEADY_MS = 5_000;
 
 /** Seconds from `eventMs` to the start of the first 5 s that have at least `perSecond`; null when there are none. */
 export function secondsUntilRate(times: readonly number[], eventMs: number, perSecond: number): number | null {

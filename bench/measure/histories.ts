@@ -83,6 +83,19 @@ export function noticedAtMs(events: readonly HistoryEvent[], activityId: string)
   return completed === undefined ? undefined : millisecondsOf(completed);
 }
 
+/** When the server gave the run's first activity of this type to a worker. Milliseconds since the epoch. */
+export function begunAtMs(events: readonly HistoryEvent[], activityType: string): number | undefined {
+  const scheduled = events.find(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activityType,
+  );
+  const started = events.find(
+    (event) =>
+      scheduled !== undefined &&
+      event.activityTaskStartedEventAttributes?.scheduledEventId?.toString() === scheduled.eventId?.toString(),
+  );
+  return started === undefined ? undefined : millisecondsOf(started);
+}
+
 /** Histories of many runs, some at a time. */
 export async function* histories(client: Client, workflowIds: readonly string[]): AsyncGenerator<HistoryEvent[]> {
   const AT_A_TIME = 20;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Call } from '../../src/simulator/index.js';
 import { SUBMIT_ACTION } from '../../src/vod/rates.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
-import { mostInASecond, paymentsOf, submitsAmong } from '../measure/door.js';
+import { BURST_MS, mostInASecond, mostWithin, paymentsOf, submitsAmong } from '../measure/door.js';
 import { percentile, rounded } from '../measure/numbers.js';
 import type { Row } from '../report.js';
 import type { BenchContext, Scenario } from '../scenario.js';
@@ -10,7 +10,7 @@ import { World } from '../world.js';
 import { hardPromises, LONG_TASK_MS } from './run.js';
 
 const NAME = 'live before backlog';
-const BACKLOG = { full: 5_000, short: 600 };
+const BACKLOG = { full: 5_000, short: 400 };
 /** All workflows of the backlog have asked for their submit within this, in milliseconds. */
 const QUEUED_WITHIN_MS = 600_000;
 const HARDLY_SUBMITS = {
@@ -26,7 +26,7 @@ const FLOOD = { full: 700, short: 150 };
 const FLOOD_SETTLE_MS = { full: 3_000, short: 1_000 };
 const FLOOD_MEASURED_MS = { full: 20_000, short: 3_000 };
 /** A live erase has to be submitted within this, p95, in seconds. */
-const LIVE_WITHIN_S = 2;
+const LIVE_WITHIN_S = 1.5;
 /** The backlog keeps at least this share of the rate. */
 const BACKLOG_SHARE = 0.05;
 
@@ -97,6 +97,7 @@ async function runLive({ servers, options, say }: BenchContext): Promise<Row> {
       erases: accepted.length,
       'most in 1 s': mostInASecond(accepted),
       'offered in 1 s': mostInASecond(offered),
+      'most in 100 ms': mostWithin(offered, BURST_MS),
       refusals: refused.length,
       duplicates: paymentsOf(calls, fileIds).duplicates,
       lost: single.length - waits.length,
@@ -117,7 +118,8 @@ async function runLive({ servers, options, say }: BenchContext): Promise<Row> {
         },
         {
           what: `the backlog keeps 5% of the rate (${share === null ? 'it had nothing left to submit' : `${percent}%`})`,
-          kept: share === null ? options.short : share >= BACKLOG_SHARE,
+          // Where the measured time begins and ends can cost it one call.
+          kept: lasted ? ofBacklog + 1 > BACKLOG_SHARE * (ofBacklog + ofLive) : options.short,
         },
       ],
     };

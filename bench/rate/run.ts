@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  BURST_MS,
   LIMIT_PER_SECOND,
   mostInASecond,
+  mostWithin,
   paymentsOf,
   ratePerSecond,
+  STEADY_MS,
   secondsUntilRate,
   submitsAmong,
 } from '../measure/door.js';
@@ -19,13 +22,15 @@ export const LONG_TASK_MS = 3_600_000;
 export const FULL = 0.97;
 /** How soon after a disturbance it has to be back, in seconds. */
 const BACK_WITHIN_S = 10;
+/** Work for so long has to be left after the last disturbance, in seconds, so that full speed can be seen again. */
+export const UNTIL_BACK_S = { full: BACK_WITHIN_S + STEADY_MS / 1_000, short: 7 };
 const STRAGGLERS_MS = 2_000;
 /**
  * Several programs that begin at once on a few cores are busy with themselves; their rate is counted from when the last of them has
  * been up for this long, in milliseconds. What they submit until then is queued besides, for this long at the full rate.
  */
 const SETTLED_MS = 5_000;
-const STARTING_MS = 10_000;
+export const STARTING_MS = 10_000;
 
 export interface Disturbed {
   /** From when on full speed may be asked for again, each in milliseconds since the epoch. */
@@ -37,14 +42,14 @@ export interface RatePlan {
   workers: number;
   /** Submits that are measured. */
   erases: number;
-  /** Queued beyond those, so that what waits for a dead worker's timeouts does not stand in the rate. Default 0. */
+  /** Queued beyond those, so that work is left when the last disturbance is over. Default 0. */
   reserve?: number;
   world?: Omit<WorldOptions, 'name'>;
   /** How much longer the calls of one of the workers are on their way to the vendor, in milliseconds. Default 0. */
   fartherMs?: number;
   /** What is done to it; begins when the workers are up. */
   during?(world: World): Promise<Disturbed>;
-  /** The least share of 20 a second, on a quiet machine; undefined where a pause is part of it. */
+  /** The least submits a second, on a quiet machine; undefined where a pause is part of it. */
   atLeast?: number;
 }
 
@@ -103,6 +108,7 @@ async function rowOf(group: string, plan: RatePlan, { world, fileIds, fromMs, ov
     'with the start': fromMs === 0 ? null : rounded(ratePerSecond(accepted.slice(0, plan.erases))),
     'most in 1 s': mostInASecond(accepted),
     'offered in 1 s': mostInASecond(offered),
+    'most in 100 ms': mostWithin(offered, BURST_MS),
     refusals: refused.length,
     duplicates,
     lost: never,
@@ -110,8 +116,8 @@ async function rowOf(group: string, plan: RatePlan, { world, fileIds, fromMs, ov
   };
   const goals: Check[] = [];
   if (plan.atLeast !== undefined) {
-    const least = plan.atLeast * LIMIT_PER_SECOND;
-    goals.push({ what: `at least ${least} submits/s (${rounded(rate)})`, kept: (rate ?? 0) >= least });
+    const what = `at least ${plan.atLeast} submits/s (${rounded(rate)})`;
+    goals.push({ what, kept: (rate ?? 0) >= plan.atLeast });
   }
   if (back !== undefined)
     goals.push({

@@ -49,11 +49,12 @@ export class FrontDoor {
     } catch {
       return; // The client went away while it was still sending: nobody is there to answer.
     }
-    const { requestDelayMs, seed } = this.house.options;
-    const delayMs = pick(requestDelayMs, seed, `request ${++this.#arrivals}`);
+    const { requestDelayMs, answerDelayMs, seed } = this.house.options;
+    const arrival = ++this.#arrivals;
+    const delayMs = pick(requestDelayMs, seed, `request ${arrival}`);
     if (delayMs > 0) await wait(delayMs);
     const answer = await this.#admit(request, body);
-    const { delayMs: heldBackMs } = answer;
+    const heldBackMs = answer.delayMs + pick(answerDelayMs, seed, `answer ${arrival}`);
     if (heldBackMs > 0) await wait(heldBackMs);
     send(answer, request, response);
   }

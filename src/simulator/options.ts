@@ -39,11 +39,13 @@ export interface SimulatorOptions {
   retentionMs?: number;
   /** On its way every request is held back this long before the door counts it. Default 0. */
   requestDelayMs?: number | Range;
+  /** Every answer is sent this long after its request was counted and executed: the API's work and the way back. Default 0. */
+  answerDelayMs?: number | Range;
   /** How far the vendor's clock is ahead of this machine's (behind, when negative). Default 0. */
   clockSkewMs?: number;
   /** A file that keeps tasks, media and calls over restarts. Default: memory only. */
   stateFile?: string;
-  /** Seed of task durations and request delays. Default 1. */
+  /** Seed of task durations, request delays and answer delays. Default 1. */
   seed?: number;
   /** Take any well-formed FileId as an existing file. Default false, as the vendor does not either. */
   acceptUnknownFiles?: boolean;
@@ -81,6 +83,7 @@ export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
     maxConcurrentTasks: options.maxConcurrentTasks ?? Number.POSITIVE_INFINITY,
     retentionMs: options.retentionMs ?? (options.retentionHours ?? DOCUMENTED_RETENTION_HOURS) * 3_600_000,
     requestDelayMs: options.requestDelayMs ?? 0,
+    answerDelayMs: options.answerDelayMs ?? 0,
     clockSkewMs: options.clockSkewMs ?? 0,
     stateFile: options.stateFile,
     seed: options.seed ?? 1,
@@ -108,6 +111,7 @@ function assertSensible(options: ResolvedOptions): void {
   if (!Number.isFinite(options.clockSkewMs)) problems.push('clockSkewMs must be a number of milliseconds');
   span('taskDurationMs', options.taskDurationMs);
   span('requestDelayMs', options.requestDelayMs);
+  span('answerDelayMs', options.answerDelayMs);
   if (!(options.maxConcurrentTasks >= 1)) problems.push('maxConcurrentTasks must be 1 or more');
   if (!(options.retentionMs > 0)) problems.push('the retention must be longer than 0');
   if (options.credentials.length === 0) problems.push('at least one credential is needed');

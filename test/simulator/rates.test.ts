@@ -115,6 +115,18 @@ describe('the rate at the door', () => {
     expect(simulator.admin.calls()[0]?.at).toBeGreaterThanOrEqual(sentAt + 49);
   });
 
+  it('counts a request before the time that its answer takes', async () => {
+    const simulator = await start({ answerDelayMs: { minMs: 100, maxMs: 150 } });
+    await submitErase(vodClient(simulator.url));
+    const answeredAt = Date.now();
+    expect(simulator.admin.calls()[0]?.at).toBeLessThanOrEqual(answeredAt - 99);
+  });
+
+  it.each(['requestDelayMs', 'answerDelayMs'])('does not start with a %s that is no range', async (name) => {
+    for (const wrong of [-1, { minMs: 2, maxMs: 1 }, { minMs: 0, maxMs: Number.POSITIVE_INFINITY }])
+      await expect(start({ [name]: wrong })).rejects.toThrow(name);
+  });
+
   it('is not spent by what never got in', async () => {
     const simulator = await start({ submitsPerSecond: 1 });
     simulator.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-before', times: 2 });

@@ -27,6 +27,7 @@ interface Flags {
   retention?: number;
   retentionHours?: number;
   requestDelay?: SimulatorOptions['requestDelayMs'];
+  answerDelay?: SimulatorOptions['answerDelayMs'];
   stateFile?: string;
   seed?: number;
   acceptUnknownFiles?: boolean;
@@ -59,6 +60,11 @@ export function simulatorCommand(): Command {
     .option(
       '--request-delay <time>',
       'how long a request is on its way: 50ms, or 10ms-200ms (default: 0)',
+      durationRange,
+    )
+    .option(
+      '--answer-delay <time>',
+      'how long after its request each answer is sent: 150ms, or 60ms-250ms (default: 0)',
       durationRange,
     )
     .option('--state-file <path>', 'keep tasks, media and calls over restarts')
@@ -97,6 +103,7 @@ function optionsOf(flags: Flags): SimulatorOptions {
     retentionMs: flags.retention,
     retentionHours: flags.retentionHours,
     requestDelayMs: flags.requestDelay,
+    answerDelayMs: flags.answerDelay,
     stateFile: flags.stateFile,
     seed: flags.seed,
     acceptUnknownFiles: flags.acceptUnknownFiles,
