@@ -57,6 +57,13 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/simulator/' },
     },
     {
+      name: 'rate-limit-knows-nobody',
+      comment: 'It could be lifted into another project: PostgreSQL and the clock are handed in.',
+      severity: 'error',
+      from: { path: '^src/rate-limit/' },
+      to: { path: '^(src/|node_modules/)', pathNot: '^src/rate-limit/' },
+    },
+    {
       name: 'contract-knows-nobody',
       severity: 'error',
       from: { path: '^src/contract/' },
@@ -108,7 +115,7 @@ module.exports = {
       from: { path: '^src/activities/' },
       to: {
         path: '^src/',
-        pathNot: '^src/(activities|vod|ledger|backlog|webhook|contract|config|temporal|errors\\.ts$)',
+        pathNot: '^src/(activities|vod|ledger|rate-limit|backlog|webhook|contract|config|temporal|errors\\.ts$)',
       },
     },
     {
@@ -142,7 +149,7 @@ module.exports = {
       name: 'ledger-import',
       severity: 'error',
       from: { path: '^src/ledger/' },
-      to: { path: '^src/', pathNot: '^src/(ledger|contract|config|process|errors\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(ledger|rate-limit|contract|config|process|errors\\.ts$)' },
     },
     {
       name: 'temporal-import',
