@@ -232,6 +232,10 @@ describe('the time from one tick to the next', () => {
 describe('a small batch', () => {
   it('waits for its submits alone, and not for the first of its tasks to end', async () => {
     const FILES = 100;
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    // Batches that feed share the queue, and those of other tests are not fed any more.
+    await client.query(`update batch set state = 'paused' where state = 'running'`);
     await write('small', FILES);
     const runs = slowRuns(0);
     const stopping = new AbortController();
@@ -246,8 +250,6 @@ describe('a small batch', () => {
     const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'small' });
     await eventually('the first', () => runs.started >= FIRST_QUEUED || undefined);
     expect(runs.started).toBe(FIRST_QUEUED);
-    const client = new pg.Client({ connectionString: database.url });
-    await client.connect();
     await client.query(`update batch_item set submitted_at = now() where batch_id = 'small' and run_id is not null`);
     await client.end();
     await eventually('all others', () => runs.started === FILES || undefined);
