@@ -119,7 +119,7 @@ export class RateLimiter {
     const { name, callsPerSecond } = this.budget;
     if (acquired?.is_sound !== true) await this.database.query(REPAIR, [name, slotsOf(this.budget), callsPerSecond]);
     // A slot that somebody releases meanwhile is not due before a horizon from now.
-    return Math.min(Math.max(1, acquired?.opens_in_ms ?? 0), HORIZON_MS[priority]);
+    return Math.min(Math.max(1, acquired?.opens_in_ms ?? 0), HORIZON_MS.batch);
   }
 
   #hand(line: Waiter[], taken: Acquired['slots'][number]): void {
@@ -140,14 +140,15 @@ export class RateLimiter {
   /** For a {@link Slot}. */
   async answered(
     use: SlotUse,
-    { leftMs, readMs }: { leftMs: number; readMs: number },
+    { tookMs, knownMs }: { tookMs: number; knownMs: number | null },
     answer: Answer,
   ): Promise<Refusals> {
     const { name, callsPerSecond } = this.budget;
-    this.#roundTrips.note(readMs - leftMs);
+    this.#roundTrips.note(tookMs);
     const creditMs = this.#roundTrips.creditMs();
-    const ageMs = this.clock.now() - readMs;
-    const values = [name, use.id, use.taken, ageMs, creditMs, answer, callsPerSecond];
+    // Whenever the statement comes to the database, the answer was read no later than this.
+    const readMs = knownMs === null ? null : this.#databaseClock.toThere(knownMs);
+    const values = [name, use.id, use.taken, readMs, creditMs, answer, callsPerSecond];
     const { rows } = await this.database.query(RELEASE, values);
     const row = rows[0] as { refused_in_row: number; refused_for_ms: number } | undefined;
     return row === undefined ? NO_REFUSALS : { inRow: row.refused_in_row, forMs: row.refused_for_ms };

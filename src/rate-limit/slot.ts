@@ -32,9 +32,13 @@ export interface SlotUse {
   dueHereMs: number;
 }
 
+/** Two clocks that differ by more than this, in milliseconds, after seconds: one was set, or stood still. Ours: ten times a clock's digit. */
+const CLOCKS_AGREE_MS = 10;
+
 /** What becomes of a slot. */
 export interface SlotEnd {
-  answered(use: SlotUse, timing: { leftMs: number; readMs: number }, answer: Answer): Promise<Refusals>;
+  /** `knownMs`: when the answer was read, by the monotonic clock; null when that clock stood still meanwhile. */
+  answered(use: SlotUse, timing: { tookMs: number; knownMs: number | null }, answer: Answer): Promise<Refusals>;
   unused(use: SlotUse): Promise<void>;
 }
 
@@ -42,7 +46,8 @@ export interface SlotEnd {
 export class Slot {
   /** When the call may leave, by the database's clock. */
   readonly dueAt: Date;
-  readonly #dueTimeOfDayMs: number;
+  /** How far the time of day is ahead of the monotonic clock, which stands still while the machine is suspended. */
+  readonly #aheadMs: number;
   #leftMs: number | undefined;
 
   constructor(
@@ -51,13 +56,18 @@ export class Slot {
     private readonly end: SlotEnd,
   ) {
     this.dueAt = new Date(Math.ceil(use.dueMs));
-    this.#dueTimeOfDayMs = clock.timeOfDay() + use.dueHereMs - clock.now();
+    this.#aheadMs = clock.timeOfDay() - clock.now();
+  }
+
+  /** In how many milliseconds the call may leave; below 0 when it could have. */
+  get dueInMs(): number {
+    return this.use.dueHereMs - this.clock.now();
   }
 
   /** Waits until so many milliseconds before the call may leave; default 0. Returns early when the signal fires. */
   async untilDue({ earlierMs = 0, signal }: { earlierMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     for (;;) {
-      const waitMs = this.use.dueHereMs - earlierMs - this.clock.now();
+      const waitMs = this.dueInMs - earlierMs;
       if (waitMs <= 0 || signal?.aborted) return;
       await this.clock.sleep(waitMs, signal);
     }
@@ -70,8 +80,7 @@ export class Slot {
   leave(): void {
     const nowMs = this.clock.now();
     if (nowMs < this.use.dueHereMs || this.#leftMs !== undefined) throw new Error('The slot is not due, or was used.');
-    // The monotonic clock stands still while the machine is suspended, and the time of day does not.
-    const lateMs = Math.max(nowMs - this.use.dueHereMs, this.clock.timeOfDay() - this.#dueTimeOfDayMs);
+    const lateMs = nowMs - this.use.dueHereMs + Math.max(0, this.#stoodStillMs());
     if (lateMs > LEAVES_WITHIN_MS) throw new SlotMissedError(`The slot was missed by ${Math.round(lateMs)} ms.`);
     this.#leftMs = nowMs;
   }
@@ -83,7 +92,14 @@ export class Slot {
   async release(answer: Answer): Promise<Refusals> {
     const leftMs = this.#leftMs;
     if (leftMs === undefined) throw new Error('A slot is released that no call left in.');
-    return await this.end.answered(this.use, { leftMs, readMs: this.clock.now() }, answer);
+    const readMs = this.clock.now();
+    const knownMs = Math.abs(this.#stoodStillMs()) > CLOCKS_AGREE_MS ? null : readMs;
+    return await this.end.answered(this.use, { tookMs: readMs - leftMs, knownMs }, answer);
+  }
+
+  /** For how long the monotonic clock did, since the slot was taken; or how far the time of day was set. */
+  #stoodStillMs(): number {
+    return this.clock.timeOfDay() - this.clock.now() - this.#aheadMs;
   }
 
   /** The call was not made, and will not be. */

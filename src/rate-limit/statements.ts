@@ -15,7 +15,7 @@ export const LEAVES_WITHIN_MS = 2_000;
 /** A call reaches the API within this time of leaving, or never, in milliseconds. Ours; callers give up a connection before that. */
 const ARRIVES_WITHIN_MS = 5_000;
 
-/** How far ahead a slot may be taken, in milliseconds. Ours: enough to write an intent on a busy disk; a live call passes what is further. */
+/** How far ahead a slot may be taken, in milliseconds. Ours: enough to write an intent on a full machine; a live call passes what is further. */
 export const HORIZON_MS: Readonly<Record<Priority, number>> = { live: 500, batch: 250 };
 
 /** After so many live calls, one of a backlog goes first: it keeps 1/17 of the rate, more than 5%. Ours. */
@@ -134,8 +134,8 @@ on conflict (name, id) do update set counted_by = excluded.counted_by
 where rate_limit_slot.counted_by > clock_timestamp() + ${ms(FARTHEST_MS)}`;
 
 /**
- * The API answered $6 (`accepted`, `refused` for the rate, or `other`) to the call of slot $2 in its use $3, at least $4 ms ago. $5: the
- * credit, in ms. A refusal makes every process go slower, and gives one row. The limiter is locked before the slot, as above.
+ * The API answered $6 (`accepted`, `refused` for the rate, or `other`) to the call of slot $2 in its use $3, at $4 by the database's clock
+ * at the latest, in ms since the epoch. $5: the credit, in ms. A refusal makes every process go slower, and gives one row. The limiter is locked before the slot, as above.
  */
 export const RELEASE = `
 with noted as (
@@ -149,7 +149,7 @@ with noted as (
   where name = $1 and ($6 = 'refused' or ($6 = 'accepted' and refused_in_row > 0))
   returning refused_in_row, ${epochMs('clock_timestamp() - refused_since')} as refused_for_ms
 ), released as (
-  update rate_limit_slot set counted_by = clock_timestamp() - ${ms('$4::double precision')}, credit = ${ms('$5::double precision')}
+  update rate_limit_slot set counted_by = least(clock_timestamp(), to_timestamp($4::double precision / 1000)), credit = ${ms('$5::double precision')}
   where name = $1 and id = $2 and taken = $3::bigint and (select count(*) from noted) >= 0
 )
 select * from noted where $6 = 'refused'`;

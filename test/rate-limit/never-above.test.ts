@@ -55,6 +55,7 @@ const troubled = fc.record({
     stall: fc.integer({ min: 0, max: 3 }),
     step: fc.integer({ min: 0, max: 6 }),
     crash: fc.integer({ min: 0, max: 1 }),
+    suspend: fc.integer({ min: 0, max: 3 }),
   }),
   chance: fc.record({
     lostAnswer: fc.constantFrom(0, 0.01, 0.05),

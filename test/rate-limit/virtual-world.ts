@@ -39,7 +39,7 @@ export interface Plan {
   /** Chance of each, for one call or one statement. Nothing may be sent late; a counter-check does. */
   chance?: { lostAnswer?: number; lostStatement?: number; notMade?: number; sentLate?: number };
   /** Something that goes wrong, about so often in a minute. */
-  perMinute?: { pause?: number; kill?: number; stall?: number; step?: number; crash?: number };
+  perMinute?: { pause?: number; kill?: number; stall?: number; step?: number; crash?: number; suspend?: number };
   /** Longest of a pause and of a stall, in milliseconds. */
   longestMs?: number;
   /** The line of process 0 becomes this one half way. */
@@ -106,6 +106,7 @@ export class VirtualWorld {
       next();
     };
     often(perMinute.pause, () => any().pause(this.between([0, longestMs])));
+    often(perMinute.suspend, () => any().suspend(this.between([0, longestMs])));
     often(perMinute.step, () => any().stepTimeOfDay(this.between([-3_600_000, 3_600_000])));
     often(perMinute.stall, () => {
       this.#stalledUntilMs = this.#nowMs + this.between([0, longestMs]);
@@ -203,7 +204,7 @@ class Process {
   #pausedUntilMs = 0;
   #stepMs = 0;
   /** Its monotonic clock began some time ago, and goes a little too fast or too slow. */
-  readonly #startMs: number;
+  #startMs: number;
   readonly #speed: number;
 
   constructor(
@@ -224,6 +225,12 @@ class Process {
 
   pause(forMs: number): void {
     this.#pausedUntilMs = this.world.nowMs + forMs;
+  }
+
+  /** As a pause, in which its monotonic clock stands still. */
+  suspend(forMs: number): void {
+    this.pause(forMs);
+    this.#startMs -= forMs * this.#speed;
   }
 
   stepTimeOfDay(byMs: number): void {
