@@ -63,11 +63,7 @@ export interface Ledger {
    * The submit was certainly not executed. It may be armed again. With `trips` it also opens that breaker, in the same
    * transaction, and gives the one that is open.
    */
-  refused(
-    submission: ArmedSubmission,
-    error: SubmitError,
-    options?: { trips?: BreakerScope },
-  ): Promise<Breaker | null>;
+  refused(submission: ArmedSubmission, error: SubmitError, options?: { trips?: BreakerScope }): Promise<Breaker | null>;
   /** The submit's fate is not known; the intent stays `sending`. */
   doubted(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /**

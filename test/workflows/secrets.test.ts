@@ -94,7 +94,7 @@ describe('a secret', () => {
       .map((error) => (error instanceof Error ? `${error.stack} ${JSON.stringify(error)}` : ''))
       .join('\n');
     places['status of a held one'] = JSON.stringify(await held.status());
-    for (const table of ['erase', 'submission', 'hold', 'breaker', 'audit', 'pace']) {
+    for (const table of ['erase', 'submission', 'hold', 'breaker', 'audit', 'rate_limit', 'rate_limit_slot']) {
       places[`table ${table}`] = JSON.stringify((await stack.query(`select * from ${table}`)).rows);
     }
     for (const args of [['doctor'], ['list'], ['status', held.workflowId], ['result', handles[3]?.workflowId ?? '']]) {
