@@ -57,6 +57,13 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/simulator/' },
     },
     {
+      name: 'rate-limit-knows-nobody',
+      comment: 'It could be lifted into another project: PostgreSQL and the clock are handed in.',
+      severity: 'error',
+      from: { path: '^src/rate-limit/' },
+      to: { path: '^(src/|node_modules/)', pathNot: '^src/rate-limit/' },
+    },
+    {
       name: 'contract-knows-nobody',
       severity: 'error',
       from: { path: '^src/contract/' },

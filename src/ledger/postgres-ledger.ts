@@ -342,7 +342,9 @@ class PostgresLedger implements Ledger {
       const { numAffectedRows } = await sql`
         update submission set state = 'unknown'
         where erase_id = ${eraseId}::bigint and number = ${number}::integer and state = 'sending'
-          and place_at + make_interval(secs => ${settleMs / 1_000}::double precision) <= clock_timestamp()`.execute(this.db);
+          and place_at + make_interval(secs => ${settleMs / 1_000}::double precision) <= clock_timestamp()`.execute(
+        this.db,
+      );
       return (numAffectedRows ?? 0n) > 0n;
     });
   }

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from './local-server-error.js';
 
@@ -14,18 +16,69 @@ export interface WantedPort {
 }
 
 /**
- * The number of a loopback port that is free now. Nothing holds it until the server listens, so a caller who asked for
- * any port must be ready to ask once more.
+ * Ports that nothing else picks: below those that systems give to outgoing connections (32768 on Linux, 49152 elsewhere), and
+ * below the node ports of Kubernetes (30000).
+ */
+const OWN_PORTS = { first: 20_000, last: 29_999 };
+/** What Linux gives to outgoing connections: "32768\t60999". */
+const EPHEMERAL_RANGE_FILE = '/proc/sys/net/ipv4/ip_local_port_range';
+/** Ports that are tried before the system is asked for one; one that is in use is rare. */
+const TRIES = 100;
+
+/** Where the next search begins. A place of its own for each process, so that two that start at once meet rarely. */
+let next = randomInt(OWN_PORTS.first, OWN_PORTS.last + 1);
+
+/**
+ * The number of a loopback port that is free now: the wanted one, or one that this process has not handed out before, outside of what
+ * outgoing connections take. Nothing holds it until the server listens, so a caller who asked for any must be ready to ask again.
  * @throws LocalServerError `port-in-use`, naming the port and the flag
  */
-export function findFreePort(wanted: WantedPort): Promise<number> {
+export async function findFreePort(wanted: WantedPort): Promise<number> {
+  if (wanted.port === 0 && mayPick(ephemeralRange())) {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const port = next;
+      next = port === OWN_PORTS.last ? OWN_PORTS.first : port + 1;
+      if (await isPortFree(port)) return port;
+    }
+  }
+  return await probe(wanted.port).catch((error: NodeJS.ErrnoException) => {
+    throw portError(wanted, error);
+  });
+}
+
+/** Whether a server could listen on that port of loopback now. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return await probe(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @param ephemeral as Linux tells it; null: another system, none of which begins as low as our own */
+export function mayPick(ephemeral: string | null): boolean {
+  if (ephemeral === null) return true;
+  const [first, last] = ephemeral.trim().split(/\s+/).map(Number);
+  if (first === undefined || last === undefined) return false;
+  return first > OWN_PORTS.last || last < OWN_PORTS.first;
+}
+
+function ephemeralRange(): string | null {
+  try {
+    return readFileSync(EPHEMERAL_RANGE_FILE, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** Listens for a moment. @throws the system's error */
+function probe(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(wanted, error)));
-    probe.listen({ port: wanted.port, host: LOOPBACK, exclusive: true }, () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : wanted.port;
-      probe.close(() => resolve(port));
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port: wanted, host: LOOPBACK, exclusive: true }, () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : wanted;
+      server.close(() => resolve(port));
     });
   });
 }

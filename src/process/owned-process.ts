@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 
 /** Lines of output kept for an error message; more than a person would read. */
 const KEPT_LINES = 40;
+/** How a program made with Go begins its last words. The trace that follows would push out what it said before. */
+const GO_CRASH = /^(?:panic|fatal error): /;
 /** How long a process may take to end before SIGKILL; `dev` promises to be gone within 5 s in all. */
 const DEFAULT_GRACE_MS = 3_000;
 /** The last output is read before `ended` settles, unless a grandchild holds the pipe open for longer than this. */
@@ -40,7 +42,7 @@ export interface OwnedProcess {
   /** Settles when it has ended; never rejects. */
   readonly ended: Promise<ProcessEnd>;
   hasEnded(): boolean;
-  /** The last lines of stdout and stderr, oldest first. */
+  /** The last lines of stdout and stderr, oldest first, without the trace of a crash of Go. */
   lastLines(): readonly string[];
   /** Asks by `signal` (default SIGTERM), then SIGKILL after `graceMs` (default 3,000). Safe to call again. */
   stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<ProcessEnd>;
@@ -72,9 +74,11 @@ export async function startProcess(spec: ProcessSpec): Promise<OwnedProcess> {
 function ownProcess(child: ChildProcess, pid: number, spec: ProcessSpec): OwnedProcess {
   let end: ProcessEnd | undefined;
   const lines: string[] = [];
+  let crashed = false;
   const keep = (stream: 'stdout' | 'stderr') => (line: string) => {
-    lines.push(line);
+    if (!crashed) lines.push(line);
     if (lines.length > KEPT_LINES) lines.shift();
+    crashed ||= GO_CRASH.test(line);
     spec.onLine?.(line, stream);
   };
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -1,5 +1,4 @@
-/** How fast two clocks run apart at most, as a share of the time: each is corrected by 500 ppm at most (Linux, `adjtimex`). */
-const DRIFT = 0.001;
+import { DRIFT } from './statements.js';
 
 /**
  * Turns times of the database's clock into times of this process's monotonic clock, in milliseconds; never into one that is too

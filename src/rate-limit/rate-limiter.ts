@@ -138,7 +138,11 @@ export class RateLimiter {
   }
 
   /** For a {@link Slot}. */
-  async answered(use: SlotUse, { leftMs, readMs }: { leftMs: number; readMs: number }, answer: Answer): Promise<Refusals> {
+  async answered(
+    use: SlotUse,
+    { leftMs, readMs }: { leftMs: number; readMs: number },
+    answer: Answer,
+  ): Promise<Refusals> {
     const { name, callsPerSecond } = this.budget;
     this.#roundTrips.note(readMs - leftMs);
     const creditMs = this.#roundTrips.creditMs();

@@ -13,10 +13,8 @@ const LEAST_SHARE = 0.01;
 const CREEP_SHARE = 0.001;
 /** For how long it only creeps, in seconds: a client that stays is met again within this time. Ours. */
 const CREEP_SECONDS = 10;
-/** After that, growth by the square of the time: {@link LEAP_SHARE} of the budget is regained in these seconds. Ours. */
-const LEAP_SECONDS = 36;
-/** Share of the budget. Ours. */
-const LEAP_SHARE = 0.4;
+/** After that, growth by the square of the time besides: share of the budget for a second squared; 40% in 36 s. Ours. */
+const LEAP_SHARE = 0.0003;
 
 /** What is kept of refusals. */
 export interface RefusalState {
@@ -30,7 +28,7 @@ export function rateNow(state: RefusalState | null, budget: number): number {
   // A refusal in the future: the clock was set back since.
   if (state === null || state.secondsSinceRefusal < 0) return budget;
   const { rate, secondsSinceRefusal } = state;
-  const leaping = Math.max(0, secondsSinceRefusal - CREEP_SECONDS) / LEAP_SECONDS;
+  const leaping = Math.max(0, secondsSinceRefusal - CREEP_SECONDS);
   return Math.min(budget, rate + budget * (CREEP_SHARE * secondsSinceRefusal + LEAP_SHARE * leaping ** 2));
 }
 
@@ -49,7 +47,7 @@ export function rateNowSql(row: string, budget: string): string {
   const seconds = `extract(epoch from clock_timestamp() - ${row}.refused_at)::double precision`;
   return `case when ${row}.rate is null or ${row}.refused_at is null or ${row}.refused_at > clock_timestamp() then ${budget}
     else least(${budget}, ${row}.rate + ${budget} * (${CREEP_SHARE} * ${seconds}
-      + ${LEAP_SHARE} * power(greatest(0, ${seconds} - ${CREEP_SECONDS}) / ${LEAP_SECONDS}, 2))) end`;
+      + ${LEAP_SHARE} * power(greatest(0, ${seconds} - ${CREEP_SECONDS}), 2))) end`;
 }
 
 /** {@link rateAfterRefusal} of a row of `rate_limit`, in SQL. */

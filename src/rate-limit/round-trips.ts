@@ -1,7 +1,5 @@
-/** Answers that are remembered. Ours: five seconds of the full rate, so that one slow moment does not hide a quick line for long. */
+/** Answers that are remembered; with fewer there is no credit, since the quickest of a few may be slow by chance. Ours: five seconds of the full rate. */
 const KEPT_ANSWERS = 100;
-/** With fewer, there is no credit: the quickest of a few may be slow by chance. Ours. */
-const ENOUGH_ANSWERS = 20;
 
 /**
  * The credit of this process: by how much sooner it may use its own slot again. An answer is read after the API has counted the
@@ -19,6 +17,6 @@ export class RoundTrips {
 
   /** In milliseconds. */
   creditMs(): number {
-    return this.#tookMs.length < ENOUGH_ANSWERS ? 0 : Math.min(...this.#tookMs) / 2;
+    return this.#tookMs.length < KEPT_ANSWERS ? 0 : Math.min(...this.#tookMs) / 2;
   }
 }

@@ -3,11 +3,11 @@ import { leastRate, rateAfterRefusalSql, rateNowSql } from './refusals.js';
 /** Who waits for a call: a person or a service (`live`), or a backlog (`batch`). */
 export type Priority = 'live' | 'batch';
 
-/**
- * How long a slot stays taken after its answer, in seconds, at one call a second and slot. The vendor counts by the second; a
- * thousandth more, since two clocks that are being corrected run apart by 2 × 500 ppm at most (Linux, `adjtimex`).
- */
-const HOLD_SECONDS = 1.001;
+/** How fast two clocks run apart at most, as a share of the time: each is corrected by 500 ppm at most (Linux, `adjtimex`). */
+export const DRIFT = 0.001;
+
+/** How long a slot stays taken after its answer, in seconds, at one call a second and slot: the API counts by the second. */
+const HOLD_SECONDS = 1 + DRIFT;
 
 /** A call leaves within this time of its slot's time, or takes another slot, in milliseconds. Ours: longer than a full machine is late. */
 export const LEAVES_WITHIN_MS = 2_000;
@@ -20,9 +20,6 @@ export const HORIZON_MS: Readonly<Record<Priority, number>> = { live: 500, batch
 
 /** After so many live calls, one of a backlog goes first: it keeps 1/17 of the rate, more than 5%. Ours. */
 const LIVE_IN_ROW = 16;
-/** How much further ahead than a live call that one may take its slot, in milliseconds: a live one has taken all before. Ours. */
-const TURN_MS = 200;
-
 /**
  * At the full rate, the least time between two calls as a share of the time for each: after a pause all slots are free at once,
  * and their calls are spread. Below 1, or it would be a second limit. Ours.
@@ -54,8 +51,10 @@ const epochMs = (time: string) => `extract(epoch from ${time})::double precision
 
 /** The longest that a call can be on its way after its slot's time, as SQL. */
 const LEASE = ms(LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
+/** A backlog's call whose turn it is takes a slot further ahead than any live one could, in milliseconds. */
+const TURN_HORIZON_MS = HORIZON_MS.live + HORIZON_MS.batch;
 /** A time further away than this was written before the database's clock was set back, in milliseconds. */
-const FARTHEST_MS = 2 * (HORIZON_MS.live + TURN_MS + LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
+const FARTHEST_MS = 2 * (TURN_HORIZON_MS + LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
 
 /** A slot is free when its last call has been counted for a hold; for its owner, by the credit sooner. */
 const OWN_CREDIT = `case when slot.owner = $2 then slot.credit else '0' end`;
@@ -82,7 +81,7 @@ with state as materialized (
     -- What refusals have left of the rate is kept by the gap: evenly, so that the other client's calls fit in between.
     interval '1 s' * case when rate_now < $4 then 1 / rate_now else ${GAP_SHARE} / $4::double precision end as gap,
     now + ${ms(`case when $5 = 'live' then ${HORIZON_MS.live} else ${HORIZON_MS.batch} end`)} as horizon,
-    now + ${ms(HORIZON_MS.live + TURN_MS)} as turn_horizon,
+    now + ${ms(TURN_HORIZON_MS)} as turn_horizon,
     $5 = 'batch' and live_in_row >= ${LIVE_IN_ROW} as is_turn,
     (select count(*) from rate_limit_slot where name = $1 and owner = $2) as mine
   from moment

@@ -1,5 +1,5 @@
 import { Connection } from '@temporalio/client';
-import { findFreePort, LOOPBACK } from '../process/free-port.js';
+import { findFreePort, isPortFree, LOOPBACK } from '../process/free-port.js';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from '../process/local-server-error.js';
 import { type OwnedProcess, startProcess } from '../process/owned-process.js';
 import { waitUntil } from '../process/wait-until.js';
@@ -8,8 +8,10 @@ import { DIRECT_CHANNEL } from './connection.js';
 const NAME = 'the Temporal dev server';
 /** It is up in half a second on a quiet machine; a busy one gets time. */
 const READY_TIMEOUT_MS = 60_000;
-/** A free port can be taken between asking for it and using it, and the server picks more ports by itself. */
+/** A free port can be taken between asking for it and using it, and the server picks three more by itself. */
 const START_ATTEMPTS = 4;
+/** In the words of the server: on Unix, on Windows, and of a port that it picks by itself. */
+const PORT_TROUBLE = /address already in use|only one usage of each socket address|failed assigning ephemeral port/i;
 const DEFAULT_NAMESPACE = 'default';
 
 export type SearchAttributeKind = 'Text' | 'Keyword' | 'Int' | 'Double' | 'Bool' | 'Datetime' | 'KeywordList';
@@ -60,36 +62,49 @@ export interface DevServer {
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   let failure: unknown;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
-    const port = await findFreePort({
-      port: options.port ?? 0,
-      purpose: NAME,
-      flag: options.portFlag ?? '--temporal-port',
-    });
-    const uiPort =
-      options.uiPort === false
-        ? undefined
-        : await findFreePort({
-            port: options.uiPort ?? 0,
-            purpose: "Temporal's UI",
-            flag: options.uiPortFlag ?? '--ui-port',
-          });
+    const ports = await findPorts(options);
     try {
-      return await startOn(port, uiPort, options);
+      return await startOn(ports, options);
     } catch (error) {
       failure = error;
-      // A port that someone else took in between is worth another try; when it was a wanted one, the next look says so.
-      if (!(error instanceof LocalServerError && error.message.includes('address already in use'))) throw error;
+      // A port that was taken in between is worth another try; when it was a wanted one, the next look says so.
+      if (!(error instanceof LocalServerError) || !(await isPortTrouble(error, ports))) throw error;
     }
   }
   throw failure;
 }
 
-async function startOn(port: number, uiPort: number | undefined, options: DevServerOptions): Promise<DevServer> {
+interface Ports {
+  grpc: number;
+  ui: number | undefined;
+  /** The server would pick these two by itself, and end where another takes them. */
+  http: number;
+  metrics: number;
+}
+
+async function findPorts(options: DevServerOptions): Promise<Ports> {
+  const { port = 0, uiPort = 0, portFlag = '--temporal-port', uiPortFlag = '--ui-port' } = options;
+  return {
+    grpc: await findFreePort({ port, purpose: NAME, flag: portFlag }),
+    ui: uiPort === false ? undefined : await findFreePort({ port: uiPort, purpose: "Temporal's UI", flag: uiPortFlag }),
+    http: await findFreePort({ port: 0, purpose: "Temporal's HTTP API" }),
+    metrics: await findFreePort({ port: 0, purpose: "Temporal's metrics" }),
+  };
+}
+
+/** Whatever the server has to say of it: one that ended because of a port, or that had one which is not free any more. */
+async function isPortTrouble(error: LocalServerError, { grpc, ui, http, metrics }: Ports): Promise<boolean> {
+  if (PORT_TROUBLE.test(error.message)) return true;
+  const given = [grpc, http, metrics, ...(ui === undefined ? [] : [ui])];
+  return (await Promise.all(given.map(isPortFree))).includes(false);
+}
+
+async function startOn(ports: Ports, options: DevServerOptions): Promise<DevServer> {
   const { onLine, onSpawn, onExit, namespace = DEFAULT_NAMESPACE } = options;
   const server = await startProcess({
     name: NAME,
     command: options.cliPath,
-    args: serverArguments(port, uiPort, options),
+    args: serverArguments(ports, options),
     env: { ...environmentWithoutTemporal(), ...options.env },
     onLine,
     onSpawn,
@@ -97,7 +112,7 @@ async function startOn(port: number, uiPort: number | undefined, options: DevSer
   }).catch((error) => {
     throw startFailed(`cannot be run (${error.message}): check ${options.cliPath}`);
   });
-  const address = `${LOOPBACK}:${port}`;
+  const address = `${LOOPBACK}:${ports.grpc}`;
   try {
     await untilReady(server, address, namespace, Object.keys(options.searchAttributes ?? {}));
   } catch (error) {
@@ -106,7 +121,7 @@ async function startOn(port: number, uiPort: number | undefined, options: DevSer
   }
   return {
     address,
-    uiUrl: uiPort === undefined ? undefined : `http://${LOOPBACK}:${uiPort}`,
+    uiUrl: ports.ui === undefined ? undefined : `http://${LOOPBACK}:${ports.ui}`,
     namespace,
     pid: server.pid,
     process: server,
@@ -114,10 +129,11 @@ async function startOn(port: number, uiPort: number | undefined, options: DevSer
   };
 }
 
-function serverArguments(port: number, uiPort: number | undefined, options: DevServerOptions): string[] {
-  const args = ['server', 'start-dev', '--ip', LOOPBACK, '--port', String(port), '--color', 'never'];
+function serverArguments({ grpc, ui, http, metrics }: Ports, options: DevServerOptions): string[] {
+  const args = ['server', 'start-dev', '--ip', LOOPBACK, '--port', String(grpc), '--color', 'never'];
+  args.push('--http-port', String(http), '--metrics-port', String(metrics));
   args.push('--log-level', options.logLevel ?? 'warn', '--namespace', options.namespace ?? DEFAULT_NAMESPACE);
-  args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(uiPort)]));
+  args.push(...(ui === undefined ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(ui)]));
   if (options.dbFile) args.push('--db-filename', options.dbFile);
   for (const [name, kind] of Object.entries(options.searchAttributes ?? {})) {
     args.push('--search-attribute', `${name}=${kind}`);
@@ -173,9 +189,12 @@ function silent(server: OwnedProcess): LocalServerError {
   return startFailed(`was not ready within ${READY_TIMEOUT_MS / 1000} s: ${lastWords(server)}`);
 }
 
+/** A crash alone says little; the error before it says why. */
 function lastWords(server: OwnedProcess): string {
   const lines = server.lastLines();
-  return lines.findLast((line) => /error|fatal|in use/i.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+  const telling = lines.filter((line) => /error|fatal|in use|^panic: /i.test(line));
+  const crash = /^(?:panic|fatal error): /.test(telling.at(-1) ?? '');
+  return telling.slice(crash ? -2 : -1).join('; ') || (lines.at(-1) ?? 'it said nothing');
 }
 
 function startFailed(what: string): LocalServerError {

@@ -72,10 +72,7 @@ export class OpenConnection {
  * An agent whose connection errors say what happened. A name with several addresses that all fail ends in an
  * AggregateError without text, and the SDK passes on nothing but the text: whether anything was sent could not be told.
  */
-export function createAgent(
-  protocol: Endpoint['protocol'],
-  { connectWithinMs, ...options }: AgentOptions,
-): Agent {
+export function createAgent(protocol: Endpoint['protocol'], { connectWithinMs, ...options }: AgentOptions): Agent {
   const secure = protocol === 'https://';
   const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
   const connect = agent.createConnection.bind(agent);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planOf, type Situation } from '../../src/activities/batch/gates.js';
 import { FEEDER_TIMINGS, firstWindow, grownWindow, queuedRuns, roundMs } from '../../src/activities/batch/timings.js';
 import { type BatchCounts, type BatchSettings, noCounts } from '../../src/contract/batch.js';
+import { DEFAULT_DEADLINE_HOURS } from '../../src/contract/request-schema.js';
 import type { BatchFacts } from '../../src/ledger/batch-feed-store.js';
 import type { BatchRecord } from '../../src/ledger/batch-store.js';
 import type { Breaker } from '../../src/ledger/breaker.js';
@@ -9,6 +10,8 @@ import type { Cap } from '../../src/ledger/cap.js';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
 const SUB_APP = 1500000001;
+/** After its submit the vendor forgets a task. */
+const FORGOTTEN_HOURS = 72;
 const TIMINGS = { ...FEEDER_TIMINGS, submitsPerSecond: 20, oldestTaskMs: 6 * 3_600_000 };
 
 interface Given {
@@ -77,7 +80,7 @@ describe('a batch that runs', () => {
   });
 
   it('starts as many as may wait for a submit: three seconds of the rate', () => {
-    expect(plan().feed).toEqual({ limit: 50, roomUsd: null, blockedSubApps: [], onlyFree: false });
+    expect(plan().feed).toEqual({ limit: 60, roomUsd: null, blockedSubApps: [], onlyFree: false });
     expect(plan({ batch: { window: 500 } }).feed?.limit).toBe(60);
     expect(plan({ batch: { window: 500 }, facts: { unsubmitted: 45, running: 45 } }).feed?.limit).toBe(15);
   });
@@ -88,10 +91,10 @@ describe('a batch that runs', () => {
   });
 
   it('keeps to its window, and to its concurrency with those held', () => {
-    expect(plan({ facts: { running: 48 } }).feed?.limit).toBe(2);
-    expect(plan({ facts: { running: 50 } }).feed).toBeNull();
+    expect(plan({ facts: { running: 98 } }).feed?.limit).toBe(2);
+    expect(plan({ facts: { running: 100 } }).feed).toBeNull();
     expect(plan({ settings: { concurrency: 5 }, facts: { running: 1, held: 3 } }).feed?.limit).toBe(1);
-    expect(plan({ facts: { running: 50, inReview: 40 } }).feed?.limit).toBe(40);
+    expect(plan({ facts: { running: 100, inReview: 40 } }).feed?.limit).toBe(40);
     expect(plan({ settings: { concurrency: 52 }, facts: { running: 50, inReview: 40 } }).feed?.limit).toBe(2);
   });
 
@@ -139,10 +142,10 @@ describe('a batch that runs', () => {
     ['a spent budget', { settings: { maxCostUsd: 5 }, committedUsd: 5 }, 'budget'],
     ['an open breaker', { breakers: [{ scope: 'account' as const }] }, 'breaker'],
   ] as const)('reads what was paid for past %s, as the vendor forgets it', (_name, given, waitingFor) => {
-    const feed = { limit: 50, roomUsd: null, blockedSubApps: [], onlyFree: true };
+    const feed = { limit: 60, roomUsd: null, blockedSubApps: [], onlyFree: true };
     expect(plan({ ...given, facts: { hasPendingFree: true } } as Given)).toMatchObject({ waitingFor, feed });
     expect(plan(given as Given)).toMatchObject({ waitingFor, feed: null });
-    expect(plan({ ...given, facts: { hasPendingFree: true, running: 50 } } as Given).feed).toBeNull();
+    expect(plan({ ...given, facts: { hasPendingFree: true, running: 100 } } as Given).feed).toBeNull();
   });
 
   it('waits for a vendor that is slower than the submits', () => {
@@ -157,7 +160,7 @@ describe('a batch that runs', () => {
     const settings = { sampleSize: 20 };
     expect(plan({ settings, startedCount: 15 }).feed?.limit).toBe(5);
     expect(plan({ settings, startedCount: 20 })).toMatchObject({ waitingFor: 'sample', feed: null });
-    expect(plan({ settings, startedCount: null }).feed?.limit).toBe(50);
+    expect(plan({ settings, startedCount: null }).feed?.limit).toBe(60);
   });
 
   it.each([
@@ -192,8 +195,9 @@ describe('files that the vendor calls busy', () => {
   const BUSY = 'busy at the vendor (ResourceInUse)';
 
   it('take no place in the queue, nor in the window', () => {
-    expect(plan({ facts: busy(62) })).toMatchObject({ waitingFor: null, feed: { limit: 50 } });
-    expect(plan({ facts: busy(62, { running: 65, unsubmitted: 65 }) }).feed?.limit).toBe(47);
+    expect(plan({ facts: busy(62) })).toMatchObject({ waitingFor: null, feed: { limit: 60 } });
+    expect(plan({ facts: busy(62, { running: 162, unsubmitted: 65 }) }).feed).toBeNull();
+    expect(plan({ facts: busy(62, { running: 65, unsubmitted: 65 }) }).feed?.limit).toBe(57);
     expect(plan({ batch: { window: 5_000 }, facts: busy(3_000, { unsubmitted: 3_045 }) }).feed?.limit).toBe(15);
     expect(plan({ queued: 40, facts: busy(200, { unsubmitted: 230, running: 230 }) }).feed?.limit).toBe(10);
   });
@@ -258,7 +262,7 @@ describe('a batch that an operator stopped', () => {
 
 describe('the feeder', () => {
   it('scales with the rate', () => {
-    expect([firstWindow(1), firstWindow(20), firstWindow(1_000)]).toEqual([50, 50, 2_500]);
+    expect([firstWindow(1), firstWindow(20), firstWindow(1_000)]).toEqual([50, 100, 5_000]);
     expect([queuedRuns(0.1), queuedRuns(20), queuedRuns(1_000)]).toEqual([2, 60, 3_000]);
   });
 
@@ -275,12 +279,16 @@ describe('the feeder', () => {
   it('narrows its window while the vendor is slower than the submits, and never below the first', () => {
     const late = { completed: 10, inFlight: 480, oldestTaskAgeMs: TIMINGS.oldestTaskMs * 1.1 };
     expect(grownWindow(500, late, TIMINGS)).toBe(480);
-    expect(grownWindow(55, late, TIMINGS)).toBe(50);
+    expect(grownWindow(105, late, TIMINGS)).toBe(100);
   });
 
-  it.each([1, 10, 100, 1_000, 10_000, 60_000])('lets no task get old at a vendor that ends %i an hour', (perHour) => {
+  it.each([2, 10, 100, 1_000, 10_000, 60_000])('lets no task get old at a vendor that ends %i an hour', (perHour) => {
     const { oldestHours } = fed({ hours: 200, perHour });
-    expect(oldestHours).toBeLessThan(perHour === 1 ? 60 : 20);
+    expect(oldestHours).toBeLessThan(perHour < 10 ? FORGOTTEN_HOURS : DEFAULT_DEADLINE_HOURS);
+  });
+
+  it('starts a small batch before its first task has ended', () => {
+    expect(fed({ hours: 1, taskMinutes: 10 }).beforeTheFirstEnd).toBe(100);
   });
 
   it('is at the full rate soon where tasks take ten minutes', () => {
@@ -300,7 +308,7 @@ function fed({ hours, perHour, taskMinutes }: { hours: number; perHour?: number;
   const stepMs = 10_000;
   const submittedAtMs: number[] = [];
   let ended = 0;
-  let [window, work, oldestMs, fullAtMs] = [firstWindow(20), 0, 0, Number.POSITIVE_INFINITY];
+  let [window, work, oldestMs, fullAtMs, beforeTheFirstEnd] = [firstWindow(20), 0, 0, Number.POSITIVE_INFINITY, 0];
   for (let nowMs = 0; nowMs < hours * 3_600_000; nowMs += stepMs) {
     const before = ended;
     work = Math.min(work + ((perHour ?? 0) * stepMs) / 3_600_000, submittedAtMs.length - ended);
@@ -318,8 +326,9 @@ function fed({ hours, perHour, taskMinutes }: { hours: number; perHour?: number;
     const mayFeed = oldestTaskAgeMs === null || oldestTaskAgeMs <= TIMINGS.oldestTaskMs;
     const fits = mayFeed ? Math.max(0, Math.min(window - inFlight, (20 * stepMs) / 1_000)) : 0;
     for (let submit = 0; submit < fits; submit += 1) submittedAtMs.push(nowMs);
+    if (ended === 0) beforeTheFirstEnd = submittedAtMs.length;
     if (fits < (20 * stepMs) / 1_000) fullAtMs = Number.POSITIVE_INFINITY;
     else fullAtMs = Math.min(fullAtMs, nowMs);
   }
-  return { oldestHours: oldestMs / 3_600_000, fullAfterMinutes: fullAtMs / 60_000 };
+  return { oldestHours: oldestMs / 3_600_000, fullAfterMinutes: fullAtMs / 60_000, beforeTheFirstEnd };
 }

@@ -229,6 +229,35 @@ describe('the time from one tick to the next', () => {
   });
 });
 
+describe('a small batch', () => {
+  it('waits for its submits alone, and not for the first of its tasks to end', async () => {
+    const FILES = 100;
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    // Batches that feed share the queue, and those of other tests are not fed any more.
+    await client.query(`update batch set state = 'paused' where state = 'running'`);
+    await write('small', FILES);
+    const runs = slowRuns(0);
+    const stopping = new AbortController();
+    const feedBatch = createFeedBatch({
+      ledger,
+      feeder: {
+        runs,
+        timings: { ...FEEDER_TIMINGS, submitsPerSecond: 20, oldestTaskMs: 3_600_000 },
+        stopping: stopping.signal,
+      },
+    });
+    const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'small' });
+    await eventually('the first', () => runs.started >= FIRST_QUEUED || undefined);
+    expect(runs.started).toBe(FIRST_QUEUED);
+    await client.query(`update batch_item set submitted_at = now() where batch_id = 'small' and run_id is not null`);
+    await client.end();
+    await eventually('all others', () => runs.started === FILES || undefined);
+    stopping.abort();
+    await round;
+  });
+});
+
 describe('the queue of what waits to be submitted', () => {
   it('is as long as this machine keeps up with', () => {
     expect(nextQueued(240, { before: 240, left: 20 })).toBe(480);

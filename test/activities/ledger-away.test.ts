@@ -2,12 +2,13 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from '../../src/activities/index.js';
-import { createSubmitPace } from '../../src/activities/submit-pace.js';
 import { recipeHash } from '../../src/contract/identity.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { LedgerError } from '../../src/ledger/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { openRateLimitDatabase } from '../../src/ledger/rate-limit-database.js';
+import { RateLimiter } from '../../src/rate-limit/index.js';
 import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
 import { createWebhookSender } from '../../src/webhook/sender.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -20,17 +21,19 @@ let database: TestDatabase;
 let server: ScriptedServer;
 let vod: VodClient;
 let ledger: Ledger;
+let slots: ReturnType<typeof openRateLimitDatabase>;
 
 beforeAll(async () => {
   [database, server] = await Promise.all([createTestDatabase('activities'), startScriptedServer()]);
   await migrateLedger(database.url);
   ledger = openLedger(database.url);
+  slots = openRateLimitDatabase(database.url);
   vod = createVodClient({ endpoint: server.url, credentials: { secretId: 'AKIDx', secretKey: 'y' } });
 });
 beforeEach(() => server.script(respond({ TaskId: TASK })));
 afterAll(async () => {
   vod.close();
-  await ledger.close();
+  await Promise.all([ledger.close(), slots.close()]);
   await Promise.all([database.drop(), server.close()]);
 });
 
@@ -41,7 +44,8 @@ function dependencies(other: Partial<ActivityDependencies> = {}): ActivityDepend
     webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
     registeredSearchAttributes: async () => [],
     estimateUsd: async () => 0,
-    pace: createSubmitPace(ledger, 20),
+    limiter: new RateLimiter(slots, { name: 'submit', callsPerSecond: 20 }),
+    connectForSubmit: async () => null,
     timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
     ...other,
   };

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createMainActivities } from '../../src/activities/index.js';
 import { listedUntil, listFinished, listFrom } from '../../src/activities/list-finished.js';
-import { createSubmitPace } from '../../src/activities/submit-pace.js';
 import { nextSweepMs } from '../../src/activities/sweep-tasks.js';
 import type { WatchReport } from '../../src/activities/watch-completions.js';
 import { WatchKeeper } from '../../src/activities/watch-keeper.js';
@@ -34,7 +33,7 @@ let subAppId = 1_700_000_000;
 beforeAll(async () => {
   [database, server] = await Promise.all([createTestDatabase('watch'), startScriptedServer()]);
   await migrateLedger(database.url);
-  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+  ledger = openLedger(database.url);
   admin = new pg.Pool({ connectionString: database.url, max: 1 });
   vod = createVodClient({ endpoint: server.url, credentials: { secretId: 'AKIDx', secretKey: 'y' } });
 });
@@ -74,7 +73,8 @@ function dependencies(timings: Partial<WatchTimings> = {}, enabled = true): Acti
     webhooks: createWebhookSender({ secrets: new Map(), allowHttp: false, networks: [] }),
     registeredSearchAttributes: async () => [],
     estimateUsd: async () => 0,
-    pace: createSubmitPace(ledger, 20),
+    limiter: { acquire: () => Promise.reject(new Error('Nothing is submitted in here.')) },
+    connectForSubmit: async () => null,
     timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
     watch: { keeper: new WatchKeeper(ledger, enabled, all), timings: all, stopping: new AbortController().signal },
   };

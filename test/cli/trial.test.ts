@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordedCall } from '../../src/cli/trial/recorder.js';
 import { Redactor } from '../../src/cli/trial/redact.js';
 import { runCli } from '../support/cli.js';
@@ -16,6 +16,7 @@ beforeAll(async () => {
   await stack.startWorker();
   folder = mkdtempSync(join(tmpdir(), 'smart-erase-trial-'));
 });
+beforeEach(() => stack.clear());
 afterAll(async () => {
   await stack.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -98,7 +99,6 @@ describe('a trial', () => {
     expect(stderr).toContain(`smart-erase resume ${erases[0]?.workflowId} --reason`);
     expect(readdirSync(out)).toContain('recording.ndjson');
     await stack.client.getHandle(erases[0]?.workflowId ?? '').abort({ by: 'tester', reason: 'seen' });
-    await stack.closeBreakers();
   });
 
   it('stops at the first that fails', async () => {

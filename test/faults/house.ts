@@ -45,6 +45,9 @@ export interface Missed {
   what: string;
 }
 
+/** In the statement of the last look, and in no other. */
+const LAST_LOOK = 'select * from "breaker" where "scope" in';
+
 /** One world for a group of cells: namespace, database, simulator, gates, and workers as processes. */
 export class House {
   readonly workers: OwnedProcess[] = [];
@@ -160,26 +163,17 @@ export class House {
     for (const fault of faults) await this.simulator.admin.addFault({ ...fault, fileId });
   }
 
-  /**
-   * Every intent that is written from now on has its place this much later; 0 ends that. Nobody takes a place that lies
-   * far ahead, so it is the database that moves it.
-   */
-  async delayPlaces(seconds: number): Promise<void> {
-    await this.sql.query('drop trigger if exists later on submission');
-    if (seconds === 0) return;
-    await this.sql.query(`
-      create or replace function later() returns trigger language plpgsql as $$
-      begin
-        new.place_at := new.place_at + make_interval(secs => ${seconds});
-        return new;
-      end $$;
-      create trigger later before insert on submission for each row execute function later()`);
+  /** While true, a submit whose intent is written does not get past its last look at the breaker, right before its slot is due. */
+  holdLastLooks(holding: boolean): void {
+    if (holding) this.database.hold(LAST_LOOK);
+    else this.database.letGo();
   }
 
   /** Ends whatever keeps the house from working. */
   async heal(): Promise<void> {
     this.database.refuse(false);
     this.database.thaw();
+    this.database.letGo();
     for (const worker of this.living()) signal(worker, 'SIGCONT');
     if (this.living().length === 0) await this.startWorker();
   }

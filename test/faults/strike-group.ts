@@ -10,8 +10,6 @@ import type { GateHold } from './vendor-gate.js';
 /** A call is held back for less than this; the time of a look at the worker's slowest moment fits in. */
 const REQUEST_TIMEOUT_SECONDS = 8;
 const SETTLE_SECONDS = 22;
-/** How far ahead the places of the calls lie that are to wait for them. */
-const PLACE_AHEAD_SECONDS = 10;
 /** From the strike until a request arrives that was on its way. */
 const UNDERWAY_MS = 2_000;
 /**
@@ -88,6 +86,7 @@ class Scene {
     const all = (moment: Moment, how: 'deliver' | 'lose') => {
       for (const hold of this.holds.get(moment) ?? []) hold.release(how);
     };
+    this.house.holdLastLooks(false);
     all('lost', 'lose');
     for (const moment of ['accepted', 'fetching', 'publishing'] as const) all(moment, 'deliver');
     setTimeout(() => all('underway', 'deliver'), UNDERWAY_MS);
@@ -99,10 +98,9 @@ class Scene {
     if (!group.moments.includes(moment)) return;
     const erases = await Promise.all(Array.from({ length: group.count }, () => this.make(moment)));
     this.erases.set(moment, erases);
-    if (moment === 'placed') await house.delayPlaces(PLACE_AHEAD_SECONDS);
+    if (moment === 'placed') house.holdLastLooks(true);
     await Promise.all(erases.map((erase) => erase.start()));
     await Promise.all(erases.map((erase) => this.reached(moment, erase)));
-    if (moment === 'placed') await house.delayPlaces(0);
   }
 
   private async make(moment: Moment): Promise<TrackedErase> {
@@ -152,7 +150,7 @@ class Scene {
   private async isPlaced(fileId: string): Promise<boolean> {
     const { rows } = await this.house.sql.query(
       `select from submission join erase on erase.id = erase_id
-       where file_id = $1 and state = 'sending' and place_at > clock_timestamp() + interval '2 seconds'`,
+       where file_id = $1 and state = 'sending' and arms = 1`,
       [fileId],
     );
     return rows.length > 0;

@@ -8,6 +8,9 @@ export interface TcpProxy {
   thaw(): void;
   /** Every open connection goes silent for good, as when a host vanished; new ones work. */
   silence(): void;
+  /** What is sent to the server from a chunk on in which `text` stands does not arrive until {@link letGo}. */
+  hold(text: string): void;
+  letGo(): void;
   /** Resets every open connection. */
   cut(): void;
   /** While true, new connections are reset too: nobody listens. */
@@ -19,6 +22,8 @@ interface Pair {
   near: Socket;
   far: Socket;
   silent: boolean;
+  /** What is held back; null: nothing. */
+  held: Buffer[] | null;
 }
 
 /**
@@ -29,6 +34,7 @@ export async function startTcpProxy(targetPort: number, { wayMs = 0 } = {}): Pro
   const pairs = new Set<Pair>();
   let frozen = false;
   let refusing = false;
+  let heldText: string | null = null;
 
   const apply = (pair: Pair) => {
     for (const socket of [pair.near, pair.far]) {
@@ -43,7 +49,7 @@ export async function startTcpProxy(targetPort: number, { wayMs = 0 } = {}): Pro
       return;
     }
     const far = createConnection({ host: '127.0.0.1', port: targetPort });
-    const pair: Pair = { near, far, silent: false };
+    const pair: Pair = { near, far, silent: false, held: null };
     pairs.add(pair);
     const end = () => {
       near.destroy();
@@ -54,7 +60,12 @@ export async function startTcpProxy(targetPort: number, { wayMs = 0 } = {}): Pro
     near.on('close', end);
     // Not pipe(): its own flow control would resume what was frozen.
     // Timers of one length end in the order in which they began.
-    near.on('data', (bytes) => (wayMs === 0 ? void far.write(bytes) : setTimeout(() => void far.write(bytes), wayMs)));
+    near.on('data', (bytes: Buffer) => {
+      if (heldText !== null && bytes.includes(heldText)) pair.held ??= [];
+      if (pair.held !== null) pair.held.push(bytes);
+      else if (wayMs === 0) far.write(bytes);
+      else setTimeout(() => void far.write(bytes), wayMs);
+    });
     far.on('data', (bytes) => void near.write(bytes));
     near.setNoDelay(true);
     far.setNoDelay(true);
@@ -84,6 +95,16 @@ export async function startTcpProxy(targetPort: number, { wayMs = 0 } = {}): Pro
     silence() {
       for (const pair of pairs) pair.silent = true;
       applyAll();
+    },
+    hold(text) {
+      heldText = text;
+    },
+    letGo() {
+      heldText = null;
+      for (const pair of pairs) {
+        for (const bytes of pair.held ?? []) pair.far.write(bytes);
+        pair.held = null;
+      }
     },
     cut,
     refuse(value) {

@@ -14,7 +14,7 @@ let tasks = 0;
 beforeAll(async () => {
   database = await createTestDatabase('leave-task');
   await migrateLedger(database.url);
-  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+  ledger = openLedger(database.url);
 });
 afterAll(async () => {
   await ledger.close();

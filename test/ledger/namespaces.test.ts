@@ -21,8 +21,8 @@ let made = 0;
 beforeAll(async () => {
   database = await createTestDatabase('namespaces');
   await migrateLedger(database.url);
-  one = openLedger(database.url, { namespace: 'one', submitsPerSecond: 1_000 });
-  two = openLedger(database.url, { namespace: 'two', submitsPerSecond: 1_000 });
+  one = openLedger(database.url, { namespace: 'one' });
+  two = openLedger(database.url, { namespace: 'two' });
   sql = new pg.Pool({ connectionString: database.url, max: 1 });
 });
 afterAll(async () => {

@@ -14,7 +14,7 @@ let files = 5285485487985271000n;
 beforeAll(async () => {
   database = await createTestDatabase('ledger');
   await migrateLedger(database.url);
-  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+  ledger = openLedger(database.url);
 });
 afterAll(async () => {
   await ledger.close();
@@ -116,7 +116,7 @@ describe('the books of one erase', () => {
     // The connection broke after the commit: the first run writes its refusal again, while the second is calling.
     await ledger.refused(first, error);
     await ledger.doubted(first, { ...error, saidDuplicate: true });
-    await expect(ledger.retakePlace(first)).rejects.toThrow(/resolved by somebody else/);
+    await expect(ledger.postpone(first, new Date())).rejects.toThrow(/resolved by somebody else/);
     expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'sending', error: null });
     await ledger.refused(second, error);
     expect(await ledger.findLatest(intent.identity)).toMatchObject({ state: 'refused' });
@@ -135,7 +135,6 @@ describe('the books of one erase', () => {
     const looked = await ledger.begin({ ...intent, settleMs: 60_000 });
     expect(looked).toMatchObject({ kind: 'look', record: { key: rowOf(first), error: { code: 'ECONNRESET' } } });
     expect((looked as { settlesInMs: number }).settlesInMs).toBeGreaterThan(50_000);
-    // Its place lies some milliseconds ahead of the intent, so a settle time of nothing may not be over yet.
     const { placeAt } = (looked as { record: SubmissionRecord }).record;
     const settled = { ...intent, lookedFor: { number: 1, placeAt }, settleMs: -60_000 };
     expect(await ledger.begin(settled)).toMatchObject({ kind: 'send', submission: { number: 2 } });
@@ -150,7 +149,7 @@ describe('the books of one erase', () => {
     expect(await ledger.giveUp(armed, 60_000)).toBe(false);
     expect(await ledger.giveUp(armed, -60_000)).toBe(true);
     // Whoever armed it, and stood still since, finds that its turn is over.
-    await expect(ledger.retakePlace(armed)).rejects.toThrow('resolved by somebody else');
+    await expect(ledger.postpone(armed, new Date())).rejects.toThrow('resolved by somebody else');
     expect(await ledger.giveUp(armed, -60_000)).toBe(false);
     await ledger.accepted(armed, { taskId: `task-${files}`, requestId: null, adopted: false });
     expect(await ledger.begin(intent)).toMatchObject({ kind: 'running', record: { key: rowOf(armed) } });

@@ -61,7 +61,7 @@ describe('a process that stands still between two statements', () => {
   it('does not keep its locks from all others, and hears of it', { timeout: 60_000 }, async () => {
     const db = openDatabase(database.url, { maxConnections: 1 });
     const other = openDatabase(database.url, { maxConnections: 1 });
-    const lock = sql`lock table pace in access exclusive mode`;
+    const lock = sql`lock table cap in access exclusive mode`;
     try {
       let got = false;
       const stopped = db.transaction().execute(async (trx) => {

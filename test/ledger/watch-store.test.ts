@@ -17,7 +17,7 @@ let made = 0;
 beforeAll(async () => {
   database = await createTestDatabase('watch');
   await migrateLedger(database.url);
-  ledger = openLedger(database.url, { submitsPerSecond: 1_000 });
+  ledger = openLedger(database.url);
 });
 afterAll(async () => {
   await ledger.close();

@@ -1,6 +1,13 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import pg from 'pg';
-import { CREATE_TABLES, type Clock, type Database, RateLimiter, type Slot, SlotMissedError } from '../../src/rate-limit/index.js';
+import {
+  type Clock,
+  CREATE_TABLES,
+  type Database,
+  RateLimiter,
+  type Slot,
+  SlotMissedError,
+} from '../../src/rate-limit/index.js';
 
 /**
  * Processes, lines, an API and a database under one virtual clock. The limiter and its SQL are the real ones, on a real PostgreSQL,

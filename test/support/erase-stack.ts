@@ -128,6 +128,12 @@ export class EraseStack {
     await this.sql('delete from breaker');
   }
 
+  /** What a test left, whether it passed or not: faults and open breakers must not reach the next one. */
+  async clear(): Promise<void> {
+    await this.admin.clearFaults();
+    await this.closeBreakers();
+  }
+
   /** One statement in the ledger's database, for what only time would do. */
   async sql(statement: string): Promise<void> {
     await this.query(statement);

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EraseHandle, EraseRequest } from '../../src/client.js';
 import { findChromium, launchBrowser, NO_CHROMIUM, newPage, takePicture } from '../support/browser.js';
 import { EraseStack } from '../support/erase-stack.js';
@@ -28,6 +28,7 @@ describe.skipIf(chromiumPath === undefined)('the Temporal UI', { timeout: PAGE_T
     await stack.startWorker();
     page = await newPage(browser);
   }, PAGE_TEST_MS);
+  beforeEach(() => stack.clear());
   afterAll(async () => {
     await browser?.close();
     await stack?.stop();
@@ -136,7 +137,6 @@ describe.skipIf(chromiumPath === undefined)('the Temporal UI', { timeout: PAGE_T
     await shows(handle.workflowId);
     await takePicture(page, 'list-held');
     // The next erases are not meant to be held.
-    await stack.closeBreakers();
   });
 
   it('shows an erase in review: both FileIds, links to both videos that open, how to decide', async () => {

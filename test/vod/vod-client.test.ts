@@ -63,7 +63,7 @@ afterAll(() => server.close());
 
 describe('the paid call', () => {
   test.each(['on a connection opened ahead', 'on its own connection', 'on one for another that broke'])(
-    '%s tells when it was written, once, before the answer',
+    '%s tells that it leaves, once, before the answer',
     async (which) => {
       server.script(respond({ TaskId: TASK }));
       const vod = client();
@@ -71,13 +71,9 @@ describe('the paid call', () => {
       if (connection === null) throw new Error('no connection');
       if (which === 'on one for another that broke') connection?.close();
       const told: string[] = [];
-      const submitted = vod.submit(SUBMIT, {
-        connection,
-        leaving: () => told.push('leaving'),
-        written: () => told.push('written'),
-      });
+      const submitted = vod.submit(SUBMIT, { connection, leaving: () => told.push('leaving') });
       await submitted.then(() => told.push('answered'));
-      expect(told).toEqual(['leaving', 'written', 'answered']);
+      expect(told).toEqual(['leaving', 'answered']);
     },
   );
 
@@ -284,16 +280,24 @@ describe('trouble', () => {
 });
 
 describe('an expired signature', () => {
-  test('is renewed once', async () => {
-    server.script(refuse('AuthFailure.SignatureExpire'), respond({ TaskId: TASK }));
-    expect(await client().submit(SUBMIT)).toMatchObject({ taskId: TASK });
+  const task = { subAppId: SUB_APP, taskId: TASK };
+
+  test('of a read is renewed once', async () => {
+    server.script(refuse('AuthFailure.SignatureExpire'), respond({ Status: 'WAITING' }));
+    await client().describeTask(task);
     expect(server.calls).toHaveLength(2);
   });
 
   test('is the account’s trouble the second time', async () => {
     server.script(refuse('AuthFailure.SignatureExpire'));
-    expect(await errorOf(client().submit(SUBMIT))).toMatchObject({ class: 'account' });
+    expect(await errorOf(client().describeTask(task))).toMatchObject({ class: 'account' });
     expect(server.calls).toHaveLength(2);
+  });
+
+  test('of a submit is left to who makes it: a second call needs a slot of its own', async () => {
+    server.script(refuse('AuthFailure.SignatureExpire'));
+    expect(await errorOf(client().submit(SUBMIT))).toMatchObject({ class: 'account' });
+    expect(server.calls).toHaveLength(1);
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { batchWorkflowId } from '../../src/contract/batch.js';
 import { SEARCH_ATTRIBUTE } from '../../src/contract/names.js';
 import type { ReportItem, ReportManifest } from '../../src/contract/report.js';
@@ -25,6 +25,7 @@ beforeAll(async () => {
   });
   await stack.startWorker();
 });
+beforeEach(() => stack.clear());
 afterAll(async () => {
   await stack.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -170,7 +171,6 @@ describe('what the Temporal UI shows of a batch', () => {
 
 describe('limits that are changed while a batch runs', () => {
   it('count within five seconds', async () => {
-    await stack.admin.clearFaults();
     const id = await startBatch(stack, 20, { settings: { concurrency: 2 } });
     await until(stack, id, 'two run', ({ counts }) => counts.running === 2);
     const set = await runCli(['batch', 'set', id, '--concurrency', '6', '--reason', 'more room'], stack.env);
@@ -199,6 +199,5 @@ describe('limits that are changed while a batch runs', () => {
     const end = await ended(stack, id, 60_000);
     expect(end.endedAs).toBe('failed');
     expect(end.counts.skipped).toBeGreaterThan(500);
-    await stack.admin.clearFaults();
   }, 90_000);
 });

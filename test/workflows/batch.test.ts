@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { batchWorkflowId } from '../../src/contract/batch.js';
 import { namesWith } from '../../src/contract/names.js';
 import { startFeederOn } from '../../src/temporal/feeder-start.js';
@@ -28,6 +28,7 @@ beforeAll(async () => {
   });
   await stack.startWorker({}, { feederTimings: { minRoundMs: 1_000 } });
 });
+beforeEach(() => stack.clear());
 afterAll(() => stack.stop());
 
 const by = { by: 'tester', reason: 'to see' };
@@ -159,7 +160,6 @@ describe('a batch stops by itself', () => {
     });
     const id = await startFed(stack, requests, { settings: { tolerate: { count: 2 }, concurrency: 4 } });
     const end = await ended(stack, id);
-    await stack.admin.clearFaults();
     const { failed, skipped } = end.counts;
     expect([end.endedAs, failed + skipped]).toEqual(['failed', 30]);
     expect(failed).toBeGreaterThan(2);

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 beforeEach(async () => {
-  await stack.admin.clearFaults();
+  await stack.clear();
   await stack.sql('delete from cap');
 });
 

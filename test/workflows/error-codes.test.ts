@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EraseHandle } from '../../src/client.js';
 import { ERROR_CLASSES, type ErrorClass } from '../../src/contract/error-classes.js';
 import type { EraseRequest } from '../../src/contract/request.js';
@@ -123,13 +123,21 @@ describe('on a read', () => {
 
 // In a describe of its own, after the others: each of these stops all submits.
 describe('a refusal of the account holds after one call', () => {
+  let tried: Tried;
+  // Faults first: a run that goes on must not open the breaker of the next test.
+  afterEach(async () => {
+    await stack.admin.clearFaults();
+    const run = stack.temporal.workflow.getHandle(tried.handle.workflowId);
+    await run.terminate('the end of the test').catch(() => undefined);
+    await stack.closeBreakers();
+  });
+
   it.each(rowsOf('account'))('%s', async (code) => {
-    const tried = await start({ action: SUBMIT, kind: 'error', code, times: 10 });
+    tried = await start({ action: SUBMIT, kind: 'error', code, times: 10 });
     const held = await eventually('a hold', async () => (await tried.handle.status()).held ?? undefined);
     expect(held).toMatchObject({ class: 'account', code, requestId: expect.stringMatching(/.+/) });
     // One re-sign of a signature that was too old is safe: the vendor did not look further.
     expect(await calls(tried)).toEqual(code === 'AuthFailure.SignatureExpire' ? [code, code] : [code]);
-    await stack.closeBreakers();
     await tried.handle.abort({ by: 'test', reason: 'seen' });
     await expect(tried.handle.result()).rejects.toMatchObject({ class: 'aborted' });
   });

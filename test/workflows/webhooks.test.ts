@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EraseHandle } from '../../src/client.js';
 import type { EraseRequest, WebhookRequest } from '../../src/contract/request.js';
 import { EraseStack } from '../support/erase-stack.js';
@@ -21,6 +21,7 @@ beforeAll(async () => {
   receiver = await new WebhookReceiver().listen();
   await stack.startWorker();
 });
+beforeEach(() => stack.clear());
 afterAll(async () => {
   await stack.stop();
   await receiver.close();
@@ -117,7 +118,6 @@ describe('a webhook', () => {
     expect(events[2]?.data.failure).toMatchObject({ class: 'skipped', moneySpent: false });
     const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
     expect(new Set(ids).size).toBe(ids.length);
-    await stack.closeBreakers();
   });
 
   it('tells anew of a run that was reset, with the ids of the new run', async () => {
@@ -142,7 +142,6 @@ describe('a webhook', () => {
     expect(events.map(({ type }) => type)).toEqual(['erase.held', 'erase.succeeded', 'erase.succeeded']);
     expect(events[2]?.data.runId).not.toBe(runId);
     expect(events[2]?.data.result?.taskId).toBe(events[1]?.data.result?.taskId);
-    await stack.closeBreakers();
   });
 
   it('tells of an erase that was cancelled, and is not cancelled with it', async () => {
@@ -163,7 +162,6 @@ describe('a webhook', () => {
       type: 'erase.cancelled',
       data: { failure: { class: 'cancelled', moneySpent: true } },
     });
-    await stack.admin.clearFaults();
   });
 
   it('is delivered when its receiver is up again, with the same id and a new time; nobody waits for it', async () => {

@@ -1,10 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateLedger } from '../../src/ledger/migrate.js';
-import { paceIntervalMs } from '../../src/ledger/pace.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
-import { type RateState, rateAfterRefusal, rateNow } from '../../src/ledger/rate-control.js';
-import { intentOf } from '../support/intent.js';
+import { type Answer, RateLimiter, type Refusals } from '../../src/rate-limit/index.js';
+import { type RefusalState, rateAfterRefusal, rateNow } from '../../src/rate-limit/refusals.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const BUDGET = 20;
@@ -29,7 +27,7 @@ function simulate({ foreign, leavesAtMs, endsAtMs, hearsAfterMs }: World) {
   };
   const calls: { at: number; accepted: boolean }[] = [];
   const refusals: number[] = [];
-  let state: (Omit<RateState, 'secondsSinceRefusal'> & { atMs: number }) | null = null;
+  let state: (Omit<RefusalState, 'secondsSinceRefusal'> & { atMs: number }) | null = null;
   const rateAt = (at: number) =>
     rateNow(state === null ? null : { rate: state.rate, secondsSinceRefusal: (at - state.atMs) / 1_000 }, BUDGET);
   let ours = 0;
@@ -48,7 +46,7 @@ function simulate({ foreign, leavesAtMs, endsAtMs, hearsAfterMs }: World) {
       const accepted = admit(ours);
       calls.push({ at: ours, accepted });
       if (!accepted) refusals.push(ours);
-      ours += paceIntervalMs(rateAt(ours));
+      ours += 1_000 / rateAt(ours);
     }
     if (ours >= endsAtMs) break;
   }
@@ -90,37 +88,63 @@ describe('the rate', () => {
   });
 });
 
-describe('the rate in the ledger', () => {
+describe('the rate in the database', () => {
   let database: TestDatabase;
+  let client: pg.Client;
   beforeAll(async () => {
     database = await createTestDatabase('rate');
     await migrateLedger(database.url);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
   });
-  afterAll(() => database.drop());
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
+  });
 
   it.each([0, 5, 10, 25, 45, 300])('is the same, %i s after a refusal', async (seconds) => {
-    const client = new pg.Client({ connectionString: database.url });
-    const ledger = openLedger(database.url, { submitsPerSecond: BUDGET });
-    await client.connect();
-    try {
-      await client.query(
-        `insert into pace (scope, next_at, rate, refused_at) values ('submit', now() - interval '1 hour', 5, clock_timestamp() - make_interval(secs => $1))
-         on conflict (scope) do update set next_at = excluded.next_at, rate = 5, refused_at = excluded.refused_at`,
-        [seconds],
-      );
-      const fileId = `file-${seconds}`;
-      const begun = await ledger.begin(intentOf(fileId));
-      expect(begun.kind).toBe('send');
-      const { rows } = await client.query(
-        `select extract(epoch from next_at - last_at)::float8 * 1000 as gap_ms,
-                extract(epoch from last_at - refused_at)::float8 as seconds from pace`,
-      );
-      const { gap_ms, seconds: since } = rows[0] as { gap_ms: number; seconds: number };
-      // The place lies the lead after the moment for which the rate was worked out.
-      expect(gap_ms).toBeCloseTo(paceIntervalMs(rateNow({ rate: 5, secondsSinceRefusal: since - 0.005 }, BUDGET)), 1);
-    } finally {
-      await client.end();
-      await ledger.close();
-    }
+    await client.query(
+      `update rate_limit set next_at = '-infinity', rate = 5, refused_at = clock_timestamp() - make_interval(secs => $1)`,
+      [seconds],
+    );
+    const limiter = new RateLimiter(client, { name: 'submit', callsPerSecond: BUDGET });
+    const slot = await limiter.acquire({ priority: 'live' });
+    await slot.giveBack();
+    const { rows } = await client.query(
+      `select extract(epoch from next_at)::float8 * 1000 as next_ms, extract(epoch from refused_at)::float8 * 1000 as refused_ms from rate_limit`,
+    );
+    const { next_ms, refused_ms } = rows[0] as { next_ms: number; refused_ms: number };
+    const dueMs = slot.dueAt.getTime();
+    const rate = rateNow({ rate: 5, secondsSinceRefusal: (dueMs - refused_ms) / 1_000 }, BUDGET);
+    // Evenly while refusals hold it down; closer at the full rate, where the slots keep it.
+    const gapMs = rate < BUDGET ? 1_000 / rate : 30;
+    expect(next_ms - dueMs).toBeGreaterThan(gapMs - 3);
+    expect(next_ms - dueMs).toBeLessThan(gapMs + 3);
+  });
+
+  it('falls with each refusal, and nobody calls for a second after five in a row', async () => {
+    await client.query(`update rate_limit set next_at = '-infinity', rate = null, refused_at = null`);
+    const limiter = new RateLimiter(client, { name: 'submit', callsPerSecond: BUDGET });
+    const refusals = [];
+    for (let at = 0; at < 5; at += 1) refusals.push(await answered(limiter, 'refused'));
+    expect(refusals.map(({ inRow }) => inRow)).toEqual([1, 2, 3, 4, 5]);
+    const { rows } = await client.query(
+      `select rate, extract(epoch from next_at - clock_timestamp())::float8 * 1000 as waits_ms from rate_limit`,
+    );
+    const { rate, waits_ms } = rows[0] as { rate: number; waits_ms: number };
+    expect(rate).toBeGreaterThan(BUDGET * 0.97 ** 5 - 0.01);
+    expect(rate).toBeLessThan(BUDGET * 0.97 ** 4);
+    expect(waits_ms).toBeGreaterThan(800);
+    expect(await answered(limiter, 'other')).toEqual({ inRow: 0, forMs: 0 });
+    expect((await answered(limiter, 'refused')).inRow).toBe(6);
+    await answered(limiter, 'accepted');
+    expect((await answered(limiter, 'refused')).inRow).toBe(1);
   });
 });
+
+async function answered(limiter: RateLimiter, answer: Answer): Promise<Refusals> {
+  const slot = await limiter.acquire({ priority: 'live' });
+  await slot.untilDue();
+  slot.leave();
+  return await slot.release(answer);
+}

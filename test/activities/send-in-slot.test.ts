@@ -1,0 +1,141 @@
+import { CancelledFailure } from '@temporalio/common';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { OpenAhead } from '../../src/activities/open-ahead.js';
+import { type Sending, sendInSlot } from '../../src/activities/send-in-slot.js';
+import { migrateLedger } from '../../src/ledger/migrate.js';
+import { RateLimiter, type Refusals } from '../../src/rate-limit/index.js';
+import { vodError } from '../../src/vod/classify.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+
+/** The real limiter on a real PostgreSQL; what is called is a function. */
+const SUBMISSION = { eraseId: '1', number: 1, arm: 1 };
+const ACTION = 'ProcessMediaByMPS';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let limiter: RateLimiter;
+let postponed: Date[];
+
+beforeAll(async () => {
+  database = await createTestDatabase('send_in_slot');
+  await migrateLedger(database.url);
+  pool = new pg.Pool({ connectionString: database.url, max: 2 });
+});
+beforeEach(async () => {
+  await pool.query(`update rate_limit_slot set counted_by = '-infinity', taken = 0, owner = null`);
+  limiter = new RateLimiter(pool, { name: 'submit', callsPerSecond: 20 });
+  postponed = [];
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const acquire = () => limiter.acquire({ priority: 'live' });
+const ledger = {
+  postpone: async (_: unknown, leavesAt: Date) => {
+    postponed.push(leavesAt);
+  },
+};
+
+async function send(call: Sending<string, string>['call'], other: Partial<Sending<string, string>> = {}) {
+  return await sendInSlot<string, string>(ledger, SUBMISSION, await acquire(), {
+    cancel: new AbortController().signal,
+    acquire,
+    opening: new OpenAhead(async () => null),
+    lastLook: async () => null,
+    onRefused: () => {},
+    ...other,
+    call,
+  });
+}
+
+/** Of the slots that were taken: whether each is free within its second, or leased for eight. */
+async function slots(): Promise<{ taken: string; isLeased: boolean }[]> {
+  const { rows } = await pool.query(
+    `select taken, counted_by > clock_timestamp() as "isLeased" from rate_limit_slot where taken > 0 order by id`,
+  );
+  return rows;
+}
+
+/** A release that nobody waits for. */
+const released = async () => {
+  while ((await slots()).some(({ isLeased }) => isLeased)) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+describe('a call in a slot', () => {
+  it('gives it back by its answer', async () => {
+    const sent = await send(async ({ leaving }) => {
+      leaving();
+      return 'task';
+    });
+    expect(sent).toEqual({ kind: 'answered', answer: 'task' });
+    await released();
+    expect(postponed).toEqual([]);
+  });
+
+  it('keeps it when there is no answer: nobody knows when the vendor counts the call', async () => {
+    const call: Sending<string, string>['call'] = async ({ leaving }) => {
+      leaving();
+      throw vodError({ action: ACTION, code: 'timeout' });
+    };
+    await expect(send(call)).rejects.toMatchObject({ code: 'timeout' });
+    expect(await slots()).toEqual([{ taken: '1', isLeased: true }]);
+  });
+
+  it('tells of refusals for the rate, over all processes', async () => {
+    const told: Refusals[] = [];
+    const refused: Sending<string, string>['call'] = async ({ leaving }) => {
+      leaving();
+      throw vodError({ action: ACTION, code: 'RequestLimitExceeded', requestId: 'r-1' });
+    };
+    for (let at = 0; at < 2; at += 1) {
+      await expect(send(refused, { onRefused: (each) => told.push(each) })).rejects.toMatchObject({
+        class: 'throttled',
+      });
+    }
+    expect(told.map(({ inRow }) => inRow)).toEqual([1, 2]);
+    await released();
+  });
+
+  it('gives it back unused when a last look stops it, and when it is cancelled', async () => {
+    const never = async () => {
+      throw new Error('it was called');
+    };
+    expect(await send(never, { lastLook: async () => 'a breaker' })).toEqual({ kind: 'stopped', by: 'a breaker' });
+    await released();
+    const cancelled = AbortSignal.abort();
+    await expect(send(never, { cancel: cancelled })).rejects.toBeInstanceOf(CancelledFailure);
+    await released();
+  });
+
+  it('takes another one when its process stood still, and says when it leaves now', async () => {
+    let calls = 0;
+    const sent = await send(async ({ leaving }) => {
+      calls += 1;
+      // Nothing else runs in this process for longer than a slot may be late.
+      if (calls === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
+      leaving();
+      return 'task';
+    });
+    expect(sent).toMatchObject({ answer: 'task' });
+    expect(calls).toBe(2);
+    expect(postponed).toHaveLength(1);
+    await released();
+  });
+
+  it('whose signature was too old is signed again once, in a slot of its own', async () => {
+    let calls = 0;
+    const tooOld: Sending<string, string>['call'] = async ({ leaving }) => {
+      leaving();
+      calls += 1;
+      throw vodError({ action: ACTION, code: 'AuthFailure.SignatureExpire', requestId: 'r-1' });
+    };
+    await expect(send(tooOld)).rejects.toMatchObject({ code: 'AuthFailure.SignatureExpire' });
+    expect(calls).toBe(2);
+    const uses = await slots();
+    expect(uses.reduce((sum, { taken }) => sum + Number(taken), 0)).toBe(2);
+    expect(uses).toHaveLength(2);
+  });
+});
