@@ -70,13 +70,6 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/contract/' },
     },
     {
-      name: 'rate-limit-knows-nobody',
-      comment: 'It is a module that another project can take: PostgreSQL and the clock are given to it.',
-      severity: 'error',
-      from: { path: '^src/rate-limit/' },
-      to: { pathNot: ['^src/rate-limit/', '^node:', '^(crypto|timers)'] },
-    },
-    {
       name: 'client-and-contract-stay-light',
       comment: 'A business service imports the client: no worker, no ledger, no vendor SDK, by any way.',
       severity: 'error',
