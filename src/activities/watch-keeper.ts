@@ -65,7 +65,7 @@ export class WatchKeeper {
     return this.readFresh(subAppId);
   }
 
-  /** The same, waiting for a watch that may have been started a moment ago. At most one wait a while: it holds slots. */
+  /** The same, waiting for a watch that may have been started a moment ago. At most one wait a while: it holds activity slots. */
   async becomesFresh(subAppId: number): Promise<boolean> {
     if (await this.isFresh(subAppId)) return true;
     if (!this.enabled || !this.mayList(subAppId)) return false;

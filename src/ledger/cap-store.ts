@@ -5,8 +5,8 @@ import type { LedgerDatabase } from './schema.js';
 import type { SubmissionKey } from './submission-key.js';
 
 /**
- * Statements on the caps. Counters are locked after the breakers and before the pace, always in the order of
- * `countersOf`: so nobody waits for somebody who waits for him.
+ * Statements on the caps. Counters are locked after the breakers, always in the order of `countersOf`: so nobody waits for somebody
+ * who waits for him.
  */
 
 type Db = Kysely<LedgerDatabase>;

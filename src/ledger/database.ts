@@ -33,7 +33,7 @@ export function openDatabase(databaseUrl: string, options: DatabaseOptions = {})
 
 export interface Timeouts {
   statementMs: number;
-  /** A process that is stopped between two statements would keep its locks, on the pace too, for as long as it is stopped. */
+  /** A process that is stopped between two statements would keep its locks, those that all submits need too, for as long as it is stopped. */
   idleInTransactionMs: number;
 }
 

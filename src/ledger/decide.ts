@@ -78,7 +78,7 @@ function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: num
 }
 
 /**
- * Milliseconds after its place in which a submit's task is sure to be listed. Source: DescribeTasks and DescribeTaskDetail tell
+ * Milliseconds after its call could leave in which a submit's task is sure to be listed. Source: DescribeTasks and DescribeTaskDetail tell
  * of the last 72 hours; less a quarter of an hour for clocks that differ and for the look itself.
  */
 export const LISTED_FOR_MS = 72 * 3_600_000 - 15 * 60_000;
@@ -90,7 +90,7 @@ function unresolved(
   nowMs: number,
 ): Decision {
   const settled = nowMs >= last.placeAt.getTime() + asked.settleMs;
-  // A look says nothing of a submit that was given a later place since: its call may have gone out after the look.
+  // A look says nothing of a submit that was postponed since: its call may have gone out after the look.
   const isLookedFor =
     asked.lookedFor?.number === last.key.number && asked.lookedFor.placeAt.getTime() === last.placeAt.getTime();
   if (!isLookedFor || !settled) return { kind: 'look', record: last };

@@ -26,7 +26,7 @@ export type { SubmissionKey } from './submission-key.js';
  * every method throws a `LedgerError` when it cannot be done.
  */
 export interface Ledger {
-  /** Temporal's. Submissions, breakers, caps, pace and audit are the account's; all else is about runs of this namespace. */
+  /** Temporal's. Submissions, breakers, caps and audit are the account's; all else is about runs of this namespace. */
   readonly namespace: string;
   /** Batches and their items. */
   readonly batches: BatchStore;
@@ -200,7 +200,7 @@ export interface SubmissionRecord {
   recipe: unknown;
   state: 'sending' | 'accepted' | 'refused' | 'unknown';
   intentAt: Date;
-  /** By the database's clock. */
+  /** From when on its call may leave, by the database's clock. */
   placeAt: Date;
   /**
    * The same moment by the clock of the process that read it: what has passed since is the same on every clock. The vendor

@@ -13,7 +13,7 @@ export interface LedgerState {
   breakers: { scope: 'account' | 'sub-app'; count: number }[];
   /** Runs that wait for an operator. */
   holds: { class: string; count: number; oldestSeconds: number }[];
-  /** Intents whose outcome is not known: waiting for their place, on their way, or in doubt. */
+  /** Intents whose outcome is not known: waiting until they are due, on their way, or in doubt. */
   sending: { count: number; oldestSeconds: number };
   /** Tasks that were paid for, are not read to their end, and that the vendor still knows. */
   unread: { count: number; oldestSeconds: number };

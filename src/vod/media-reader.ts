@@ -3,7 +3,7 @@ import type { Unfit } from './fitness.js';
 import type { VodApi } from './vod-api.js';
 import { MAX_FILE_IDS } from './vod-client.js';
 
-/** How long the first file of a call waits for others, in milliseconds: one place in the pace. */
+/** How long the first file of a call waits for others, in milliseconds: the mean time between two submits. */
 const GATHER_MS = 50;
 /**
  * Least time between two calls for a sub-application whose files are fewer than a call takes, in milliseconds: at the full

@@ -15,7 +15,7 @@ export const DOCUMENTED_RATE = {
   PushUrlCache: 20,
 } as const;
 
-/** Every action but the paid one, whose pace is kept in the ledger for all processes together. */
+/** Every action but the paid one, whose rate the rate limiter keeps for all processes together. */
 export type PacedAction = keyof typeof DOCUMENTED_RATE;
 
 export const SUBMIT_ACTION = 'ProcessMediaByMPS';

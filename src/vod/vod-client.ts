@@ -116,7 +116,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
       try {
         return await submits.connect(signal);
       } catch {
-        // A call would wait as long again, and leave at no place: whenever the line comes back.
+        // A call would wait as long again, and leave whenever the line comes back.
         if (signal.aborted) throw vodError({ action: SUBMIT_ACTION, code: 'connect-timeout' });
         return null;
       }

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * By how much a heap may grow beyond what lives in it before it is collected, in percent. V8 chooses for itself, by how fast
- * collections are: on a machine with much memory up to four times what lives. With 50 the more frequent collections cost some
- * places in the pace; see `docs/adr/0009-workflow-tasks-and-cache.md`.
+ * collections are: on a machine with much memory up to four times what lives. With 50 the more frequent collections made
+ * submits late; see `docs/adr/0009-workflow-tasks-and-cache.md`.
  */
 const GROWS_BY_PERCENT = 100;
 

@@ -11,19 +11,19 @@ import { ACTIVITY_ID, namesOfQueue } from '../contract/names.js';
 const HEARTBEAT_TIMEOUT = '30s';
 /** One read of the vendor, its wait in the read pace, and a write of the ledger. */
 const READ_TIMEOUT = '2m';
-/** The paid call at its worst (twice the request timeout), its place in the pace, and the writes before and after. */
+/** The paid call at its worst (twice the request timeout), its wait for a slot, and the writes before and after. */
 const SUBMIT_TIMEOUT = '5m';
 /** Delays come with each failure, by its class; this is for what fails without one, such as a worker that died. */
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' } as const;
 
 /**
- * `lane` decides the queue: a batch never stands in front of an erase that somebody waits for. Its prefix is that of the run's
+ * `priority` decides the queue: a batch never stands in front of an erase that somebody waits for. Its prefix is that of the run's
  * own queue.
  */
-export function submitActivities(lane: 'live' | 'batch') {
+export function submitActivities(priority: 'live' | 'batch') {
   const { queue } = namesOfQueue(workflowInfo().taskQueue);
   return proxyActivities<SubmitActivities>({
-    taskQueue: lane === 'batch' ? queue.submitBatch : queue.submit,
+    taskQueue: priority === 'batch' ? queue.submitBatch : queue.submit,
     startToCloseTimeout: SUBMIT_TIMEOUT,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: RETRY,

@@ -26,7 +26,7 @@ export type Strike = keyof typeof STRIKES;
 
 /** Where an erase is when the strike comes. */
 export const MOMENTS = {
-  placed: 'the intent is written, the call waits for its place',
+  placed: 'the intent is written, the call waits until its slot is due',
   lost: 'the call is out, and never reaches the vendor',
   underway: 'the call is out, and reaches the vendor 2 s after the strike',
   accepted: 'the vendor has accepted, the answer is on its way',

@@ -115,7 +115,7 @@ describe('an unresolved submit', () => {
     });
   });
 
-  it('is looked for again when it was given a later place since', () => {
+  it('is looked for again when it was postponed since', () => {
     const retaken = { ...sending(), placeAt: new Date(PLACE_AT.getTime() + 1) };
     const looked = { ...asked, lookedFor: lookedFor(1) };
     expect(decide([retaken], looked, SETTLED + 1)).toMatchObject({ kind: 'look' });

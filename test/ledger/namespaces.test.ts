@@ -297,7 +297,7 @@ describe('how the books stand', () => {
 });
 
 describe('what is the account’s', () => {
-  it('is one for all: caps, breakers and the pace', async () => {
+  it('is one for all: caps and breakers', async () => {
     await one.changeCap({ scope: 'all', period: 'total', limitUsd: 1_000, by: 'ann', reason: 'r' });
     const before = (await two.listCaps())[0]?.spentUsd ?? 0;
     await submitted(one, { costUsd: 2 });

@@ -6,8 +6,8 @@ import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const GRACES = { toldMs: 600_000, orphanMs: 0 };
-/** A task's place may lie some milliseconds ahead. */
-const BEFORE_ITS_PLACE_MS = -60_000;
+/** A submit may be due some milliseconds from now. */
+const BEFORE_IT_IS_DUE_MS = -60_000;
 const DUE_AT_ONCE = { firstMs: 3_600_000, limit: 100 };
 
 let database: TestDatabase;
@@ -110,11 +110,11 @@ describe('a task whose outcome is missing', () => {
     const task = await acceptedTask();
     const { subAppId, taskId } = task;
     expect(await ledger.watch.dueTasks(subAppId, DUE_AT_ONCE)).toEqual([]);
-    expect(await ledger.watch.dueTasks(subAppId, { firstMs: BEFORE_ITS_PLACE_MS, limit: 1 })).toMatchObject([
+    expect(await ledger.watch.dueTasks(subAppId, { firstMs: BEFORE_IT_IS_DUE_MS, limit: 1 })).toMatchObject([
       { taskId, overForMs: null, waiters: [], recipe: { name: 'subtitles' } },
     ]);
     await ledger.watch.lookAgain([taskId], 60_000);
-    expect(await ledger.watch.dueTasks(subAppId, { firstMs: BEFORE_ITS_PLACE_MS, limit: 1 })).toEqual([]);
+    expect(await ledger.watch.dueTasks(subAppId, { firstMs: BEFORE_IT_IS_DUE_MS, limit: 1 })).toEqual([]);
     await ledger.watch.lookAgain([taskId], 0, { sooner: true });
     await ledger.watch.lookAgain([taskId], 60_000, { sooner: true });
     expect(await ledger.watch.dueTasks(subAppId, DUE_AT_ONCE)).toMatchObject([{ taskId }]);

@@ -1,6 +1,6 @@
 import type { SubmissionRecord } from '../../src/ledger/ledger.js';
 
-/** When the records of these tests took their place. */
+/** From when on the calls of these tests' records could leave. */
 export const PLACE_AT = new Date('2026-03-01T12:00:00.000Z');
 
 /** A submission as the ledger reads it: accepted by run `run-1`, still running, unless told otherwise. */

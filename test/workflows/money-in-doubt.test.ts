@@ -237,7 +237,7 @@ describe('two payments of one file and recipe', () => {
     try {
       await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'delay', ms: 900, fileId: request.fileId });
       const second = await stack.client.start(again);
-      // The call is out, and its answer on the way: only now, since a busy worker may need another place before.
+      // The call is out, and its answer on the way: only now, since a busy worker may need another slot before.
       await eventually('the task of the second', async () =>
         (await stack.admin.tasks()).some((t) => t.fileId === request.fileId) ? true : undefined,
       );

@@ -37,7 +37,7 @@ export function roundMs(ageMs: number, { minRoundMs, maxRoundMs }: FeederTimings
 
 /** Runs that wait for their turn to be submitted, in seconds of the rate: a pause acts after this at the latest. */
 const QUEUED_SECONDS = 3;
-/** And at least this many, so that a slow rate does not leave a place unused. */
+/** And at least this many, so that a slow rate is used, too. */
 const LEAST_QUEUED = 2;
 
 /** Of all batches together. */

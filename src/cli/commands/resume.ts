@@ -31,7 +31,7 @@ export function resumeCommand(): Command {
     .option('--task <taskId>', "the vendor's task of a submit in doubt: it is taken over, and nothing is submitted")
     .addHelpText(
       'after',
-      '\nWhere a breaker is open, one erase goes first. Only when the vendor takes it do the others follow, at the pace;\n' +
+      '\nWhere a breaker is open, one erase goes first. Only when the vendor takes it do the others follow, within the rate;\n' +
         'when it is refused again all others stay held, and the exit code is 7.\n' +
         'An erase that may have been paid for (class uncertain) is resumed only by its id. One that a cap holds is held again\n' +
         'where the cap leaves no room for it; when a cap has nothing left, that is said, and the exit code is 10.\n\n' +

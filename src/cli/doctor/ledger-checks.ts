@@ -7,7 +7,7 @@ import { openLedger } from '../../ledger/postgres-ledger.js';
 import { otherPrices } from '../other-prices.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
-/** The pace goes by the database's clock; only what a person reads goes by ours. Seconds. */
+/** Rate and settle time go by the database's clock; only what a person reads goes by ours. Seconds. */
 const MAX_CLOCK_DIFFERENCE = 5;
 
 /** @param prices of this shell; null where they cannot be read */
