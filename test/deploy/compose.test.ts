@@ -176,12 +176,16 @@ describe('docker-compose.yml', () => {
   });
 
   it('has connections in the database for the server and eight workers, of as many as the code and the pages say', () => {
-    const each = Number(/^const MAX_LEDGER_CONNECTIONS = (\d+);$/m.exec(read('src/worker.ts'))?.[1]);
+    const ofLedger = Number(/^const MAX_LEDGER_CONNECTIONS = (\d+);$/m.exec(read('src/worker.ts'))?.[1]);
+    const ofLimiter = Number(/^const CONNECTIONS = (\d+);$/m.exec(read('src/ledger/rate-limit-database.ts'))?.[1]);
+    const each = ofLedger + ofLimiter;
     const most = Number(/max_connections=(\d+)/.exec(String(compose.services.postgresql?.command))?.[1]);
     // Four services of the server with 20 + 10 each (deploy/temporal/server.yaml).
     expect(most).toBeGreaterThanOrEqual(4 * 30 + 8 * each);
     expect(text).toContain(`each worker up to ${each}: room for eight workers`);
-    expect(read('docs/deploy.md')).toContain(`Each worker opens ${each} connections at most`);
+    expect(read('docs/deploy.md').replaceAll(/\s+/g, ' ')).toContain(
+      `Each worker opens ${each} connections at most: ${ofLedger} for the ledger and ${ofLimiter} for the rate limiter`,
+    );
     expect(read('docs/operate.md')).toContain(`each worker opens at most ${each})`);
   });
 
