@@ -28,11 +28,6 @@ export class OpenAhead {
     await this.#opening;
   }
 
-  /** Whether it is on its way, and not there yet. */
-  get isOpening(): boolean {
-    return this.#opening !== undefined;
-  }
-
   get connection(): SubmitConnection | undefined {
     return this.#connection ?? undefined;
   }

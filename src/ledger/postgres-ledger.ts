@@ -616,7 +616,7 @@ async function paidElsewhere(trx: Transaction<LedgerDatabase>, identity: Payment
   return rows.map(toRecord);
 }
 
-/** Locked: a late answer, or a new place for a late call, comes before the decision about them or after it, never in between. */
+/** Locked: a late answer, or a late call that is postponed, comes before the decision about them or after it, never in between. */
 async function recentSubmissions(trx: Transaction<LedgerDatabase>, eraseId: string): Promise<SubmissionRecord[]> {
   const recent = await selectSubmissions(trx)
     .where('submission.erase_id', '=', eraseId)

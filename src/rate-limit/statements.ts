@@ -30,7 +30,7 @@ const GAP_SHARE = 0.6;
  * For how long a free slot is left to its owner, in milliseconds: only there it has a credit, and processes do not ask for the
  * same one. Whoever has fewer slots than the owner need not wait, so that all that wait get equal shares. Ours: a timer's lateness.
  */
-const OWNER_FIRST_MS = 50;
+const OWNER_FIRST_MS = 100;
 
 /** After so many refusals with nothing accepted in between, nobody calls for a second: the vendor takes nothing. Ours. */
 const REFUSED_IN_ROW = 5;
@@ -53,6 +53,8 @@ const epochMs = (time: string) => `extract(epoch from ${time})::double precision
 const LEASE = ms(LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
 /** A backlog's call whose turn it is takes a slot further ahead than any live one could, in milliseconds. */
 const TURN_HORIZON_MS = HORIZON_MS.live + HORIZON_MS.batch;
+/** When the rows are lost, a slot may have been handed out just before, and due that far ahead; as SQL. */
+const AFTER_LOSS = ms(TURN_HORIZON_MS + LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
 /** A time further away than this was written before the database's clock was set back, in milliseconds. */
 const FARTHEST_MS = 2 * (TURN_HORIZON_MS + LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
 
@@ -123,13 +125,13 @@ from terms, last, lateral (
   where slot.name = $1 and slot.id <= $3 and slot.counted_by < now + ${ms(FARTHEST_MS)} and slot.id not in (select id from taken)
 ) others`;
 
-/** Adds what is missing of $1 with $2 slots, and what a clock set in the future: free once no call of before can arrive any more. */
+/** Adds what is missing of $1 with $2 slots, and what a clock set in the future: free once no call of before can arrive any more. $3 calls a second. */
 export const REPAIR = `
 with limiter as (
-  insert into rate_limit (name, next_at) values ($1, clock_timestamp() + ${LEASE})
+  insert into rate_limit (name, next_at) values ($1, clock_timestamp() + ${AFTER_LOSS})
   on conflict (name) do update set next_at = excluded.next_at where rate_limit.next_at > clock_timestamp() + ${ms(FARTHEST_MS)} + interval '2 s' / ${leastRate(1)} / $3::double precision
 )
-insert into rate_limit_slot (name, id, counted_by) select $1, id, clock_timestamp() + ${LEASE} from generate_series(1, $2::integer) id
+insert into rate_limit_slot (name, id, counted_by) select $1, id, clock_timestamp() + ${AFTER_LOSS} from generate_series(1, $2::integer) id
 on conflict (name, id) do update set counted_by = excluded.counted_by
 where rate_limit_slot.counted_by > clock_timestamp() + ${ms(FARTHEST_MS)}`;
 

@@ -152,6 +152,17 @@ describe('the check sees a rule that is broken:', () => {
         rewrite: (text) => text.replaceAll("(7000) * interval '1 ms'", "(500) * interval '1 ms'"),
       },
     ],
+    [
+      'rows that are lost, and free before a late call of before arrives',
+      {
+        lines: [AWFUL],
+        wakesLate: [0, 300],
+        forMs: 120_000,
+        callers: 60,
+        perMinute: { crash: 5 },
+        rewrite: (text) => text.replaceAll("(7750) * interval '1 ms'", "(1000) * interval '1 ms'"),
+      },
+    ],
     ['a call that is sent late', { lines: [NEAR, NEAR], forMs: 60_000, chance: { sentLate: 0.2 } }],
   ];
 
