@@ -150,7 +150,7 @@ class Scene {
   private async isPlaced(fileId: string): Promise<boolean> {
     const { rows } = await this.house.sql.query(
       `select from submission join erase on erase.id = erase_id
-       where file_id = $1 and state = 'sending' and arms = 1`,
+       where file_id = $1 and state = 'sending'`,
       [fileId],
     );
     return rows.length > 0;
