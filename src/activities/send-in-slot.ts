@@ -8,10 +8,7 @@ import type { SubmitConnection } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
 import type { OpenAhead } from './open-ahead.js';
 
-/**
- * How long before its slot is due a submit looks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. Whoever
- * has just written the intent with less time than this has looked then.
- */
+/** How long before its slot is due a submit looks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. */
 const LAST_LOOK_MS = 100;
 /** A process that is seconds late so often has no time for a submit: it gives the activity back, and another may take it. */
 const MOST_MISSED = 5;
@@ -46,7 +43,7 @@ export async function sendInSlot<T, S>(
   let signedAgain = false;
   for (let missed = 0; missed <= MOST_MISSED; ) {
     try {
-      return await inSlot(slot, sending, { looks: slot !== firstSlot || slot.dueInMs > LAST_LOOK_MS });
+      return await inSlot(slot, sending);
     } catch (error) {
       const isExpired = error instanceof VodError && error.code === SIGNATURE_EXPIRED;
       if (!(error instanceof SlotMissedError) && (!isExpired || signedAgain)) throw error;
@@ -70,13 +67,12 @@ export async function sendInSlot<T, S>(
 async function inSlot<T, S>(
   slot: Slot,
   { cancel, opening, lastLook, call, onRefused }: Sending<T, S>,
-  { looks }: { looks: boolean },
 ): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
   let left = false;
   try {
     await slot.untilDue({ earlierMs: LAST_LOOK_MS, signal: cancel });
     throwIfCancelled(cancel);
-    const by = looks ? await lastLook() : null;
+    const by = await lastLook();
     if (by !== null) return { kind: 'stopped', by };
     await opening.ready();
     await slot.untilDue({ signal: cancel });

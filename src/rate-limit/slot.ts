@@ -59,15 +59,10 @@ export class Slot {
     this.#aheadMs = clock.timeOfDay() - clock.now();
   }
 
-  /** In how many milliseconds the call may leave; below 0 when it could have. */
-  get dueInMs(): number {
-    return this.use.dueHereMs - this.clock.now();
-  }
-
   /** Waits until so many milliseconds before the call may leave; default 0. Returns early when the signal fires. */
   async untilDue({ earlierMs = 0, signal }: { earlierMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     for (;;) {
-      const waitMs = this.dueInMs - earlierMs;
+      const waitMs = this.use.dueHereMs - earlierMs - this.clock.now();
       if (waitMs <= 0 || signal?.aborted) return;
       await this.clock.sleep(waitMs, signal);
     }

@@ -60,8 +60,6 @@ describe('a submit that never left', () => {
     const away: Ledger = Object.create(ledger, {
       openBreaker: { value: () => Promise.reject(new LedgerError('unavailable', 'gone for a moment')) },
     });
-    // A slot that is due right after the intent is written leaves no time for that look.
-    await slots.query(`update rate_limit set next_at = clock_timestamp() + interval '400 ms'`, []);
     const input = { request: REQUEST, resubmitAfterTaskId: null, operatorRetry: null };
     const first = createSubmitActivities(dependencies({ ledger: away }));
     await expect(environment().run(first.submitErase, input)).rejects.toMatchObject({ type: 'unavailable' });

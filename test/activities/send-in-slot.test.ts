@@ -103,8 +103,6 @@ describe('a call in a slot', () => {
     const never = async () => {
       throw new Error('it was called');
     };
-    // Whoever has no time for a look has just written the intent, and looked then.
-    await pool.query(`update rate_limit set next_at = clock_timestamp() + interval '300 ms'`);
     expect(await send(never, { lastLook: async () => 'a breaker' })).toEqual({ kind: 'stopped', by: 'a breaker' });
     await released();
     const cancelled = AbortSignal.abort();
