@@ -13,6 +13,7 @@ import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
 import { createWebhookSender } from '../../src/webhook/sender.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { refuse, respond, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+import { submissionRecord } from '../support/submissions.js';
 
 const REQUEST = { fileId: '5285485487985271487', subAppId: 1500000001, recipe: { name: 'subtitles' } };
 const TASK = '1500000001-ProcessMediaByMPS-0123456789abcdef';
@@ -168,7 +169,11 @@ describe('an answer that was heard', () => {
   };
 
   it('costs no heartbeat when the books have it at once', async () => {
-    expect(await submitWith('5285485487985271492', `${TASK}5`, {})).toEqual([]);
+    // At once, whatever else this machine does.
+    const quick: Ledger = Object.create(ledger, {
+      accepted: { value: async () => submissionRecord({ taskId: `${TASK}5` }) },
+    });
+    expect(await submitWith('5285485487985271492', `${TASK}5`, { ledger: quick })).toEqual([]);
   });
 
   it('is kept by the Temporal server while they take their time', async () => {
