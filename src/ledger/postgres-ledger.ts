@@ -204,8 +204,8 @@ class PostgresLedger implements Ledger {
   }
 
   /**
-   * Counts the money and writes the intent, in one statement and the last before the commit: the counters are everybody's, and
-   * each process keeps the others from them for no longer than its commit takes.
+   * Counts the money and writes the intent, in the last statement before the commit. The counters are everybody's: so each process
+   * locks them for no longer than its commit takes.
    */
   private async arm(
     trx: Transaction<LedgerDatabase>,

@@ -2,7 +2,7 @@ import { DRIFT } from './statements.js';
 
 /**
  * The database's clock and this process's monotonic one, in milliseconds. Every answer says what the database's clock was some time
- * between the question and the answer: so it is known between two bounds how far it is ahead, and the tightest are kept.
+ * between the question and the answer. That gives two bounds of how far it is ahead, and the tightest are kept.
  */
 export class DatabaseClock {
   #least = { aheadMs: Number.NEGATIVE_INFINITY, atMs: 0 };

@@ -1,8 +1,8 @@
 /**
  * How fast calls go when somebody else uses the account's rate too. Each refusal lowers the rate for all processes; without one it
  * comes back by itself. Two values are kept, the rate right after the last refusal and when that was; the rate of any moment follows.
- * The shares were tuned on a model of the vendor's door (`test/rate-limit/refusals.test.ts`): beside a client that calls evenly
- * 8 times a second, under 1% of our calls are refused, over 95% of the room is used, and the full rate is back within 50 s of its leaving.
+ * The shares were tuned on a model of the vendor's door (`test/rate-limit/refusals.test.ts`), beside a client that calls evenly 8 times a
+ * second. Under 1% of our calls are refused, and over 95% of the room is used. The full rate is back within 50 s of its leaving.
  */
 
 /** What is left of the rate after a refusal. Ours. */

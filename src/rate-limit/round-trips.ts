@@ -2,9 +2,8 @@
 const KEPT_ANSWERS = 100;
 
 /**
- * The credit of this process: by how much sooner it may use its own slot again. An answer is read after the API has counted the
- * call, and the next call is counted after it leaves; half of the quickest round trip lies in between whenever the two ways
- * are alike, and while one of them changes by less than that.
+ * The credit of this process: by how much sooner it may use its own slot again. The way back of one call and the way there of the next lie
+ * between the two counts. Together they take half of the quickest round trip at least, unless a way becomes shorter by more than that.
  */
 export class RoundTrips {
   readonly #tookMs: number[] = [];

@@ -20,9 +20,10 @@ export const HORIZON_MS: Readonly<Record<Priority, number>> = { live: 500, batch
 
 /** After so many live calls, one of a backlog goes first: it keeps 1/17 of the rate, more than 5%. Ours. */
 const LIVE_IN_ROW = 16;
+
 /**
- * At the full rate, the least time between two calls as a share of the time for each: after a pause all slots are free at once,
- * and their calls are spread. Below 1, or it would be a second limit. Ours.
+ * At the full rate, the least time between two calls, as a share of the time for each. After a pause all slots are free at once: this
+ * spreads their calls. Below 1, or it would be a second limit. Ours.
  */
 const GAP_SHARE = 0.6;
 
@@ -69,8 +70,8 @@ const HOLD = `interval '1 s' * (${HOLD_SECONDS} * $3::integer / $4::double preci
 /**
  * Takes up to $6 slots, soonest first, for the owner $2. $1 name, $3 slots, $4 calls a second, $5 priority.
  *
- * One row, or none when there is no limiter of the name: the slots, the database's clock, in how many milliseconds the next one
- * opens, and whether all rows are there and none was written by a clock that was set back since; if not, {@link REPAIR}.
+ * Gives one row: the slots, the database's clock, and in how many milliseconds the next one opens. No row: there is no limiter of the name.
+ * `is_sound` is false when rows are missing, or lie in the future since a clock was set back. Then {@link REPAIR} is due.
  */
 export const ACQUIRE = `
 with state as materialized (
@@ -136,8 +137,8 @@ on conflict (name, id) do update set counted_by = excluded.counted_by
 where rate_limit_slot.counted_by > clock_timestamp() + ${ms(FARTHEST_MS)}`;
 
 /**
- * The API answered $6 (`accepted`, `refused` for the rate, or `other`) to the call of slot $2 in its use $3, at $4 by the database's clock
- * at the latest, in ms since the epoch. $5: the credit, in ms. A refusal makes every process go slower, and gives one row. The limiter is locked before the slot, as above.
+ * The API answered the call of slot $2 in its use $3. $6 is the answer: `accepted`, `refused` for the rate, or `other`. $4 is when, at
+ * the latest, by the database's clock, in ms since the epoch. $5: the credit, in ms. A refusal makes every process go slower, and gives one row. The limiter is locked before the slot, as above.
  */
 export const RELEASE = `
 with noted as (

@@ -1,6 +1,6 @@
 /**
- * The tables, as statements. They are unlogged on purpose: after a crash, or on a standby that takes over, they are empty, and
- * an empty table makes everybody wait until no call of before can still arrive. What was merely lost would look free.
+ * The tables, as statements. They are unlogged on purpose: after a crash, or on a standby that takes over, they are empty. An empty
+ * table makes everybody wait until no call of before can still arrive. What was merely lost would look free.
  */
 export const CREATE_TABLES: readonly string[] = [
   `create unlogged table rate_limit (

@@ -33,19 +33,13 @@ interface Waiter {
   pass: () => void;
 }
 
-/** One that was let pass. */
-export interface Pass {
-  /** It takes effect only now: it counts from this moment on, as if it had been let pass here. */
-  now(): void;
-}
-
 export class SlidingWindow {
   readonly #limit: number;
   readonly #windowMs: number;
   readonly #spacingMs: number;
   readonly #clock: Clock;
   /** Times of the last passes, oldest first, at most `limit` of them. */
-  #passes: { at: number }[] = [];
+  #passes: number[] = [];
   readonly #waiting: Waiter[] = [];
   #cancelTimer: (() => void) | null = null;
 
@@ -66,25 +60,11 @@ export class SlidingWindow {
 
   /** Passes at once if there is room and nobody waits. */
   tryTake(): boolean {
-    return this.tryPass() !== null;
-  }
-
-  /** The same, for what takes effect a little after it was let pass. Null: there is no room. */
-  tryPass(): Pass | null {
-    if (this.#waiting.length > 0) {
-      return null;
-    }
+    if (this.#waiting.length > 0) return false;
     const now = this.#now();
-    if (this.#waitMs(now) > 0) {
-      return null;
-    }
-    const pass = this.#record(now);
-    return {
-      now: () => {
-        pass.at = this.#now();
-        this.#passes.sort((a, b) => a.at - b.at);
-      },
-    };
+    if (this.#waitMs(now) > 0) return false;
+    this.#record(now);
+    return true;
   }
 
   /** Resolves when it may pass, first come first served. An aborted one leaves the line and throws the signal's reason. */
@@ -128,29 +108,27 @@ export class SlidingWindow {
 
   /** Zero when a pass is allowed now. */
   #waitMs(now: number): number {
-    const last = this.#passes.at(-1)?.at;
-    const oldest = this.#passes.length < this.#limit ? undefined : this.#passes[0]?.at;
+    const last = this.#passes.at(-1);
+    const oldest = this.#passes.length < this.#limit ? undefined : this.#passes[0];
     // A window that is closed at both ends holds the pass from exactly one window ago: 1 ms more leaves it out.
     const forWindow = oldest === undefined || now - oldest > this.#windowMs ? 0 : oldest + this.#windowMs - now + 1;
     const forSpacing = last === undefined ? 0 : last + this.#spacingMs - now;
     return Math.max(0, forWindow, forSpacing);
   }
 
-  #record(now: number): { at: number } {
-    const pass = { at: now };
-    this.#passes.push(pass);
+  #record(now: number): void {
+    this.#passes.push(now);
     if (this.#passes.length > this.#limit) {
       this.#passes.shift();
     }
-    return pass;
   }
 
   /** When the clock was set back after all, every pass counts as just made: late rather than too many. */
   #now(): number {
     const now = this.#clock.now();
-    const last = this.#passes.at(-1)?.at;
+    const last = this.#passes.at(-1);
     if (last !== undefined && now < last) {
-      for (const pass of this.#passes) pass.at = now;
+      this.#passes.fill(now);
     }
     return now;
   }
