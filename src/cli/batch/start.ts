@@ -7,7 +7,7 @@ import { outputOf } from '../command-context.js';
 import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
-import { nonNegativeNumber, positiveInteger, time } from '../option-parsers.js';
+import { duration, nonNegativeNumber, positiveInteger, time } from '../option-parsers.js';
 import type { PriceDifference } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import { mustSayWho, reasonIfGiven } from '../who-and-why.js';
@@ -27,6 +27,7 @@ interface StartOptions extends SourceOptions {
   sha256?: string;
   yes?: boolean;
   watch?: boolean;
+  every?: number;
   reason?: string;
 }
 
@@ -85,6 +86,7 @@ export function batchStartCommand(): Command {
     .option('--reason <text>', 'why; it is kept')
     .option('--sha256 <digits>', 'refuse a source that is not the one that was planned')
     .option('--watch', 'follow it to its end; with -o json only the end is printed')
+    .option('--every <time>', 'with --watch, without a terminal: from one line to the next (default: 1m)', duration)
     .option('-y, --yes', 'do not ask')
     .addHelpText(
       'after',
@@ -112,6 +114,12 @@ export function batchStartCommand(): Command {
         throw new UsageError('--pay-again needs --reason: paying twice needs one.');
       }
       reasonIfGiven(options.reason);
+      if (options.every !== undefined && !options.watch) {
+        throw new UsageError(
+          '--every needs --watch.',
+          'Give --watch too, or follow the batch later with `batch watch`.',
+        );
+      }
       const { withPlan } = await import('./load.js');
       const started = await withPlan(file, options, output, (loaded) => copy(output, loaded, options));
       await feedBatch(output, started.batchId);
@@ -119,7 +127,9 @@ export function batchStartCommand(): Command {
       sayHowToGoOn(output, started);
       if (!options.watch) return;
       const { watchBatch } = await import('./watch.js');
-      const code = await withLedger((ledger) => watchBatch(output, ledger, started.batchId));
+      const code = await withLedger((ledger) =>
+        watchBatch(output, ledger, started.batchId, { everyMs: options.every }),
+      );
       if (code !== EXIT.ok) throw new Exit(code);
     });
 }

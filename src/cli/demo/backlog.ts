@@ -36,8 +36,7 @@ export async function runBacklog(stage: BacklogStage, fileIds: readonly string[]
     const report = join(folder, 'report');
     await writeFile(list, ['fileId,title', ...fileIds.map((fileId, at) => `${fileId},Clip ${at + 1}`), ''].join('\n'));
     await command(stage, ['batch', 'plan', list, '--recipe', 'subtitles'], (line) => output.say(`     ${line}`));
-    await command(stage, ['batch', 'start', list, '--recipe', 'subtitles', '--id', BATCH_ID, '--yes']);
-    const end = await watch(stage);
+    const end = await startAndWatch(stage, list);
     await command(stage, ['batch', 'results', BATCH_ID, '--out', report]);
     const mapping = (await readFile(join(report, 'mapping.csv'), 'utf8')).trim().split('\n');
     output.say(`   the report has which new file belongs to which source, such as ${mapping[1] ?? 'none'}`);
@@ -48,12 +47,16 @@ export async function runBacklog(stage: BacklogStage, fileIds: readonly string[]
   }
 }
 
-async function watch(stage: BacklogStage): Promise<BatchSnapshot> {
+async function startAndWatch(stage: BacklogStage, list: string): Promise<BatchSnapshot> {
   const progress = new Progress(stage.output);
   let last: BatchSnapshot | undefined;
   try {
-    await command(stage, ['batch', 'watch', BATCH_ID, '--every', '400ms', '-o', 'jsonl'], (line) => {
-      last = JSON.parse(line) as BatchSnapshot;
+    const args = ['--recipe', 'subtitles', '--id', BATCH_ID, '--yes', '--watch', '--every', '400ms', '-o', 'jsonl'];
+    await command(stage, ['batch', 'start', list, ...args], (line) => {
+      const printed = JSON.parse(line) as BatchSnapshot | { counts?: undefined };
+      // The first line is the batch that was started.
+      if (printed.counts === undefined) return;
+      last = printed;
       const { counts } = last;
       const done = endedItems(counts);
       progress.update([
