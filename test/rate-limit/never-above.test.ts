@@ -155,12 +155,23 @@ describe('the check sees a rule that is broken:', () => {
     [
       'rows that are lost, and free before a late call of before arrives',
       {
-        lines: [AWFUL],
+        lines: [LATE_ANSWERS],
         wakesLate: [0, 300],
         forMs: 120_000,
         callers: 60,
         perMinute: { crash: 5 },
         rewrite: (text) => text.replaceAll("(7750) * interval '1 ms'", "(1000) * interval '1 ms'"),
+      },
+    ],
+    [
+      'uses that are numbered from one again after a loss',
+      {
+        lines: [LATE_ANSWERS, LATE_ANSWERS],
+        forMs: 400_000,
+        callers: 60,
+        perMinute: { crash: 5 },
+        rewrite: (text) =>
+          text.replace('(extract(epoch from clock_timestamp())::double precision * 1000)::bigint', '0'),
       },
     ],
     ['a call that is sent late', { lines: [NEAR, NEAR], forMs: 60_000, chance: { sentLate: 0.2 } }],
