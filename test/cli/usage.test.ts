@@ -67,6 +67,11 @@ describe('a command line that is wrong', () => {
       '--recipe-json is not JSON',
     ],
     ['a file that is not there', ['start', FILE_ID, '--recipe', 'logo', '--publish', '@/no/such.json'], 'no such file'],
+    [
+      '--every of a batch that is not followed',
+      ['batch', 'start', 'list.csv', '--recipe', 'logo', '--every', '10s'],
+      '--watch',
+    ],
     ['one key for two files', ['start', '1', '2', '--recipe', 'logo', '--key', 'k'], '--key'],
     ['no command', [], 'Usage: smart-erase'],
   ])('with %s ends with 2 and says what is wrong', async (_what, args, words) => {
