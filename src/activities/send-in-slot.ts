@@ -41,7 +41,8 @@ export async function sendInSlot<T, S>(
 ): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
   let slot = firstSlot;
   let signedAgain = false;
-  for (let missed = 0; missed <= MOST_MISSED; ) {
+  let missed = 0;
+  for (;;) {
     try {
       return await inSlot(slot, sending);
     } catch (error) {
@@ -49,6 +50,12 @@ export async function sendInSlot<T, S>(
       if (!(error instanceof SlotMissedError) && (!isExpired || signedAgain)) throw error;
       if (isExpired) signedAgain = true;
       else missed += 1;
+    }
+    if (missed === MOST_MISSED) {
+      throw new LedgerError(
+        'unavailable',
+        `This worker missed ${MOST_MISSED} slots by seconds: it, or the ledger, is too slow to submit anything.`,
+      );
     }
     slot = await sending.acquire();
     try {
@@ -58,10 +65,6 @@ export async function sendInSlot<T, S>(
       throw error;
     }
   }
-  throw new LedgerError(
-    'unavailable',
-    `This worker missed ${MOST_MISSED} slots by seconds: it, or the ledger, is too slow to submit anything.`,
-  );
 }
 
 async function inSlot<T, S>(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { OpenAhead } from '../../src/activities/open-ahead.js';
 import { type Sending, sendInSlot } from '../../src/activities/send-in-slot.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
-import { RateLimiter, type Refusals } from '../../src/rate-limit/index.js';
+import { RateLimiter, type Refusals, SlotMissedError } from '../../src/rate-limit/index.js';
 import { vodError } from '../../src/vod/classify.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
@@ -122,6 +122,21 @@ describe('a call in a slot', () => {
     expect(sent).toMatchObject({ answer: 'task' });
     expect(calls).toBe(2);
     expect(postponed).toHaveLength(1);
+    await released();
+  });
+
+  it('gives the activity back after five missed slots, and keeps none of them', async () => {
+    let calls = 0;
+    const missed: Sending<string, string>['call'] = async () => {
+      calls += 1;
+      throw new SlotMissedError('missed');
+    };
+    await expect(send(missed)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('missed 5 slots'),
+    });
+    expect(calls).toBe(5);
+    expect(postponed).toHaveLength(4);
     await released();
   });
 
