@@ -155,7 +155,7 @@ describe('the check sees a rule that is broken:', () => {
     [
       'rows that are lost, and free before a late call of before arrives',
       {
-        lines: [LATE_ANSWERS],
+        lines: [AWFUL],
         wakesLate: [0, 300],
         forMs: 120_000,
         callers: 60,
