@@ -1,3 +1,4 @@
+import { type Clock, Moment } from './moment.js';
 import { DRIFT } from './statements.js';
 
 /**
@@ -7,26 +8,48 @@ import { DRIFT } from './statements.js';
 export class DatabaseClock {
   #least = { aheadMs: Number.NEGATIVE_INFINITY, atMs: 0 };
   #most = { aheadMs: Number.POSITIVE_INFINITY, atMs: 0 };
+  #used: Moment;
 
-  look({ databaseNowMs, askedMs, readMs }: { databaseNowMs: number; askedMs: number; readMs: number }): void {
+  constructor(private readonly clock: Clock) {
+    this.#used = new Moment(clock);
+  }
+
+  /** @returns whether the answer says anything: none does in whose time the machine was suspended */
+  look(databaseNowMs: number, asked: Moment): boolean {
+    this.#forgetIfSuspended();
+    if (!asked.isSteady()) return false;
+    const readMs = this.clock.now();
     const least = { aheadMs: databaseNowMs - readMs, atMs: readMs };
-    const most = { aheadMs: databaseNowMs - askedMs, atMs: readMs };
+    const most = { aheadMs: databaseNowMs - asked.nowMs, atMs: readMs };
     const [knownLeastMs, knownMostMs] = [this.#leastAheadMs(readMs), this.#mostAheadMs(readMs)];
     // What is known and cannot be: the database's clock was set.
     const wasSet = knownLeastMs > most.aheadMs || knownMostMs < least.aheadMs;
     if (wasSet || knownLeastMs < least.aheadMs) this.#least = least;
     if (wasSet || knownMostMs > most.aheadMs) this.#most = most;
+    return true;
   }
 
-  /** A time of the database as one of this process, never one that is too soon. Needs one look at least. */
-  toHere(databaseMs: number): number {
-    const hereMs = databaseMs - this.#least.aheadMs;
-    return databaseMs - this.#leastAheadMs(hereMs);
+  /** Between which times of this process a time of the database lies. Infinite when nothing is known. */
+  toHere(databaseMs: number): { fromMs: number; toMs: number } {
+    return {
+      fromMs: databaseMs - this.#mostAheadMs(databaseMs - this.#most.aheadMs),
+      toMs: databaseMs - this.#leastAheadMs(databaseMs - this.#least.aheadMs),
+    };
   }
 
-  /** A time of this process as one of the database, never one that is too soon. Needs one look at least. */
+  /** A time of this process, just now, as one of the database: never one that is too soon. Infinite when nothing is known. */
   toThere(hereMs: number): number {
+    this.#forgetIfSuspended();
     return hereMs + this.#mostAheadMs(hereMs);
+  }
+
+  /** What was known before the monotonic clock stood still is wrong after it. */
+  #forgetIfSuspended(): void {
+    if (!this.#used.isSteady()) {
+      this.#least = { aheadMs: Number.NEGATIVE_INFINITY, atMs: 0 };
+      this.#most = { aheadMs: Number.POSITIVE_INFINITY, atMs: 0 };
+    }
+    this.#used = new Moment(this.clock);
   }
 
   #leastAheadMs(hereMs: number): number {

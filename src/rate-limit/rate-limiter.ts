@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseClock } from './database-clock.js';
+import { type Clock, Moment } from './moment.js';
 import { RoundTrips } from './round-trips.js';
-import { type Answer, type Clock, type Refusals, Slot, type SlotUse } from './slot.js';
+import { type Answer, type Refusals, Slot, type SlotUse } from './slot.js';
 import { ACQUIRE, type Budget, GIVE_BACK, HORIZON_MS, type Priority, RELEASE, REPAIR, slotsOf } from './statements.js';
 
 /** PostgreSQL 14 or later; a pool of `pg` is one. Each statement is a transaction of its own. */
@@ -44,14 +45,16 @@ export class RateLimiter {
   readonly #owner = randomUUID();
   readonly #waiting: Record<Priority, Waiter[]> = { live: [], batch: [] };
   readonly #asking = new Set<Priority>();
-  readonly #databaseClock = new DatabaseClock();
+  readonly #databaseClock: DatabaseClock;
   readonly #roundTrips = new RoundTrips();
 
   constructor(
     private readonly database: Database,
     private readonly budget: Budget,
     private readonly clock: Clock = CLOCK,
-  ) {}
+  ) {
+    this.#databaseClock = new DatabaseClock(clock);
+  }
 
   /**
    * Waits for room for one call, first come first served within a priority. The slot is there up to half a second before it is due.
@@ -107,14 +110,14 @@ export class RateLimiter {
   /** @returns in how many milliseconds to ask again */
   async #ask(priority: Priority): Promise<number> {
     const line = this.#waiting[priority];
-    const askedMs = this.clock.now();
+    const asked = new Moment(this.clock);
     const wanted = Math.min(line.length, slotsOf(this.budget));
     const { rows } = await this.database.query(ACQUIRE, [...this.#terms(), priority, wanted]);
-    const readMs = this.clock.now();
     const acquired = rows[0] as Acquired | undefined;
     if (acquired !== undefined) {
-      this.#databaseClock.look({ databaseNowMs: acquired.now_ms, askedMs, readMs });
-      for (const use of acquired.slots) this.#hand(line, use);
+      // Without it, nothing says when the slots are due, and others may have them by now.
+      const isKnown = this.#databaseClock.look(acquired.now_ms, asked);
+      for (const use of acquired.slots) this.#hand(isKnown ? line : [], use);
     }
     const { name, callsPerSecond } = this.budget;
     if (acquired?.is_sound !== true) await this.database.query(REPAIR, [name, slotsOf(this.budget), callsPerSecond]);
@@ -123,7 +126,7 @@ export class RateLimiter {
   }
 
   #hand(line: Waiter[], taken: Acquired['slots'][number]): void {
-    const use = { ...taken, dueHereMs: this.#databaseClock.toHere(taken.dueMs) };
+    const use = { ...taken, dueHere: this.#databaseClock.toHere(taken.dueMs) };
     const slot = new Slot(use, this.clock, this);
     const waiter = line.shift();
     if (waiter !== undefined) waiter.give(slot);
@@ -140,15 +143,15 @@ export class RateLimiter {
   /** For a {@link Slot}. */
   async answered(
     use: SlotUse,
-    { tookMs, knownMs }: { tookMs: number; knownMs: number | null },
+    { tookMs, readMs }: { tookMs: number; readMs: number },
     answer: Answer,
   ): Promise<Refusals> {
     const { name, callsPerSecond } = this.budget;
     this.#roundTrips.note(tookMs);
     const creditMs = this.#roundTrips.creditMs();
     // Whenever the statement comes to the database, the answer was read no later than this.
-    const readMs = knownMs === null ? null : this.#databaseClock.toThere(knownMs);
-    const values = [name, use.id, use.taken, readMs, creditMs, answer, callsPerSecond];
+    const readThereMs = this.#databaseClock.toThere(readMs);
+    const values = [name, use.id, use.taken, readThereMs, creditMs, answer, callsPerSecond];
     const { rows } = await this.database.query(RELEASE, values);
     const row = rows[0] as { refused_in_row: number; refused_for_ms: number } | undefined;
     return row === undefined ? NO_REFUSALS : { inRow: row.refused_in_row, forMs: row.refused_for_ms };

@@ -1,3 +1,4 @@
+import { type Clock, Moment } from './moment.js';
 import { LEAVES_WITHIN_MS } from './statements.js';
 
 /** What the API said to a call: it was refused for the rate, or it took the call, or neither. */
@@ -15,30 +16,19 @@ export class SlotMissedError extends Error {
   override readonly name = 'SlotMissedError';
 }
 
-/** Monotonic time, the time of day, and a sleep; in milliseconds. */
-export interface Clock {
-  now(): number;
-  timeOfDay(): number;
-  /** Ends early, without an error, when the signal fires. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-}
-
 export interface SlotUse {
   id: number;
   taken: string;
   /** By the database's clock, since the epoch. */
   dueMs: number;
-  /** By this process's monotonic clock. */
-  dueHereMs: number;
+  /** By this process's monotonic clock: the database's clock is known as well as its answers are quick. */
+  dueHere: { fromMs: number; toMs: number };
 }
-
-/** Two clocks that differ by more than this, in milliseconds, after seconds: one was set, or stood still. Ours: ten times a clock's digit. */
-const CLOCKS_AGREE_MS = 10;
 
 /** What becomes of a slot. */
 export interface SlotEnd {
-  /** `knownMs`: when the answer was read, by the monotonic clock; null when that clock stood still meanwhile. */
-  answered(use: SlotUse, timing: { tookMs: number; knownMs: number | null }, answer: Answer): Promise<Refusals>;
+  /** `readMs`: when the answer was read, by the monotonic clock. */
+  answered(use: SlotUse, timing: { tookMs: number; readMs: number }, answer: Answer): Promise<Refusals>;
   unused(use: SlotUse): Promise<void>;
 }
 
@@ -46,8 +36,7 @@ export interface SlotEnd {
 export class Slot {
   /** When the call may leave, by the database's clock. */
   readonly dueAt: Date;
-  /** How far the time of day is ahead of the monotonic clock, which stands still while the machine is suspended. */
-  readonly #aheadMs: number;
+  readonly #taken: Moment;
   #leftMs: number | undefined;
 
   constructor(
@@ -56,13 +45,13 @@ export class Slot {
     private readonly end: SlotEnd,
   ) {
     this.dueAt = new Date(Math.ceil(use.dueMs));
-    this.#aheadMs = clock.timeOfDay() - clock.now();
+    this.#taken = new Moment(clock);
   }
 
   /** Waits until so many milliseconds before the call may leave; default 0. Returns early when the signal fires. */
   async untilDue({ earlierMs = 0, signal }: { earlierMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     for (;;) {
-      const waitMs = this.use.dueHereMs - earlierMs - this.clock.now();
+      const waitMs = this.use.dueHere.toMs - earlierMs - this.clock.now();
       if (waitMs <= 0 || signal?.aborted) return;
       await this.clock.sleep(waitMs, signal);
     }
@@ -74,8 +63,9 @@ export class Slot {
    */
   leave(): void {
     const nowMs = this.clock.now();
-    if (nowMs < this.use.dueHereMs || this.#leftMs !== undefined) throw new Error('The slot is not due, or was used.');
-    const lateMs = nowMs - this.use.dueHereMs + Math.max(0, this.#stoodStillMs());
+    if (nowMs < this.use.dueHere.toMs || this.#leftMs !== undefined)
+      throw new Error('The slot is not due, or was used.');
+    const lateMs = nowMs - this.use.dueHere.fromMs + this.#taken.apartMs();
     if (lateMs > LEAVES_WITHIN_MS) throw new SlotMissedError(`The slot was missed by ${Math.round(lateMs)} ms.`);
     this.#leftMs = nowMs;
   }
@@ -88,13 +78,7 @@ export class Slot {
     const leftMs = this.#leftMs;
     if (leftMs === undefined) throw new Error('A slot is released that no call left in.');
     const readMs = this.clock.now();
-    const knownMs = Math.abs(this.#stoodStillMs()) > CLOCKS_AGREE_MS ? null : readMs;
-    return await this.end.answered(this.use, { tookMs: readMs - leftMs, knownMs }, answer);
-  }
-
-  /** For how long the monotonic clock did, since the slot was taken; or how far the time of day was set. */
-  #stoodStillMs(): number {
-    return this.clock.timeOfDay() - this.clock.now() - this.#aheadMs;
+    return await this.end.answered(this.use, { tookMs: readMs - leftMs, readMs }, answer);
   }
 
   /** The call was not made, and will not be. */

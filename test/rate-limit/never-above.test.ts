@@ -19,6 +19,10 @@ const SLOW_API: Line = { there: [5, 15], work: [60, 250], back: [5, 15] };
 /** Up to the five seconds in which a call arrives, or never does. */
 const AWFUL: Line = { there: [0, 4_900], work: [0, 500], back: [0, 3_000] };
 
+/** Only the way there is uneven: nothing but the credit's care for unevenness keeps two calls of a slot apart. */
+const AWFUL_THERE: Line = { there: [0, 4_900], work: [0, 5], back: [0, 1] };
+const UNEVEN_THERE: Line = { there: [0, 500], work: [0, 1], back: [0, 1] };
+
 const LATE_ANSWERS: Line = { there: [0, 4_900], work: [0, 500], back: [6_000, 9_000] };
 
 const QUIET: Plan = {
@@ -42,10 +46,13 @@ const run = (plan: Partial<Plan>) => VirtualWorld.run(database.url, { ...QUIET, 
 /** As bad as it gets, and worse: several times a minute each. */
 const troubled = fc.record({
   seed: fc.nat(),
-  lines: fc.array(fc.constantFrom(NEAR, NEAR, FAR, FAR_THERE_ONLY, UNEVEN, SLOW_API, AWFUL), {
-    minLength: 1,
-    maxLength: 4,
-  }),
+  lines: fc.array(
+    fc.constantFrom(NEAR, NEAR, FAR, FAR_THERE_ONLY, UNEVEN, SLOW_API, AWFUL, AWFUL_THERE, UNEVEN_THERE),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  ),
   databaseWay: fc.constantFrom<Plan['databaseWay'][]>([0.3, 1], [0, 40], [30, 60]),
   wakesLate: fc.constantFrom<Plan['wakesLate'][]>([0.2, 2], [0, 60]),
   longestMs: fc.integer({ min: 500, max: 20_000 }),
@@ -65,7 +72,9 @@ const troubled = fc.record({
 });
 
 describe('never more than the budget in any second', () => {
-  it('with delays, pauses, kills, clock steps, lost answers, and a database that stalls or crashes', async () => {
+  it('with delays, pauses, kills, clock steps, lost answers, and a database that stalls or crashes', {
+    timeout: 60_000 + RUNS * 3_000,
+  }, async () => {
     let calls = 0;
     await fc.assert(
       fc.asyncProperty(troubled, async (plan) => {
@@ -88,6 +97,30 @@ describe('never more than the budget in any second', () => {
     expect(perSecond).toBeGreaterThan(0.9 * callsPerSecond);
   });
 
+  // With half of the quickest round trip, whatever the others took, the third of these had two calls of a slot within 982 ms.
+  it.each([1, 2, 3, 4])('when only the way there is uneven, by seed %d', async (seed) => {
+    const plan: Partial<Plan> = { seed, forMs: 120_000, wakesLate: [0, 300], callers: 60 };
+    for (const line of [AWFUL_THERE, UNEVEN_THERE]) {
+      const { mostInASecond, closestOfASlotMs } = await run({ ...plan, lines: [line] });
+      expect(mostInASecond).toBeLessThanOrEqual(BUDGET);
+      expect(closestOfASlotMs).toBeGreaterThanOrEqual(SECOND_MS);
+    }
+  });
+
+  // A machine that slept before it read an answer of the database took its slots for new ones, though their lease was over.
+  it.each([1, 2, 3])('when machines are suspended while the database is silent, by seed %d', async (seed) => {
+    const { mostInASecond, closestOfASlotMs } = await run({
+      seed,
+      lines: [UNEVEN, UNEVEN_THERE],
+      forMs: 120_000,
+      databaseWay: [0, 40],
+      longestMs: 12_000,
+      perMinute: { pause: 5, stall: 3, suspend: 4 },
+    });
+    expect(mostInASecond).toBeLessThanOrEqual(BUDGET);
+    expect(closestOfASlotMs).toBeGreaterThanOrEqual(SECOND_MS);
+  });
+
   it('when a line becomes shorter, both ways', async () => {
     const { mostInASecond, closestOfASlotMs } = await run({ lines: [FAR, FAR], laterLine: NEAR, forMs: 30_000 });
     expect(mostInASecond).toBeLessThanOrEqual(BUDGET);
@@ -103,7 +136,7 @@ describe('how much of the budget is used', () => {
     ['calls 0 to 200 ms late', { lines: [UNEVEN] }, 17.7],
     ['a constant 100 ms', { lines: [{ there: [40, 42], work: [18, 20], back: [40, 42] }] }, 18.8],
     ['two processes, one 100 ms farther', { lines: [NEAR, FAR], forMs: 60_000 }, 19.1],
-    ['an API that works 60 to 250 ms', { lines: [SLOW_API] }, 17.2],
+    ['an API that works 60 to 250 ms', { lines: [SLOW_API] }, 17],
   ])('%s', async (_, plan, atLeast) => {
     const { perSecond, mostInASecond } = await run({ forMs: 30_000, callers: 24, ...plan });
     expect(perSecond).toBeGreaterThan(atLeast);
