@@ -250,7 +250,13 @@ describe('a small batch', () => {
     const round = new MockActivityEnvironment().run(feedBatch, { batchId: 'small' });
     await eventually('the first', () => runs.started >= FIRST_QUEUED || undefined);
     expect(runs.started).toBe(FIRST_QUEUED);
-    await client.query(`update batch_item set submitted_at = now() where batch_id = 'small' and run_id is not null`);
+    const submitted = `update batch_item set submitted_at = now() where batch_id = 'small' and run_id is not null and submitted_at is null`;
+    // A run is noted in the ledger a moment after its start.
+    let noted = 0;
+    await eventually('the first in the ledger', async () => {
+      noted += (await client.query(submitted)).rowCount ?? 0;
+      return noted >= FIRST_QUEUED || undefined;
+    });
     await client.end();
     await eventually('all others', () => runs.started === FILES || undefined);
     stopping.abort();
