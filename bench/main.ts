@@ -83,7 +83,7 @@ async function run(scenarios: readonly Scenario[], options: BenchOptions): Promi
   process.once('SIGINT', () => stop(130)).once('SIGTERM', () => stop(143));
   try {
     for (const scenario of scenarios) {
-      const startedMs = Date.now();
+      const startedMs = performance.now();
       say(`${scenario.group}: ${scenario.name} …`);
       const own = (line: string) => say(`  ${line}`);
       const rows = await scenario
@@ -91,7 +91,7 @@ async function run(scenarios: readonly Scenario[], options: BenchOptions): Promi
         .catch((error) => [brokeDown(scenario, error, own)]);
       report.rows.push(...rows);
       if (scenario.group !== 'peers') for (const row of rows) own(`${row.name}: ${JSON.stringify(row.figures)}`);
-      own(`${Math.round((Date.now() - startedMs) / 1_000)} s`);
+      own(`${Math.round((performance.now() - startedMs) / 1_000)} s`);
       // Each time, so that what was measured for an hour outlives what breaks after it.
       writeReport(report, options.name);
     }

@@ -65,9 +65,9 @@ async function runOne(size: number, { servers, options, say }: BenchContext): Pr
     await world.untilPaid(fileIds, taskMs + PATIENCE_MS);
     say(`${size} are submitted`);
     await delay(CALM_MS);
-    const [cpuBefore, beganMs] = [cpuSeconds(pid), Date.now()];
+    const [cpuBefore, beganMs] = [cpuSeconds(pid), performance.now()];
     await delay(WATCHED_MS[length]);
-    const cpuPerMinute = ((cpuSeconds(pid) ?? 0) - (cpuBefore ?? 0)) / ((Date.now() - beganMs) / 60_000);
+    const cpuPerMinute = ((cpuSeconds(pid) ?? 0) - (cpuBefore ?? 0)) / ((performance.now() - beganMs) / 60_000);
     const waitingMb = residentMegabytes(pid);
     await world.untilDone(taskMs + size * PATIENCE_MS_PER_ERASE + PATIENCE_MS);
     const lost = size - (await world.succeededRuns());

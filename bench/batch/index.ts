@@ -108,13 +108,13 @@ async function runBatch(
     const watch = startCli(['batch', 'watch', batchId, '--every', '10s', '-o', 'jsonl'], world.env, {
       timeoutMs: items * PATIENCE_AN_ITEM_MS + 600_000,
     });
-    const startedMs = Date.now();
+    const startedMs = performance.now();
     const { end, firstDone, memory } = await untilEnded(world, ledger, batchId, {
       worker,
       watchPid: watch.process.pid,
       say,
     });
-    const seconds = (Date.now() - startedMs) / 1_000;
+    const seconds = (performance.now() - startedMs) / 1_000;
     await watch.ended;
     for (const line of world.complaints.slice(0, 5)) say(`worker: ${line}`);
     const cost = await feederCost(world.temporal, batchWorkflowId(batchId));
@@ -265,7 +265,7 @@ interface Watched {
 
 /** A worker that starts finds the batch, and feeds it. */
 async function untilEnded(world: World, ledger: Ledger, batchId: string, { worker, watchPid, say }: Watched) {
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   let firstDone = Number.NaN;
   let saidMs = 0;
   let memory = { worker: 0, watch: 0 };
@@ -273,17 +273,17 @@ async function untilEnded(world: World, ledger: Ledger, batchId: string, { worke
     const snapshot: BatchSnapshot | null = await ledger.batches.snapshot(batchId);
     if (snapshot === null) throw new Error('the batch is gone');
     const { counts, state } = snapshot;
-    if (Number.isNaN(firstDone) && counts.succeeded > 0) firstDone = Date.now() - startedMs;
+    if (Number.isNaN(firstDone) && counts.succeeded > 0) firstDone = performance.now() - startedMs;
     memory = {
       worker: Math.max(memory.worker, peakMb(worker.pid)),
       watch: Math.max(memory.watch, watchPid === undefined ? 0 : peakMb(watchPid)),
     };
-    if (Date.now() - saidMs > 15_000) {
-      saidMs = Date.now();
+    if (performance.now() - saidMs > 15_000) {
+      saidMs = performance.now();
       say(`${counts.succeeded} of ${counts.total}, ${counts.running} run, window ${snapshot.window}`);
     }
     if (state === 'ended') return { end: snapshot, firstDone, memory };
-    if (Date.now() - startedMs > counts.total * PATIENCE_AN_ITEM_MS + 600_000) {
+    if (performance.now() - startedMs > counts.total * PATIENCE_AN_ITEM_MS + 600_000) {
       throw new Error(`not at its end: ${JSON.stringify(snapshot)}; ${world.complaints.slice(0, 3).join(' | ')}`);
     }
     await sleep(1_000);

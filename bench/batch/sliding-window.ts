@@ -25,13 +25,13 @@ export async function runSlidingWindow(group: string, items: number, { servers }
     });
     const workflowId = 'sliding-window';
     const seconds = await worker.runUntil(async () => {
-      const startedMs = Date.now();
+      const startedMs = performance.now();
       await world.temporal.workflow.execute('slidingWindow', {
         taskQueue: QUEUE,
         workflowId,
         args: [{ items, window: WINDOW, page: PAGE, next: 0, open: [] }],
       });
-      return (Date.now() - startedMs) / 1_000;
+      return (performance.now() - startedMs) / 1_000;
     });
     const cost = await feederCost(world.temporal, workflowId);
     const figures = {

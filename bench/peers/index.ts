@@ -127,7 +127,7 @@ async function runOne(contender: Contender, killed: boolean, ground: Ground): Pr
 async function measure(running: RunningContender, killed: boolean, ground: Ground): Promise<Figures> {
   const { simulator, fileIds, secretId, feed } = ground;
   const { scale } = ground.context.options;
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const workers = new MemoryWatch(() => sumOf(running.workerPids().map(peakMegabytes)));
   const services = new MemoryWatch(() => running.serviceMegabytes(), 5_000);
   const callsOf = async () => (await feed.read()).filter((call) => call.secretId === secretId);
@@ -139,7 +139,7 @@ async function measure(running: RunningContender, killed: boolean, ground: Groun
   }
   const all = async () => (await running.doneCount().catch(() => 0)) >= fileIds.length || undefined;
   await waitUntil(all, { timeoutMs: submitMs + TASK_MS.maxMs * scale + PATIENCE_MS, everyMs: 1_000 });
-  const seconds = (Date.now() - startedMs) / 1_000;
+  const seconds = (performance.now() - startedMs) / 1_000;
   const [workerMb, serviceMb] = [workers.stop(), services.stop()];
   const results = await running.results();
   const costs = await running.costs?.();

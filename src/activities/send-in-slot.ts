@@ -6,6 +6,7 @@ import { type Refusals, type Slot, SlotMissedError } from '../rate-limit/index.j
 import { SIGNATURE_EXPIRED } from '../vod/sdk-caller.js';
 import type { SubmitConnection } from '../vod/vod-api.js';
 import { VodError } from '../vod/vod-error.js';
+import type { LastLook } from './last-look.js';
 import type { OpenAhead } from './open-ahead.js';
 
 /** How long before its slot is due a submit looks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. */
@@ -19,8 +20,7 @@ export interface Sending<T, S> {
   /** Another slot, when one was missed. */
   acquire: () => Promise<Slot>;
   opening: OpenAhead;
-  /** Something that forbids the call by now; null lets it go. */
-  lastLook: () => Promise<S | null>;
+  lastLook: LastLook<S>;
   /** `leaving` is called right before the request is written; what it throws ends the call. */
   call: (options: { connection: SubmitConnection | undefined; leaving: () => void }) => Promise<T>;
   /** The vendor refused the call for the rate. */
@@ -75,11 +75,13 @@ async function inSlot<T, S>(
   try {
     await slot.untilDue({ earlierMs: LAST_LOOK_MS, signal: cancel });
     throwIfCancelled(cancel);
-    const by = await lastLook();
-    if (by !== null) return { kind: 'stopped', by };
-    await opening.ready();
-    await slot.untilDue({ signal: cancel });
-    throwIfCancelled(cancel);
+    do {
+      const by = await lastLook.look();
+      if (by !== null) return { kind: 'stopped', by };
+      await opening.ready();
+      await slot.untilDue({ signal: cancel });
+      throwIfCancelled(cancel);
+    } while (lastLook.isStale());
     const leaving = () => {
       slot.leave();
       left = true;
@@ -92,8 +94,10 @@ async function inSlot<T, S>(
     // Without an answer nobody knows when the call is counted: the slot comes back by itself.
     if (left && error instanceof VodError && error.requestId !== null) {
       const isRefused = error.class === 'throttled';
-      const refusals = await slot.release(isRefused ? 'refused' : 'other').catch(() => null);
-      if (isRefused && refusals !== null) onRefused(refusals);
+      const released = slot.release(isRefused ? 'refused' : 'other').catch(() => null);
+      // Any other refusal may open a breaker: nothing comes before that is written.
+      const refusals = isRefused ? await released : null;
+      if (refusals !== null) onRefused(refusals);
     }
     throw error;
   } finally {

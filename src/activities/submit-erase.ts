@@ -14,6 +14,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { describeError, finalFailure, notYet, readFailure, retryFailure } from './failures.js';
 import { writeAnswer, writeHeardAnswer } from './heard-answer.js';
 import { recordHold } from './holds.js';
+import { BreakerLooks } from './last-look.js';
 import { lookForTask } from './look-for-task.js';
 import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './no-payment.js';
 import { noteWait } from './note-wait.js';
@@ -51,10 +52,11 @@ const LOOK_AGAIN_MS = 10_000;
  * limiter. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
  */
 export function createSubmitErase(deps: ActivityDependencies) {
+  const breakers = new BreakerLooks(deps.ledger);
   return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
     const parsed = parsedRequest(input);
     try {
-      return await checkedSubmit(deps, parsed, input);
+      return await checkedSubmit(deps, breakers, parsed, input);
     } catch (error) {
       throw await withSearchAttributes(deps, error, parsed.ok);
     }
@@ -81,6 +83,7 @@ async function withSearchAttributes(deps: ActivityDependencies, error: unknown, 
 
 async function checkedSubmit(
   deps: ActivityDependencies,
+  breakers: BreakerLooks,
   parsed: ReturnType<typeof parseEraseRequest>,
   input: SubmitInput,
 ): Promise<SubmitOutcome> {
@@ -90,7 +93,7 @@ async function checkedSubmit(
   }
   const { request } = parsed;
   await refuseUnlessPaid(deps, request, Context.current().info.attempt);
-  return await new Submit(deps, request, input).run();
+  return await new Submit(deps, breakers, request, input).run();
 }
 
 class Submit {
@@ -103,6 +106,7 @@ class Submit {
 
   constructor(
     private readonly deps: ActivityDependencies,
+    private readonly breakers: BreakerLooks,
     private readonly request: NormalizedEraseRequest,
     private readonly input: SubmitInput,
   ) {
@@ -272,7 +276,7 @@ class Submit {
           return this.acquire();
         },
         opening: this.opening,
-        lastLook: () => ledger.openBreaker(subAppId),
+        lastLook: this.breakers.lastLook(subAppId),
         onRefused: (told) => {
           refusals = told;
         },
@@ -328,7 +332,8 @@ class Submit {
       });
     }
     const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
-    const breaker = await keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const written = keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const breaker = await (trips === undefined ? written : this.breakers.opening(written));
     switch (reaction) {
       case 'fail':
         throw finalFailure(error.class, described);

@@ -9,13 +9,13 @@ const DRAW_EVERY_MS = 200;
 export class Progress {
   private shownLines = 0;
   private lastPlain = '';
-  private lastAt = 0;
+  private lastAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly output: Output) {}
 
   /** Shows where things stand. Call it as often as you like. */
   update(lines: readonly string[]): void {
-    const now = Date.now();
+    const now = performance.now();
     if (this.output.live) {
       if (now - this.lastAt < DRAW_EVERY_MS) return;
       this.lastAt = now;
@@ -33,7 +33,7 @@ export class Progress {
   end(lines: readonly string[] = []): void {
     if (this.output.live) this.draw([]);
     for (const line of lines) this.output.say(line);
-    this.lastAt = 0;
+    this.lastAt = Number.NEGATIVE_INFINITY;
   }
 
   private draw(lines: readonly string[]): void {

@@ -11,11 +11,11 @@ export async function waitUntil<T>(
   look: () => Promise<T | undefined> | T | undefined,
   { timeoutMs, everyMs = 50 }: Waiting,
 ): Promise<T | undefined> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() >= deadline) return undefined;
+    if (performance.now() >= deadline) return undefined;
     await delay(everyMs);
   }
 }

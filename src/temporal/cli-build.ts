@@ -33,7 +33,7 @@ export async function buildTemporalCli({
   signal,
 }: CliBuild): Promise<void> {
   signal?.throwIfAborted();
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const args = [
     'build',
     '-mod=readonly',
@@ -47,7 +47,7 @@ export async function buildTemporalCli({
     throw new Error(error.code === 'ENOENT' ? 'Go is not installed' : `Go could not be started: ${error.message}`);
   });
   const progress = setInterval(() => {
-    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
     onProgress?.(`building the Temporal CLI with Go (${USUAL_BUILD}); ${seconds} s so far …`);
   }, PROGRESS_EVERY_MS);
   const abort = () => void go.stop({ graceMs: 1_000 });

@@ -150,7 +150,7 @@ function environmentWithoutTemporal(): NodeJS.ProcessEnv {
 }
 
 async function untilReady(server: OwnedProcess, address: string, namespace: string, attributes: string[]) {
-  const deadline = Date.now() + READY_TIMEOUT_MS;
+  const deadline = performance.now() + READY_TIMEOUT_MS;
   const connection = await waitUntil(
     async () => {
       if (server.hasEnded()) throw await endedEarly(server);
@@ -165,7 +165,7 @@ async function untilReady(server: OwnedProcess, address: string, namespace: stri
         if (server.hasEnded()) throw await endedEarly(server);
         return (await knowsAll(connection, namespace, attributes).catch(() => false)) || undefined;
       },
-      { timeoutMs: Math.max(0, deadline - Date.now()) },
+      { timeoutMs: Math.max(0, deadline - performance.now()) },
     );
     if (!ready) throw silent(server);
   } finally {

@@ -1,8 +1,10 @@
 import { CancelledFailure } from '@temporalio/common';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BreakerLooks, type LastLook } from '../../src/activities/last-look.js';
 import { OpenAhead } from '../../src/activities/open-ahead.js';
 import { type Sending, sendInSlot } from '../../src/activities/send-in-slot.js';
+import type { Breaker } from '../../src/ledger/breaker.js';
 import { migrateLedger } from '../../src/ledger/migrate.js';
 import { RateLimiter, type Refusals, SlotMissedError } from '../../src/rate-limit/index.js';
 import { vodError } from '../../src/vod/classify.js';
@@ -39,12 +41,14 @@ const ledger = {
   },
 };
 
+const looks = (by: string | null): LastLook<string> => ({ look: async () => by, isStale: () => false });
+
 async function send(call: Sending<string, string>['call'], other: Partial<Sending<string, string>> = {}) {
   return await sendInSlot<string, string>(ledger, SUBMISSION, await acquire(), {
     cancel: new AbortController().signal,
     acquire,
     opening: new OpenAhead(async () => null),
-    lastLook: async () => null,
+    lastLook: looks(null),
     onRefused: () => {},
     ...other,
     call,
@@ -103,7 +107,7 @@ describe('a call in a slot', () => {
     const never = async () => {
       throw new Error('it was called');
     };
-    expect(await send(never, { lastLook: async () => 'a breaker' })).toEqual({ kind: 'stopped', by: 'a breaker' });
+    expect(await send(never, { lastLook: looks('a breaker') })).toEqual({ kind: 'stopped', by: 'a breaker' });
     await released();
     const cancelled = AbortSignal.abort();
     await expect(send(never, { cancel: cancelled })).rejects.toBeInstanceOf(CancelledFailure);
@@ -152,5 +156,70 @@ describe('a call in a slot', () => {
     const uses = await slots();
     expect(uses.reduce((sum, { taken }) => sum + Number(taken), 0)).toBe(2);
     expect(uses).toHaveLength(2);
+  });
+});
+
+describe('a refusal that this process has read', () => {
+  const breaker = { scope: 'account' } as Breaker;
+
+  it('stops a call that has had its last look, before the breaker is written', async () => {
+    let open: Breaker | null = null;
+    let write: (() => void) | undefined;
+    const breakers = new BreakerLooks({ openBreaker: async () => open });
+    const lastLook = breakers.lastLook(1);
+    let isLooked: (() => void) | undefined;
+    const looked = new Promise<void>((resolve) => {
+      isLooked = resolve;
+    });
+    const sent = sendInSlot<string, Breaker>(ledger, SUBMISSION, await acquire(), {
+      cancel: new AbortController().signal,
+      acquire,
+      // Opened after the look, and before the call.
+      opening: new OpenAhead(async () => {
+        isLooked?.();
+        return null;
+      }),
+      lastLook,
+      onRefused: () => {},
+      call: async () => {
+        throw new Error('it was called');
+      },
+    });
+    await looked;
+    const writing = breakers.opening(
+      new Promise<void>((resolve) => {
+        write = resolve;
+      }),
+    );
+    expect(lastLook.isStale()).toBe(true);
+    open = breaker;
+    write?.();
+    await writing;
+    expect(await sent).toEqual({ kind: 'stopped', by: breaker });
+  });
+
+  it('lets a call go after one more look when its breaker is of another scope, or could not be written', async () => {
+    let asked = 0;
+    const breakers = new BreakerLooks({
+      openBreaker: async () => {
+        asked += 1;
+        // Read while the first look was on its way: that one may not have seen it.
+        if (asked === 1) await breakers.opening(Promise.reject(new Error('no database'))).catch(() => undefined);
+        return null;
+      },
+    });
+    const sent = await sendInSlot<string, Breaker>(ledger, SUBMISSION, await acquire(), {
+      cancel: new AbortController().signal,
+      acquire,
+      opening: new OpenAhead(async () => null),
+      lastLook: breakers.lastLook(1),
+      onRefused: () => {},
+      call: async ({ leaving }) => {
+        leaving();
+        return 'task';
+      },
+    });
+    expect(sent).toEqual({ kind: 'answered', answer: 'task' });
+    expect(asked).toBe(2);
   });
 });

@@ -35,7 +35,7 @@ export async function runBatchGroup(
   say: (line: string) => void,
 ): Promise<Totals> {
   const name = `${BATCH} of ${items}, seed ${seed}`;
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const scene = planScene(seed, items);
   let house: BatchHouse | undefined;
   try {
@@ -49,7 +49,7 @@ export async function runBatchGroup(
     if (all.length > TOLD_AT_MOST) say(`${name}: and ${all.length - TOLD_AT_MOST} more`);
     if (all.length > 0) for (const line of house.diary.slice(-TOLD_AT_MOST)) say(`  ${line}`);
     const { counts } = books.snapshot;
-    const seconds = Math.round((Date.now() - startedMs) / 1_000);
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
     say(
       `${name}: ${counts.succeeded} succeeded, ${counts.failed} failed, ${scene.strikes.length} strikes, ` +
         `${run.snapshots} snapshots, ${duplicates.length} duplicates, ${lost.length} lost, ${problems.length} problems, ${seconds} s`,
@@ -117,22 +117,22 @@ class BatchRun {
   /** Follows it to its end: whatever is read must add up, and something must happen now and then. */
   private async watch(): Promise<BatchSnapshot> {
     const { house, scene } = this;
-    let [movedMs, saidMs] = [Date.now(), Date.now()];
+    let [movedMs, saidMs] = [performance.now(), performance.now()];
     for (;;) {
       // While PostgreSQL is away nothing can be read.
       const now = await house.ledger.batches.snapshot(BATCH_ID).catch(() => null);
       if (now !== null) {
         this.snapshots += 1;
         this.problems.push(...snapshotProblems(now, this.latest, scene.items.length));
-        if (this.latest === undefined || endedOf(now.counts) > endedOf(this.latest.counts)) movedMs = Date.now();
+        if (this.latest === undefined || endedOf(now.counts) > endedOf(this.latest.counts)) movedMs = performance.now();
         this.latest = now;
         if (now.state === 'ended') return now;
       }
-      if (Date.now() - movedMs > STANDS_STILL_MS) {
+      if (performance.now() - movedMs > STANDS_STILL_MS) {
         throw new Error(`It stands still: ${JSON.stringify(this.latest)}\n${await this.whatStands()}`);
       }
-      if (Date.now() - saidMs > SAY_EVERY_MS) {
-        saidMs = Date.now();
+      if (performance.now() - saidMs > SAY_EVERY_MS) {
+        saidMs = performance.now();
         this.say(`${this.ended()} of ${scene.items.length} ended`);
       }
       await sleep(LOOK_EVERY_MS);

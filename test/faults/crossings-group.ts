@@ -116,7 +116,7 @@ async function changeSettings({ house, folder }: Stage, scenes: readonly Crossin
 async function comeToTheEnd(scene: CrossingScene): Promise<void> {
   await scene.letGo();
   scene.house.gate.open(scene.fileId);
-  const deadlineMs = Date.now() + END_WITHIN_MS;
+  const deadlineMs = performance.now() + END_WITHIN_MS;
   await Promise.all(scene.erases.map((erase) => erase.waitForEnd(deadlineMs)));
   await Promise.all(scene.batches.map(({ id }) => scene.batchEnds(id)));
 }

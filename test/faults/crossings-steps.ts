@@ -86,7 +86,7 @@ async function ask(scene: CrossingScene, how: 'plain' | 'pay again', gives: Must
   const again = how === 'plain' ? {} : { payAgain: { token: key, reason: 'the fault suite' } };
   const erase = scene.add(new CrossedErase(house, name, { fileId, subAppId, recipe, key, ...again }, gives));
   await erase.start();
-  await erase.waitForEnd(Date.now() + ASK_WITHIN_MS);
+  await erase.waitForEnd(performance.now() + ASK_WITHIN_MS);
 }
 
 async function redrive(

@@ -21,16 +21,16 @@ export async function bringToTheEnd(soaked: Soaked): Promise<void> {
   const { admin } = house.simulator;
   await admin.clearFaults();
   await Promise.all(files.map(({ fileId, subAppId }) => admin.release(fileId, subAppId)));
-  const deadlineMs = Date.now() + END_WITHIN_MS;
+  const deadlineMs = performance.now() + END_WITHIN_MS;
   await untilNothingIsOpen(soaked, deadlineMs);
   await readWhatNobodyRead(soaked);
   await untilNothingIsOpen(soaked, deadlineMs);
-  await Promise.all(soaked.erases.map((erase) => erase.waitForEnd(Date.now() + LOOK_WITHIN_MS)));
+  await Promise.all(soaked.erases.map((erase) => erase.waitForEnd(performance.now() + LOOK_WITHIN_MS)));
 }
 
 async function untilNothingIsOpen(soaked: Soaked, deadlineMs: number): Promise<void> {
   const { house } = soaked.stage;
-  while (Date.now() < deadlineMs) {
+  while (performance.now() < deadlineMs) {
     const { rows: batches } = await house.sql.query<OpenBatch>(
       "select id, state, waiting_for from batch where state <> 'ended' order by created_at",
     );

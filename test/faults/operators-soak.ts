@@ -84,7 +84,7 @@ export async function runOperatorsSoak(house: House, { seed, seconds }: Operator
   };
   const over = new AbortController();
   const watched = stage.watchBudgets(over.signal);
-  const untilMs = Date.now() + seconds * 1_000;
+  const untilMs = performance.now() + seconds * 1_000;
   try {
     const operators = Array.from({ length: AT_THE_DESK }, (_, at) =>
       operate(soaked, randomFrom(seed + 1 + at), untilMs),
@@ -103,7 +103,7 @@ export async function runOperatorsSoak(house: House, { seed, seconds }: Operator
 /** Services and persons who start erases and batches. */
 async function ask(soaked: Soaked, random: Random, untilMs: number): Promise<void> {
   const begun: Promise<void>[] = [];
-  for (let count = 1; Date.now() < untilMs; count += 1) {
+  for (let count = 1; performance.now() < untilMs; count += 1) {
     const work = count % BATCH_EVERY === 0 ? startBatch(soaked, random) : startErase(soaked, random);
     begun.push(work.catch((error) => void soaked.problems.push(`a start failed: ${String(error)}`)));
     await sleep(START_EVERY_MS);
@@ -189,7 +189,7 @@ async function startBatch(soaked: Soaked, random: Random): Promise<void> {
 const ALLOWED = [0, 2, 3, 5, 6, 7, 8, 9, 10];
 
 async function operate(soaked: Soaked, random: Random, untilMs: number): Promise<void> {
-  while (Date.now() < untilMs) {
+  while (performance.now() < untilMs) {
     const command = chosen(random);
     try {
       await act(soaked, command, random);

@@ -157,7 +157,7 @@ async function settleOnce(
   work: Work,
   say: (line: string) => void,
 ): Promise<Settled> {
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   let house: House | undefined;
   try {
     house = await House.start(name, servers, options);
@@ -168,7 +168,7 @@ async function settleOnce(
     for (const problem of house.problems) say(`${name}: ${problem}`);
     const totals = totalsOf(house, erases, books);
     const words = `${totals.cells} cells, ${totals.erases} erases, ${totals.duplicates} duplicates, ${totals.lost} lost, ${totals.leftOpen} open, ${totals.budgetsPassed} budgets passed`;
-    const seconds = Math.round((Date.now() - startedMs) / 1_000);
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
     say(
       `${name}: ${words}, ${totals.held} held, ${totals.problems} problems, ${seconds} s${told === undefined ? '' : `; ${told}`}`,
     );

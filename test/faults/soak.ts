@@ -40,18 +40,18 @@ export async function runSoak(house: House, { seed, minutes }: SoakOptions): Pro
   const random = randomFrom(seed);
   const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
   const erases: TrackedErase[] = [];
-  const untilMs = Date.now() + minutes * 60_000;
+  const untilMs = performance.now() + minutes * 60_000;
   const misbehaviours = Object.values(MISBEHAVIOURS);
 
   const strikes = (async () => {
-    while (Date.now() < untilMs) {
+    while (performance.now() < untilMs) {
       await sleep(STRIKE_EVERY_MS * (0.5 + random()));
       const undo = await strike(house, pick(FOR_ALL), []);
       await undo();
     }
   })();
   const beside: Promise<void>[] = [];
-  while (Date.now() < untilMs) {
+  while (performance.now() < untilMs) {
     const faults: Omit<FaultSpec, 'fileId'>[] = [];
     // At most two in a row: with three nobody could know, and the run would rightly be held.
     for (let left = Math.floor(random() * 3); left > 0; left -= 1) faults.push(pick(misbehaviours));
@@ -71,7 +71,7 @@ export async function runSoak(house: House, { seed, minutes }: SoakOptions): Pro
   }
   await Promise.all([strikes, ...beside]);
   await house.heal();
-  const deadlineMs = Date.now() + END_WITHIN_MS;
+  const deadlineMs = performance.now() + END_WITHIN_MS;
   await Promise.all(erases.map((erase) => erase.waitForEnd(deadlineMs)));
   return erases;
 }

@@ -46,7 +46,7 @@ export async function runStrikeGroup(group: StrikeGroup, house: House): Promise<
     await undo();
   }
   await house.heal();
-  const deadlineMs = Date.now() + END_WITHIN_MS;
+  const deadlineMs = performance.now() + END_WITHIN_MS;
   await Promise.all(erases.map((erase) => erase.waitForEnd(deadlineMs)));
   return erases;
 }

@@ -94,7 +94,7 @@ export class TrackedErase {
   /** Waits for the end, acting as the operator or the reviewer where the cell has one. A hold that nobody ends is an end. */
   async waitForEnd(deadlineMs: number): Promise<End> {
     let why = 'it was never seen';
-    while (Date.now() < deadlineMs) {
+    while (performance.now() < deadlineMs) {
       try {
         const end = await this.look();
         if (end !== undefined) {

@@ -20,7 +20,7 @@ export async function runVendorGroup(group: VendorGroup, house: House): Promise<
   const toCancel = cells.filter(({ cell }) => cell.also === 'colleague, then cancel when held');
   await Promise.all(toCancel.flatMap((each) => each.erases).map(cancelWhenHeld));
   const erases = cells.flatMap((each) => each.erases);
-  const deadlineMs = Date.now() + END_WITHIN_MS;
+  const deadlineMs = performance.now() + END_WITHIN_MS;
   await Promise.all(erases.map((erase) => erase.waitForEnd(deadlineMs)));
   return erases;
 }

@@ -8,7 +8,7 @@ const PREVIOUS_RUN_MS = 6_000;
 
 /** One `dev` at a time in a folder. The lock is the reaper's: after a kill it holds until the old servers are gone. */
 export async function lockDataDir(dataDir: string, reaperPid: number | undefined, signal?: AbortSignal) {
-  const deadline = Date.now() + PREVIOUS_RUN_MS;
+  const deadline = performance.now() + PREVIOUS_RUN_MS;
   const trouble = (what: string, cause?: unknown) =>
     new LocalServerError(LOCAL_SERVER_PROBLEMS.dataFolder, `${dataDir} ${what}: choose another with --data.`, {
       cause,
@@ -16,7 +16,7 @@ export async function lockDataDir(dataDir: string, reaperPid: number | undefined
   let release: (() => Promise<void>) | undefined;
   try {
     await mkdir(dataDir, { recursive: true });
-    const whileWaiting = () => Date.now() > deadline;
+    const whileWaiting = () => performance.now() > deadline;
     release = await takeFileLock(join(dataDir, '.lock'), { holder: reaperPid, whileWaiting, signal });
   } catch (error) {
     signal?.throwIfAborted();

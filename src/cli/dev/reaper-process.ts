@@ -24,10 +24,10 @@ orders.on('line', (line) => {
 });
 orders.once('close', () => {
   for (const [pid, signal] of children) send(pid, signal);
-  const deadline = Date.now() + GRACE_MS;
+  const deadline = performance.now() + GRACE_MS;
   const looking = setInterval(() => {
     for (const pid of children.keys()) if (!send(pid, 0)) children.delete(pid);
-    if (children.size > 0 && Date.now() < deadline) return;
+    if (children.size > 0 && performance.now() < deadline) return;
     for (const pid of children.keys()) send(pid, 'SIGKILL');
     clearInterval(looking);
     for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 5 });

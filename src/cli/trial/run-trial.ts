@@ -46,7 +46,7 @@ export async function runTrial(
   for (const [index, request] of requests.entries()) {
     signal.throwIfAborted();
     output.say(`${index + 1} of ${requests.length}: ${request.fileId}`);
-    const begun = Date.now();
+    const begun = performance.now();
     const handle = await client.start(request);
     const tried: Tried = {
       fileId: request.fileId,
@@ -77,7 +77,7 @@ export async function runTrial(
     } finally {
       observing.abort();
       await observer;
-      tried.seconds = Math.round((Date.now() - begun) / 1_000);
+      tried.seconds = Math.round((performance.now() - begun) / 1_000);
     }
     if (end.failure !== null) return end;
   }
