@@ -123,6 +123,17 @@ export class EraseStack {
       .map((c) => c.outcome);
   }
 
+  /**
+   * Refused submits that one breaker may cost: the first, and what is out until it is in the ledger. Five are out for a quarter of a
+   * second; on a busy machine a refusal takes longer, and as long as it takes, twenty leave a second.
+   */
+  async mostRefused(): Promise<number> {
+    const { rows } = await this.query(
+      `select coalesce(max(extract(epoch from answered_at - place_at)), 0)::float8 as seconds from submission where error_class = 'account'`,
+    );
+    return 1 + Math.max(5, Math.ceil(rows[0].seconds * 20));
+  }
+
   /** What an operator's resume would do in the end: a refusal of one test must not stop the next. */
   async closeBreakers(): Promise<void> {
     await this.sql('delete from breaker');

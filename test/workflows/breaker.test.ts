@@ -5,8 +5,6 @@ import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';
 
-/** After the first refusal: those whose call is out already. */
-const MOST_CALLS_AFTER = 5;
 const OTHER_SUB_APP = 1500000002;
 /** Erases that wait when the account is refused; `BREAKER_ERASES=2000` shows the same with more (about ten minutes). */
 const WAITING = Number(process.env.BREAKER_ERASES ?? 120);
@@ -62,7 +60,7 @@ describe('a refusal of the account', () => {
     );
     const refused = await submitsSince(before);
     expect(refused.length).toBeGreaterThan(0);
-    expect(refused.length).toBeLessThanOrEqual(1 + MOST_CALLS_AFTER);
+    expect(refused.length).toBeLessThanOrEqual(await stack.mostRefused());
     expect(await stack.ledger.listBreakers()).toMatchObject([
       { scope: 'account', code: 'FailedOperation.UserStatusInavlid' },
     ]);
