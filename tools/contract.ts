@@ -32,7 +32,7 @@ import { RECIPE_NAMES } from '../src/contract/recipes.js';
 import * as errors from '../src/errors.js';
 import { LedgerGauges } from '../src/metrics/ledger-gauges.js';
 import { WorkerMetrics } from '../src/metrics/worker-metrics.js';
-import { ERROR_CODES, NETWORK_CODES } from '../src/vod/error-codes.js';
+import { ERROR_CODES, NETWORK_CODES } from '../src/tencent-vod/error-codes.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 

@@ -10,7 +10,7 @@ import {
   type Reaction,
   retryDelayMs,
 } from '../src/contract/error-classes.js';
-import { ERROR_CODES, type ErrorCodeRow, NETWORK_CODES } from '../src/vod/error-codes.js';
+import { ERROR_CODES, type ErrorCodeRow, NETWORK_CODES } from '../src/tencent-vod/error-codes.js';
 
 const ERROR_DOC = fileURLToPath(new URL('../docs/errors.md', import.meta.url));
 
@@ -40,7 +40,7 @@ const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
 export function errorDoc(): string {
   return `# Errors
 
-This page is made from the tables in \`src/contract/error-classes.ts\` and \`src/vod/error-codes.ts\` by
+This page is made from the tables in \`src/contract/error-classes.ts\` and \`src/tencent-vod/error-codes.ts\` by
 \`npx tsx tools/make-error-doc.ts\`; a test fails when it is stale. To add a vendor code, add a row there and run it.
 
 Every error has a **class**. The class decides what the program does; the vendor's code only leads to the class. An

@@ -1,6 +1,6 @@
 /** What the simulator's door saw, counted. Times are milliseconds since the epoch, by the simulator's process. */
 import type { AdminTask, Call, CallDetail } from '../../src/simulator/index.js';
-import { type PacedAction, SUBMIT_ACTION } from '../../src/vod/rates.js';
+import { type PacedAction, SUBMIT_ACTION } from '../../src/tencent-vod/rates.js';
 
 /** The vendor's limit: ProcessMediaByMPS calls in a second (its API document). */
 export const LIMIT_PER_SECOND = 20;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { waitUntil } from '../../src/process/wait-until.js';
+import { waitUntil } from '../../src/local/wait-until.js';
 import type { AdminTask } from '../../src/simulator/index.js';
 import { manyMedia, type SimulatorProcess } from '../../test/support/simulator.js';
 import { CallFeed } from '../measure/call-feed.js';

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import { type OwnedProcess, startProcess } from '../../src/local/owned-process.js';
 import { eventually } from '../../test/support/processes.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
 import { type PeerRun, POLL_SECONDS } from './contender.js';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import { type OwnedProcess, startProcess } from '../../src/local/owned-process.js';
 import { COLLEAGUE } from '../../test/faults/house.js';
 import { SECRET_ID, SECRET_KEY } from '../../test/support/simulator.js';
 import {

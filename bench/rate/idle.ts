@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { ACTIVITY } from '../../src/contract/names.js';
 import type { Call } from '../../src/simulator/index.js';
-import { SUBMIT_ACTION } from '../../src/vod/rates.js';
+import { SUBMIT_ACTION } from '../../src/tencent-vod/rates.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
 import {
   BURST_MS,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import { type OwnedProcess, startProcess } from '../../src/local/owned-process.js';
 import type { SimulatorOptions } from '../../src/simulator/index.js';
 import type { TemporalOnFile } from '../../test/faults/servers.js';
 import { LIMIT_PER_SECOND } from '../measure/door.js';

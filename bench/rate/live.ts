@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Call } from '../../src/simulator/index.js';
-import { SUBMIT_ACTION } from '../../src/vod/rates.js';
+import { SUBMIT_ACTION } from '../../src/tencent-vod/rates.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
 import { BURST_MS, mostInASecond, mostWithin, paymentsOf, submitsAmong } from '../measure/door.js';
 import { percentile, rounded } from '../measure/numbers.js';

@@ -3,12 +3,12 @@ import type { Recipe } from '../contract/recipes.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { RateLimiter } from '../rate-limit/index.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
-import type { Unfit } from '../vod/fitness.js';
-import type { SubmitConnection, VodApi } from '../vod/vod-api.js';
+import type { Unfit } from '../tencent-vod/fitness.js';
+import type { SubmitConnection, VodApi } from '../tencent-vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
 import type { FeederTimings } from './batch/timings.js';
-import type { WatchKeeper } from './watch-keeper.js';
-import type { WatchTimings } from './watch-timings.js';
+import type { WatchKeeper } from './completion-watch/running-watches.js';
+import type { WatchTimings } from './completion-watch/timings.js';
 
 /** What the activities need from the worker that runs them. */
 export interface ActivityDependencies {

@@ -1,18 +1,18 @@
-import { createAwaitTask } from './await-task.js';
-import { createCancelTask } from './cancel-task.js';
-import { createChangeBatch } from './change-batch.js';
-import { createDeliverWebhook } from './deliver-webhook.js';
+import { createChangeBatch } from './batch/change-batch.js';
+import { createFeedBatch } from './batch/dispatch-batch.js';
+import { createWatchCompletions } from './completion-watch/watch-completions.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { createDescribeReview } from './describe-review.js';
-import { createFeedBatch } from './feed-batch.js';
-import { createFetchResult } from './fetch-result.js';
-import { heartbeating } from './heartbeat.js';
-import { createEndHold } from './holds.js';
-import { createPlanReviewRetry } from './plan-review-retry.js';
-import { createPublishResult } from './publish-result.js';
-import { createRecordReview } from './record-review.js';
-import { createSubmitErase } from './submit-erase.js';
-import { createWatchCompletions } from './watch-completions.js';
+import { createAwaitTask } from './erase/await-task.js';
+import { createCancelTask } from './erase/cancel-task.js';
+import { createEndHold } from './erase/end-hold.js';
+import { createFetchResult } from './erase/fetch-result.js';
+import { createPublishResult } from './erase/publish-result.js';
+import { createSubmitErase } from './erase/submit-erase.js';
+import { createDescribeReview } from './review/describe-review.js';
+import { createPlanReviewRetry } from './review/plan-review-retry.js';
+import { createRecordReview } from './review/record-review.js';
+import { heartbeating } from './shared/heartbeat.js';
+import { createDeliverWebhook } from './webhook/deliver-webhook.js';
 
 /** Activities of the main queue. */
 export function createMainActivities(deps: ActivityDependencies) {

@@ -3,7 +3,7 @@ import type { BatchSource } from '../contract/batch.js';
 import { pastedId, pastedWord } from '../contract/pasted.js';
 import { fileIdSchema, MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
 import { shown } from '../contract/visible.js';
-import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
+import type { RowProblem, StagedRequest } from '../ledger/batches/batch-staging.js';
 import { parseJson } from '../text-file/json.js';
 import { HashedText } from './bytes.js';
 import type { CsvColumns } from './csv-columns.js';

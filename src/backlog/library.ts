@@ -1,6 +1,6 @@
-import type { KnownMedia } from '../ledger/media-store.js';
-import type { Unfit } from '../vod/fitness.js';
-import type { MediaInfo, SearchMediaQuery, VodApi } from '../vod/vod-api.js';
+import type { KnownMedia } from '../ledger/money/media-store.js';
+import type { Unfit } from '../tencent-vod/fitness.js';
+import type { MediaInfo, SearchMediaQuery, VodApi } from '../tencent-vod/vod-api.js';
 import { retriedRead } from './retried-read.js';
 import { type BacklogSource, SourceError, type SourceRow } from './source.js';
 

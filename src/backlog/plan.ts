@@ -9,11 +9,11 @@ import type {
   RowProblem,
   StagedRequest,
   StagedTotals,
-} from '../ledger/batch-staging.js';
-import type { KnownMedia, MediaStore } from '../ledger/media-store.js';
-import { estimateUsd } from '../vod/cost.js';
-import type { Unfit } from '../vod/fitness.js';
-import type { VodApi } from '../vod/vod-api.js';
+} from '../ledger/batches/batch-staging.js';
+import type { KnownMedia, MediaStore } from '../ledger/money/media-store.js';
+import { estimateUsd } from '../tencent-vod/cost.js';
+import type { Unfit } from '../tencent-vod/fitness.js';
+import type { VodApi } from '../tencent-vod/vod-api.js';
 import { COMBINED_RECIPES } from './combined-recipes.js';
 import { readMissing } from './read-media.js';
 import { type Installation, RequestMaker, type SharedRequest } from './requests.js';

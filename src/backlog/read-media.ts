@@ -1,9 +1,9 @@
-import type { BatchStaging } from '../ledger/batch-staging.js';
-import type { MediaStore } from '../ledger/media-store.js';
-import { UNFIT_MEANING, type Unfit } from '../vod/fitness.js';
-import type { MediaInfo, VodApi } from '../vod/vod-api.js';
-import { MAX_FILE_IDS } from '../vod/vod-client.js';
-import { VodError } from '../vod/vod-error.js';
+import type { BatchStaging } from '../ledger/batches/batch-staging.js';
+import type { MediaStore } from '../ledger/money/media-store.js';
+import { UNFIT_MEANING, type Unfit } from '../tencent-vod/fitness.js';
+import type { MediaInfo, VodApi } from '../tencent-vod/vod-api.js';
+import { MAX_FILE_IDS } from '../tencent-vod/vod-client.js';
+import { VodError } from '../tencent-vod/vod-error.js';
 import { retriedRead } from './retried-read.js';
 import { subAppRefusal } from './sub-app-refusal.js';
 

@@ -2,8 +2,8 @@ import { subAppProblem } from '../config/allowed-sub-apps.js';
 import { eraseWorkflowId, recipeHash } from '../contract/identity.js';
 import type { EraseRequest, RecipeRequest } from '../contract/request.js';
 import { MAX_BATCH_ID, parseEraseRequest, sizeProblem } from '../contract/request-schema.js';
-import type { RowProblem, StagedRequest } from '../ledger/batch-staging.js';
-import { UNFIT_MEANING } from '../vod/fitness.js';
+import type { RowProblem, StagedRequest } from '../ledger/batches/batch-staging.js';
+import { UNFIT_MEANING } from '../tencent-vod/fitness.js';
 import { SourceError, type SourceRow } from './source.js';
 
 /** What all items have in common; a row's own value wins. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VodError } from '../vod/vod-error.js';
+import { VodError } from '../tencent-vod/vod-error.js';
 
 /** A call that could not be made, or was not answered, is made again after so many milliseconds, then given up. */
 const RETRY_AFTER_MS = [500, 1_000, 2_000, 4_000, 8_000];

@@ -1,6 +1,6 @@
 import type { BatchSource } from '../contract/batch.js';
-import type { KnownMedia } from '../ledger/media-store.js';
-import type { Unfit } from '../vod/fitness.js';
+import type { KnownMedia } from '../ledger/money/media-store.js';
+import type { Unfit } from '../tencent-vod/fitness.js';
 
 /** What one row of a source asks for, before any check; or what is wrong with how it is written. */
 export type SourceRow =

@@ -1,5 +1,5 @@
-import { concernsOneSubApp } from '../vod/error-codes.js';
-import { VodError } from '../vod/vod-error.js';
+import { concernsOneSubApp } from '../tencent-vod/error-codes.js';
+import { VodError } from '../tencent-vod/vod-error.js';
 
 /** What to say of a row whose sub-application the vendor refuses; null for every other error. */
 export function subAppRefusal(subAppId: number, error: unknown): string | null {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { EraseClient, Expectation, RetryDecision } from '../client.js';
 import { MAX_BY, MAX_DECISION_REASON } from '../contract/decision.js';
-import type { HoldFilter, HoldRecord } from '../ledger/hold-store.js';
+import type { HoldFilter, HoldRecord } from '../ledger/holds/hold-store.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { UsageError } from './exit.js';
 import { positiveInteger } from './option-parsers.js';

@@ -1,6 +1,6 @@
 import { type PriceItem, type PriceList, RESOLUTION, type Resolution } from '../contract/price-list.js';
 import { priceItemsOf, RECIPE_NAMES } from '../contract/recipes.js';
-import type { SaidPrices } from '../ledger/price-store.js';
+import type { SaidPrices } from '../ledger/money/price-store.js';
 import type { Output } from './output.js';
 
 /** A recipe that workers book at another price than this shell would. USD a minute of output. */

@@ -1,5 +1,5 @@
 import { EXIT } from '../contract/error-classes.js';
-import { watchLauncher } from './dev/launcher.js';
+import { watchLauncher } from '../local/stack/launcher.js';
 
 /** Why a program that runs until it is told to stop was told so. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';

@@ -1,6 +1,6 @@
 /**
  * The one table of error classes. The workflow's decisions, the activities' retry delays, the CLI's exit codes and
- * docs/errors.md are all derived from it; `vod/error-codes.ts` maps every vendor code to one of its rows.
+ * docs/errors.md are all derived from it; `tencent-vod/error-codes.ts` maps every vendor code to one of its rows.
  *
  * Plain data: workflow code imports it too.
  */

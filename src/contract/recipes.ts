@@ -1,6 +1,6 @@
 /**
  * The recipes: what can be erased. This file is plain data, for the CLI, the documents and workflow code alike; the
- * shapes are checked by `recipe-schema.ts`, and turned into the vendor's parameters by `vod/recipe-params.ts`.
+ * shapes are checked by `recipe-schema.ts`, and turned into the vendor's parameters by `tencent-vod/recipe-params.ts`.
  */
 import type { PriceItem } from './price-list.js';
 import type { RecipeRequest } from './request.js';

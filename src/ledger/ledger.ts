@@ -1,25 +1,25 @@
 import type { NormalizedEraseRequest, ResultFile } from '../contract/request.js';
-import type { AuditEntry } from './audit.js';
-import type { AuditFilter, AuditLine } from './audit-report.js';
-import type { AdoptStore } from './batch-adopt.js';
-import type { BatchFeedStore } from './batch-feed-store.js';
-import type { RedriveStore } from './batch-redrive.js';
-import type { BatchReportStore } from './batch-report.js';
-import type { BatchStore } from './batch-store.js';
-import type { Breaker, BreakerKey, BreakerScope } from './breaker.js';
-import type { Cap } from './cap.js';
-import type { CapChange } from './cap-store.js';
-import type { CostFilter, CostRow } from './cost-report.js';
-import type { HeldRun, HoldEnd, HoldFilter, HoldRecord, NewHold, SeenHold } from './hold-store.js';
-import type { MediaStore } from './media-store.js';
-import type { PhaseStore } from './phase-store.js';
-import type { PriceStore } from './price-store.js';
-import type { SubmissionOutcome } from './schema.js';
-import type { StateStore } from './state-store.js';
-import type { SubmissionKey } from './submission-key.js';
-import type { WatchStore } from './watch-store.js';
+import type { AuditEntry } from './audit/audit.js';
+import type { AuditFilter, AuditLine } from './audit/audit-report.js';
+import type { AdoptStore } from './batches/batch-adopt.js';
+import type { BatchFeedStore } from './batches/batch-feed-store.js';
+import type { RedriveStore } from './batches/batch-redrive.js';
+import type { BatchReportStore } from './batches/batch-report.js';
+import type { BatchStore } from './batches/batch-store.js';
+import type { SubmissionOutcome } from './db/schema.js';
+import type { Breaker, BreakerKey, BreakerScope } from './holds/breaker.js';
+import type { HeldRun, HoldEnd, HoldFilter, HoldRecord, NewHold, SeenHold } from './holds/hold-store.js';
+import type { Cap } from './money/cap.js';
+import type { CapChange } from './money/cap-store.js';
+import type { CostFilter, CostRow } from './money/cost-report.js';
+import type { MediaStore } from './money/media-store.js';
+import type { PriceStore } from './money/price-store.js';
+import type { PhaseStore } from './submissions/phase-store.js';
+import type { StateStore } from './submissions/state-store.js';
+import type { SubmissionKey } from './submissions/submission-key.js';
+import type { WatchStore } from './watch/watch-store.js';
 
-export type { SubmissionKey } from './submission-key.js';
+export type { SubmissionKey } from './submissions/submission-key.js';
 
 /**
  * The books of everything that costs money, as activities and the CLI use them. Every write is safe to repeat, and

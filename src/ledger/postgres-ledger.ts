@@ -1,29 +1,22 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import { type AuditEntry, writeAudit } from './audit.js';
-import { type AuditFilter, type AuditLine, auditLines } from './audit-report.js';
-import { type AdoptStore, adoptStore } from './batch-adopt.js';
-import type { BatchFeedStore } from './batch-feed-store.js';
-import { joinBatch } from './batch-joining.js';
-import { type RedriveStore, redriveStore } from './batch-redrive.js';
-import { type BatchReportStore, batchReportStore } from './batch-report.js';
-import type { BatchStore } from './batch-store.js';
-import { type Breaker, type BreakerKey, type BreakerScope, scopesOf } from './breaker.js';
-import { closeBreaker, findOpenBreaker, listBreakers, openBreaker, takenSince } from './breaker-store.js';
-import type { Cap, CapScope } from './cap.js';
-import {
-  type CapChange,
-  CapReached,
-  type CapRow,
-  changeCap,
-  checkCaps,
-  countAgain,
-  countStatement,
-  listCaps,
-  release,
-} from './cap-store.js';
-import { type CostFilter, type CostRow, reportCosts } from './cost-report.js';
-import { openDatabase } from './database.js';
-import { type Decision, decide } from './decide.js';
+import { type AuditEntry, writeAudit } from './audit/audit.js';
+import { type AuditFilter, type AuditLine, auditLines } from './audit/audit-report.js';
+import { type AdoptStore, adoptStore } from './batches/batch-adopt.js';
+import type { BatchFeedStore } from './batches/batch-feed-store.js';
+import { joinBatch } from './batches/batch-joining.js';
+import { type RedriveStore, redriveStore } from './batches/batch-redrive.js';
+import { type BatchReportStore, batchReportStore } from './batches/batch-report.js';
+import type { BatchStore } from './batches/batch-store.js';
+import { PostgresBatchFeedStore } from './batches/postgres-batch-feed-store.js';
+import { PostgresBatchStore } from './batches/postgres-batch-store.js';
+import { openDatabase } from './db/database.js';
+import { LedgerError, toLedgerError } from './db/ledger-error.js';
+import { DEFAULT_NAMESPACE, namespacesIn } from './db/migrate.js';
+import { jsonText } from './db/parameters.js';
+import type { BatchState, EraseTable, LedgerDatabase, SubmissionTable } from './db/schema.js';
+import { checkLedger } from './db/server-facts.js';
+import { type Breaker, type BreakerKey, type BreakerScope, scopesOf } from './holds/breaker.js';
+import { closeBreaker, findOpenBreaker, listBreakers, openBreaker, takenSince } from './holds/breaker-store.js';
 import {
   endHold,
   type HeldRun,
@@ -36,7 +29,7 @@ import {
   recordHold,
   type SeenHold,
   unseenHolds,
-} from './hold-store.js';
+} from './holds/hold-store.js';
 import {
   type ArmedSubmission,
   type BeginOutcome,
@@ -51,18 +44,25 @@ import {
   type SubmitError,
   type TaskOutcome,
 } from './ledger.js';
-import { LedgerError, toLedgerError } from './ledger-error.js';
-import { type MediaStore, openMediaStore } from './media-store.js';
-import { DEFAULT_NAMESPACE, namespacesIn } from './migrate.js';
-import { jsonText } from './parameters.js';
-import { type PhaseStore, phaseStore } from './phase-store.js';
-import { PostgresBatchFeedStore } from './postgres-batch-feed-store.js';
-import { PostgresBatchStore } from './postgres-batch-store.js';
-import { type PriceStore, priceStore } from './price-store.js';
-import type { BatchState, EraseTable, LedgerDatabase, SubmissionTable } from './schema.js';
-import { checkLedger } from './server-facts.js';
-import { readState, type StateStore } from './state-store.js';
-import { openWatchStore, type WatchStore } from './watch-store.js';
+import type { Cap, CapScope } from './money/cap.js';
+import {
+  type CapChange,
+  CapReached,
+  type CapRow,
+  changeCap,
+  checkCaps,
+  countAgain,
+  countStatement,
+  listCaps,
+  release,
+} from './money/cap-store.js';
+import { type CostFilter, type CostRow, reportCosts } from './money/cost-report.js';
+import { type MediaStore, openMediaStore } from './money/media-store.js';
+import { type PriceStore, priceStore } from './money/price-store.js';
+import { type Decision, decide } from './submissions/decide.js';
+import { type PhaseStore, phaseStore } from './submissions/phase-store.js';
+import { readState, type StateStore } from './submissions/state-store.js';
+import { openWatchStore, type WatchStore } from './watch/watch-store.js';
 
 export interface LedgerOptions {
   /** Temporal's, of whoever opens it: runs, holds, waits, phases and batches of others are not shown. Default: `default`. */

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { BATCH_ITEM_STATES } from '../contract/batch.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
-import type { LedgerState, StateStore } from '../ledger/state-store.js';
+import type { LedgerState, StateStore } from '../ledger/submissions/state-store.js';
 import { METRIC_PREFIX } from './worker-metrics.js';
 
 /**

@@ -1,8 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ERROR_CLASSES, type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY } from '../contract/names.js';
-import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../vod/rates.js';
-import type { EraseEnd } from '../workflows/ends.js';
+import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../tencent-vod/rates.js';
+import type { EraseEnd } from '../workflows/metrics-sink.js';
 
 /** Every name of ours begins with this; those of the Temporal SDK with `temporal_`, those of Node with `nodejs_`. */
 export const METRIC_PREFIX = 'smart_erase_';

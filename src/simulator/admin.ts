@@ -2,7 +2,6 @@ import { ACTION_NAMES } from './actions/index.js';
 import type { Call, CallDetail } from './call-log.js';
 import { parseIso } from './clock.js';
 import { type Fault, type FaultSpec, parseFault } from './faults.js';
-import type { House } from './house.js';
 import {
   CATEGORIES,
   hasVideoStream,
@@ -12,8 +11,9 @@ import {
   NEVER_EXPIRES,
   STORAGE_CLASSES,
 } from './media-library.js';
+import type { House } from './simulated-account.js';
 import type { TaskStatus } from './task.js';
-import { endMs } from './task-house.js';
+import { endMs } from './task-scheduler.js';
 
 /** A file for the library. `duration` in seconds, `createTime` and `expireTime` ISO 8601. */
 export interface MediaSpec extends MediaKind {

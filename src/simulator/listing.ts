@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Task, TaskStatus } from './task.js';
-import { endMs, type TaskHouse } from './task-house.js';
+import { endMs, type TaskHouse } from './task-scheduler.js';
 
 /** A DescribeTasks request, checked. Times are house times cut to whole seconds, as the API shows them. */
 export interface TaskQuery {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { House } from './house.js';
+import type { House } from './simulated-account.js';
 import { TEMPORARY_URL_SECONDS } from './task-answers.js';
 
 /** The clips lie beside `src` and `dist`, so the same path is right from either. */

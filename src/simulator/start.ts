@@ -2,10 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Admin } from './admin.js';
 import { ADMIN_PREFIX, handleAdmin } from './admin-server.js';
-import { FrontDoor } from './front-door.js';
-import { House } from './house.js';
+import { FrontDoor } from './http-api.js';
 import { serveMedia } from './media-server.js';
 import { resolveOptions, type SimulatorOptions } from './options.js';
+import { House } from './simulated-account.js';
 import { memoryOnly, openStateFile } from './state-file.js';
 
 export interface Simulator {

@@ -1,8 +1,8 @@
 import { ZERO_TIME } from './clock.js';
-import type { House } from './house.js';
 import { mediaUrl } from './media-answers.js';
+import type { House } from './simulated-account.js';
 import type { OutputKind, SubTask, Task } from './task.js';
-import { endMs } from './task-house.js';
+import { endMs } from './task-scheduler.js';
 
 /** SDK typings, DescribeTaskDetailResponse: the fields for tasks of other kinds, null in ours. */
 const OTHER_TASK_FIELDS = [

@@ -1,9 +1,9 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { MEMO } from '../contract/names.js';
-import { RUN_ENDED, type SeenHold } from '../ledger/hold-store.js';
+import { RUN_ENDED, type SeenHold } from '../ledger/holds/hold-store.js';
 import type { Ledger } from '../ledger/ledger.js';
-import type { RunKey } from '../ledger/phase-store.js';
+import type { RunKey } from '../ledger/submissions/phase-store.js';
 
 /** From one look for runs that are gone to the next, in milliseconds. */
 const KEEP_EVERY_MS = 60_000;

@@ -1,5 +1,5 @@
 import { type Logger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
-import { findFreePort, LOOPBACK } from '../process/free-port.js';
+import { findFreePort, LOOPBACK } from '../local/free-port.js';
 
 /**
  * Lines of the SDK's native part go to our log, and not past it to stderr. `filter` is what it would print by itself.

@@ -11,8 +11,8 @@ import {
   OpenTelemetryActivityOutboundInterceptor,
 } from '@temporalio/interceptors-opentelemetry';
 import type { ActivityInterceptorsFactory, Logger, WorkerOptions } from '@temporalio/worker';
-import { type CallWatcher, requestIdOf } from '../metrics/watched-vod.js';
-import { VodError } from '../vod/vod-error.js';
+import { type CallWatcher, requestIdOf } from '../metrics/instrument-vod.js';
+import { VodError } from '../tencent-vod/vod-error.js';
 
 /** How traces name this program where OTEL_SERVICE_NAME does not. */
 const SERVICE_NAME = 'vod-smart-erase';

@@ -6,8 +6,8 @@ import {
   proxyActivities,
   setCurrentDetails,
 } from '@temporalio/workflow';
+import type { WatchReport } from '../activities/completion-watch/watch-completions.js';
 import type { MainActivities } from '../activities/index.js';
-import type { WatchReport } from '../activities/watch-completions.js';
 import { ACTIVITY_ID } from '../contract/names.js';
 import { BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
 import { refuseUnfit } from './loose-input.js';

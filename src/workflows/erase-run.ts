@@ -11,7 +11,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Accepted, FailedSubmit, Hold } from '../activities/submit-outcome.js';
+import type { Accepted, FailedSubmit, Hold } from '../activities/erase/steps/submit-outcome.js';
 import { decisionProblem } from '../contract/decision.js';
 import { type EraseEventData, EVENT, type EventType } from '../contract/erase-event.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';

@@ -8,10 +8,10 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CancelTaskOutcome } from '../activities/cancel-task.js';
-import type { FetchResultOutcome } from '../activities/fetch-result.js';
-import type { EndHoldInput } from '../activities/holds.js';
-import type { Hold, SubmitInput, SubmitOutcome } from '../activities/submit-outcome.js';
+import type { CancelTaskOutcome } from '../activities/erase/cancel-task.js';
+import type { EndHoldInput } from '../activities/erase/end-hold.js';
+import type { FetchResultOutcome } from '../activities/erase/fetch-result.js';
+import type { Hold, SubmitInput, SubmitOutcome } from '../activities/erase/steps/submit-outcome.js';
 import { EVENT, WEBHOOK_UNUSABLE } from '../contract/erase-event.js';
 import { isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY_ID, MEMO, PHASE } from '../contract/names.js';
@@ -19,9 +19,9 @@ import { makesVideo } from '../contract/recipes.js';
 import type { EraseFailureDetails, EraseResult, PublishOutcome } from '../contract/request.js';
 import { LONGEST_MESSAGE, shortText } from '../contract/text.js';
 import { awaitTask, cancelTask, endHold, fetchResult, publishResult, submitActivities } from './activities.js';
-import { erases } from './ends.js';
 import { EraseRun, type HoldEnd } from './erase-run.js';
 import { looseRequest, namedTask, unfitInput } from './loose-input.js';
+import { erases } from './metrics-sink.js';
 import { Review } from './review.js';
 
 /** What the run was started with, as it is handed to activities. */

@@ -7,8 +7,8 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { DeliverWebhookOutcome } from '../activities/deliver-webhook.js';
 import type { MainActivities } from '../activities/index.js';
+import type { DeliverWebhookOutcome } from '../activities/webhook/deliver-webhook.js';
 import type { EraseEvent } from '../contract/erase-event.js';
 import { ACTIVITY_ID, WORKFLOW } from '../contract/names.js';
 import type { WebhookRequest } from '../contract/request.js';

@@ -11,7 +11,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PlannedReviewRetry } from '../activities/plan-review-retry.js';
+import type { PlannedReviewRetry } from '../activities/review/plan-review-retry.js';
 import { decisionProblem } from '../contract/decision.js';
 import { MEMO, PHASE, REVIEW_UPDATE, WORKFLOW } from '../contract/names.js';
 import type {

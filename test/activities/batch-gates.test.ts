@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { planOf, type Situation } from '../../src/activities/batch/gates.js';
+import { planOf, type Situation } from '../../src/activities/batch/plan-tick.js';
 import { FEEDER_TIMINGS, firstWindow, grownWindow, queuedRuns, roundMs } from '../../src/activities/batch/timings.js';
 import { type BatchCounts, type BatchSettings, noCounts } from '../../src/contract/batch.js';
 import { DEFAULT_DEADLINE_HOURS } from '../../src/contract/request-schema.js';
-import type { BatchFacts } from '../../src/ledger/batch-feed-store.js';
-import type { BatchRecord } from '../../src/ledger/batch-store.js';
-import type { Breaker } from '../../src/ledger/breaker.js';
-import type { Cap } from '../../src/ledger/cap.js';
+import type { BatchFacts } from '../../src/ledger/batches/batch-feed-store.js';
+import type { BatchRecord } from '../../src/ledger/batches/batch-store.js';
+import type { Breaker } from '../../src/ledger/holds/breaker.js';
+import type { Cap } from '../../src/ledger/money/cap.js';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
 const SUB_APP = 1500000001;

@@ -1,13 +1,13 @@
 import { CancelledFailure } from '@temporalio/common';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BreakerLooks, type LastLook } from '../../src/activities/last-look.js';
-import { OpenAhead } from '../../src/activities/open-ahead.js';
-import { type Sending, sendInSlot } from '../../src/activities/send-in-slot.js';
-import type { Breaker } from '../../src/ledger/breaker.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
+import { BreakerLooks, type LastLook } from '../../src/activities/erase/steps/breaker-check.js';
+import { OpenAhead } from '../../src/activities/erase/steps/open-ahead.js';
+import { type Sending, sendInSlot } from '../../src/activities/erase/steps/send-in-slot.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import type { Breaker } from '../../src/ledger/holds/breaker.js';
 import { RateLimiter, type Refusals, SlotMissedError } from '../../src/rate-limit/index.js';
-import { vodError } from '../../src/vod/classify.js';
+import { vodError } from '../../src/tencent-vod/classify.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 /** The real limiter on a real PostgreSQL; what is called is a function. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LibraryQuery, librarySource } from '../../src/backlog/library.js';
-import type { VodApi } from '../../src/vod/vod-api.js';
-import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
+import type { VodApi } from '../../src/tencent-vod/vod-api.js';
+import { createVodClient, type VodClient } from '../../src/tencent-vod/vod-client.js';
 import {
   SECRET_ID,
   SECRET_KEY,

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { readMissing } from '../../src/backlog/read-media.js';
-import type { BatchStaging } from '../../src/ledger/batch-staging.js';
-import type { KnownMedia } from '../../src/ledger/media-store.js';
-import type { Unfit } from '../../src/vod/fitness.js';
-import type { MediaInfo } from '../../src/vod/vod-api.js';
-import { VodError } from '../../src/vod/vod-error.js';
+import type { BatchStaging } from '../../src/ledger/batches/batch-staging.js';
+import type { KnownMedia } from '../../src/ledger/money/media-store.js';
+import type { Unfit } from '../../src/tencent-vod/fitness.js';
+import type { MediaInfo } from '../../src/tencent-vod/vod-api.js';
+import { VodError } from '../../src/tencent-vod/vod-error.js';
 
 const refused = (code: string, subAppId: number) =>
   new VodError({ class: 'account', action: 'DescribeMediaInfos', code, message: `${code} of ${subAppId}` });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFreePort } from '../../src/process/free-port.js';
+import { findFreePort } from '../../src/local/free-port.js';
 import { cleanEnvironment } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';

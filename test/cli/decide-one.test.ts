@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { decideAll, decideOne } from '../../src/cli/holds.js';
 import type { EraseClient, EraseHandle } from '../../src/client.js';
 import { EraseNotFoundError, EraseNotHeldError, InvalidRequestError } from '../../src/errors.js';
-import type { HoldRecord } from '../../src/ledger/hold-store.js';
+import type { HoldRecord } from '../../src/ledger/holds/hold-store.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 
 const DECISION = { by: 'alice', reason: 'the bill is paid' };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrateLedger } from '../../src/ledger/migrate.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { runCli } from '../support/cli.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { sharedTemporal } from '../support/temporal.js';

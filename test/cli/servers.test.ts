@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFreePort } from '../../src/process/free-port.js';
+import { findFreePort } from '../../src/local/free-port.js';
 import { type RunningCli, runCli, startCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { createTestDatabase } from '../support/postgres.js';

@@ -7,7 +7,7 @@ import { GROUPS } from '../../src/cli/commands/cost.js';
 import { STATUSES } from '../../src/cli/commands/list.js';
 import { LISTED_STATUSES } from '../../src/client/list.js';
 import { RECIPE_NAMES } from '../../src/contract/recipes.js';
-import { COST_GROUPS } from '../../src/ledger/cost-report.js';
+import { COST_GROUPS } from '../../src/ledger/money/cost-report.js';
 import { runCli } from '../support/cli.js';
 
 const FILE_ID = '5285485487985271487';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../../src/vod/rates.js';
+import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../../src/tencent-vod/rates.js';
 
 const text = readFileSync(new URL('../../docs/cam.md', import.meta.url), 'utf8');
 const CALLED = [...Object.keys(DOCUMENTED_RATE), SUBMIT_ACTION].map((action) => `vod:${action}`).toSorted();

@@ -177,7 +177,7 @@ describe('docker-compose.yml', () => {
 
   it('has connections in the database for the server and eight workers, of as many as the code and the pages say', () => {
     const ofLedger = Number(/^const MAX_LEDGER_CONNECTIONS = (\d+);$/m.exec(read('src/worker.ts'))?.[1]);
-    const ofLimiter = Number(/^const CONNECTIONS = (\d+);$/m.exec(read('src/ledger/rate-limit-database.ts'))?.[1]);
+    const ofLimiter = Number(/^const CONNECTIONS = (\d+);$/m.exec(read('src/ledger/db/rate-limit-database.ts'))?.[1]);
     const each = ofLedger + ofLimiter;
     const most = Number(/max_connections=(\d+)/.exec(String(compose.services.postgresql?.command))?.[1]);
     // Four services of the server with 20 + 10 each (deploy/temporal/server.yaml).

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findTemporalCli, temporalCliCachePath } from '../../src/temporal/cli-binary.js';
+import { findTemporalCli, temporalCliCachePath } from '../../src/local/temporal-cli.js';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import { type DevServer, startDevServer } from '../../src/temporal/dev-server.js';
+import { type DevServer, startDevServer } from '../../src/local/temporal-dev-server.js';
 import { isGone } from '../support/processes.js';
 import { sharedTemporal } from '../support/temporal.js';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
-import { startDevStack } from '../../src/cli/dev/dev-stack.js';
+import { startDevStack } from '../../src/local/stack/dev-stack.js';
 import { startCli } from '../support/cli.js';
 import { eventually, livingChildren, stillAliveAfter } from '../support/processes.js';
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/local/embedded-postgres.js';
 import { isGone } from '../support/processes.js';
 
 const started: EmbeddedPostgres[] = [];
@@ -107,7 +107,7 @@ test('it starts where npm ran no install scripts, from a clone that only we can 
     await symlink(join(root, 'node_modules', name), join(clone, 'node_modules', name));
   }
   const program = `
-    import { startEmbeddedPostgres } from '${clone}/src/ledger/embedded.ts';
+    import { startEmbeddedPostgres } from '${clone}/src/local/embedded-postgres.ts';
     const server = await startEmbeddedPostgres();
     console.log(new URL(server.url).pathname);
     await server.stop();`;

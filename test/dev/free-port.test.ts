@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { findFreePort, isPortFree, mayPick } from '../../src/process/free-port.js';
+import { findFreePort, isPortFree, mayPick } from '../../src/local/free-port.js';
 
 const find = (port = 0) => findFreePort({ port, purpose: 'a test' });
 

@@ -1,5 +1,5 @@
 import type { EraseRequest } from '../../src/contract/request.js';
-import { waitUntil } from '../../src/process/wait-until.js';
+import { waitUntil } from '../../src/local/wait-until.js';
 import type { FaultSpec } from '../../src/simulator/index.js';
 import { type CrossedBatch, type CrossedCell, CrossedErase } from './crossed-erase.js';
 import { pauseIt } from './crossings-events.js';

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { type Reaper, startReaper } from '../../src/cli/dev/reaper.js';
 import { SEARCH_ATTRIBUTE } from '../../src/contract/names.js';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/ledger/embedded.js';
-import { findTemporalCli } from '../../src/temporal/cli-binary.js';
-import { type DevServer, type DevServerOptions, startDevServer } from '../../src/temporal/dev-server.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/local/embedded-postgres.js';
+import { type Reaper, startReaper } from '../../src/local/stack/reaper.js';
+import { findTemporalCli } from '../../src/local/temporal-cli.js';
+import { type DevServer, type DevServerOptions, startDevServer } from '../../src/local/temporal-dev-server.js';
 import { build } from '../../tools/build.mjs';
 import { eventually } from '../support/processes.js';
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type OwnedProcess, startProcess } from '../../src/process/owned-process.js';
+import { type OwnedProcess, startProcess } from '../../src/local/owned-process.js';
 import { eventually } from '../support/processes.js';
 import type { SharedServers } from './servers.js';
 

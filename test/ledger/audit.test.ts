@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AuditLine } from '../../src/ledger/audit-report.js';
+import type { AuditLine } from '../../src/ledger/audit/audit-report.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

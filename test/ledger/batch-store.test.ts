@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changeOf } from '../../src/ledger/batch-change.js';
-import type { BatchAction, BatchRecord, NewBatch, NewBatchItem } from '../../src/ledger/batch-store.js';
+import { changeOf } from '../../src/ledger/batches/batch-change.js';
+import type { BatchAction, BatchRecord, NewBatch, NewBatchItem } from '../../src/ledger/batches/batch-store.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import type { BatchState } from '../../src/ledger/db/schema.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
-import type { BatchState } from '../../src/ledger/schema.js';
 import { SETTINGS } from '../support/batch.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AuditLine } from '../../src/ledger/audit-report.js';
-import { type Breaker, type BreakerScope, scopesOf } from '../../src/ledger/breaker.js';
+import type { AuditLine } from '../../src/ledger/audit/audit-report.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import { type Breaker, type BreakerScope, scopesOf } from '../../src/ledger/holds/breaker.js';
 import type { ArmedSubmission, Intent, Ledger } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, runStatement, type TestDatabase } from '../support/postgres.js';

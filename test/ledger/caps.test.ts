@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CapScope } from '../../src/ledger/cap.js';
-import { openDatabase } from '../../src/ledger/database.js';
+import { openDatabase } from '../../src/ledger/db/database.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { BeginOutcome, Intent, Ledger, SubmissionKey } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
+import type { CapScope } from '../../src/ledger/money/cap.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/cli/error-printer.js';
-import { toLedgerError } from '../../src/ledger/ledger-error.js';
+import { toLedgerError } from '../../src/ledger/db/ledger-error.js';
 
 const failed = (message: string, code?: string) =>
   toLedgerError(Object.assign(new Error(message), code === undefined ? {} : { code }), 'list the holds');

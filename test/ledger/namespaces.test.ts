@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eraseWorkflowId, recipeHash } from '../../src/contract/identity.js';
-import type { HoldRecord } from '../../src/ledger/hold-store.js';
+import { openBatchStaging } from '../../src/ledger/batches/postgres-batch-staging.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import type { HoldRecord } from '../../src/ledger/holds/hold-store.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
-import { openBatchStaging } from '../../src/ledger/postgres-batch-staging.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { normalized } from '../support/batch.js';
 import { newBatch, newItem, SETTINGS } from '../support/batches.js';

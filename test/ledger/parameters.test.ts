@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/ledger/database.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
-import { fitParameters, jsonText } from '../../src/ledger/parameters.js';
-import { openBatchStaging } from '../../src/ledger/postgres-batch-staging.js';
+import { openBatchStaging } from '../../src/ledger/batches/postgres-batch-staging.js';
+import { openDatabase } from '../../src/ledger/db/database.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import { fitParameters, jsonText } from '../../src/ledger/db/parameters.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

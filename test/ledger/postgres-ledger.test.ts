@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LedgerError } from '../../src/ledger/db/ledger-error.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import { MIGRATIONS } from '../../src/ledger/db/migrations/index.js';
 import type { Intent, Ledger, SubmissionKey, SubmissionRecord } from '../../src/ledger/ledger.js';
-import { LedgerError } from '../../src/ledger/ledger-error.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
-import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { migrateLedger } from '../../src/ledger/migrate.js';
-import { MIGRATIONS } from '../../src/ledger/migrations/index.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
+import { MIGRATIONS } from '../../src/ledger/db/migrations/index.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, runStatement } from '../support/postgres.js';

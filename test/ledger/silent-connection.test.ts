@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/ledger/database.js';
-import { toLedgerError } from '../../src/ledger/ledger-error.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
+import { openDatabase } from '../../src/ledger/db/database.js';
+import { toLedgerError } from '../../src/ledger/db/ledger-error.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { startTcpProxy, type TcpProxy } from '../faults/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decide, LISTED_FOR_MS } from '../../src/ledger/decide.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { SubmissionRecord } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
-import { kindOf, standingOf } from '../../src/ledger/standing.js';
+import { decide, LISTED_FOR_MS } from '../../src/ledger/submissions/decide.js';
+import { kindOf, standingOf } from '../../src/ledger/submissions/standing.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { submissionRecord } from '../support/submissions.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { migrateLedger } from '../../src/ledger/migrate.js';
 import { openLedger } from '../../src/ledger/postgres-ledger.js';
 import { createTestDatabase, runStatement, type TestDatabase } from '../support/postgres.js';
 

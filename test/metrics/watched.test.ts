@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { watchedLedger } from '../../src/metrics/watched-ledger.js';
-import { countCalls, throughWatcher } from '../../src/metrics/watched-vod.js';
+import { watchedLedger } from '../../src/metrics/instrument-ledger.js';
+import { countCalls, throughWatcher } from '../../src/metrics/instrument-vod.js';
 import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
-import { vodError } from '../../src/vod/classify.js';
-import type { VodApi } from '../../src/vod/vod-api.js';
+import { vodError } from '../../src/tencent-vod/classify.js';
+import type { VodApi } from '../../src/tencent-vod/vod-api.js';
 import { seriesOf } from '../support/worker-process.js';
 
 const call = { subAppId: 1, fileId: 'f', params: { mpsProcessMediaParams: '{}', smartEraseTask: null } };

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrateLedger } from '../../src/ledger/migrate.js';
+import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { type Answer, RateLimiter, type Refusals } from '../../src/rate-limit/index.js';
 import { type RefusalState, rateAfterRefusal, rateNow } from '../../src/rate-limit/refusals.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

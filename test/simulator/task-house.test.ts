@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { HouseClock } from '../../src/simulator/clock.js';
 import type { Task } from '../../src/simulator/task.js';
-import { endMs, TaskHouse } from '../../src/simulator/task-house.js';
+import { endMs, TaskHouse } from '../../src/simulator/task-scheduler.js';
 
 class ManualClock extends HouseClock {
   ms = 1_700_000_000_000;

@@ -3,7 +3,7 @@ import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { startProcess } from '../../src/process/owned-process.js';
+import { startProcess } from '../../src/local/owned-process.js';
 import { eventually } from '../support/processes.js';
 
 /** Where Debian puts each version: /usr/lib/postgresql/15/bin. */

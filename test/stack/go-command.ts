@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { takeFileLock } from '../../src/process/file-lock.js';
+import { takeFileLock } from '../../src/local/file-lock.js';
 
 const REQUIREMENTS = fileURLToPath(new URL('go/requirements.txt', import.meta.url));
 const run = promisify(execFile);

@@ -4,8 +4,8 @@ import { access, constants, copyFile, mkdir, readFile, rename, rm } from 'node:f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { takeFileLock } from '../../src/process/file-lock.js';
-import { startProcess } from '../../src/process/owned-process.js';
+import { takeFileLock } from '../../src/local/file-lock.js';
+import { startProcess } from '../../src/local/owned-process.js';
 import { goCommand, goEnvironment, stackCache } from './go-command.js';
 
 /** A Go module of this folder, and the programs that are built from it: their name in a container, and their package. */

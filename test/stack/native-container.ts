@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Reaper } from '../../src/cli/dev/reaper.js';
-import { type OwnedProcess, type ProcessEnd, startProcess } from '../../src/process/owned-process.js';
+import { type OwnedProcess, type ProcessEnd, startProcess } from '../../src/local/owned-process.js';
+import type { Reaper } from '../../src/local/stack/reaper.js';
 
 export interface ContainerSpec {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Reaper } from '../../src/cli/dev/reaper.js';
+import type { Reaper } from '../../src/local/stack/reaper.js';
 import { eventually } from '../support/processes.js';
 import type { ComposeModel, ComposeService } from './compose-model.js';
 import { debianPostgres, initialiseCluster, postgresUser } from './debian-postgres.js';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { Reaper } from '../../src/cli/dev/reaper.js';
+import type { Reaper } from '../../src/local/stack/reaper.js';
 import { NativeContainer } from './native-container.js';
 import type { NativeStack } from './native-stack.js';
 

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Reaper } from '../../src/cli/dev/reaper.js';
+import type { Reaper } from '../../src/local/stack/reaper.js';
 import { TestAuthority } from '../support/certificates.js';
 import { eventually } from '../support/processes.js';
 import type { Claims } from './claims.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { findFreePort } from '../../src/process/free-port.js';
+import { findFreePort } from '../../src/local/free-port.js';
 
 /** What each service listens on inside of its container. */
 export const CONTAINER_PORTS: Record<string, readonly number[]> = {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import type { Reaper } from '../../src/cli/dev/reaper.js';
+import type { Reaper } from '../../src/local/stack/reaper.js';
 import { eventually } from '../support/processes.js';
 import { manyMedia, SimulatorAdmin, SUB_APP_ID } from '../support/simulator.js';
 import type { Claims } from './claims.js';

@@ -3,7 +3,7 @@ import { eraseWorkflowId, recipeHash } from '../../src/contract/identity.js';
 import { namesWith } from '../../src/contract/names.js';
 import type { EraseRequest, NormalizedEraseRequest } from '../../src/contract/request.js';
 import { parseEraseRequest } from '../../src/contract/request-schema.js';
-import type { NewBatchItem } from '../../src/ledger/batch-store.js';
+import type { NewBatchItem } from '../../src/ledger/batches/batch-store.js';
 import { startFeederOn } from '../../src/temporal/feeder-start.js';
 import type { EraseStack } from './erase-stack.js';
 import { eventually } from './processes.js';

@@ -2,7 +2,7 @@ import type { BatchSettings } from '../../src/contract/batch.js';
 import { eraseWorkflowId, recipeHash } from '../../src/contract/identity.js';
 import type { EraseRequest } from '../../src/contract/request.js';
 import { parseEraseRequest } from '../../src/contract/request-schema.js';
-import type { NewBatch, NewBatchItem } from '../../src/ledger/batch-store.js';
+import type { NewBatch, NewBatchItem } from '../../src/ledger/batches/batch-store.js';
 
 export const SETTINGS: BatchSettings = {
   concurrency: 100,

@@ -2,8 +2,8 @@
  * A stand-in for `smart-erase dev`: starts the stack on free ports with the simulator and the worker replaced, prints one
  * line, and ends as the command does. Its one argument is JSON: {"dataDir"?, "stubbornWorker"?}.
  */
-import { startDevStack } from '../../src/cli/dev/dev-stack.js';
-import { watchLauncher } from '../../src/cli/dev/launcher.js';
+import { startDevStack } from '../../src/local/stack/dev-stack.js';
+import { watchLauncher } from '../../src/local/stack/launcher.js';
 
 const { dataDir, stubbornWorker } = JSON.parse(process.argv[2] ?? '{}') as {
   dataDir?: string;

@@ -1,9 +1,9 @@
 import type { TestProject } from 'vitest/node';
-import { startReaper } from '../../src/cli/dev/reaper.js';
 import { SEARCH_ATTRIBUTE } from '../../src/contract/names.js';
-import { startEmbeddedPostgres } from '../../src/ledger/embedded.js';
-import { findTemporalCli } from '../../src/temporal/cli-binary.js';
-import { startDevServer } from '../../src/temporal/dev-server.js';
+import { startEmbeddedPostgres } from '../../src/local/embedded-postgres.js';
+import { startReaper } from '../../src/local/stack/reaper.js';
+import { findTemporalCli } from '../../src/local/temporal-cli.js';
+import { startDevServer } from '../../src/local/temporal-dev-server.js';
 import { build } from '../../tools/build.mjs';
 import './provided.js';
 

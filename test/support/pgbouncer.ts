@@ -1,9 +1,9 @@
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { unprivilegedUser } from '../../src/ledger/embedded-binaries.js';
-import { findFreePort } from '../../src/process/free-port.js';
-import { startProcess } from '../../src/process/owned-process.js';
+import { unprivilegedUser } from '../../src/local/embedded-binaries.js';
+import { findFreePort } from '../../src/local/free-port.js';
+import { startProcess } from '../../src/local/owned-process.js';
 import { runStatement } from './postgres.js';
 import { eventually } from './processes.js';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { isAlive } from '../../src/process/file-lock.js';
-import { waitUntil } from '../../src/process/wait-until.js';
+import { isAlive } from '../../src/local/file-lock.js';
+import { waitUntil } from '../../src/local/wait-until.js';
 
 /** A pid that answers no signal any more; one that is dead and not yet collected by its parent counts as gone. */
 export function isGone(pid: number): boolean {

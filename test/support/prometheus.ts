@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { findFreePort } from '../../src/process/free-port.js';
+import { findFreePort } from '../../src/local/free-port.js';
 import { eventually } from './processes.js';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));

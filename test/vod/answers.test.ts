@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import * as answers from '../../src/vod/answers.js';
-import { VodError } from '../../src/vod/vod-error.js';
+import * as answers from '../../src/tencent-vod/answers.js';
+import { VodError } from '../../src/tencent-vod/vod-error.js';
 
 const TASK = '1500000001-ProcessMediaByMPS-0123456789abcdef';
 const FILE = '5285485487985271487';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PRICE_LIST, type PriceList, RESOLUTION } from '../../src/contract/price-list.js';
 import { RECIPE_NAMES, type Recipe } from '../../src/contract/recipes.js';
-import { estimateUsd, sizeClass, UNKNOWN_DURATION_MINUTES, UNKNOWN_MEASURES } from '../../src/vod/cost.js';
+import { estimateUsd, sizeClass, UNKNOWN_DURATION_MINUTES, UNKNOWN_MEASURES } from '../../src/tencent-vod/cost.js';
 
 const SIZES = {
   '720p': { width: 1280, height: 720 },

@@ -7,9 +7,9 @@ import {
   CredentialsAwayError,
   LASTING_MS,
   sdkCredentialChain,
-} from '../../src/vod/credentials.js';
-import { MachineRole } from '../../src/vod/machine-role.js';
-import { createVodClient } from '../../src/vod/vod-client.js';
+} from '../../src/tencent-vod/credentials.js';
+import { MachineRole } from '../../src/tencent-vod/machine-role.js';
+import { createVodClient } from '../../src/tencent-vod/vod-client.js';
 import { respond, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 
 type Answer = (path: string, response: ServerResponse) => void;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ERROR_CLASSES, type ErrorClass } from '../../src/contract/error-classes.js';
-import { classOfCode, ERROR_CODES, findErrorCode, NETWORK_CODES } from '../../src/vod/error-codes.js';
-import type { VodAction } from '../../src/vod/rates.js';
+import { classOfCode, ERROR_CODES, findErrorCode, NETWORK_CODES } from '../../src/tencent-vod/error-codes.js';
+import type { VodAction } from '../../src/tencent-vod/rates.js';
 
 /** Every code of the vendor's lists, one by one, and what it has to be: written out again, so that the table is checked. */
 const EXPECTED: Readonly<Partial<Record<ErrorClass, readonly string[]>>> = {

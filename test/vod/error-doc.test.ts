@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ERROR_CLASSES, type ErrorClass, EXIT, retryDelayMs } from '../../src/contract/error-classes.js';
-import { ERROR_CODES, NETWORK_CODES } from '../../src/vod/error-codes.js';
+import { ERROR_CODES, NETWORK_CODES } from '../../src/tencent-vod/error-codes.js';
 import { errorDoc } from '../../tools/make-error-doc.js';
 
 const DOC = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');

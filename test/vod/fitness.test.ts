@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readMediaInfos } from '../../src/vod/answers.js';
+import { readMediaInfos } from '../../src/tencent-vod/answers.js';
 
 const said = (basic: object | null, meta: object | null) =>
   readMediaInfos('DescribeMediaInfos', {

@@ -1,13 +1,13 @@
 import { describe, expect, it, test } from 'vitest';
-import { finalFailure, notYet, readFailure, retryFailure } from '../../src/activities/failures.js';
-import { uncertain } from '../../src/activities/submit-outcome.js';
+import { uncertain } from '../../src/activities/erase/steps/submit-outcome.js';
+import { finalFailure, notYet, readFailure, retryFailure } from '../../src/activities/shared/failures.js';
 import type { EraseFailureDetails } from '../../src/contract/request.js';
 import type { SubmissionRecord } from '../../src/ledger/ledger.js';
-import * as answers from '../../src/vod/answers.js';
-import { classify } from '../../src/vod/classify.js';
-import { fitAnswer } from '../../src/vod/fit-answer.js';
-import { inputMatches } from '../../src/vod/input-match.js';
-import type { VodError } from '../../src/vod/vod-error.js';
+import * as answers from '../../src/tencent-vod/answers.js';
+import { classify } from '../../src/tencent-vod/classify.js';
+import { fitAnswer } from '../../src/tencent-vod/fit-answer.js';
+import { inputMatches } from '../../src/tencent-vod/input-match.js';
+import type { VodError } from '../../src/tencent-vod/vod-error.js';
 
 const LONG = 'x'.repeat(1_200_000);
 const TASK = '1500000001-ProcessMediaByMPS-0123456789abcdef';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { normalizeRecipe } from '../../src/contract/recipe-schema.js';
 import { RECIPE_NAMES } from '../../src/contract/recipes.js';
-import { inputMatches, sentFields } from '../../src/vod/input-match.js';
-import { toMpsParams } from '../../src/vod/recipe-params.js';
+import { inputMatches, sentFields } from '../../src/tencent-vod/input-match.js';
+import { toMpsParams } from '../../src/tencent-vod/recipe-params.js';
 
 const SUBTITLES = normalizeRecipe({ name: 'subtitles' });
 const AREAS = normalizeRecipe({ name: 'subtitles', areas: [{ left: 0.1, top: 0.6, right: 0.9, bottom: 1 }] });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { UNKNOWN_MEASURES } from '../../src/vod/cost.js';
-import { MediaReader } from '../../src/vod/media-reader.js';
-import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
+import { UNKNOWN_MEASURES } from '../../src/tencent-vod/cost.js';
+import { MediaReader } from '../../src/tencent-vod/media-reader.js';
+import { createVodClient, type VodClient } from '../../src/tencent-vod/vod-client.js';
 import {
   manyMedia,
   SECRET_ID,

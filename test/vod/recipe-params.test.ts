@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { normalizeRecipe } from '../../src/contract/recipe-schema.js';
 import { RECIPE_NAMES } from '../../src/contract/recipes.js';
-import { toMpsParams } from '../../src/vod/recipe-params.js';
+import { toMpsParams } from '../../src/tencent-vod/recipe-params.js';
 
 /** One golden file a case: `{recipe, sent}`, where `sent` is what goes to the vendor, text inside text. */
 const GOLDEN = new URL('./golden/', import.meta.url);

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { normalizeRecipe } from '../../src/contract/recipe-schema.js';
 import { RECIPE_NAMES } from '../../src/contract/recipes.js';
 import { DEFAULT_CREDENTIAL, DEFAULT_SUB_APP_ID, type Simulator, startSimulator } from '../../src/simulator/index.js';
-import { inputMatches } from '../../src/vod/input-match.js';
-import { toMpsParams } from '../../src/vod/recipe-params.js';
-import type { TaskDetail } from '../../src/vod/vod-api.js';
-import { createVodClient, type VodClient } from '../../src/vod/vod-client.js';
+import { inputMatches } from '../../src/tencent-vod/input-match.js';
+import { toMpsParams } from '../../src/tencent-vod/recipe-params.js';
+import type { TaskDetail } from '../../src/tencent-vod/vod-api.js';
+import { createVodClient, type VodClient } from '../../src/tencent-vod/vod-client.js';
 
 const FILE = '5285485487985271487';
 const subAppId = DEFAULT_SUB_APP_ID;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Clock, SlidingWindow } from '../../src/vod/sliding-window.js';
+import { type Clock, SlidingWindow } from '../../src/tencent-vod/sliding-window.js';
 
 /**
  * Time that only a test moves. `offsetMs` is how far the limiter's clock stands beside the true time: it can be set back.

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { classify } from '../../src/vod/classify.js';
-import { sdkCredentialChain } from '../../src/vod/credentials.js';
-import { parseEndpoint } from '../../src/vod/endpoint.js';
-import { DOCUMENTED_RATE, type PacedAction, paceOf } from '../../src/vod/rates.js';
-import { vodTime } from '../../src/vod/vod-time.js';
+import { classify } from '../../src/tencent-vod/classify.js';
+import { sdkCredentialChain } from '../../src/tencent-vod/credentials.js';
+import { parseEndpoint } from '../../src/tencent-vod/endpoint.js';
+import { DOCUMENTED_RATE, type PacedAction, paceOf } from '../../src/tencent-vod/rates.js';
+import { vodTime } from '../../src/tencent-vod/vod-time.js';
 
 describe('an endpoint', () => {
   test.each([

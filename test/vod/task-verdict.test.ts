@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { judgeTask } from '../../src/vod/task-verdict.js';
-import type { OutputFile, SubTask, TaskDetail } from '../../src/vod/vod-api.js';
+import { judgeTask } from '../../src/tencent-vod/task-verdict.js';
+import type { OutputFile, SubTask, TaskDetail } from '../../src/tencent-vod/vod-api.js';
 
 const SOURCE = '5285485487985271487';
 const RESULT = '3877702313900000001';

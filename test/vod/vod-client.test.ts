@@ -1,9 +1,14 @@
 import dns from 'node:dns';
 import { createServer as createTcpServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { SlidingWindow } from '../../src/vod/sliding-window.js';
-import { createVodClient, submitWorstCaseMs, type VodClient, type VodClientOptions } from '../../src/vod/vod-client.js';
-import { VodError } from '../../src/vod/vod-error.js';
+import { SlidingWindow } from '../../src/tencent-vod/sliding-window.js';
+import {
+  createVodClient,
+  submitWorstCaseMs,
+  type VodClient,
+  type VodClientOptions,
+} from '../../src/tencent-vod/vod-client.js';
+import { VodError } from '../../src/tencent-vod/vod-error.js';
 import {
   type Answer,
   REQUEST_ID,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { webhookDelayMs, webhookIdOf } from '../../src/activities/deliver-webhook.js';
+import { webhookDelayMs, webhookIdOf } from '../../src/activities/webhook/deliver-webhook.js';
 import { Secret } from '../../src/config/secret.js';
 import { retryAfterMs } from '../../src/webhook/retry-after.js';
 import { createWebhookSender, type WebhookSenderOptions } from '../../src/webhook/sender.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { namesWith } from '../../src/contract/names.js';
 import type { NormalizedEraseRequest } from '../../src/contract/request.js';
-import type { BatchItem } from '../../src/ledger/batch-store.js';
+import type { BatchItem } from '../../src/ledger/batches/batch-store.js';
 import { startFeederOn } from '../../src/temporal/feeder-start.js';
 import { countsOf, ended, newRequests, startFed, submitsOf, until, writeBatch } from '../support/batch.js';
 import { runCli } from '../support/cli.js';

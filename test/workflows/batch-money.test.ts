@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EraseFailedError } from '../../src/client.js';
 import type { BatchSnapshot } from '../../src/contract/batch.js';
-import { batchScope } from '../../src/ledger/cap.js';
+import { batchScope } from '../../src/ledger/money/cap.js';
 import {
   countsOf,
   ended,

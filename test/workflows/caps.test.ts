@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EraseHandle } from '../../src/client.js';
 import type { EraseRequest } from '../../src/contract/request.js';
-import type { CostRow } from '../../src/ledger/cost-report.js';
+import type { CostRow } from '../../src/ledger/money/cost-report.js';
 import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';

@@ -3,7 +3,7 @@ import type { EraseHandle } from '../../src/client.js';
 import { ERROR_CLASSES, type ErrorClass } from '../../src/contract/error-classes.js';
 import type { EraseRequest } from '../../src/contract/request.js';
 import type { FaultSpec } from '../../src/simulator/index.js';
-import { ERROR_CODES } from '../../src/vod/error-codes.js';
+import { ERROR_CODES } from '../../src/tencent-vod/error-codes.js';
 import { runCli } from '../support/cli.js';
 import { EraseStack } from '../support/erase-stack.js';
 import { eventually } from '../support/processes.js';

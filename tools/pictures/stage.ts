@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { type DevStack, startDevStack } from '../../src/cli/dev/dev-stack.js';
-import { thisProgram } from '../../src/cli/dev/start-child.js';
+import { type DevStack, startDevStack } from '../../src/local/stack/dev-stack.js';
+import { thisProgram } from '../../src/local/stack/start-child.js';
 import type { MediaSpec } from '../../src/simulator/admin.js';
 import { SimulatorAdmin } from '../../test/support/simulator.js';
 import { Terminal } from './terminal.js';

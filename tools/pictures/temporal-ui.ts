@@ -1,5 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import { waitUntil } from '../../src/process/wait-until.js';
+import { waitUntil } from '../../src/local/wait-until.js';
 
 /** A busy machine takes its time to load the UI, in milliseconds. */
 const PAGE_MS = 120_000;

@@ -1,7 +1,7 @@
-import type { BatchFeedStore, ClaimedItem, ItemEnd, OpenItem } from '../../ledger/batch-feed-store.js';
+import type { BatchFeedStore, ClaimedItem, ItemEnd, OpenItem } from '../../ledger/batches/batch-feed-store.js';
 import type { EraseRuns } from '../../temporal/erase-runs.js';
-import { forEach } from '../for-each.js';
-import { harvest, refusedEnd, requestOf } from './harvest.js';
+import { forEach } from '../shared/for-each.js';
+import { harvest, refusedEnd, requestOf } from './settle-finished-runs.js';
 
 /** Starts at once: measured on two cores, more does not start faster. */
 const STARTS_AT_ONCE = 32;

@@ -8,7 +8,7 @@ import {
   type ReportItem,
   type ReportManifest,
 } from '../../contract/report.js';
-import type { BatchReportStore, ReportedBatch } from '../../ledger/batch-report.js';
+import type { BatchReportStore, ReportedBatch } from '../../ledger/batches/batch-report.js';
 import { type CsvForm, csvForm } from './csv.js';
 import { ReportPart } from './report-part.js';
 import { writeWholeFolder } from './whole-folder.js';

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { loadPrefix } from '../../config/temporal-settings.js';
 import { batchWorkflowId, shownState } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
-import type { BatchAction, BatchChange, BatchRecord } from '../../ledger/batch-store.js';
+import type { BatchAction, BatchChange, BatchRecord } from '../../ledger/batches/batch-store.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { outputOf } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';

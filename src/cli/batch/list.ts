@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type BatchSnapshot, shownState } from '../../contract/batch.js';
-import type { BatchRecord } from '../../ledger/batch-store.js';
+import type { BatchRecord } from '../../ledger/batches/batch-store.js';
 import { outputOf } from '../command-context.js';
 import { withLedger } from '../holds.js';
 import { positiveInteger } from '../option-parsers.js';

@@ -3,10 +3,10 @@ import type { BacklogSource } from '../../backlog/source.js';
 import { SUB_APP_NOT_ALLOWED } from '../../config/allowed-sub-apps.js';
 import type { VendorSettings } from '../../config/settings.js';
 import { InvalidRequestError, UnavailableError } from '../../errors.js';
-import type { BatchStaging } from '../../ledger/batch-staging.js';
+import type { BatchStaging } from '../../ledger/batches/batch-staging.js';
 import type { Ledger } from '../../ledger/ledger.js';
-import type { Unfit } from '../../vod/fitness.js';
-import type { VodApi } from '../../vod/vod-api.js';
+import type { Unfit } from '../../tencent-vod/fitness.js';
+import type { VodApi } from '../../tencent-vod/vod-api.js';
 import { durationText } from '../duration-text.js';
 import { UsageError } from '../exit.js';
 import { withLedger } from '../holds.js';
@@ -41,7 +41,7 @@ export async function withPlan<T>(
   const settings = loadSettings(process.env, { need: ['database', 'temporal', 'vendor'] });
   const { prefix, namespace } = settings.temporal;
   const { allowedSubAppIds } = settings.vendor;
-  const { openBatchStaging } = await import('../../ledger/postgres-batch-staging.js');
+  const { openBatchStaging } = await import('../../ledger/batches/postgres-batch-staging.js');
   const { planBacklog } = await import('../../backlog/plan.js');
   const progress = new Progress(output);
   const planned = (staging: BatchStaging, ledger: Ledger, vod: VodApi, vendor: VendorSettings, source: BacklogSource) =>

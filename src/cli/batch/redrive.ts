@@ -8,8 +8,8 @@ import type {
   Redriven,
   RedrivePlan,
   RedriveSelection,
-} from '../../ledger/batch-redrive.js';
-import type { TooLargeItem } from '../../ledger/redrive-size.js';
+} from '../../ledger/batches/batch-redrive.js';
+import type { TooLargeItem } from '../../ledger/batches/redrive-size.js';
 import { outputOf } from '../command-context.js';
 import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';

@@ -1,7 +1,7 @@
 import { visible } from '../../contract/visible.js';
-import type { BatchStaging, RowProblem } from '../../ledger/batch-staging.js';
+import type { BatchStaging, RowProblem } from '../../ledger/batches/batch-staging.js';
 import type { Ledger } from '../../ledger/ledger.js';
-import type { Unfit } from '../../vod/fitness.js';
+import type { Unfit } from '../../tencent-vod/fitness.js';
 import { durationText } from '../duration-text.js';
 import { tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import type { BatchSettings } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
-import type { BatchRecord } from '../../ledger/batch-store.js';
+import type { BatchRecord } from '../../ledger/batches/batch-store.js';
 import { outputOf } from '../command-context.js';
 import { confirm } from '../confirm.js';
 import { Exit, UsageError } from '../exit.js';

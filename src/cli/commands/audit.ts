@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { AuditLine } from '../../ledger/audit-report.js';
+import type { AuditLine } from '../../ledger/audit/audit-report.js';
 import { outputOf } from '../command-context.js';
 import { withLedger } from '../holds.js';
 import { time } from '../option-parsers.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { EXIT } from '../../contract/error-classes.js';
-import type { Cap, CapPeriod, CapScope } from '../../ledger/cap.js';
+import type { Cap, CapPeriod, CapScope } from '../../ledger/money/cap.js';
 import { outputOf } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';
 import { decisionOf, withLedger } from '../holds.js';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { CostGroup, CostRow } from '../../ledger/cost-report.js';
+import type { CostGroup, CostRow } from '../../ledger/money/cost-report.js';
 import { outputOf } from '../command-context.js';
 import { withLedger } from '../holds.js';
 import { positiveInteger, time } from '../option-parsers.js';

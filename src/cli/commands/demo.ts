@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { EXIT } from '../../contract/error-classes.js';
+import type { DevStack } from '../../local/stack/dev-stack.js';
 import { outputOf } from '../command-context.js';
 import type { Ended, StoryEnd } from '../demo/story.js';
-import type { DevStack } from '../dev/dev-stack.js';
 import { Exit } from '../exit.js';
 import type { Output } from '../output.js';
 import { type StopReason, untilStopped } from '../stop-signal.js';
@@ -33,7 +33,7 @@ export function demoCommand(): Command {
         controller.abort(new Exit(EXIT.interrupted));
         return reason;
       });
-      const { startDevStack } = await import('../dev/dev-stack.js');
+      const { startDevStack } = await import('../../local/stack/dev-stack.js');
       output.say(
         'Everything runs on this machine: Temporal with its UI, PostgreSQL for the ledger, a simulated vendor, a worker.',
       );

@@ -41,7 +41,7 @@ export function devCommand(): Command {
         controller.abort(new Exit(EXIT.ok));
         return reason;
       });
-      const { startDevStack } = await import('../dev/dev-stack.js');
+      const { startDevStack } = await import('../../local/stack/dev-stack.js');
       const stack = await startDevStack({
         temporalPort: flags.temporalPort,
         uiPort: flags.uiPort,

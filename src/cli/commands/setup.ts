@@ -67,7 +67,7 @@ async function register(all: boolean): Promise<string> {
 
 async function migrate(): Promise<string> {
   const { loadSettings } = await import('../../config/settings.js');
-  const { migrateLedger } = await import('../../ledger/migrate.js');
+  const { migrateLedger } = await import('../../ledger/db/migrate.js');
   const { databaseUrl, temporal } = loadSettings(process.env, { need: ['database', 'temporal'] });
   const applied = await migrateLedger(databaseUrl.reveal(), { namespace: temporal.namespace });
   return applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`;

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { EraseRequest } from '../../client.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { PriceList } from '../../contract/price-list.js';
-import type { SaidPrices } from '../../ledger/price-store.js';
+import type { SaidPrices } from '../../ledger/money/price-store.js';
 import { outputOf, withClient } from '../command-context.js';
 import { confirm } from '../confirm.js';
 import { requestsOf } from '../erase-requests.js';
@@ -125,7 +125,7 @@ async function pricesOf(
   lists: readonly PriceList[],
 ): Promise<Priced[]> {
   const { describe } = await import('../trial/run-trial.js');
-  const { estimateUsd } = await import('../../vod/cost.js');
+  const { estimateUsd } = await import('../../tencent-vod/cost.js');
   const { validRequest } = await import('../../client/validate.js');
   const { InvalidRequestError } = await import('../../errors.js');
   const subAppId = requests[0]?.subAppId ?? 0;

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchSnapshot } from '../../contract/batch.js';
-import { startProcess } from '../../process/owned-process.js';
+import { startProcess } from '../../local/owned-process.js';
+import { thisProgram } from '../../local/stack/start-child.js';
 import { endedItems } from '../batch/snapshot-lines.js';
-import { thisProgram } from '../dev/start-child.js';
 import type { Output } from '../output.js';
 import { bar, Progress } from '../progress.js';
 

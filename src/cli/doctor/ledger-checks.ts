@@ -1,7 +1,7 @@
 import { shownDatabase } from '../../config/database-address.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { PriceList } from '../../contract/price-list.js';
-import type { LedgerInspection } from '../../ledger/inspect.js';
+import type { LedgerInspection } from '../../ledger/db/inspect.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { openLedger } from '../../ledger/postgres-ledger.js';
 import { otherPrices } from '../other-prices.js';
@@ -47,7 +47,7 @@ export async function ledgerChecks(
 
 /** What is wrong with the database, or not as it should be. @throws LedgerError when nothing can be written */
 async function databaseChecks(databaseUrl: string, encoding: string): Promise<Check[]> {
-  const { inspectLedger } = await import('../../ledger/inspect.js');
+  const { inspectLedger } = await import('../../ledger/db/inspect.js');
   const seen = await inspectLedger(databaseUrl);
   const checks: Check[] = [];
   if (seen.pooled) checks.push(ok('Ledger pooler', 'a pooler stands between; nothing here depends on a session'));

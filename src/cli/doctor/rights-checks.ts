@@ -1,7 +1,7 @@
 import { EXIT } from '../../contract/error-classes.js';
-import { toMpsParams } from '../../vod/recipe-params.js';
-import type { VodApi } from '../../vod/vod-api.js';
-import { VodError } from '../../vod/vod-error.js';
+import { toMpsParams } from '../../tencent-vod/recipe-params.js';
+import type { VodApi } from '../../tencent-vod/vod-api.js';
+import { VodError } from '../../tencent-vod/vod-error.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
 /** Below the vendor's own: a file that nobody has. */

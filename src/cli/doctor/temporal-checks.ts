@@ -1,7 +1,7 @@
 import type { TemporalSettings } from '../../config/temporal-settings.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { type Names, namesWith, REQUIRED_SEARCH_ATTRIBUTES } from '../../contract/names.js';
-import { OLDEST_TEMPORAL_SERVER } from '../../temporal/cli-binary.js';
+import { OLDEST_TEMPORAL_SERVER } from '../../local/temporal-cli.js';
 import { type ClientConnection, connectClient } from '../../temporal/connection.js';
 import {
   commandsToCreate,

@@ -5,7 +5,7 @@ import { proxyHint, proxyVariables } from '../../config/proxy-variables.js';
 import type { VendorSettings } from '../../config/settings.js';
 import { DOCUMENTED_SUBMITS_PER_SECOND } from '../../config/vendor-limits.js';
 import { EXIT } from '../../contract/error-classes.js';
-import { vodClientOf } from '../../vod/client-of-settings.js';
+import { vodClientOf } from '../../tencent-vod/client-of-settings.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 import { isNotAllowed, readingRights, submitRight, writingRights } from './rights-checks.js';
 

@@ -1,9 +1,9 @@
 import type { VendorSettings } from '../../config/settings.js';
-import { sdkCredentialChain } from '../../vod/credentials.js';
-import { parseEndpoint } from '../../vod/endpoint.js';
-import type { VodAction } from '../../vod/rates.js';
-import { SdkCaller } from '../../vod/sdk-caller.js';
-import { VodError } from '../../vod/vod-error.js';
+import { sdkCredentialChain } from '../../tencent-vod/credentials.js';
+import { parseEndpoint } from '../../tencent-vod/endpoint.js';
+import type { VodAction } from '../../tencent-vod/rates.js';
+import { SdkCaller } from '../../tencent-vod/sdk-caller.js';
+import { VodError } from '../../tencent-vod/vod-error.js';
 import { Redactor } from './redact.js';
 
 /** One call and its answer, redacted. */

@@ -1,9 +1,9 @@
 import type { EraseClient, EraseHandle, EraseRequest, EraseResult } from '../../client.js';
 import { PHASE } from '../../contract/names.js';
 import { EraseError } from '../../errors.js';
-import { readMediaInfos } from '../../vod/answers.js';
-import type { MediaInfo } from '../../vod/vod-api.js';
-import { VodError } from '../../vod/vod-error.js';
+import { readMediaInfos } from '../../tencent-vod/answers.js';
+import type { MediaInfo } from '../../tencent-vod/vod-api.js';
+import { VodError } from '../../tencent-vod/vod-error.js';
 import type { Output } from '../output.js';
 import type { ReviewedErase } from '../review/page.js';
 import type { Recorder } from './recorder.js';

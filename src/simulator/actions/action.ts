@@ -1,7 +1,7 @@
 import { invalidValue } from '../api-error.js';
 import { parseIso } from '../clock.js';
-import type { House } from '../house.js';
 import { isObject, type Parameters, type ParameterTable } from '../parameters.js';
+import type { House } from '../simulated-account.js';
 
 export interface ActionContext {
   house: House;

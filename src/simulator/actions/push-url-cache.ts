@@ -1,5 +1,5 @@
 import { ApiError, invalidValue } from '../api-error.js';
-import type { House } from '../house.js';
+import type { House } from '../simulated-account.js';
 import type { Action } from './action.js';
 
 /** API document: at most 20 URLs a call and 10,000 a day, of domains that belong to VOD. */

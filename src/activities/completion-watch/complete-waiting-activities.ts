@@ -1,0 +1,56 @@
+import { ActivityNotFoundError, type Client } from '@temporalio/client';
+import { ACTIVITY_ID } from '../../contract/names.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { Waiter } from '../../ledger/watch/watch-store.js';
+import type { AwaitTaskOutcome } from '../erase/await-task.js';
+
+/** Waits that are ended at once: each is a call to the Temporal server. */
+const AT_ONCE = 20;
+
+export interface TellDependencies {
+  ledger: Pick<Ledger, 'watch'>;
+  client: Client;
+  /** After how long a task whose waiters are all gone is looked at, in milliseconds. */
+  orphanGraceMs: number;
+}
+
+/**
+ * Ends the waits for tasks that are over: says that they are, never how. A run that is gone, or waits no more, is no error.
+ *
+ * @throws whatever the Temporal server answered besides; those who were not told stay registered
+ */
+export async function tellWaiters(deps: TellDependencies, waiters: readonly Waiter[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (let at = 0; at < waiters.length; at += AT_ONCE) {
+    failures.push(...(await tellSome(deps, waiters.slice(at, at + AT_ONCE))));
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Gives what went wrong; one wait that cannot be ended keeps no other from it. */
+async function tellSome({ ledger, client, orphanGraceMs }: TellDependencies, waiters: Waiter[]): Promise<unknown[]> {
+  const answers = await Promise.allSettled(waiters.map((waiter) => endWait(client, waiter)));
+  await ledger.watch.removeWaiters(waiters.filter((_, at) => answers[at]?.status === 'fulfilled'));
+  const heard = new Set(told(waiters, answers, 'told'));
+  const gone = told(waiters, answers, 'gone').filter((taskId) => !heard.has(taskId));
+  await ledger.watch.lookAgain(gone, orphanGraceMs, { sooner: true });
+  return answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+}
+
+function told(waiters: Waiter[], answers: PromiseSettledResult<'told' | 'gone'>[], how: 'told' | 'gone'): string[] {
+  return waiters.flatMap(({ taskId }, at) => {
+    const answer = answers[at];
+    return answer?.status === 'fulfilled' && answer.value === how ? [taskId] : [];
+  });
+}
+
+async function endWait(client: Client, { workflowId, runId }: Waiter): Promise<'told' | 'gone'> {
+  const outcome: AwaitTaskOutcome = { kind: 'ended' };
+  try {
+    await client.activity.complete({ workflowId, runId, activityId: ACTIVITY_ID.awaitTask }, outcome);
+    return 'told';
+  } catch (error) {
+    if (error instanceof ActivityNotFoundError) return 'gone';
+    throw error;
+  }
+}

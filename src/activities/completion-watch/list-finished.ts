@@ -1,0 +1,86 @@
+import type { ProbeTask, WatchState } from '../../ledger/watch/watch-store.js';
+import type { TaskSummary, VodApi } from '../../tencent-vod/vod-api.js';
+import { VodError } from '../../tencent-vod/vod-error.js';
+import { CLOCK_SKEW_MS } from '../erase/steps/find-submitted-task.js';
+import { VENDOR_MEMORY_MS } from '../erase/steps/likely-results.js';
+
+/** Pages without a task after which a list that goes on is taken for one without an end. */
+const MAX_EMPTY_PAGES = 20;
+
+/**
+ * From when on tasks may have ended that nobody saw yet, in the vendor's time: where the last list ended, less an overlap; but
+ * never before the oldest task that is waited for was submitted, and never further back than the vendor remembers.
+ */
+export function listFrom({ listedUntil, oldestMs }: WatchState, overlapMs: number, nowMs: number): Date {
+  // By this process's clock, which the vendor holds to five minutes of its own.
+  const oldest = nowMs - (oldestMs ?? 0) - CLOCK_SKEW_MS;
+  const reached = listedUntil === null ? Number.NEGATIVE_INFINITY : listedUntil.getTime() - overlapMs;
+  return new Date(Math.max(reached, oldest, nowMs - VENDOR_MEMORY_MS));
+}
+
+/**
+ * How far a page of finished tasks brings the list. A time in the future, by more than clocks may differ, does not count:
+ * nothing that ends after it would ever be listed again.
+ */
+export function listedUntil(tasks: readonly TaskSummary[], nowMs: number): Date | null {
+  const times = tasks
+    .map((task) => Date.parse(task.finishTime ?? ''))
+    .filter((time) => !Number.isNaN(time) && time <= nowMs + CLOCK_SKEW_MS);
+  return times.length === 0 ? null : new Date(times.reduce((latest, time) => Math.max(latest, time)));
+}
+
+/**
+ * Whether the vendor lists a task that is known to exist. Its document names no ProcessMediaByMPS among the types that it
+ * lists: nobody may stop asking about his own task before one was seen there.
+ *
+ * @throws VodError
+ */
+export async function isListed(
+  vod: Pick<VodApi, 'listTasks'>,
+  subAppId: number,
+  { taskId, fileId, ageMs }: ProbeTask,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const createdFrom = new Date(Date.now() - ageMs - CLOCK_SKEW_MS).toISOString();
+  const { tasks } = await vod.listTasks({ subAppId, fileId, createdFrom }, { signal });
+  return tasks.some((task) => task.taskId === taskId);
+}
+
+/**
+ * The tasks of a sub-application that ended at that time or later, in the order in which they ended, page by page.
+ *
+ * @throws VodError
+ */
+export async function* listFinished(
+  vod: Pick<VodApi, 'listTasks'>,
+  { subAppId, from }: { subAppId: number; from: Date },
+  signal: AbortSignal,
+): AsyncGenerator<TaskSummary[]> {
+  let scrollToken: string | undefined;
+  let emptyPages = 0;
+  do {
+    const page = await vod.listTasks(
+      {
+        subAppId,
+        status: 'FINISH',
+        finishedFrom: from.toISOString(),
+        sort: { field: 'FinishTime', order: 'Asc' },
+        scrollToken,
+      },
+      { signal },
+    );
+    yield page.tasks;
+    emptyPages = page.tasks.length === 0 ? emptyPages + 1 : 0;
+    const next = page.scrollToken ?? undefined;
+    if (next !== undefined && (next === scrollToken || emptyPages > MAX_EMPTY_PAGES)) {
+      throw new VodError({
+        class: 'badAnswer',
+        action: 'DescribeTasks',
+        code: 'endless-list',
+        message: `DescribeTasks: the list of finished tasks of sub-application ${subAppId} has no end. RequestId ${page.requestId}.`,
+        requestId: page.requestId,
+      });
+    }
+    scrollToken = next;
+  } while (scrollToken !== undefined);
+}

@@ -1,0 +1,116 @@
+import { makesVideo, type Recipe } from '../../contract/recipes.js';
+import type { OpenTask } from '../../ledger/watch/watch-store.js';
+import { judgeTask } from '../../tencent-vod/task-verdict.js';
+import type { TaskDetail, VodApi } from '../../tencent-vod/vod-api.js';
+import { VodError } from '../../tencent-vod/vod-error.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import { INCOMPLETE, NO_SUCH_TASK } from '../erase/fetch-result.js';
+import { VENDOR_MEMORY_MS } from '../erase/steps/likely-results.js';
+import { bookVerdict } from '../erase/steps/record-task-outcome.js';
+import { LATEST_DEADLINE_HOURS } from '../erase/steps/submit-outcome.js';
+import { forEach } from '../shared/for-each.js';
+import { type TellDependencies, tellWaiters } from './complete-waiting-activities.js';
+import type { WatchTimings } from './timings.js';
+
+/** Tasks that are looked at in one sweep: with a sweep every five seconds, four calls a second. */
+const AT_MOST = 20;
+/** Of these, at once: a vendor that takes a second for each must not keep the next list waiting for twenty. */
+const AT_ONCE = 5;
+/** The last look that still finds the task, before the last moment at which a run would wait for it. Milliseconds. */
+const LAST_LOOK_MS = (LATEST_DEADLINE_HOURS - 0.5) * 3_600_000;
+/** After the vendor's memory has ended, and its clock may differ from the database's. Milliseconds. */
+const FORGOTTEN_MS = VENDOR_MEMORY_MS + 10 * 60_000;
+/** After a look that failed, in milliseconds. */
+const AFTER_FAILURE_MS = 5 * 60_000;
+
+type SweepTimings = Pick<WatchTimings, 'sweepFirstMs' | 'sweepMaxMs' | 'toldGraceMs' | 'missedAfterMs'>;
+
+export interface SweepDependencies extends TellDependencies {
+  ledger: ActivityDependencies['ledger'];
+  vod: Pick<VodApi, 'describeTask'>;
+  timings: SweepTimings;
+  /** Told of a task that had ended, and that no list has shown. */
+  onMissed: (taskId: string) => Promise<void>;
+}
+
+/**
+ * Looks at accepted tasks whose outcome is missing although nobody may ever read them: aborted in the console, so that no
+ * list of finished tasks has them; or left by a run that was terminated, or whose deadline passed. What is over is told to
+ * those who wait; where nobody does, it is booked, and the next start of that erase finds its result without paying.
+ *
+ * @throws VodError after a look that failed: the rest waits for the next sweep. LedgerError
+ */
+export async function sweepTasks(deps: SweepDependencies, subAppId: number, signal: AbortSignal): Promise<void> {
+  const { ledger, timings } = deps;
+  const due = await ledger.watch.dueTasks(subAppId, { firstMs: timings.sweepFirstMs, limit: AT_MOST });
+  await forEach(due, { atOnce: AT_ONCE }, async (task) => {
+    if (signal.aborted) return;
+    try {
+      await look(deps, subAppId, task, signal);
+    } catch (error) {
+      if (!(error instanceof VodError)) throw error;
+      await ledger.watch.lookAgain([task.taskId], AFTER_FAILURE_MS);
+      throw error;
+    }
+  });
+}
+
+async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, signal: AbortSignal): Promise<void> {
+  const { ledger, vod, timings } = deps;
+  const { taskId, ageMs } = task;
+  const detail = await detailOf(ageMs, () => vod.describeTask({ subAppId, taskId }, { signal }));
+  if (detail instanceof VodError) {
+    if (ageMs < FORGOTTEN_MS) return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
+    await bookExpired(deps, taskId, detail);
+    return await tellWaiters(deps, task.waiters);
+  }
+  const verdict = judgeTask(detail, { sourceFileId: task.fileId, makesVideo: makesVideo(task.recipe as Recipe) });
+  if (verdict.kind === 'unfinished') return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
+  const endedForMs = Date.now() - Date.parse(detail.finishTime ?? '');
+  // One that was in doubt, and is known for a moment only, was in a list when nobody knew whose it is.
+  const known = task.knownForMs > timings.missedAfterMs;
+  const missed = known && detail.status === 'FINISH' && task.overForMs === null && endedForMs > timings.missedAfterMs;
+  if (missed) await deps.onMissed(taskId);
+  if (task.waiters.length > 0) {
+    await ledger.watch.markOver([taskId], { toldMs: timings.toldGraceMs, orphanMs: deps.orphanGraceMs });
+    await ledger.watch.lookAgain([taskId], timings.toldGraceMs);
+    return await tellWaiters(deps, task.waiters);
+  }
+  // Whatever is missing from the detail may come a moment later; not after that.
+  const mayBecomeWhole = verdict.kind === 'failed' && INCOMPLETE.has(verdict.code);
+  if (mayBecomeWhole && (task.overForMs ?? 0) < timings.toldGraceMs) {
+    await ledger.watch.markOver([taskId], { toldMs: timings.toldGraceMs, orphanMs: deps.orphanGraceMs });
+    return await ledger.watch.lookAgain([taskId], timings.toldGraceMs);
+  }
+  await bookVerdict(ledger, taskId, verdict, detail);
+}
+
+/** Once the vendor must have forgotten a task, any lasting refusal says no more than that: its sub-application may be gone. */
+async function detailOf(ageMs: number, read: () => Promise<TaskDetail>): Promise<TaskDetail | VodError> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof VodError)) throw error;
+    if (error.code === NO_SUCH_TASK || (ageMs >= FORGOTTEN_MS && error.class === 'input')) return error;
+    throw error;
+  }
+}
+
+async function bookExpired({ ledger }: SweepDependencies, taskId: string, error: VodError): Promise<void> {
+  const { code, message } = error;
+  await ledger.recordOutcome(taskId, { outcome: 'expired', code, message, resultFileId: null, result: null });
+}
+
+/**
+ * Until the next look at a task of that age, in milliseconds: as long as it is old, within bounds; and so that the last one
+ * comes while the vendor still knows the task, and one more when it has forgotten it.
+ */
+export function nextSweepMs(
+  ageMs: number,
+  { sweepFirstMs, sweepMaxMs }: Pick<SweepTimings, 'sweepFirstMs' | 'sweepMaxMs'>,
+): number {
+  const next = Math.min(Math.max(ageMs, sweepFirstMs), sweepMaxMs);
+  if (ageMs < LAST_LOOK_MS) return Math.min(next, LAST_LOOK_MS - ageMs);
+  if (ageMs < FORGOTTEN_MS) return FORGOTTEN_MS - ageMs;
+  return next;
+}

@@ -1,0 +1,41 @@
+import type { Recipe } from '../../../contract/recipes.js';
+import type { PaymentIdentity, SubmissionRecord } from '../../../ledger/ledger.js';
+import { inputMatches } from '../../../tencent-vod/input-match.js';
+import type { ActivityDependencies } from '../../dependencies.js';
+import { readable, tasksOfFile } from './find-submitted-task.js';
+import { uncertain } from './submit-outcome.js';
+
+/**
+ * Books the task that an operator names as that of the submit in doubt. Their word stands where the vendor's answers
+ * cannot tell; where they can, and say otherwise, the erase is held again. Null: booked, or no submit is in doubt any more.
+ *
+ * @throws VodError, LedgerError
+ */
+export async function takeNamedTask(
+  { vod, ledger }: Pick<ActivityDependencies, 'vod' | 'ledger'>,
+  identity: PaymentIdentity,
+  { taskId, by, signal }: { taskId: string; by: string; signal: AbortSignal },
+): Promise<ReturnType<typeof uncertain> | null> {
+  const record = await ledger.findLatest(identity);
+  if (record === null || record.taskId !== null) return null;
+  const no = (why: string) => uncertain(`task ${taskId}, which ${by} named, ${why}`, record);
+  const listed = await tasksOfFile(vod, record, signal);
+  if (listed.kind === 'read' && !listed.answer.includes(taskId)) {
+    return no(
+      `is not among the vendor's tasks for this file since the submit (${listed.answer.join(', ') || 'there is none'})`,
+    );
+  }
+  const detail = await readable(() => vod.describeTask({ subAppId: identity.subAppId, taskId }, { signal }));
+  if (detail.kind === 'read') {
+    if (!detail.answer.isMps) return no('was not made by ProcessMediaByMPS');
+    if (isOfAnotherRecipe(record, detail.answer.mps?.subTasks ?? [])) return no('erases by another recipe');
+  } else if (listed.kind === 'unreadable') {
+    return no(`cannot be read, nor can the list of the file's tasks: ${detail.why}`);
+  }
+  const booked = await ledger.accepted(record.key, { taskId, requestId: record.requestId, adopted: true });
+  return booked === 'taken' ? no('is that of another erase in the ledger') : null;
+}
+
+function isOfAnotherRecipe({ recipe }: SubmissionRecord, subTasks: readonly { input: unknown }[]): boolean {
+  return subTasks.length > 0 && subTasks.every((each) => inputMatches(recipe as Recipe, each.input) === 'other');
+}

@@ -1,0 +1,45 @@
+import type { Breaker } from '../../../ledger/holds/breaker.js';
+import type { Ledger } from '../../../ledger/ledger.js';
+
+/** The last question before a paid call, asked some time before the call leaves. */
+export interface LastLook<S> {
+  /** Something that forbids the call by now; null lets it go. */
+  look(): Promise<S | null>;
+  /** The answer may be outdated: look again. */
+  isStale(): boolean;
+}
+
+/**
+ * The breakers as one process knows them. A refusal that this process has read stops its other submits at once, although its breaker
+ * takes a while to be written.
+ */
+export class BreakerLooks {
+  #openings = 0;
+  readonly #beingWritten = new Set<Promise<unknown>>();
+
+  constructor(private readonly ledger: Pick<Ledger, 'openBreaker'>) {}
+
+  /** Call it in the turn of the event loop in which the refusal is read. Settles as `write` does. */
+  async opening<T>(write: Promise<T>): Promise<T> {
+    this.#openings += 1;
+    this.#beingWritten.add(write);
+    try {
+      return await write;
+    } finally {
+      this.#beingWritten.delete(write);
+    }
+  }
+
+  /** For one submit. */
+  lastLook(subAppId: number): LastLook<Breaker> {
+    let seen = -1;
+    return {
+      look: async () => {
+        await Promise.allSettled(this.#beingWritten);
+        seen = this.#openings;
+        return await this.ledger.openBreaker(subAppId);
+      },
+      isStale: () => seen !== this.#openings,
+    };
+  }
+}

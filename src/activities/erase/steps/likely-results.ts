@@ -1,0 +1,40 @@
+import type { VodApi } from '../../../tencent-vod/vod-api.js';
+
+/** Files that are named to a person at most. */
+const MOST_NAMED = 5;
+/** The vendor tells of tasks for three days after their submit (DescribeTaskDetail); their files are made within it. */
+export const VENDOR_MEMORY_MS = 72 * 3_600_000;
+
+/**
+ * Files of the media library that may be what a forgotten task made: added after its submit, under the source's name. A
+ * hint for a person, never taken for the result: the vendor links no file to the task that made it. Empty when the library
+ * cannot be asked.
+ */
+export async function likelyResults(
+  vod: Pick<VodApi, 'describeMedia' | 'searchMedia'>,
+  task: { subAppId: number; sourceFileId: string; submittedAt: string },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { subAppId, sourceFileId, submittedAt } = task;
+  try {
+    const { media } = await vod.describeMedia({ subAppId, fileIds: [sourceFileId] }, { signal });
+    const name = media[0]?.name;
+    if (!name) return [];
+    const found = await vod.searchMedia(
+      {
+        subAppId,
+        names: [name],
+        createdFrom: submittedAt,
+        createdTo: new Date(Date.parse(submittedAt) + VENDOR_MEMORY_MS).toISOString(),
+        limit: MOST_NAMED + 1,
+      },
+      { signal },
+    );
+    return found.media
+      .map((file) => file.fileId)
+      .filter((fileId) => fileId !== sourceFileId)
+      .slice(0, MOST_NAMED);
+  } catch {
+    return [];
+  }
+}

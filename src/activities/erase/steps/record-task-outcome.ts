@@ -1,0 +1,25 @@
+import type { Ledger } from '../../../ledger/ledger.js';
+import type { TaskVerdict } from '../../../tencent-vod/task-verdict.js';
+import type { TaskDetail } from '../../../tencent-vod/vod-api.js';
+
+/** Writes into the ledger how a task that is over ended, in the words of the verdict on it. Safe to repeat. */
+export async function bookVerdict(
+  ledger: Ledger,
+  taskId: string,
+  verdict: Exclude<TaskVerdict, { kind: 'unfinished' }>,
+  { finishTime, requestId }: Pick<TaskDetail, 'finishTime' | 'requestId'>,
+): Promise<void> {
+  if (verdict.kind === 'succeeded') {
+    const { resultFileId, files } = verdict;
+    const result = { files, finishedAt: finishTime, requestId };
+    await ledger.recordOutcome(taskId, { outcome: 'succeeded', code: null, message: null, resultFileId, result });
+    return;
+  }
+  await ledger.recordOutcome(taskId, {
+    outcome: verdict.class === 'aborted' ? 'aborted' : 'failed',
+    code: verdict.code,
+    message: verdict.message,
+    resultFileId: null,
+    result: null,
+  });
+}

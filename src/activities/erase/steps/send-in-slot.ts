@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CancelledFailure } from '@temporalio/common';
+import { LedgerError } from '../../../ledger/db/ledger-error.js';
+import type { ArmedSubmission, Ledger } from '../../../ledger/ledger.js';
+import { type Refusals, type Slot, SlotMissedError } from '../../../rate-limit/index.js';
+import { SIGNATURE_EXPIRED } from '../../../tencent-vod/sdk-caller.js';
+import type { SubmitConnection } from '../../../tencent-vod/vod-api.js';
+import { VodError } from '../../../tencent-vod/vod-error.js';
+import type { LastLook } from './breaker-check.js';
+import type { OpenAhead } from './open-ahead.js';
+
+/** How long before its slot is due a submit looks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. */
+const LAST_LOOK_MS = 100;
+/** A process that is seconds late so often has no time for a submit: it gives the activity back, and another may take it. */
+const MOST_MISSED = 5;
+
+export interface Sending<T, S> {
+  /** Ends the wait, never the call: what comes of a call that went out has to be known. */
+  cancel: AbortSignal;
+  /** Another slot, when one was missed. */
+  acquire: () => Promise<Slot>;
+  opening: OpenAhead;
+  lastLook: LastLook<S>;
+  /** `leaving` is called right before the request is written; what it throws ends the call. */
+  call: (options: { connection: SubmitConnection | undefined; leaving: () => void }) => Promise<T>;
+  /** The vendor refused the call for the rate. */
+  onRefused: (refusals: Refusals) => void;
+}
+
+/**
+ * Makes the call in its slot, and gives the slot back by the answer. A slot that was missed is replaced by another one. So is one
+ * in which the signature was refused as too old, once: the vendor did not execute that call, but it counted it.
+ *
+ * @throws CancelledFailure when nothing was sent; VodError when nobody answers to a connection, or of the call
+ */
+export async function sendInSlot<T, S>(
+  ledger: Pick<Ledger, 'postpone'>,
+  submission: ArmedSubmission,
+  firstSlot: Slot,
+  sending: Sending<T, S>,
+): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
+  let slot = firstSlot;
+  let signedAgain = false;
+  let missed = 0;
+  for (;;) {
+    try {
+      return await inSlot(slot, sending);
+    } catch (error) {
+      const isExpired = error instanceof VodError && error.code === SIGNATURE_EXPIRED;
+      if (!(error instanceof SlotMissedError) && (!isExpired || signedAgain)) throw error;
+      if (isExpired) signedAgain = true;
+      else missed += 1;
+    }
+    if (missed === MOST_MISSED) {
+      throw new LedgerError(
+        'unavailable',
+        `This worker missed ${MOST_MISSED} slots by seconds: it, or the ledger, is too slow to submit anything.`,
+      );
+    }
+    slot = await sending.acquire();
+    try {
+      await ledger.postpone(submission, slot.dueAt);
+    } catch (error) {
+      void giveBack(slot);
+      throw error;
+    }
+  }
+}
+
+async function inSlot<T, S>(
+  slot: Slot,
+  { cancel, opening, lastLook, call, onRefused }: Sending<T, S>,
+): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
+  let left = false;
+  try {
+    await slot.untilDue({ earlierMs: LAST_LOOK_MS, signal: cancel });
+    throwIfCancelled(cancel);
+    do {
+      const by = await lastLook.look();
+      if (by !== null) return { kind: 'stopped', by };
+      await opening.ready();
+      await slot.untilDue({ signal: cancel });
+      throwIfCancelled(cancel);
+    } while (lastLook.isStale());
+    const leaving = () => {
+      slot.leave();
+      left = true;
+    };
+    const answer = await call({ connection: opening.connection, leaving });
+    // A release that cannot be written costs this slot eight seconds, and nobody waits for it.
+    slot.release('accepted').catch(() => undefined);
+    return { kind: 'answered', answer };
+  } catch (error) {
+    // Without an answer nobody knows when the call is counted: the slot comes back by itself.
+    if (left && error instanceof VodError && error.requestId !== null) {
+      const isRefused = error.class === 'throttled';
+      const released = slot.release(isRefused ? 'refused' : 'other').catch(() => null);
+      // Any other refusal may open a breaker: nothing comes before that is written.
+      const refusals = isRefused ? await released : null;
+      if (refusals !== null) onRefused(refusals);
+    }
+    throw error;
+  } finally {
+    if (!left) void giveBack(slot);
+  }
+}
+
+/** Nothing was sent in it. */
+export async function giveBack(slot: Slot): Promise<void> {
+  // It comes back by itself, too, some seconds later.
+  await slot.giveBack().catch(() => undefined);
+}
+
+function throwIfCancelled(cancel: AbortSignal): void {
+  if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
+}
+
+/** Waits between tries of a write that tells what came of a paid call, in milliseconds. */
+const WRITE_RETRY_DELAYS_MS = [100, 250, 500, 1_000, 2_000, 4_000];
+
+/**
+ * Repeats a write of the ledger while it cannot be reached. When it stays away the submission remains in doubt, which the
+ * next attempt resolves by looking.
+ */
+export async function keepTrying<T>(write: () => Promise<T>): Promise<T> {
+  for (const delayMs of WRITE_RETRY_DELAYS_MS) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.kind !== 'unavailable') throw error;
+      await sleep(delayMs);
+    }
+  }
+  return await write();
+}

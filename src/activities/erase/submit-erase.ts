@@ -1,0 +1,467 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ERROR_CLASSES, retryDelayMs } from '../../contract/error-classes.js';
+import type { Recipe } from '../../contract/recipes.js';
+import type { EraseResult, NormalizedEraseRequest } from '../../contract/request.js';
+import { parseEraseRequest } from '../../contract/request-schema.js';
+import type { BreakerScope } from '../../ledger/holds/breaker.js';
+import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../../ledger/ledger.js';
+import type { Priority, Refusals, Slot } from '../../rate-limit/index.js';
+import { concernsOneSubApp } from '../../tencent-vod/error-codes.js';
+import { toMpsParams } from '../../tencent-vod/recipe-params.js';
+import { VodError } from '../../tencent-vod/vod-error.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import { describeError, finalFailure, notYet, readFailure, retryFailure } from '../shared/failures.js';
+import { isPaidBy, isRunOf, thisRun } from '../shared/this-run.js';
+import { recordHold } from './end-hold.js';
+import { takeNamedTask } from './steps/adopt-named-task.js';
+import { BreakerLooks } from './steps/breaker-check.js';
+import { busyAgainMs, isBusyFile } from './steps/busy-file.js';
+import { lookForTask } from './steps/find-submitted-task.js';
+import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './steps/no-payment.js';
+import { OpenAhead } from './steps/open-ahead.js';
+import { paymentIdentityOf } from './steps/payment-identity.js';
+import { noteWait } from './steps/record-wait.js';
+import { refuseToPay, refuseUnlessPaid, refuseUnlessVideo } from './steps/refuse-before-payment.js';
+import { rejectedBefore } from './steps/rejected-before.js';
+import { giveBack, keepTrying, sendInSlot } from './steps/send-in-slot.js';
+import {
+  type Accepted,
+  blocked,
+  capped,
+  type FailedSubmit,
+  type Hold,
+  held,
+  LATEST_DEADLINE_HOURS,
+  type SubmitInput,
+  type SubmitOutcome,
+  uncertain,
+} from './steps/submit-outcome.js';
+import { writeAnswer, writeHeardAnswer } from './steps/unsaved-response.js';
+
+/** A submit that has waited this long for its slot lets the activity begin anew, in milliseconds; well within an attempt's time. */
+const PATIENCE_MS = 90_000;
+/** How long a submit waits that a breaker no longer stops, in milliseconds; spread by a quarter, since there may be many. */
+const BREAKER_CLOSED_WAIT_MS = 4_000;
+/** Holds that end with a decision of their own, whatever the breakers say. */
+const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain']);
+/** Longest time between two looks for a task that may still turn up, in milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+
+/**
+ * The paid step. Validates the request, asks the ledger whether money is due, and if so submits in a slot of the rate
+ * limiter. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
+ */
+export function createSubmitErase(deps: ActivityDependencies) {
+  const breakers = new BreakerLooks(deps.ledger);
+  return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
+    const parsed = parsedRequest(input);
+    try {
+      return await checkedSubmit(deps, breakers, parsed, input);
+    } catch (error) {
+      throw await withSearchAttributes(deps, error, parsed.ok);
+    }
+  };
+}
+
+function parsedRequest({ request, unfit }: SubmitInput): ReturnType<typeof parseEraseRequest> {
+  return unfit === undefined ? parseEraseRequest(request) : { ok: false, problems: [{ path: '', message: unfit }] };
+}
+
+/** Without them a run that failed here could not be found by its phase. */
+async function withSearchAttributes(deps: ActivityDependencies, error: unknown, valid: boolean): Promise<unknown> {
+  if (!(error instanceof ApplicationFailure) || error.nonRetryable !== true) return error;
+  // A report that cannot be had must not hide the failure.
+  const registered = await deps.registeredSearchAttributes().catch(() => []);
+  const report: FailedSubmit = { searchAttributes: valid ? registered : registered.filter((key) => key === 'phase') };
+  return ApplicationFailure.create({
+    type: error.type ?? 'unexpected',
+    message: error.message,
+    nonRetryable: true,
+    details: [error.details?.[0], report],
+  });
+}
+
+async function checkedSubmit(
+  deps: ActivityDependencies,
+  breakers: BreakerLooks,
+  parsed: ReturnType<typeof parseEraseRequest>,
+  input: SubmitInput,
+): Promise<SubmitOutcome> {
+  if (!parsed.ok) {
+    const list = parsed.problems.map((p) => (p.path === '' ? p.message : `${p.path}: ${p.message}`)).join('; ');
+    throw finalFailure('input', { code: 'InvalidRequest', message: `The request is not valid: ${list}` });
+  }
+  const { request } = parsed;
+  await refuseUnlessPaid(deps, request, Context.current().info.attempt);
+  return await new Submit(deps, breakers, request, input).run();
+}
+
+class Submit {
+  private readonly context = Context.current();
+  private readonly hash: string;
+  private readonly recipe: Recipe;
+  private readonly intent: Intent;
+  private readonly opening: OpenAhead;
+  private readonly priority: Priority;
+
+  constructor(
+    private readonly deps: ActivityDependencies,
+    private readonly breakers: BreakerLooks,
+    private readonly request: NormalizedEraseRequest,
+    private readonly input: SubmitInput,
+  ) {
+    this.recipe = request.recipe as Recipe;
+    this.opening = new OpenAhead(deps.connectForSubmit);
+    const identity = paymentIdentityOf(request);
+    this.hash = identity.recipeHash;
+    this.intent = {
+      identity,
+      request,
+      ...thisRun(),
+      resubmitAfterTaskId: input.resubmitAfterTaskId,
+      lookedFor: null,
+      operatorRetryUpTo: input.operatorRetry?.upToSubmission ?? null,
+      settleMs: deps.timings.settleMs,
+      costUsd: null,
+    };
+    this.priority = request.batchId === undefined || request.batchId === null ? 'live' : 'batch';
+  }
+
+  async run(): Promise<SubmitOutcome> {
+    try {
+      const accepted: Accepted = {
+        request: this.request,
+        recipeHash: this.hash,
+        searchAttributes: await this.deps.registeredSearchAttributes(),
+      };
+      await writeHeardAnswer(this.deps.ledger);
+      const outcome = await this.decideAndAct();
+      if (outcome.kind === 'held') await this.hold(outcome.hold);
+      else await noteWait(this.deps, this.request, outcome);
+      return { ...accepted, ...outcome };
+    } catch (error) {
+      throw readFailure(error, this.context.info.attempt);
+    } finally {
+      this.opening.close();
+    }
+  }
+
+  /**
+   * Writes the hold, and then looks again at the breaker that is its reason. Whoever resumes closes the breaker first and then
+   * takes the holds that are written: one that was written after that would be resumed by nobody.
+   *
+   * @throws a failure by which the submit is tried again, when nothing stops it any more
+   */
+  private async hold(hold: Hold): Promise<void> {
+    const { ledger } = this.deps;
+    await recordHold(ledger, this.request, 'submit', hold);
+    if (NOT_OF_A_BREAKER.has(hold.class)) return;
+    if ((await ledger.openBreaker(this.request.subAppId)) !== null) return;
+    await ledger.endHold(thisRun(), { as: 'resolved', by: null, reason: 'its breaker was closed meanwhile' });
+    throw retryFailure(
+      hold.class,
+      { code: 'BreakerClosed', message: 'What stopped this submit was put right meanwhile.' },
+      BREAKER_CLOSED_WAIT_MS * (0.75 + Math.random() / 2),
+    );
+  }
+
+  private async decideAndAct(): Promise<DistributiveOmit<SubmitOutcome, keyof Accepted>> {
+    const { operatorRetry } = this.input;
+    if (operatorRetry?.taskId !== undefined) {
+      const { taskId, by } = operatorRetry;
+      const refused = await takeNamedTask(this.deps, this.intent.identity, {
+        taskId,
+        by,
+        signal: this.context.cancellationSignal,
+      });
+      if (refused !== null) return refused;
+    }
+    for (;;) {
+      const { begun, slot } = await this.begin();
+      if (begun.kind === 'send' && slot !== null) return await this.send(begun.submission, slot);
+      if (slot !== null) void giveBack(slot);
+      switch (begun.kind) {
+        case 'send':
+          throw new Error('An intent was written without a price.');
+        case 'look': {
+          const seen = await this.look(begun.record, begun.settlesInMs);
+          if (seen !== null) return seen;
+          continue;
+        }
+        case 'running':
+          return this.running(begun.record);
+        case 'done':
+          if (await this.isDeleted(begun.record)) continue;
+          return { kind: 'done', result: this.reuse(begun.record), paidHere: isPaidBy(begun.record, thisRun()) };
+        case 'deleted':
+          if (!(await this.isDeleted(begun.record))) continue;
+          throw resultDeleted(begun.record);
+        case 'uncertain':
+          return uncertain(begun.why, begun.record);
+        case 'forbidden':
+          throw paymentForbidden(begun.record);
+        case 'batchClosed':
+          throw batchClosed(begun);
+        case 'unpriced': {
+          await this.refuseToPay();
+          const { subAppId, fileId } = this.request;
+          this.intent.costUsd = await this.deps.estimateUsd({ subAppId, fileId, recipe: this.recipe });
+          await refuseUnlessVideo(this.deps, this.request, this.context.info.attempt);
+          continue;
+        }
+        case 'overBudget':
+          throw overBudget(begun);
+        case 'capped':
+          return capped(begun.cap, begun.costUsd);
+        case 'blocked':
+          return blocked(begun.breaker);
+        case 'lost':
+          throw lost(begun.record);
+        case 'failed':
+          throw taskFailed(begun.record);
+      }
+    }
+  }
+
+  /** Breakers and what was paid for are looked at before anybody waits for a slot; a price comes after them. */
+  private async begin(): Promise<{ begun: BeginOutcome; slot: Slot | null }> {
+    const { ledger } = this.deps;
+    if (this.intent.costUsd === null) return { begun: await ledger.begin(this.intent), slot: null };
+    const slot = await this.acquire();
+    try {
+      // A slot may be waited for long enough that what was allowed before no longer is.
+      await this.refuseToPay();
+      return { begun: await ledger.begin({ ...this.intent, leavesAt: slot.dueAt }), slot };
+    } catch (error) {
+      void giveBack(slot);
+      throw error;
+    }
+  }
+
+  private async acquire(): Promise<Slot> {
+    const cancel = this.context.cancellationSignal;
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    // Opened while others are before it, the connection is there when its turn comes.
+    const onNear = () => void this.opening.ready().catch(() => undefined);
+    try {
+      return await this.deps.limiter.acquire({
+        priority: this.priority,
+        signal: AbortSignal.any([cancel, patience]),
+        onNear,
+      });
+    } catch (error) {
+      if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
+      if (patience.aborted) throw notYet('Other submits go first; this one waits for its turn.', 1);
+      throw error;
+    }
+  }
+
+  private async refuseToPay(): Promise<void> {
+    await refuseToPay(this.deps, this.request, this.context.info.attempt);
+  }
+
+  private async send(submission: ArmedSubmission, slot: Slot) {
+    const { vod, ledger } = this.deps;
+    const { subAppId, fileId } = this.request;
+    let called = false;
+    let refusals: Refusals | undefined;
+    // Started while the slot is waited for, the watch is there when the task is.
+    this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
+    try {
+      const sent = await sendInSlot(ledger, submission, slot, {
+        cancel: this.context.cancellationSignal,
+        acquire: () => {
+          // Nothing is on its way: the slot was missed, or the vendor did not look at the call.
+          called = false;
+          return this.acquire();
+        },
+        opening: this.opening,
+        lastLook: this.breakers.lastLook(subAppId),
+        onRefused: (told) => {
+          refusals = told;
+        },
+        call: ({ connection, leaving }) => {
+          const params = toMpsParams(this.recipe);
+          const leave = () => {
+            leaving();
+            called = true;
+          };
+          return vod.submit({ subAppId, fileId, params }, { connection, leaving: leave });
+        },
+      });
+      if (sent.kind === 'stopped') {
+        await this.neverSent(submission, `stopped by the breaker ${sent.by.scope}`);
+        return blocked(sent.by);
+      }
+      const { answer } = sent;
+      const accepted = () => ledger.accepted(submission, { ...answer, adopted: false });
+      const record = await writeAnswer(submission, answer, () => keepTrying(accepted));
+      if (record === 'taken') throw takenByAnother(answer);
+      return this.running(record);
+    } catch (error) {
+      // Without this a worker that misses its slots would leave submits in doubt that it never made.
+      if (!called && !(error instanceof VodError)) {
+        const why = error instanceof CancelledFailure ? 'cancelled before it was sent' : describeError(error).message;
+        await this.neverSent(submission, why);
+        throw error;
+      }
+      if (!(error instanceof VodError)) throw error;
+      return await this.notAccepted(submission, error, refusals);
+    }
+  }
+
+  /** Nothing left this process, and the books say so. */
+  private async neverSent(submission: ArmedSubmission, message: string): Promise<void> {
+    const error = { class: 'cancelled', code: 'NeverSent', message, requestId: null };
+    await keepTrying(() => this.deps.ledger.refused(submission, error));
+  }
+
+  /** The vendor's answer was not a TaskId: act by the class of the error. */
+  private async notAccepted(submission: ArmedSubmission, error: VodError, refusals: Refusals | undefined) {
+    const { ledger } = this.deps;
+    const described = describeError(error);
+    const { attempt } = this.context.info;
+    const reaction = ERROR_CLASSES[error.class].onSubmit;
+    if (reaction === 'look') {
+      await keepTrying(() =>
+        ledger.doubted(submission, { ...toSubmitError(error), saidDuplicate: error.class === 'duplicate' }),
+      );
+      throw retryFailure(error.class, described, retryDelayMs(error.class, attempt), {
+        taskId: null,
+        moneySpent: true,
+      });
+    }
+    const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
+    const written = keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const breaker = await (trips === undefined ? written : this.breakers.opening(written));
+    switch (reaction) {
+      case 'fail':
+        throw finalFailure(error.class, described);
+      case 'hold':
+        return held(error.class, error.code, described.message, error.requestId, breaker);
+      case 'retry':
+        if (refusals !== undefined) await this.stopIfRefusedTooLong(submission, error, refusals);
+        throw retryFailure(
+          error.class,
+          described,
+          isBusyFile(error) ? busyAgainMs() : retryDelayMs(error.class, attempt),
+        );
+    }
+  }
+
+  private breakerFor(error: VodError): BreakerScope {
+    return concernsOneSubApp(error.code) ? `sub-app/${this.request.subAppId}` : 'account';
+  }
+
+  /** The limiter lets every process call less often; when that has not helped for long, none calls at all. */
+  private async stopIfRefusedTooLong(submission: ArmedSubmission, error: VodError, { forMs }: Refusals): Promise<void> {
+    const { ledger, timings } = this.deps;
+    if (forMs < timings.throttledTooLongMs) return;
+    const minutes = Math.round(forMs / 60_000);
+    const message = `no submit was accepted for ${minutes} minutes: ${error.message}`;
+    await ledger.trip('account', submission, { ...toSubmitError(error), message });
+  }
+
+  /** Null: nothing is known to run, ask the ledger again. */
+  private async look(record: SubmissionRecord, settlesInMs: number) {
+    const verdict = await lookForTask(this.deps, record, this.context.cancellationSignal);
+    // The task of an earlier submit that was given up may turn up after its settle time. Only when this one has settled
+    // too is it known whether there are two.
+    const mayHideAnother = record.key.number > 1 && settlesInMs > 0;
+    if (verdict.kind === 'found' && !mayHideAnother) {
+      // When another submission took it between the look and the write, the ledger knows more now: ask it again.
+      await this.deps.ledger.accepted(record.key, {
+        taskId: verdict.taskId,
+        requestId: record.requestId,
+        adopted: true,
+      });
+      return null;
+    }
+    if (settlesInMs > 0) {
+      const reason =
+        verdict.kind === 'unclear'
+          ? verdict.why
+          : verdict.kind === 'found'
+            ? `task ${verdict.taskId} may be that of a submit before it`
+            : 'no task of it is listed yet';
+      throw retryFailure(
+        'ambiguous',
+        {
+          code: 'LookingForTask',
+          message: `An earlier submit is in doubt and is looked for: ${reason}. It settles in ${Math.ceil(settlesInMs / 1000)} s.`,
+        },
+        Math.min(settlesInMs + 100, LOOK_AGAIN_MS),
+        { taskId: null, moneySpent: true },
+      );
+    }
+    const leave = this.intent.operatorRetryUpTo !== null && record.key.number <= this.intent.operatorRetryUpTo;
+    if (verdict.kind === 'unclear' && !leave) return uncertain(verdict.why, record);
+    this.intent.lookedFor = { number: record.key.number, placeAt: record.placeAt };
+    return null;
+  }
+
+  private running(record: SubmissionRecord) {
+    if (record.taskId === null) throw new Error('A running submission has no TaskId.');
+    const submittedAt = record.placeAt;
+    const deadlineHours = Math.min(this.request.deadlineHours, LATEST_DEADLINE_HOURS);
+    return {
+      kind: 'running' as const,
+      taskId: record.taskId,
+      requestId: record.requestId,
+      submittedAt: submittedAt.toISOString(),
+      deadlineAt: new Date(submittedAt.getTime() + deadlineHours * 3_600_000).toISOString(),
+      reused: !isRunOf(record, thisRun()),
+      paidHere: isPaidBy(record, thisRun()),
+      adopted: record.adopted,
+    };
+  }
+
+  /** Asks the vendor whether a result that was paid for is still there, and has the ledger remember a change. */
+  private async isDeleted({ resultFileId, taskId, resultGoneAt }: SubmissionRecord): Promise<boolean> {
+    if (resultFileId === null || taskId === null) return false;
+    const { missing } = await this.deps.vod.describeMedia(
+      { subAppId: this.request.subAppId, fileIds: [resultFileId] },
+      { signal: this.context.cancellationSignal },
+    );
+    const isGone = missing.includes(resultFileId);
+    if (isGone !== (resultGoneAt !== null)) await this.deps.ledger.recordResultGone(taskId, isGone);
+    return isGone;
+  }
+
+  /** The result that was paid for before. */
+  private reuse(record: SubmissionRecord): EraseResult {
+    const { resultFileId, taskId, result, requestId, placeAt } = record;
+    const rejected = this.request.review === undefined ? rejectedBefore(record) : null;
+    if (rejected !== null) throw rejected;
+    return {
+      status: 'succeeded',
+      reused: true,
+      subAppId: this.request.subAppId,
+      sourceFileId: this.request.fileId,
+      resultFileId,
+      taskId: taskId ?? '',
+      files: result?.files ?? [],
+      requestId: result?.requestId ?? requestId,
+      recipe: this.request.recipe,
+      recipeHash: this.hash,
+      submittedAt: placeAt.toISOString(),
+      finishedAt: result?.finishedAt ?? null,
+      published: null,
+    };
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Another payment of the same file and recipe was in doubt, and took this answer's task for its own. */
+function takenByAnother({ taskId, requestId }: { taskId: string; requestId: string }) {
+  const message = `The vendor answered with task ${taskId}, which the ledger holds for another payment of this file and recipe; the task of this one is looked for.`;
+  return retryFailure('ambiguous', { code: 'TaskTaken', message, requestId }, retryDelayMs('ambiguous', 1), {
+    taskId: null,
+    moneySpent: true,
+  });
+}
+
+function toSubmitError(error: VodError) {
+  return { class: error.class, code: error.code, message: error.message, requestId: error.requestId };
+}

@@ -1,0 +1,47 @@
+import { Context } from '@temporalio/activity';
+import { recipeHash } from '../../contract/identity.js';
+import type { NormalizedEraseRequest, RecipeRequest } from '../../contract/request.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import { readFailure } from '../shared/failures.js';
+import { leavePhase } from '../shared/late-phase.js';
+import { thisRun } from '../shared/this-run.js';
+
+export interface RecordReviewInput {
+  decision: 'approve' | 'reject';
+  /** Null when nobody decided in time. */
+  by: string | null;
+  reason: string;
+  taskId: string;
+  sourceFileId: string;
+  resultFileId: string | null;
+  /** The erase that follows with another recipe; `existed` when there was one already. */
+  retry: { workflowId: string; recipe: RecipeRequest; existed: boolean; request?: NormalizedEraseRequest } | null;
+}
+
+/**
+ * Keeps who decided on a result, and why, beyond Temporal's retention, and with the result itself: a rejection counts for
+ * whoever asks for it next. Null `by`: the time was over.
+ */
+export function createRecordReview({ ledger }: ActivityDependencies) {
+  return async function recordReview({ decision, by, reason, retry, ...result }: RecordReviewInput): Promise<void> {
+    const { workflowId, runId } = thisRun();
+    const action = decision === 'approve' ? 'review-approved' : 'review-rejected';
+    const details = { ...result, retry: retry && { ...retry, request: undefined } };
+    try {
+      // Before this run ends, and its batch could: the erase that follows counts, and is waited for, there.
+      if (retry?.request?.batchId !== undefined) await joinBatch(ledger, retry.workflowId, retry.request);
+      await ledger.recordReview(result.taskId, { decision, by, reason });
+      await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
+      await leavePhase(ledger);
+    } catch (error) {
+      throw readFailure(error, Context.current().info.attempt);
+    }
+  };
+}
+
+async function joinBatch(ledger: Ledger, workflowId: string, request: NormalizedEraseRequest): Promise<void> {
+  const { batchId = '', recipe } = request;
+  const erase = { batchId, workflowId, runId: null, request, recipeHash: recipeHash(recipe), estimatedUsd: null };
+  await ledger.batches.join(erase);
+}

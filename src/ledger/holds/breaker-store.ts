@@ -1,0 +1,117 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { writeAudit } from '../audit/audit.js';
+import type { BreakerTable, LedgerDatabase } from '../db/schema.js';
+import type { SubmitError } from '../ledger.js';
+import type { Breaker, BreakerKey, BreakerScope } from './breaker.js';
+
+/** Statements on the breakers. Each takes the connection or transaction to run in. */
+
+type Db = Kysely<LedgerDatabase>;
+
+export async function listBreakers(db: Db): Promise<Breaker[]> {
+  return (await db.selectFrom('breaker').selectAll().orderBy('scope').execute()).map(toBreaker);
+}
+
+/** The first open breaker that covers the scopes. */
+export async function findOpenBreaker(db: Db, scopes: readonly BreakerScope[]): Promise<Breaker | null> {
+  const row = await db
+    .selectFrom('breaker')
+    .selectAll()
+    .where('scope', 'in', scopes)
+    .orderBy('scope')
+    .executeTakeFirst();
+  return row === undefined ? null : toBreaker(row);
+}
+
+/** Opens a breaker. One that is open keeps its time and its first reason. Gives the one that is open now. */
+export async function openBreaker(
+  db: Db,
+  scope: BreakerScope,
+  error: SubmitError,
+  workflowId: string,
+): Promise<Breaker> {
+  const { rows } = await sql<Selectable<BreakerTable> & { is_new: boolean }>`
+    insert into breaker (scope, error_class, error_code, error_message, request_id, opened_at, workflow_id)
+    values (${scope}, ${error.class}, ${error.code}, ${error.message}, ${error.requestId},
+            date_trunc('milliseconds', clock_timestamp()), ${workflowId})
+    -- Changes nothing, and gives the row that is there.
+    on conflict (scope) do update set scope = excluded.scope
+    returning *, xmax = 0 as is_new`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`The breaker ${scope} was not opened.`);
+  if (row.is_new) {
+    await writeAudit(db, {
+      action: 'breaker-opened',
+      subject: scope,
+      by: workflowId,
+      reason: `${error.code}: ${error.message}`,
+      details: { requestId: error.requestId },
+    });
+  }
+  return toBreaker(row);
+}
+
+/**
+ * Closes this opening of the breaker, and no later one. Nothing happens when it is closed already.
+ *
+ * @returns a time by the database's clock at which it was closed
+ */
+export async function closeBreaker(
+  db: Db,
+  { scope, openedAt }: BreakerKey,
+  { by, reason }: { by: string; reason: string },
+): Promise<Date> {
+  const { rows } = await sql<{ now: Date; was_open: boolean }>`
+    with closed as (
+      delete from breaker where scope = ${scope} and opened_at = ${openedAt.toISOString()}::timestamptz returning scope
+    )
+    select exists (select from closed) as was_open, clock_timestamp() as now`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`The breaker ${scope} was not closed.`);
+  if (row.was_open) {
+    await writeAudit(db, {
+      action: 'breaker-closed',
+      subject: scope,
+      by,
+      reason,
+      details: { openedAt: openedAt.toISOString() },
+    });
+  }
+  return row.now;
+}
+
+/**
+ * Whether the vendor took a submit of the scope that left after `since`, for anybody while its task is not read, or for this run.
+ * It also took what it refused for the request of this run: the account was not the reason.
+ */
+export async function takenSince(
+  db: Db,
+  scope: BreakerScope,
+  since: Date,
+  { workflowId }: { workflowId: string },
+): Promise<boolean> {
+  const inScope = scope === 'account' ? sql`true` : sql`erase.sub_app_id = ${scope.slice('sub-app/'.length)}::bigint`;
+  const after = sql`place_at > ${since.toISOString()}::timestamptz`;
+  // Each part reads an index of its own: the table has all submits of all years.
+  const { rows } = await sql<{ taken: boolean }>`
+    select exists (
+      select from submission join erase on erase.id = submission.erase_id
+      where state = 'accepted' and not adopted and outcome is null and ${after} and ${inScope}
+    ) or exists (
+      select from submission
+      where workflow_id = ${workflowId} and ${after} and (state = 'accepted' or (state = 'refused' and error_class = 'input'))
+    ) as taken`.execute(db);
+  return rows[0]?.taken ?? false;
+}
+
+function toBreaker(row: Selectable<BreakerTable>): Breaker {
+  return {
+    scope: row.scope as BreakerScope,
+    class: row.error_class,
+    code: row.error_code,
+    message: row.error_message,
+    requestId: row.request_id,
+    openedAt: row.opened_at,
+    workflowId: row.workflow_id,
+  };
+}

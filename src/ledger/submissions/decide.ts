@@ -1,0 +1,150 @@
+import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger.js';
+
+/** What `begin` does next. `arm` writes the intent under that number; `giveUp` first marks the unresolved one. */
+export type Decision =
+  | { kind: 'arm'; number: number; giveUp: boolean }
+  | { kind: 'look'; record: SubmissionRecord }
+  | { kind: 'running' | 'done' | 'deleted' | 'lost' | 'failed'; record: SubmissionRecord }
+  | { kind: 'uncertain'; record: SubmissionRecord; why: string }
+  | { kind: 'forbidden'; record: SubmissionRecord | null };
+
+type Asked = Pick<
+  Intent,
+  'runId' | 'workflowId' | 'resubmitAfterTaskId' | 'lookedFor' | 'operatorRetryUpTo' | 'settleMs'
+> & {
+  /** Temporal's, of the run that asks. */
+  namespace: string;
+  /** The request forbids to pay. */
+  neverPay: boolean;
+};
+
+/**
+ * Whether money may be spent: the heart of the ledger, pure so that every case can be shown by a table.
+ *
+ * @param recent submissions of one payment identity, newest first, at least {@link MAX_UNKNOWN_ROUNDS} where there are
+ * @param nowMs the database's clock, milliseconds since the epoch
+ * @param elsewhere for a request without `payAgain`: what further payments of the same file and recipe made, or are making
+ */
+export function decide(
+  recent: readonly SubmissionRecord[],
+  asked: Asked,
+  nowMs: number,
+  elsewhere: readonly SubmissionRecord[] = [],
+): Decision {
+  const decision = takenUp([...recent, ...elsewhere]) ?? whatIsDue(recent, asked, nowMs);
+  // The last word, so that no way to a payment goes past it: not a failed task, not an operator's leave.
+  if (decision.kind === 'arm' && asked.neverPay) return { kind: 'forbidden', record: recent[0] ?? null };
+  return decision;
+}
+
+/**
+ * What was paid for, and need not be paid for again: the newest good result, or else a task that runs, or else a result that a
+ * reviewer rejected, or else one that is known to be deleted. Null: there is none.
+ */
+function takenUp(paid: readonly SubmissionRecord[]): Decision | null {
+  const succeeded = paid.filter((r) => r.outcome === 'succeeded');
+  const present = succeeded.filter((r) => r.resultGoneAt === null);
+  const good = newest(present.filter((r) => r.rejected === null));
+  if (good !== undefined) return { kind: 'done', record: good };
+  // An answer that came after its submission was given up still counts: that task is running and is paid for.
+  const running = newest(paid.filter((r) => r.state === 'accepted' && r.outcome === null));
+  if (running !== undefined) return { kind: 'running', record: running };
+  const rejected = newest(present);
+  if (rejected !== undefined) return { kind: 'done', record: rejected };
+  const deleted = newest(succeeded);
+  return deleted === undefined ? null : { kind: 'deleted', record: deleted };
+}
+
+/** The first of those that are equally new. */
+function newest(records: readonly SubmissionRecord[]): SubmissionRecord | undefined {
+  return records.reduce<SubmissionRecord | undefined>(
+    (last, each) => (last === undefined || each.placeAt.getTime() > last.placeAt.getTime() ? each : last),
+    undefined,
+  );
+}
+
+function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
+  const last = recent[0];
+  if (last === undefined) return { kind: 'arm', number: 1, giveUp: false };
+  switch (last.state) {
+    case 'refused':
+      return { kind: 'arm', number: last.key.number, giveUp: false };
+    case 'sending':
+    case 'unknown':
+      return unresolved(recent, last, asked, nowMs);
+    case 'accepted':
+      return ended(last, asked);
+  }
+}
+
+/**
+ * Milliseconds after its call could leave in which a submit's task is sure to be listed. Source: DescribeTasks and DescribeTaskDetail tell
+ * of the last 72 hours; less a quarter of an hour for clocks that differ and for the look itself.
+ */
+export const LISTED_FOR_MS = 72 * 3_600_000 - 15 * 60_000;
+
+function unresolved(
+  recent: readonly SubmissionRecord[],
+  last: SubmissionRecord,
+  asked: Asked,
+  nowMs: number,
+): Decision {
+  const settled = nowMs >= last.placeAt.getTime() + asked.settleMs;
+  // A look says nothing of a submit that was postponed since: its call may have gone out after the look.
+  const isLookedFor =
+    asked.lookedFor?.number === last.key.number && asked.lookedFor.placeAt.getTime() === last.placeAt.getTime();
+  if (!isLookedFor || !settled) return { kind: 'look', record: last };
+  const next: Decision = { kind: 'arm', number: last.key.number + 1, giveUp: last.state === 'sending' };
+  if (asked.operatorRetryUpTo !== null && last.key.number <= asked.operatorRetryUpTo) return next;
+  // Not to be listed means that there is no task only while the vendor lists what is as old as that.
+  if (nowMs > last.placeAt.getTime() + LISTED_FOR_MS) {
+    return { kind: 'uncertain', record: last, why: TOO_OLD_TO_TELL };
+  }
+  if (last.saidDuplicate) {
+    return {
+      kind: 'uncertain',
+      record: last,
+      why: `the vendor said that it already had this request (${last.error?.code ?? 'duplicate'}), yet no task of it is listed`,
+    };
+  }
+  const rounds = last.state === 'sending' ? 1 + trailingUnknown(recent.slice(1)) : trailingUnknown(recent);
+  if (rounds >= MAX_UNKNOWN_ROUNDS) {
+    return {
+      kind: 'uncertain',
+      record: last,
+      why: `${rounds} submits in a row got no answer, and no task of them is listed`,
+    };
+  }
+  return next;
+}
+
+/** Why it cannot be told whether an old submit was paid for. */
+export const TOO_OLD_TO_TELL =
+  'it was sent, or not, more than three days ago, and the vendor does not list tasks that old';
+
+function trailingUnknown(recent: readonly SubmissionRecord[]): number {
+  const firstOther = recent.findIndex((r) => r.state !== 'unknown');
+  return firstOther === -1 ? recent.length : firstOther;
+}
+
+function ended(last: SubmissionRecord, asked: Asked): Decision {
+  switch (last.outcome) {
+    case null:
+      return { kind: 'running', record: last };
+    case 'succeeded':
+      return { kind: 'done', record: last };
+    case 'expired':
+      return { kind: 'lost', record: last };
+    case 'aborted':
+      return { kind: 'arm', number: last.key.number + 1, giveUp: false };
+    case 'failed': {
+      const sameRun =
+        last.namespace === asked.namespace && last.workflowId === asked.workflowId && last.runId === asked.runId;
+      // A new run of a failed erase is somebody's decision to try, and to pay, once more; a run that goes on after a
+      // failed task has leave for the submit after that task only, whoever made it.
+      const leave = asked.resubmitAfterTaskId === null ? !sameRun : asked.resubmitAfterTaskId === last.taskId;
+      if (!leave) return { kind: 'failed', record: last };
+      return { kind: 'arm', number: last.key.number + 1, giveUp: false };
+    }
+  }
+}

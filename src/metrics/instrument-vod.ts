@@ -1,0 +1,74 @@
+import { ERROR_CLASSES } from '../contract/error-classes.js';
+import { type DOCUMENTED_RATE, SUBMIT_ACTION, type VodAction } from '../tencent-vod/rates.js';
+import type { VodApi } from '../tencent-vod/vod-api.js';
+import { VodError } from '../tencent-vod/vod-error.js';
+import type { WorkerMetrics } from './worker-metrics.js';
+
+/** The API action behind each method. */
+const ACTION: Record<keyof VodApi, VodAction> = {
+  submit: SUBMIT_ACTION,
+  describeTask: 'DescribeTaskDetail',
+  listTasks: 'DescribeTasks',
+  abortTask: 'ManageTask',
+  describeMedia: 'DescribeMediaInfos',
+  modifyMedia: 'ModifyMediaInfo',
+  runProcedure: 'ProcessMediaByProcedure',
+  prefetchUrls: 'PushUrlCache',
+  searchMedia: 'SearchMedia',
+} satisfies Record<string, typeof SUBMIT_ACTION | keyof typeof DOCUMENTED_RATE>;
+
+/** What is told of one call once it is over. */
+export interface CallEnd {
+  action: VodAction;
+  seconds: number;
+  requestId: string | null;
+  /** Null: it was answered. */
+  error: VodError | null;
+}
+
+/** Around one call. */
+export type CallWatcher = <T>(action: VodAction, call: () => Promise<T>) => Promise<T>;
+
+/** The same API, with every call made through `watch`. */
+export function throughWatcher<Api extends VodApi>(vod: Api, watch: CallWatcher): Api {
+  const watched: Api = Object.create(vod);
+  for (const method of Object.keys(ACTION) as (keyof VodApi)[]) {
+    const call = vod[method].bind(vod) as (...args: unknown[]) => Promise<unknown>;
+    Object.assign(watched, { [method]: (...args: unknown[]) => watch(ACTION[method], () => call(...args)) });
+  }
+  return watched;
+}
+
+/** Counts and times each call. A call that was given up by us counts for nothing: it says nothing about the vendor. */
+export function countCalls(metrics: WorkerMetrics, onEnd: (end: CallEnd) => void = () => undefined): CallWatcher {
+  return async (action, call) => {
+    const begunMs = performance.now();
+    const end = (requestId: string | null, error: VodError | null) => {
+      const seconds = (performance.now() - begunMs) / 1_000;
+      metrics.called(action, seconds);
+      if (error !== null) metrics.callFailed(action, error.class);
+      if (action === SUBMIT_ACTION) countSubmit(metrics, error);
+      onEnd({ action, seconds, requestId, error });
+    };
+    let answer: Awaited<ReturnType<typeof call>>;
+    try {
+      answer = await call();
+    } catch (error) {
+      if (error instanceof VodError) end(error.requestId, error);
+      throw error;
+    }
+    end(requestIdOf(answer), null);
+    return answer;
+  };
+}
+
+function countSubmit(metrics: WorkerMetrics, error: VodError | null): void {
+  if (error === null) metrics.submitted('accepted', 'none');
+  else metrics.submitted(ERROR_CLASSES[error.class].onSubmit === 'look' ? 'unclear' : 'refused', error.class);
+}
+
+/** Of an answer as {@link VodApi} gives it; null where it has none. */
+export function requestIdOf(answer: unknown): string | null {
+  const id = (answer as { requestId?: unknown } | null | undefined)?.requestId;
+  return typeof id === 'string' ? id : null;
+}
