@@ -16,8 +16,8 @@ import { namesWith, type SearchAttributeKey } from './contract/names.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
 import { LedgerError } from './ledger/db/ledger-error.js';
 import { openRateLimitDatabase } from './ledger/db/rate-limit-database.js';
-import { openLedger } from './ledger/postgres-ledger.js';
-import { watchedLedger } from './metrics/instrument-ledger.js';
+import { openLedger } from './ledger/index.js';
+import { instrumentLedger } from './metrics/instrument-ledger.js';
 import { countCalls, throughWatcher } from './metrics/instrument-vod.js';
 import { LedgerGauges } from './metrics/ledger-gauges.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
@@ -124,7 +124,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
   });
   const slots = openRateLimitDatabase(settings.databaseUrl.reveal());
   const limiter = new RateLimiter(slots, { name: 'submit', callsPerSecond: vendor.submitsPerSecond });
-  const ledger = watchedLedger(opened, metrics);
+  const ledger = instrumentLedger(opened, metrics);
   const { otlpEndpoint } = settings.monitor;
   const tracing =
     otlpEndpoint === undefined

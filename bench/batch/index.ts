@@ -4,8 +4,8 @@ import { type BatchSnapshot, batchWorkflowId } from '../../src/contract/batch.js
 import { eraseWorkflowId, recipeHash } from '../../src/contract/identity.js';
 import { parseEraseRequest } from '../../src/contract/request-schema.js';
 import type { NewBatchItem } from '../../src/ledger/batches/batch-store.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import type { OwnedProcess } from '../../src/local/owned-process.js';
 import { startCli } from '../../test/support/cli.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';

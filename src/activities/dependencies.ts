@@ -1,6 +1,6 @@
 import type { SearchAttributeKey } from '../contract/names.js';
 import type { Recipe } from '../contract/recipes.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/index.js';
 import type { RateLimiter } from '../rate-limit/index.js';
 import type { EraseRuns } from '../temporal/erase-runs.js';
 import type { Unfit } from '../tencent-vod/fitness.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { EraseClient, Expectation, RetryDecision } from '../client.js';
 import { MAX_BY, MAX_DECISION_REASON } from '../contract/decision.js';
-import type { HoldFilter, HoldRecord } from '../ledger/holds/hold-store.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { HoldFilter, HoldRecord, HoldStore } from '../ledger/holds/hold-store.js';
+import type { Ledger } from '../ledger/index.js';
 import { UsageError } from './exit.js';
 import { positiveInteger } from './option-parsers.js';
 import { mustSayWho, reasonIfGiven, whoIsHere } from './who-and-why.js';
@@ -60,7 +60,7 @@ function atMost(longest: number, text: string, option: string): void {
 /** Opens the ledger for `work`, and closes it whatever happens. */
 export async function withLedger<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { loadSettings } = await import('../config/settings.js');
-  const { openLedger } = await import('../ledger/postgres-ledger.js');
+  const { openLedger } = await import('../ledger/index.js');
   const { databaseUrl, temporal } = loadSettings(process.env, { need: ['database', 'temporal'] });
   const ledger = openLedger(databaseUrl.reveal(), { namespace: temporal.namespace, maxConnections: 2 });
   try {
@@ -78,7 +78,7 @@ export interface Released {
 
 /** Sends a decision to every open hold that the filter lets through, page by page. */
 export async function decideAll(
-  ledger: Ledger,
+  holds: Pick<HoldStore, 'list' | 'end' | 'move'>,
   client: EraseClient,
   filter: HoldFilter,
   update: 'retry' | 'skip' | 'abort',
@@ -91,7 +91,7 @@ export async function decideAll(
   const so: Released = { done: 0, gone: 0 };
   const tried = new Set<string>();
   for (;;) {
-    const page = await ledger.listHolds({ ...filter, limit: PAGE + tried.size });
+    const page = await holds.list({ ...filter, limit: PAGE + tried.size });
     const next = page.filter((hold) => !keysOf(hold).some((key) => tried.has(key)));
     if (next.length === 0) return so;
     for (const hold of next) {
@@ -101,7 +101,7 @@ export async function decideAll(
     for (let at = 0; at < next.length; at += UPDATES_AT_ONCE) {
       await Promise.all(
         next.slice(at, at + UPDATES_AT_ONCE).map(async (hold) => {
-          if (await decideOne(ledger, client, hold, update, decision)) so.done += 1;
+          if (await decideOne(holds, client, hold, update, decision)) so.done += 1;
           else so.gone += 1;
         }),
       );
@@ -119,14 +119,12 @@ function keysOf({ workflowId, runId, since }: HoldRecord): string[] {
 const UNTIL_HELD_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 
-type HoldLedger = Pick<Ledger, 'listHolds' | 'endHold' | 'moveHold'>;
-
 /**
  * Decides on that hold, of that run, and on no other. False when it is over; the ledger is then put right. One whose run is about to
  * say that it is held is waited for.
  */
 export async function decideOne(
-  ledger: HoldLedger,
+  holds: Pick<HoldStore, 'list' | 'end' | 'move'>,
   client: Pick<EraseClient, 'getHandle'>,
   hold: HoldRecord,
   update: 'retry' | 'skip' | 'abort',
@@ -144,16 +142,16 @@ export async function decideOne(
       if (!(error instanceof EraseNotHeldError || error instanceof EraseNotFoundError)) throw error;
       if (error.cause instanceof EraseNotFoundError) {
         const runId = await whereItWent(client, meant);
-        if (runId === null || !(await ledger.moveHold(meant, runId))) break;
+        if (runId === null || !(await holds.move(meant, runId))) break;
         meant = { ...meant, runId };
         continue;
       }
       const maySoonBe = error instanceof EraseNotHeldError && Date.now() < untilMs;
-      if (!maySoonBe || !(await isOpen(ledger, meant))) break;
+      if (!maySoonBe || !(await isOpen(holds, meant))) break;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
-  await ledger.endHold(meant, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
+  await holds.end(meant, { as: 'resolved', by: decision.by, reason: 'it was not held any more' });
   return false;
 }
 
@@ -172,8 +170,8 @@ async function whereItWent(
   return held?.since === since.toISOString() ? runId : null;
 }
 
-async function isOpen(ledger: Pick<Ledger, 'listHolds'>, meant: HoldRecord): Promise<boolean> {
-  const open = await ledger.listHolds({ workflowId: meant.workflowId });
+async function isOpen(holds: Pick<HoldStore, 'list'>, meant: HoldRecord): Promise<boolean> {
+  const open = await holds.list({ workflowId: meant.workflowId });
   return open.some(
     (hold) =>
       hold.runId === meant.runId &&

@@ -1,13 +1,14 @@
-import type { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/index.js';
+import type { SubmissionStore } from '../ledger/submissions/submission-store.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
-/** The same ledger; how late each task's end was noticed is told to the metrics when it is written down. */
-export function watchedLedger(ledger: Ledger, metrics: WorkerMetrics): Ledger {
-  const watched: Ledger = Object.create(ledger);
-  watched.recordOutcome = async (taskId, outcome) => {
-    await ledger.recordOutcome(taskId, outcome);
+/** The same ledger, which also measures how late the end of each task was noticed. */
+export function instrumentLedger(ledger: Ledger, metrics: WorkerMetrics): Ledger {
+  const submissions: SubmissionStore = Object.create(ledger.submissions);
+  submissions.recordOutcome = async (taskId, outcome) => {
+    await ledger.submissions.recordOutcome(taskId, outcome);
     const finishedMs = Date.parse(outcome.result?.finishedAt ?? '');
     if (!Number.isNaN(finishedMs)) metrics.noticed((Date.now() - finishedMs) / 1_000);
   };
-  return watched;
+  return { ...ledger, submissions };
 }

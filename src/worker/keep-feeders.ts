@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { batchWorkflowId } from '../contract/batch.js';
 import type { Names } from '../contract/names.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/index.js';
 import { startFeederOn } from '../temporal/feeder-start.js';
 
 /** From one look for batches without a feeder to the next, in milliseconds. */

@@ -1,5 +1,5 @@
 import type { PriceList } from '../contract/price-list.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/index.js';
 
 /** From one word to the next, in milliseconds. */
 const SAY_EVERY_MS = 60_000;

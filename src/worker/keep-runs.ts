@@ -2,7 +2,7 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { MEMO } from '../contract/names.js';
 import { RUN_ENDED, type SeenHold } from '../ledger/holds/hold-store.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/index.js';
 import type { RunKey } from '../ledger/submissions/phase-store.js';
 
 /** From one look for runs that are gone to the next, in milliseconds. */
@@ -12,7 +12,7 @@ const LOOK_AFTER_SECONDS = 300;
 /** Runs of one look, of each kind: a describe each. */
 const MOST = 500;
 
-type KeptLedger = Pick<Ledger, 'phases' | 'unseenHolds' | 'endHold' | 'moveHold'>;
+type KeptLedger = Pick<Ledger, 'phases' | 'holds'>;
 
 /**
  * Ends the rows of runs that are not held, in review, nor published any more: a run that was terminated or reset tells nobody
@@ -25,7 +25,7 @@ export function keepRuns(ledger: KeptLedger, client: Client, stopping: AbortSign
     for (const run of runs) if (!stopping.aborted) await look(run).catch(() => undefined);
   };
   const look = async () => {
-    await tryEach(await ledger.unseenHolds(LOOK_AFTER_SECONDS, MOST), (hold) => keepHold(ledger, client, hold));
+    await tryEach(await ledger.holds.unseen(LOOK_AFTER_SECONDS, MOST), (hold) => keepHold(ledger, client, hold));
     await tryEach(await ledger.phases.unseen(LOOK_AFTER_SECONDS, MOST), (run) => keepPhase(ledger, client, run));
   };
   // A server that is away is noticed by everybody else; the next look may find it.
@@ -42,7 +42,7 @@ async function keepHold(ledger: KeptLedger, client: Client, hold: SeenHold): Pro
   const latest = await openRun(client, hold.workflowId);
   const held = latest?.memo?.[MEMO.hold] as { since?: unknown } | undefined;
   const goesOn = latest !== null && held?.since === hold.since.toISOString();
-  if (!goesOn || !(await ledger.moveHold(hold, latest.runId))) await ledger.endHold(hold, RUN_ENDED);
+  if (!goesOn || !(await ledger.holds.move(hold, latest.runId))) await ledger.holds.end(hold, RUN_ENDED);
 }
 
 /** The same of a review; the row is the id's, and is taken out when that is over. */

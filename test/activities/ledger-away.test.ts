@@ -6,8 +6,8 @@ import { recipeHash } from '../../src/contract/identity.js';
 import { LedgerError } from '../../src/ledger/db/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { openRateLimitDatabase } from '../../src/ledger/db/rate-limit-database.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { RateLimiter } from '../../src/rate-limit/index.js';
 import { createVodClient, type VodClient } from '../../src/tencent-vod/vod-client.js';
 import { createWebhookSender } from '../../src/webhook/sender.js';
@@ -52,21 +52,29 @@ function dependencies(other: Partial<ActivityDependencies> = {}): ActivityDepend
   };
 }
 
+/** The real ledger, which takes answers in its own way. */
+function accepting(accepted: Ledger['submissions']['accepted']): Ledger {
+  const submissions: Ledger['submissions'] = Object.create(ledger.submissions, { accepted: { value: accepted } });
+  return { ...ledger, submissions };
+}
+
 const environment = () =>
   new MockActivityEnvironment({ attempt: 1, workflowExecution: { workflowId: 'erase/1', runId: 'run-1' } });
 
 describe('a submit that never left', () => {
   it('is no submit in doubt: the books say so, and it may go at once', async () => {
     // The real ledger, away at the last look before the call.
-    const away: Ledger = Object.create(ledger, {
-      openBreaker: { value: () => Promise.reject(new LedgerError('unavailable', 'gone for a moment')) },
-    });
+    const findOpen = () => Promise.reject(new LedgerError('unavailable', 'gone for a moment'));
+    const away: Ledger = { ...ledger, breakers: { ...ledger.breakers, findOpen } };
     const input = { request: REQUEST, resubmitAfterTaskId: null, operatorRetry: null };
     const first = createSubmitActivities(dependencies({ ledger: away }));
     await expect(environment().run(first.submitErase, input)).rejects.toMatchObject({ type: 'unavailable' });
     expect(server.calls).toEqual([]);
     const identity = { ...REQUEST, recipeHash: recipeHash(REQUEST.recipe), payToken: '' };
-    expect(await ledger.findLatest(identity)).toMatchObject({ state: 'refused', error: { code: 'NeverSent' } });
+    expect(await ledger.submissions.findLatest(identity)).toMatchObject({
+      state: 'refused',
+      error: { code: 'NeverSent' },
+    });
 
     const second = createSubmitActivities(dependencies());
     expect(await environment().run(second.submitErase, input)).toMatchObject({ kind: 'running', taskId: TASK });
@@ -78,32 +86,34 @@ describe('a hold that is written after its breaker was closed', () => {
   const request = { ...REQUEST, fileId: '5285485487985271490' };
   const input = { request, resubmitAfterTaskId: null, operatorRetry: null };
   const closeAll = async () => {
-    for (const breaker of await ledger.listBreakers())
-      await ledger.closeBreaker(breaker, { by: 'ann', reason: 'paid' });
+    for (const breaker of await ledger.breakers.list())
+      await ledger.breakers.close(breaker, { by: 'ann', reason: 'paid' });
   };
 
   it('is none: nobody would resume it, so the submit is tried again', async () => {
     server.script(refuse('FailedOperation.UserStatusInavlid', 'in arrears'));
     // The operator resumes, and so closes the breaker, just before the hold is written.
-    const closed: Ledger = Object.create(ledger, {
-      recordHold: {
-        value: async (hold: Parameters<Ledger['recordHold']>[0]) => {
+    const closed: Ledger = {
+      ...ledger,
+      holds: {
+        ...ledger.holds,
+        record: async (hold) => {
           await closeAll();
-          await ledger.recordHold(hold);
+          return await ledger.holds.record(hold);
         },
       },
-    });
+    };
     const first = createSubmitActivities(dependencies({ ledger: closed }));
     await expect(environment().run(first.submitErase, input)).rejects.toMatchObject({
       nonRetryable: false,
       details: [expect.objectContaining({ code: 'BreakerClosed' })],
     });
-    expect(await ledger.listHolds()).toEqual([]);
+    expect(await ledger.holds.list()).toEqual([]);
 
     server.script(respond({ TaskId: `${TASK}3` }));
     const again = createSubmitActivities(dependencies());
     expect(await environment().run(again.submitErase, input)).toMatchObject({ kind: 'running', taskId: `${TASK}3` });
-    expect(await ledger.listBreakers()).toEqual([]);
+    expect(await ledger.breakers.list()).toEqual([]);
   });
 
   it('stays while the breaker does', async () => {
@@ -111,8 +121,8 @@ describe('a hold that is written after its breaker was closed', () => {
     server.script(refuse('FailedOperation.UserStatusInavlid', 'in arrears'));
     const { submitErase } = createSubmitActivities(dependencies());
     expect(await environment().run(submitErase, { ...input, request: other })).toMatchObject({ kind: 'held' });
-    expect(await ledger.listHolds()).toMatchObject([{ fileId: other.fileId }]);
-    await ledger.endHold({ workflowId: 'erase/1', runId: 'run-1' }, { as: 'resolved', by: null, reason: null });
+    expect(await ledger.holds.list()).toMatchObject([{ fileId: other.fileId }]);
+    await ledger.holds.end({ workflowId: 'erase/1', runId: 'run-1' }, { as: 'resolved', by: null, reason: null });
     await closeAll();
     server.script(respond({ TaskId: `${TASK}4` }));
     await environment().run(submitErase, { ...input, request: other });
@@ -125,9 +135,7 @@ describe('an answer that was heard and could not be written', () => {
     const task = `${TASK}2`;
     server.script(respond({ TaskId: task }));
     const before = server.calls.length;
-    const full: Ledger = Object.create(ledger, {
-      accepted: { value: () => Promise.reject(new LedgerError('unexpected', 'the disk is full')) },
-    });
+    const full = accepting(() => Promise.reject(new LedgerError('unexpected', 'the disk is full')));
     const input = { request, resubmitAfterTaskId: null, operatorRetry: null };
     const first = environment();
     const heartbeats: unknown[] = [];
@@ -170,9 +178,7 @@ describe('an answer that was heard', () => {
 
   it('costs no heartbeat when the books have it at once', async () => {
     // At once, whatever else this machine does.
-    const quick: Ledger = Object.create(ledger, {
-      accepted: { value: async () => submissionRecord({ taskId: `${TASK}5` }) },
-    });
+    const quick = accepting(async () => submissionRecord({ taskId: `${TASK}5` }));
     expect(await submitWith('5285485487985271492', `${TASK}5`, { ledger: quick })).toEqual([]);
   });
 
@@ -181,13 +187,9 @@ describe('an answer that was heard', () => {
     const kept = new Promise<void>((resolve) => {
       onHeartbeat = resolve;
     });
-    const slow: Ledger = Object.create(ledger, {
-      accepted: {
-        value: async (...args: Parameters<Ledger['accepted']>) => {
-          await kept;
-          return await ledger.accepted(...args);
-        },
-      },
+    const slow = accepting(async (...args) => {
+      await kept;
+      return await ledger.submissions.accepted(...args);
     });
     const heartbeats = await submitWith('5285485487985271493', `${TASK}6`, { ledger: slow, onHeartbeat });
     expect(heartbeats).toEqual([{ heard: expect.objectContaining({ taskId: `${TASK}6` }) }]);

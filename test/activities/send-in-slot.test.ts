@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const acquire = () => limiter.acquire({ priority: 'live' });
 const ledger = {
-  postpone: async (_: unknown, leavesAt: Date) => {
+  reschedule: async (_: unknown, leavesAt: Date) => {
     postponed.push(leavesAt);
   },
 };
@@ -165,7 +165,7 @@ describe('a refusal that this process has read', () => {
   it('stops a call that has had its last look, before the breaker is written', async () => {
     let open: Breaker | null = null;
     let write: (() => void) | undefined;
-    const breakers = new BreakerLooks({ openBreaker: async () => open });
+    const breakers = new BreakerLooks({ findOpen: async () => open });
     const lastLook = breakers.lastLook(1);
     let isLooked: (() => void) | undefined;
     const looked = new Promise<void>((resolve) => {
@@ -201,7 +201,7 @@ describe('a refusal that this process has read', () => {
   it('lets a call go after one more look when its breaker is of another scope, or could not be written', async () => {
     let asked = 0;
     const breakers = new BreakerLooks({
-      openBreaker: async () => {
+      findOpen: async () => {
         asked += 1;
         // Read while the first look was on its way: that one may not have seen it.
         if (asked === 1) await breakers.opening(Promise.reject(new Error('no database'))).catch(() => undefined);

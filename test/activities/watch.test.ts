@@ -10,8 +10,8 @@ import type { WatchReport } from '../../src/activities/completion-watch/watch-co
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createMainActivities } from '../../src/activities/index.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import type { TaskSummary } from '../../src/tencent-vod/vod-api.js';
 import { createVodClient, type VodClient } from '../../src/tencent-vod/vod-client.js';
 import { createWebhookSender } from '../../src/webhook/sender.js';
@@ -51,10 +51,10 @@ async function acceptedTask(
   fileId = '5285485487985271487',
   { adopted = false, runId = 'run-1' } = {},
 ): Promise<string> {
-  const begun = await ledger.begin(intentOf(fileId, { subAppId, workflowId: 'erase/1', runId }));
+  const begun = await ledger.submissions.begin(intentOf(fileId, { subAppId, workflowId: 'erase/1', runId }));
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   const taskId = `${subAppId}-ProcessMediaByMPS-${fileId}`;
-  await ledger.accepted(begun.submission, { taskId, requestId: null, adopted });
+  await ledger.submissions.accepted(begun.submission, { taskId, requestId: null, adopted });
   return taskId;
 }
 

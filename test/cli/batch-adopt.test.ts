@@ -97,7 +97,7 @@ describe('adopting', () => {
     expect(text(7)).toContain('same erase as row 2');
     expect(text(9)).toContain('neither');
     expect(await stack.ledger.batches.find('wrong')).toBeNull();
-    expect(await stack.ledger.findByTask(one.taskId)).toBeNull();
+    expect(await stack.ledger.submissions.findByTask(one.taskId)).toBeNull();
     const swapped = table('swapped.csv', [
       ['fileId', 'taskId'],
       [one.fileId, two.taskId],

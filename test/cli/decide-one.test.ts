@@ -3,16 +3,15 @@ import { decideAll, decideOne } from '../../src/cli/holds.js';
 import type { EraseClient, EraseHandle } from '../../src/client.js';
 import { EraseNotFoundError, EraseNotHeldError, InvalidRequestError } from '../../src/errors.js';
 import type { HoldRecord } from '../../src/ledger/holds/hold-store.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
 
 const DECISION = { by: 'alice', reason: 'the bill is paid' };
 
 let open: HoldRecord[];
 let ended: unknown[];
-const ledger = {
-  moveHold: async () => false,
-  listHolds: async () => open,
-  endHold: async (run: { workflowId: string }, end: { as: string }) => {
+const holds = {
+  move: async () => false,
+  list: async () => open,
+  end: async (run: { workflowId: string }, end: { as: string }) => {
     open = [];
     ended.push({ workflowId: run.workflowId, as: end.as });
   },
@@ -56,7 +55,7 @@ describe('a decision on a hold that was just written', () => {
   it('waits until the run says that it is held', async () => {
     const client = clientOf(notYetHeld, notYetHeld);
     const [held] = open;
-    expect(await decideOne(ledger, client, held as HoldRecord, 'retry', DECISION)).toBe(true);
+    expect(await decideOne(holds, client, held as HoldRecord, 'retry', DECISION)).toBe(true);
     const since = held?.since.toISOString();
     const decision = { ...DECISION, expect: { runId: 'run-1', class: 'account', submission: null, since } };
     expect(client.asked).toEqual(Array(3).fill({ runId: 'run-1', decision }));
@@ -76,13 +75,13 @@ describe('a decision on a hold that was just written', () => {
       open = change(open);
       notYetHeld();
     });
-    expect(await decideOne(ledger, client, held as HoldRecord, 'retry', DECISION)).toBe(false);
+    expect(await decideOne(holds, client, held as HoldRecord, 'retry', DECISION)).toBe(false);
     expect(client.asked).toHaveLength(1);
   });
 
   it('does not ask for a submission that a row from before a migration does not know', async () => {
     const client = clientOf();
-    expect(await decideOne(ledger, client, { ...hold(0), class: 'uncertain' }, 'retry', DECISION)).toBe(true);
+    expect(await decideOne(holds, client, { ...hold(0), class: 'uncertain' }, 'retry', DECISION)).toBe(true);
     expect(client.asked[0]?.decision).not.toHaveProperty('expect.submission');
   });
 
@@ -90,7 +89,7 @@ describe('a decision on a hold that was just written', () => {
     const client = clientOf(() => {
       throw new InvalidRequestError(['"by" is missing.']);
     });
-    await expect(decideOne(ledger, client, hold(60_000), 'retry', DECISION)).rejects.toThrow('"by" is missing');
+    await expect(decideOne(holds, client, hold(60_000), 'retry', DECISION)).rejects.toThrow('"by" is missing');
     expect(ended).toEqual([]);
   });
 });
@@ -101,7 +100,7 @@ describe('a decision on a hold that is over', () => {
     ['is gone', hold(0), unknownRun],
   ])('puts the books right at once: the run %s', async (_, record, answer) => {
     const client = clientOf(answer);
-    expect(await decideOne(ledger, client, record, 'retry', DECISION)).toBe(false);
+    expect(await decideOne(holds, client, record, 'retry', DECISION)).toBe(false);
     expect(client.asked).toHaveLength(1);
     expect(ended).toEqual([{ workflowId: 'erase/1', as: 'resolved' }]);
   });
@@ -110,9 +109,9 @@ describe('a decision on a hold that is over', () => {
 describe('a decision for all', () => {
   it('is made once about a run, though it is held again at once', async () => {
     let at = 60_000;
-    const again: Pick<Ledger, 'listHolds'> = { listHolds: async () => [hold(at--)] };
+    const again = { ...holds, list: async () => [hold(at--)] };
     const client = clientOf();
-    const so = await decideAll(again as Ledger, client as unknown as EraseClient, {}, 'retry', DECISION);
+    const so = await decideAll(again, client as unknown as EraseClient, {}, 'retry', DECISION);
     expect([so, client.asked.length]).toEqual([{ done: 1, gone: 0 }, 1]);
   });
 });

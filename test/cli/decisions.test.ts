@@ -43,7 +43,7 @@ const heldAt = (workflowId: string, before?: string): Promise<Held> =>
   });
 
 const openHolds = async (workflowId: string) =>
-  (await stack.ledger.listHolds({ workflowId })).map(({ runId, class: errorClass }) => ({ runId, class: errorClass }));
+  (await stack.ledger.holds.list({ workflowId })).map(({ runId, class: errorClass }) => ({ runId, class: errorClass }));
 
 const endsOf = async (workflowId: string) =>
   (
@@ -112,7 +112,7 @@ describe('resume --all', () => {
     await refuse(request.fileId);
     await stack.client.start(request);
     const { runId, held } = await heldAt('erase/key/late');
-    const [row] = await stack.ledger.listHolds({ workflowId: 'erase/key/late' });
+    const [row] = await stack.ledger.holds.list({ workflowId: 'erase/key/late' });
     expect(row?.since.toISOString()).toBe(held.since);
     // Another operator was faster, and the submit came to be in doubt.
     const fileId = request.fileId;
@@ -134,7 +134,9 @@ describe('resume --all', () => {
     // What the slower one has in hand is the row of then.
     const { decideOne } = await import('../../src/cli/holds.js');
     const stale = row as NonNullable<typeof row>;
-    expect(await decideOne(stack.ledger, stack.client, stale, 'retry', { by: 'ann', reason: 'routine' })).toBe(false);
+    expect(await decideOne(stack.ledger.holds, stack.client, stale, 'retry', { by: 'ann', reason: 'routine' })).toBe(
+      false,
+    );
     expect(await openHolds('erase/key/late')).toEqual([{ runId, class: 'uncertain' }]);
     expect(await tasksOf(fileId)).toHaveLength(1);
     await stack.client.getHandle('erase/key/late').abort({ by: 'test', reason: 'over' });
@@ -165,7 +167,7 @@ describe('a decision for a batch', () => {
       await refuse(fileId);
       const id = await startFed(stack, request === undefined ? [] : [request]);
       const [hold] = await eventually('its hold', async () => {
-        const holds = await stack.ledger.listHolds({ batchId: id });
+        const holds = await stack.ledger.holds.list({ batchId: id });
         return holds.length > 0 ? holds : undefined;
       });
       const { workflowId = '', runId = '' } = hold ?? {};
@@ -211,7 +213,7 @@ describe('two operators at once', () => {
     );
     expect(ends.filter((end) => end === 'skipped')).toHaveLength(done[0] ?? -1);
     expect(ends.filter((end) => end === 'aborted')).toHaveLength(done[1] ?? -1);
-    expect(await stack.ledger.listHolds()).toEqual([]);
+    expect(await stack.ledger.holds.list()).toEqual([]);
   });
 });
 

@@ -11,7 +11,7 @@ afterAll(() => stack.stop());
 
 /** Held in the books alone: no run of these ids exists. */
 async function hold(at: number, errorClass: string): Promise<void> {
-  await stack.ledger.recordHold({
+  await stack.ledger.holds.record({
     workflowId: `erase/${errorClass}-${at}`,
     runId: '01a20609-2209-7229-9cc0-64a6160657b3',
     subAppId: 1500000001,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeReport } from '../../src/backlog/report/write-report.js';
 import type { BatchSnapshot } from '../../src/contract/batch.js';
 import type { ReportItem } from '../../src/contract/report.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
 import { type ReadReport, readReport } from './batch-report.js';
 import type { LedgerRow, Mismatch } from './books.js';
 import type { Stage } from './crossings-stage.js';

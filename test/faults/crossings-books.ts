@@ -1,6 +1,6 @@
 import type { ReportItem } from '../../src/contract/report.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import type { AdminTask } from '../../src/simulator/index.js';
 import { acceptedTasks, type Balance, balanceOf, type LedgerRow, ledgerRows, type Mismatch } from './books.js';
 import { balanceBudget } from './budget-books.js';

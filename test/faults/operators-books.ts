@@ -1,4 +1,4 @@
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { openLedger } from '../../src/ledger/index.js';
 import type { AdminTask } from '../../src/simulator/index.js';
 import { acceptedTasks, type Balance, balanceOf, type LedgerRow, type Mismatch } from './books.js';
 import { balanceBudget } from './budget-books.js';

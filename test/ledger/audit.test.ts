@@ -2,8 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditLine } from '../../src/ledger/audit/audit-report.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 let database: TestDatabase;
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 async function lines(filter: { since?: Date; until?: Date } = {}): Promise<AuditLine[]> {
   const all: AuditLine[] = [];
-  for await (const line of ledger.auditLines(filter)) all.push(line);
+  for await (const line of ledger.audit.lines(filter)) all.push(line);
   return all;
 }
 

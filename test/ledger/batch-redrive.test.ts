@@ -5,8 +5,8 @@ import type { EraseRequest } from '../../src/contract/request.js';
 import { NEEDS_PAY_AGAIN, type RedriveSelection } from '../../src/ledger/batches/batch-redrive.js';
 import type { NewBatchItem } from '../../src/ledger/batches/batch-store.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { newBatch, newItem, SETTINGS } from '../support/batches.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

@@ -6,8 +6,8 @@ import type { BatchStaging, RowProblem } from '../../src/ledger/batches/batch-st
 import type { NewBatch } from '../../src/ledger/batches/batch-store.js';
 import { openBatchStaging } from '../../src/ledger/batches/postgres-batch-staging.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { eventually } from '../support/processes.js';
 

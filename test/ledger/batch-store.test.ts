@@ -3,8 +3,8 @@ import { changeOf } from '../../src/ledger/batches/batch-change.js';
 import type { BatchAction, BatchRecord, NewBatch, NewBatchItem } from '../../src/ledger/batches/batch-store.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { BatchState } from '../../src/ledger/db/schema.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { SETTINGS } from '../support/batch.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

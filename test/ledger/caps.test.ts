@@ -2,9 +2,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/db/database.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { BeginOutcome, Intent, Ledger, SubmissionKey } from '../../src/ledger/ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import type { CapScope } from '../../src/ledger/money/cap.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { BeginOutcome, Intent, SubmissionKey } from '../../src/ledger/submissions/submission.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
@@ -49,17 +50,17 @@ function sent(outcome: BeginOutcome) {
   return outcome.submission;
 }
 
-const send = async (intent: Intent = intentFor()) => sent(await ledger.begin(intent));
+const send = async (intent: Intent = intentFor()) => sent(await ledger.submissions.begin(intent));
 
 const cap = (limitUsd: number | null, { scope = 'all' as CapScope, period = 'total' as 'day' | 'total' } = {}) =>
-  ledger.changeCap({ scope, period, limitUsd, by: 'alice', reason: 'a test' });
+  ledger.caps.change({ scope, period, limitUsd, by: 'alice', reason: 'a test' });
 
 /** Spent by the counter of everything in all; a limit that nobody reaches makes it visible. */
 async function spent(scope: CapScope = 'all', period: 'day' | 'total' = 'total'): Promise<number | undefined> {
-  const before = (await ledger.listCaps()).find((c) => c.scope === scope && c.period === period);
+  const before = (await ledger.caps.list()).find((c) => c.scope === scope && c.period === period);
   if (before !== undefined) return before.spentUsd;
   await cap(1_000_000, { scope, period });
-  const found = (await ledger.listCaps()).find((c) => c.scope === scope && c.period === period)?.spentUsd;
+  const found = (await ledger.caps.list()).find((c) => c.scope === scope && c.period === period)?.spentUsd;
   await cap(null, { scope, period });
   return found;
 }
@@ -70,7 +71,7 @@ describe('a cap', () => {
     const second = openLedger(database.url, { maxConnections: 20 });
     try {
       const outcomes = await Promise.all(
-        Array.from({ length: 50 }, (_, at) => (at % 2 === 0 ? ledger : second).begin(intentFor())),
+        Array.from({ length: 50 }, (_, at) => (at % 2 === 0 ? ledger : second).submissions.begin(intentFor())),
       );
       expect(outcomes.filter(({ kind }) => kind === 'send')).toHaveLength(10);
       const capped = outcomes.filter(({ kind }) => kind === 'capped');
@@ -92,9 +93,9 @@ describe('a cap', () => {
     [`sub-app/${SUB_APP}`, 'total'],
   ] as const)('of %s by %s holds at once', async (scope, period) => {
     await cap(2 * COST, { scope, period });
-    const outcomes = await Promise.all(Array.from({ length: 6 }, () => ledger.begin(intentFor())));
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => ledger.submissions.begin(intentFor())));
     expect(outcomes.filter(({ kind }) => kind === 'send')).toHaveLength(2);
-    const other = await ledger.begin(intentFor({ subAppId: OTHER_SUB_APP }));
+    const other = await ledger.submissions.begin(intentFor({ subAppId: OTHER_SUB_APP }));
     expect(other.kind).toBe(scope === 'all' ? 'capped' : 'send');
   });
 
@@ -102,26 +103,26 @@ describe('a cap', () => {
     await cap(COST);
     await send();
     const intent = intentFor();
-    expect(await ledger.begin(intent)).toMatchObject({ kind: 'capped' });
-    expect(await ledger.findLatest(intent.identity)).toBeNull();
+    expect(await ledger.submissions.begin(intent)).toMatchObject({ kind: 'capped' });
+    expect(await ledger.submissions.findLatest(intent.identity)).toBeNull();
     expect(await spent(`sub-app/${SUB_APP}`)).toBe(COST);
     await cap(2 * COST);
     await send(intent);
-    expect(await ledger.begin(intentFor())).toMatchObject({ kind: 'capped' });
+    expect(await ledger.submissions.begin(intentFor())).toMatchObject({ kind: 'capped' });
   });
 
   it('does not stand before what was paid for', async () => {
     const intent = intentFor();
-    await ledger.accepted(await send(intent), { taskId: `task-${files}`, requestId: null, adopted: false });
+    await ledger.submissions.accepted(await send(intent), { taskId: `task-${files}`, requestId: null, adopted: false });
     await cap(0);
-    expect(await ledger.begin({ ...intent, costUsd: null })).toMatchObject({ kind: 'running' });
+    expect(await ledger.submissions.begin({ ...intent, costUsd: null })).toMatchObject({ kind: 'running' });
   });
 
   it('knows what was spent before it was set', async () => {
     for (let at = 0; at < 3; at += 1) await send();
     await cap(3 * COST);
-    expect(await ledger.begin(intentFor())).toMatchObject({ kind: 'capped', cap: { leftUsd: 0 } });
-    expect(await ledger.listCaps()).toEqual([
+    expect(await ledger.submissions.begin(intentFor())).toMatchObject({ kind: 'capped', cap: { leftUsd: 0 } });
+    expect(await ledger.caps.list()).toEqual([
       { scope: 'all', period: 'total', limitUsd: 0.1119, spentUsd: 0.1119, leftUsd: 0 },
     ]);
   });
@@ -145,10 +146,10 @@ describe('a cap', () => {
 describe('what counts as spent', () => {
   it('is asked for when money is due, and only then', async () => {
     const intent = intentFor({ costUsd: null });
-    expect(await ledger.begin(intent)).toEqual({ kind: 'unpriced' });
-    expect(await ledger.findLatest(intent.identity)).toBeNull();
-    await ledger.trip('account', await send(), { class: 'account', code: 'x', ...NO_ERROR });
-    expect(await ledger.begin(intent)).toMatchObject({ kind: 'blocked' });
+    expect(await ledger.submissions.begin(intent)).toEqual({ kind: 'unpriced' });
+    expect(await ledger.submissions.findLatest(intent.identity)).toBeNull();
+    await ledger.breakers.open('account', await send(), { class: 'account', code: 'x', ...NO_ERROR });
+    expect(await ledger.submissions.begin(intent)).toMatchObject({ kind: 'blocked' });
   });
 
   it.each([
@@ -159,8 +160,8 @@ describe('what counts as spent', () => {
     await send();
     const submission = await send();
     expect(await spent()).toBe(2 * COST);
-    await ledger.refused(submission, error);
-    await ledger.refused(submission, error);
+    await ledger.submissions.refused(submission, error);
+    await ledger.submissions.refused(submission, error);
     for (const scope of ['all', `sub-app/${SUB_APP}`] as const) {
       expect(await spent(scope, 'day')).toBe(COST);
       expect(await spent(scope, 'total')).toBe(COST);
@@ -169,7 +170,7 @@ describe('what counts as spent', () => {
 
   it('holds again what is armed again after a refusal, at its price of then', async () => {
     const intent = intentFor();
-    await ledger.refused(await send(intent), { class: 'retry', code: 'x', ...NO_ERROR });
+    await ledger.submissions.refused(await send(intent), { class: 'retry', code: 'x', ...NO_ERROR });
     expect(await spent()).toBe(0);
     await send({ ...intent, costUsd: 2 });
     expect(await spent()).toBe(2);
@@ -178,9 +179,14 @@ describe('what counts as spent', () => {
   it('holds what is in doubt, also after it was given up', async () => {
     const intent = intentFor();
     const submission = await send(intent);
-    await ledger.doubted(submission, { class: 'ambiguous', code: 'ECONNRESET', ...NO_ERROR, saidDuplicate: false });
+    await ledger.submissions.markUnknown(submission, {
+      class: 'ambiguous',
+      code: 'ECONNRESET',
+      ...NO_ERROR,
+      saidDuplicate: false,
+    });
     expect(await spent()).toBe(COST);
-    const { placeAt } = (await ledger.findLatest(intent.identity)) ?? {};
+    const { placeAt } = (await ledger.submissions.findLatest(intent.identity)) ?? {};
     if (placeAt === undefined) throw new Error('no submission');
     await send({ ...intent, lookedFor: { number: 1, placeAt } });
     expect(await spent()).toBe(2 * COST);
@@ -192,16 +198,16 @@ describe('what counts as spent', () => {
     ['succeeded', COST],
     ['expired', COST],
   ] as const)('after a task that %s is right', async (outcome, usd) => {
-    await ledger.accepted(await send(), { taskId: `task-${files}`, requestId: null, adopted: false });
-    await ledger.recordOutcome(`task-${files}`, { ...NO_RESULT, outcome });
-    await ledger.recordOutcome(`task-${files}`, { ...NO_RESULT, outcome });
+    await ledger.submissions.accepted(await send(), { taskId: `task-${files}`, requestId: null, adopted: false });
+    await ledger.submissions.recordOutcome(`task-${files}`, { ...NO_RESULT, outcome });
+    await ledger.submissions.recordOutcome(`task-${files}`, { ...NO_RESULT, outcome });
     expect(await spent()).toBe(usd);
   });
 
   it('holds a task that was found after its submit was taken for refused', async () => {
     const submission = await send();
-    await ledger.refused(submission, { class: 'retry', code: 'x', ...NO_ERROR });
-    await ledger.accepted(submission, { taskId: `task-${files}`, requestId: null, adopted: true });
+    await ledger.submissions.refused(submission, { class: 'retry', code: 'x', ...NO_ERROR });
+    await ledger.submissions.accepted(submission, { taskId: `task-${files}`, requestId: null, adopted: true });
     expect(await spent()).toBe(COST);
     expect(await spent('all', 'day')).toBe(COST);
   });
@@ -215,22 +221,22 @@ describe('a new day, in UTC', () => {
     await cap(COST, { period: 'day' });
     await cap(2 * COST, { period: 'total' });
     await send();
-    expect(await ledger.begin(intentFor())).toMatchObject({ kind: 'capped', cap: { period: 'day' } });
+    expect(await ledger.submissions.begin(intentFor())).toMatchObject({ kind: 'capped', cap: { period: 'day' } });
     await yesterday();
-    expect(await ledger.listCaps()).toMatchObject([
+    expect(await ledger.caps.list()).toMatchObject([
       { period: 'day', spentUsd: 0, leftUsd: COST },
       { period: 'total', spentUsd: COST },
     ]);
     await send();
     await yesterday();
-    expect(await ledger.begin(intentFor())).toMatchObject({ kind: 'capped', cap: { period: 'total' } });
+    expect(await ledger.submissions.begin(intentFor())).toMatchObject({ kind: 'capped', cap: { period: 'total' } });
   });
 
   it('is not given back what was spent the day before', async () => {
     const before = await send();
     await yesterday();
     await send();
-    await ledger.refused(before, { class: 'retry', code: 'x', ...NO_ERROR });
+    await ledger.submissions.refused(before, { class: 'retry', code: 'x', ...NO_ERROR });
     expect(await spent('all', 'day')).toBe(COST);
     expect(await spent('all', 'total')).toBe(COST);
   });
@@ -243,12 +249,13 @@ describe('many submits and refusals at once', () => {
       Array.from({ length: 60 }, async (_, at) => {
         const intent = intentFor({ subAppId: at % 3 === 0 ? OTHER_SUB_APP : SUB_APP });
         const submission: SubmissionKey & { arm: number } = await send(intent);
-        if (at % 4 === 0) await ledger.refused(submission, { class: 'throttled', code: 'x', ...NO_ERROR });
-        else if (at % 4 === 1) await ledger.refused(submission, { class: 'account', code: 'x', ...NO_ERROR });
-        else await ledger.accepted(submission, { taskId: `many-${at}`, requestId: null, adopted: false });
+        if (at % 4 === 0) await ledger.submissions.refused(submission, { class: 'throttled', code: 'x', ...NO_ERROR });
+        else if (at % 4 === 1)
+          await ledger.submissions.refused(submission, { class: 'account', code: 'x', ...NO_ERROR });
+        else await ledger.submissions.accepted(submission, { taskId: `many-${at}`, requestId: null, adopted: false });
       }),
     );
-    const rows = await ledger.reportCosts({ by: 'recipe' });
+    const rows = await ledger.costs.report({ by: 'recipe' });
     expect(rows).toEqual([
       { group: 'subtitles', erases: 30, accepted: 30, paidAgain: 0, ambiguous: 0, usd: 1.119, ambiguousUsd: 0 },
     ]);

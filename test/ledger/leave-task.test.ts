@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
@@ -25,9 +25,9 @@ afterAll(async () => {
 async function taskOf(payer: string, ...waiting: string[]): Promise<string> {
   tasks += 1;
   const taskId = `task-${tasks}`;
-  const begun = await ledger.begin(intentOf(`file-${tasks}`, { workflowId: payer, runId: `${payer}-run` }));
+  const begun = await ledger.submissions.begin(intentOf(`file-${tasks}`, { workflowId: payer, runId: `${payer}-run` }));
   if (begun.kind !== 'send') throw new Error(begun.kind);
-  await ledger.accepted(begun.submission, { taskId, requestId: null, adopted: false });
+  await ledger.submissions.accepted(begun.submission, { taskId, requestId: null, adopted: false });
   for (const workflowId of waiting) await waits(taskId, workflowId);
   return taskId;
 }
@@ -121,13 +121,13 @@ describe('who leaves a task', () => {
 describe('a review’s word on a result', () => {
   it('stands with it until a later one approves', async () => {
     const taskId = await taskOf('a');
-    const rejected = async () => (await ledger.findByTask(taskId))?.rejected;
+    const rejected = async () => (await ledger.submissions.findByTask(taskId))?.rejected;
     expect(await rejected()).toBeNull();
-    await ledger.recordReview(taskId, { decision: 'reject', by: 'ann', reason: 'a logo is left' });
+    await ledger.submissions.recordReview(taskId, { decision: 'reject', by: 'ann', reason: 'a logo is left' });
     expect(await rejected()).toEqual({ at: expect.any(Date), by: 'ann', reason: 'a logo is left' });
-    await ledger.recordReview(taskId, { decision: 'reject', by: null, reason: 'nobody decided' });
+    await ledger.submissions.recordReview(taskId, { decision: 'reject', by: null, reason: 'nobody decided' });
     expect(await rejected()).toMatchObject({ by: null, reason: 'nobody decided' });
-    await ledger.recordReview(taskId, { decision: 'approve', by: 'ben', reason: 'looked again' });
+    await ledger.submissions.recordReview(taskId, { decision: 'approve', by: 'ben', reason: 'looked again' });
     expect(await rejected()).toBeNull();
   });
 });

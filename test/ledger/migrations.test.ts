@@ -7,8 +7,8 @@ import type { AuditLine } from '../../src/ledger/audit/audit-report.js';
 import { toLedgerError } from '../../src/ledger/db/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { MIGRATIONS } from '../../src/ledger/db/migrations/index.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase } from '../support/postgres.js';
 
@@ -48,14 +48,14 @@ async function ledgerOf(last: string, more?: (pool: pg.Pool) => Promise<void>): 
 
 async function auditOf(ledger: Ledger): Promise<AuditLine[]> {
   const lines: AuditLine[] = [];
-  for await (const line of ledger.auditLines({ since: new Date('2026-01-01T00:00:00Z') })) lines.push(line);
+  for await (const line of ledger.audit.lines({ since: new Date('2026-01-01T00:00:00Z') })) lines.push(line);
   return lines;
 }
 
 /** What must be true of rows that came with a version, once the ledger is of this program's. */
 const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
   '0001-books': async (ledger) => {
-    expect(await ledger.findByTask('task-done')).toMatchObject({
+    expect(await ledger.submissions.findByTask('task-done')).toMatchObject({
       state: 'accepted',
       outcome: 'succeeded',
       resultFileId: 'new-file',
@@ -63,17 +63,22 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     });
     const asked = { lookedFor: null, costUsd: 0.1 };
     const kinds = await Promise.all(
-      ['done', 'running', 'doubt'].map(async (fileId) => (await ledger.begin(intentOf(fileId, asked))).kind),
+      ['done', 'running', 'doubt'].map(
+        async (fileId) => (await ledger.submissions.begin(intentOf(fileId, asked))).kind,
+      ),
     );
     // Nothing that was paid for, or may have been, is paid for again.
     expect(kinds).toEqual(['done', 'running', 'look']);
-    const refused = await ledger.begin(intentOf('refused', asked));
+    const refused = await ledger.submissions.begin(intentOf('refused', asked));
     expect(refused).toMatchObject({ kind: 'send', submission: { number: 1, arm: 2 } });
   },
   '0002-breaker-and-holds': async (ledger) => {
-    expect(await ledger.openBreaker(2)).toMatchObject({ scope: 'sub-app/2', code: 'FailedOperation.InvalidVodUser' });
-    expect(await ledger.openBreaker(1)).toBeNull();
-    expect(await ledger.listHolds()).toEqual([
+    expect(await ledger.breakers.findOpen(2)).toMatchObject({
+      scope: 'sub-app/2',
+      code: 'FailedOperation.InvalidVodUser',
+    });
+    expect(await ledger.breakers.findOpen(1)).toBeNull();
+    expect(await ledger.holds.list()).toEqual([
       expect.objectContaining({ workflowId: 'erase/held', class: 'uncertain', since: new Date(WRITTEN_AT) }),
     ]);
     expect(await auditOf(ledger)).toContainEqual(
@@ -81,11 +86,11 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     );
   },
   '0003-costs-and-caps': async (ledger) => {
-    expect(await ledger.findByTask('task-priced')).toMatchObject({ state: 'accepted', outcome: null });
-    const [cap] = await ledger.listCaps();
+    expect(await ledger.submissions.findByTask('task-priced')).toMatchObject({ state: 'accepted', outcome: null });
+    const [cap] = await ledger.caps.list();
     expect(cap).toMatchObject({ scope: 'all', period: 'total', limitUsd: 100 });
     expect(cap?.spentUsd).toBeGreaterThanOrEqual(1.25);
-    expect(await ledger.reportCosts({ by: 'day' })).toContainEqual(
+    expect(await ledger.costs.report({ by: 'day' })).toContainEqual(
       expect.objectContaining({ group: '2026-01-02', usd: 1.25 }),
     );
   },
@@ -122,20 +127,22 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     expect(reasonOf('erase/done')).toBeNull();
   },
   '0010-distances': async (ledger) => {
-    expect(await ledger.begin(intentOf('far', { lookedFor: null, costUsd: 0.1 }))).toMatchObject({ kind: 'send' });
+    expect(await ledger.submissions.begin(intentOf('far', { lookedFor: null, costUsd: 0.1 }))).toMatchObject({
+      kind: 'send',
+    });
   },
   '0011-crossings': async (ledger) => {
-    expect(await ledger.findByTask('task-rejected')).toMatchObject({
+    expect(await ledger.submissions.findByTask('task-rejected')).toMatchObject({
       outcome: 'succeeded',
       resultFileId: 'new-rejected',
     });
   },
   '0012-breakers': async (ledger) => {
-    const open = await ledger.openBreaker(12);
+    const open = await ledger.breakers.findOpen(12);
     expect(open).toMatchObject({ code: 'UnauthorizedOperation', openedAt: new Date('2026-01-02T03:04:05.678Z') });
     if (open === null) return;
-    await ledger.closeBreaker(open, { by: 'ann', reason: 'policy corrected' });
-    expect(await ledger.openBreaker(12)).toBeNull();
+    await ledger.breakers.close(open, { by: 'ann', reason: 'policy corrected' });
+    expect(await ledger.breakers.findOpen(12)).toBeNull();
   },
   '0013-backlogs': async (ledger) => {
     // Its tables are dropped by the next one that takes a backlog in: test/ledger/batch-staging.test.ts.
@@ -200,7 +207,7 @@ describe('a ledger with rows of every version', () => {
     const ledger = openLedger(url);
     try {
       await expect(
-        ledger.closeBreaker({ scope: 'account', openedAt: new Date(0) }, { by: 'ann', reason: 'paid' }),
+        ledger.breakers.close({ scope: 'account', openedAt: new Date(0) }, { by: 'ann', reason: 'paid' }),
       ).rejects.toMatchObject({
         kind: 'schema',
         message: expect.stringMatching(/opened_at.*if a newer version did, upgrade/),
@@ -219,15 +226,15 @@ describe('a ledger with rows of every version', () => {
     await migrateLedger(url);
     const ledger = openLedger(url);
     try {
-      const open = await ledger.openBreaker(1);
+      const open = await ledger.breakers.findOpen(1);
       expect(open).toMatchObject({
         scope: 'account',
         code: 'FailedOperation.UserStatusInavlid',
         workflowId: 'erase/poor',
       });
-      expect(await ledger.begin(intentOf('stopped', { costUsd: 0.1 }))).toMatchObject({ kind: 'blocked' });
-      if (open !== null) await ledger.closeBreaker(open, { by: 'ann', reason: 'paid' });
-      expect(await ledger.begin(intentOf('stopped', { costUsd: 0.1 }))).toMatchObject({ kind: 'send' });
+      expect(await ledger.submissions.begin(intentOf('stopped', { costUsd: 0.1 }))).toMatchObject({ kind: 'blocked' });
+      if (open !== null) await ledger.breakers.close(open, { by: 'ann', reason: 'paid' });
+      expect(await ledger.submissions.begin(intentOf('stopped', { costUsd: 0.1 }))).toMatchObject({ kind: 'send' });
     } finally {
       await ledger.close();
     }

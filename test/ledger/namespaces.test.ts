@@ -4,8 +4,8 @@ import { eraseWorkflowId, recipeHash } from '../../src/contract/identity.js';
 import { openBatchStaging } from '../../src/ledger/batches/postgres-batch-staging.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { HoldRecord } from '../../src/ledger/holds/hold-store.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { normalized } from '../support/batch.js';
 import { newBatch, newItem, SETTINGS } from '../support/batches.js';
 import { intentOf } from '../support/intent.js';
@@ -36,10 +36,10 @@ const RUN = { workflowId: 'erase/same', runId: 'run-1' };
 async function submitted(by: Ledger, fields: Parameters<typeof intentOf>[1] = {}) {
   const subAppId = 1_700_000_000 + ++made;
   const fileId = String(subAppId);
-  const begun = await by.begin(intentOf(fileId, { subAppId, ...fields }));
+  const begun = await by.submissions.begin(intentOf(fileId, { subAppId, ...fields }));
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   const taskId = `task-${fileId}`;
-  const record = await by.accepted(begun.submission, { taskId, requestId: null, adopted: false });
+  const record = await by.submissions.accepted(begun.submission, { taskId, requestId: null, adopted: false });
   if (record === 'taken') throw new Error('taken');
   return { subAppId, fileId, taskId, record, key: begun.submission };
 }
@@ -48,32 +48,38 @@ describe('a submission', () => {
   it('says in which namespace it was submitted, and is found from both', async () => {
     const { taskId, record } = await submitted(two, RUN);
     expect(record).toMatchObject({ namespace: 'two', ...RUN });
-    expect(await one.findByTask(taskId)).toMatchObject({ namespace: 'two', ...RUN });
+    expect(await one.submissions.findByTask(taskId)).toMatchObject({ namespace: 'two', ...RUN });
   });
 
   it('is paid for once by the same run id of two namespaces', async () => {
     const { fileId, subAppId } = await submitted(one, RUN);
-    expect(await two.begin(intentOf(fileId, { subAppId, ...RUN }))).toMatchObject({
+    expect(await two.submissions.begin(intentOf(fileId, { subAppId, ...RUN }))).toMatchObject({
       kind: 'running',
       record: { namespace: 'one' },
     });
   });
 
   it('that was refused is the next one’s who arms it', async () => {
-    const begun = await one.begin(intentOf('refused', RUN));
+    const begun = await one.submissions.begin(intentOf('refused', RUN));
     if (begun.kind !== 'send') throw new Error(begun.kind);
-    await one.refused(begun.submission, { class: 'retry', code: 'c', message: 'm', requestId: null });
-    const again = await two.begin(intentOf('refused', RUN));
+    await one.submissions.refused(begun.submission, { class: 'retry', code: 'c', message: 'm', requestId: null });
+    const again = await two.submissions.begin(intentOf('refused', RUN));
     if (again.kind !== 'send') throw new Error(again.kind);
     expect(again.submission.number).toBe(begun.submission.number);
-    expect(await one.findLatest(intentOf('refused').identity)).toMatchObject({ namespace: 'two' });
+    expect(await one.submissions.findLatest(intentOf('refused').identity)).toMatchObject({ namespace: 'two' });
   });
 
   it('that failed is followed by one more of another namespace, as of any other run', async () => {
     const { taskId, fileId, subAppId } = await submitted(one, RUN);
-    await one.recordOutcome(taskId, { outcome: 'failed', code: 'c', message: 'm', resultFileId: null, result: null });
-    expect(await one.begin(intentOf(fileId, { subAppId, ...RUN }))).toMatchObject({ kind: 'failed' });
-    expect(await two.begin(intentOf(fileId, { subAppId, ...RUN }))).toMatchObject({ kind: 'send' });
+    await one.submissions.recordOutcome(taskId, {
+      outcome: 'failed',
+      code: 'c',
+      message: 'm',
+      resultFileId: null,
+      result: null,
+    });
+    expect(await one.submissions.begin(intentOf(fileId, { subAppId, ...RUN }))).toMatchObject({ kind: 'failed' });
+    expect(await two.submissions.begin(intentOf(fileId, { subAppId, ...RUN }))).toMatchObject({ kind: 'send' });
   });
 });
 
@@ -93,16 +99,16 @@ describe('a hold', () => {
   });
 
   it('is listed and ended in its own namespace only, also under the same run id', async () => {
-    await one.recordHold(hold());
-    await two.recordHold(hold({ class: 'cap' }));
-    expect(await one.listHolds({ batchId: 'shared' })).toMatchObject([{ class: 'account' }]);
-    expect(await two.listHolds({ workflowId: RUN.workflowId })).toMatchObject([{ class: 'cap' }]);
-    await two.endHold(RUN, { as: 'abort', by: 'ann', reason: 'r' });
-    expect(await two.listHolds()).toEqual([]);
-    expect(await one.listHolds()).toHaveLength(1);
+    await one.holds.record(hold());
+    await two.holds.record(hold({ class: 'cap' }));
+    expect(await one.holds.list({ batchId: 'shared' })).toMatchObject([{ class: 'account' }]);
+    expect(await two.holds.list({ workflowId: RUN.workflowId })).toMatchObject([{ class: 'cap' }]);
+    await two.holds.end(RUN, { as: 'abort', by: 'ann', reason: 'r' });
+    expect(await two.holds.list()).toEqual([]);
+    expect(await one.holds.list()).toHaveLength(1);
     expect((await one.state.read(1)).holds).toMatchObject([{ class: 'account', count: 1 }]);
     expect((await two.state.read(1)).holds).toEqual([]);
-    await one.endHold(RUN, { as: 'abort', by: 'ann', reason: 'r' });
+    await one.holds.end(RUN, { as: 'abort', by: 'ann', reason: 'r' });
   });
 });
 
@@ -206,7 +212,7 @@ describe('a batch', () => {
     const hold = { ...run, subAppId: 1, fileId: 'f', batchId: 'runs', stage: 'submit' as const, class: 'account' };
     const why = { code: 'c', message: 'm', requestId: null, submission: null };
 
-    await two.recordHold({ ...hold, ...why });
+    await two.holds.record({ ...hold, ...why });
     await two.phases.enter(run, 'review', null);
     await one.batchFeed.noteProgress('runs');
     expect(await one.batchFeed.facts('runs')).toMatchObject({ running: 1, held: 0, inReview: 0 });
@@ -215,15 +221,15 @@ describe('a batch', () => {
     await one.phases.enter(run, 'review', null);
     expect(await one.batchFeed.facts('runs')).toMatchObject({ inReview: 1 });
     expect(await one.batches.snapshot('runs')).toMatchObject({ inReview: 1 });
-    await one.recordHold({ ...hold, ...why, class: 'cap' });
+    await one.holds.record({ ...hold, ...why, class: 'cap' });
     await one.batchFeed.noteProgress('runs');
     expect(await one.batches.snapshot('runs')).toMatchObject({ holds: { cap: 1 }, counts: { held: 1 } });
     const reported: unknown[] = [];
     // A report may be read from anywhere.
     for await (const item of two.reports.items('runs')) reported.push(item);
     expect(reported).toMatchObject([{ state: 'held', class: 'cap' }]);
-    await one.endHold(run, { as: 'retry', by: 'ann', reason: 'r' });
-    await two.endHold(run, { as: 'retry', by: 'ann', reason: 'r' });
+    await one.holds.end(run, { as: 'retry', by: 'ann', reason: 'r' });
+    await two.holds.end(run, { as: 'retry', by: 'ann', reason: 'r' });
     await one.batchFeed.noteProgress('runs');
     expect(await one.batches.snapshot('runs')).toMatchObject({ counts: { running: 1 } });
 
@@ -234,7 +240,7 @@ describe('a batch', () => {
       recipe: { name: 'subtitles' },
       batchId: 'runs',
     });
-    const refused = await two.begin(intentOf(request.fileId, { ...run, request, costUsd: 3 }));
+    const refused = await two.submissions.begin(intentOf(request.fileId, { ...run, request, costUsd: 3 }));
     expect(refused).toEqual({ kind: 'batchClosed', batchId: 'runs', state: 'otherNamespace' });
     await one.batchFeed.settle('runs', [
       { number: 1, state: 'failed', runId: run.runId, endedAt: null, taskId: null, resultFileId: null, ...NO_ERROR },
@@ -269,7 +275,7 @@ describe('a batch', () => {
     const adopted = { ...row, taskId: 'task-adopted', placeAt: null, resultFileId: null };
     expect(await two.adoptions.adopt(newBatch('adopted'), [adopted])).toMatchObject({ kind: 'created' });
     expect(await one.batches.find('adopted')).toMatchObject({ namespace: 'two' });
-    expect(await one.findByTask('task-adopted')).toMatchObject({ namespace: 'two' });
+    expect(await one.submissions.findByTask('task-adopted')).toMatchObject({ namespace: 'two' });
   });
 });
 
@@ -280,7 +286,7 @@ describe('how the books stand', () => {
     const [before, others] = await Promise.all([one.state.read(3_600), two.state.read(3_600)]);
     const { taskId } = await submitted(one, { costUsd: 1 });
     await submitted(one);
-    await one.recordOutcome(taskId, {
+    await one.submissions.recordOutcome(taskId, {
       outcome: 'succeeded',
       code: null,
       message: null,
@@ -298,14 +304,14 @@ describe('how the books stand', () => {
 
 describe('what is the account’s', () => {
   it('is one for all: caps and breakers', async () => {
-    await one.changeCap({ scope: 'all', period: 'total', limitUsd: 1_000, by: 'ann', reason: 'r' });
-    const before = (await two.listCaps())[0]?.spentUsd ?? 0;
+    await one.caps.change({ scope: 'all', period: 'total', limitUsd: 1_000, by: 'ann', reason: 'r' });
+    const before = (await two.caps.list())[0]?.spentUsd ?? 0;
     await submitted(one, { costUsd: 2 });
     await submitted(two, { costUsd: 3 });
-    expect((await two.listCaps())[0]?.spentUsd).toBe(before + 5);
+    expect((await two.caps.list())[0]?.spentUsd).toBe(before + 5);
     const { key } = await submitted(one);
-    await one.trip('account', key, { class: 'account', code: 'c', message: 'm', requestId: null });
-    expect(await two.openBreaker(1)).toMatchObject({ code: 'c' });
+    await one.breakers.open('account', key, { class: 'account', code: 'c', message: 'm', requestId: null });
+    expect(await two.breakers.findOpen(1)).toMatchObject({ code: 'c' });
     await sql.query('delete from breaker');
   });
 

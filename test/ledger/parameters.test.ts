@@ -6,7 +6,7 @@ import { openBatchStaging } from '../../src/ledger/batches/postgres-batch-stagin
 import { openDatabase } from '../../src/ledger/db/database.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { fitParameters, jsonText } from '../../src/ledger/db/parameters.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 let database: TestDatabase;
@@ -139,15 +139,15 @@ describe('the ledger keeps', () => {
     try {
       const details = { runId: 'r', note: 'a\0b\ud83d', '\0key': [{ 'k\ude00': '\0' }] };
       const entry = { action: 'a\0', subject: 'subject', by: 'ann\0', reason: 'why\ud83d', details, once: true };
-      await ledger.writeAudit(entry);
+      await ledger.audit.write(entry);
       // The second finds the first: it is looked for by what was kept.
-      await ledger.writeAudit(entry);
+      await ledger.audit.write(entry);
       const { rows } = await sql`select action, by, reason, details from audit where subject = 'subject'`.execute(db);
       expect(rows).toEqual([{ action: 'a\uFFFD', by: 'ann\uFFFD', reason: 'why\uFFFD', details: keptJson(details) }]);
       const run = { workflowId: 'w', runId: 'r' };
       const hold = { ...run, subAppId: 1, fileId: '1', batchId: null, stage: 'submit' as const, class: 'account' };
-      await ledger.recordHold({ ...hold, code: 'c\0', message: 'm\0', requestId: 'id\0', submission: null });
-      await ledger.endHold(run, { as: 'abort', by: 'b\0', reason: 'r\0' });
+      await ledger.holds.record({ ...hold, code: 'c\0', message: 'm\0', requestId: 'id\0', submission: null });
+      await ledger.holds.end(run, { as: 'abort', by: 'b\0', reason: 'r\0' });
       const held = await sql`select error_code, message, request_id, ended_by, ended_reason from hold`.execute(db);
       expect(held.rows).toEqual([
         {

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { inspectLedger } from '../../src/ledger/db/inspect.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { createTestDatabase, runStatement, type TestDatabase } from '../support/postgres.js';
 import { type Certificates, certificates, startTlsDatabase } from '../support/tls-database.js';
 

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { MIGRATIONS } from '../../src/ledger/db/migrations/index.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, runStatement } from '../support/postgres.js';
 import { eventually } from '../support/processes.js';
@@ -52,8 +52,8 @@ it('two ledgers live in two schemas of one database, each with its own books', a
   expect(await migrateLedger(url)).toEqual([]);
   const [one, two] = [openLedger(url, { maxConnections: 1 }), openLedger(second, { maxConnections: 1 })];
   try {
-    expect(await one.begin(intentOf('same', { costUsd: 0.1 }))).toMatchObject({ kind: 'send' });
-    expect(await two.listCaps()).toEqual([]);
+    expect(await one.submissions.begin(intentOf('same', { costUsd: 0.1 }))).toMatchObject({ kind: 'send' });
+    expect(await two.caps.list()).toEqual([]);
     expect((await two.check()).schema).toBe('second');
   } finally {
     await one.close();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/db/database.js';
 import { toLedgerError } from '../../src/ledger/db/ledger-error.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { startTcpProxy, type TcpProxy } from '../faults/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { createTestDatabase, runStatement, type TestDatabase } from '../support/postgres.js';
 
 const MEMORY_SECONDS = 72 * 3_600;

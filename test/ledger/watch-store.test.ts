@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { openLedger } from '../../src/ledger/postgres-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { openLedger } from '../../src/ledger/index.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
@@ -27,10 +27,10 @@ afterAll(async () => {
 /** An accepted task in a sub-application that no other test uses. */
 async function acceptedTask(subAppId = 1_600_000_000 + ++made) {
   const fileId = `${subAppId}${++made}`;
-  const begun = await ledger.begin(intentOf(fileId, { subAppId }));
+  const begun = await ledger.submissions.begin(intentOf(fileId, { subAppId }));
   if (begun.kind !== 'send') throw new Error(`expected an intent to send, got ${begun.kind}`);
   const taskId = `task-${fileId}`;
-  await ledger.accepted(begun.submission, { taskId, requestId: null, adopted: false });
+  await ledger.submissions.accepted(begun.submission, { taskId, requestId: null, adopted: false });
   return { subAppId, fileId, taskId };
 }
 
@@ -61,7 +61,7 @@ describe('whoever waits for a task', () => {
   it('learns at once of a task that was seen to be over, or whose outcome is known', async () => {
     const [seen, known] = [await acceptedTask(), await acceptedTask()];
     await ledger.watch.markOver([seen.taskId], GRACES);
-    await ledger.recordOutcome(known.taskId, aborted);
+    await ledger.submissions.recordOutcome(known.taskId, aborted);
     for (const task of [seen, known]) {
       expect(await ledger.watch.register({ ...waiterOf(task), subAppId: task.subAppId })).toMatchObject({ over: true });
     }
@@ -73,7 +73,7 @@ describe('whoever waits for a task', () => {
     const open = await acceptedTask(subAppId);
     for (const task of [seen, booked, open]) await ledger.watch.register({ ...waiterOf(task), subAppId });
     await ledger.watch.markOver([seen.taskId], GRACES);
-    await ledger.recordOutcome(booked.taskId, aborted);
+    await ledger.submissions.recordOutcome(booked.taskId, aborted);
     const found = await ledger.watch.overdueWaiters(subAppId, 10);
     expect(found.map((w) => w.taskId).toSorted()).toEqual([seen.taskId, booked.taskId].toSorted());
   });
@@ -118,7 +118,7 @@ describe('a task whose outcome is missing', () => {
     await ledger.watch.lookAgain([taskId], 0, { sooner: true });
     await ledger.watch.lookAgain([taskId], 60_000, { sooner: true });
     expect(await ledger.watch.dueTasks(subAppId, DUE_AT_ONCE)).toMatchObject([{ taskId }]);
-    await ledger.recordOutcome(taskId, aborted);
+    await ledger.submissions.recordOutcome(taskId, aborted);
     expect(await ledger.watch.dueTasks(subAppId, DUE_AT_ONCE)).toEqual([]);
     expect(await ledger.watch.state(subAppId)).toMatchObject({ waiting: 0, oldestMs: null });
   });

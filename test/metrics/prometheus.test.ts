@@ -45,7 +45,7 @@ describe.skipIf(path === undefined)('a Prometheus that scrapes a worker under lo
     stack = await EraseStack.start();
     worker = await startWatchedWorker(stack, {}, { timeoutMs: 170_000 });
     prometheus = await startPrometheus(path ?? '', [new URL(worker.url).host]);
-    await stack.ledger.changeCap({ scope: 'all', period: 'day', limitUsd: 1_000, by: 'test', reason: 'to be seen' });
+    await stack.ledger.caps.change({ scope: 'all', period: 'day', limitUsd: 1_000, by: 'test', reason: 'to be seen' });
     await load();
   }, 120_000);
   afterAll(async () => {

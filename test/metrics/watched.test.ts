@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Ledger } from '../../src/ledger/ledger.js';
-import { watchedLedger } from '../../src/metrics/instrument-ledger.js';
+import type { Ledger } from '../../src/ledger/index.js';
+import { instrumentLedger } from '../../src/metrics/instrument-ledger.js';
 import { countCalls, throughWatcher } from '../../src/metrics/instrument-vod.js';
 import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
 import { vodError } from '../../src/tencent-vod/classify.js';
@@ -75,16 +75,17 @@ describe('a watched ledger', () => {
   it('tells how long after its end a task was booked, and never a negative time', async () => {
     const metrics = new WorkerMetrics({ submitsPerSecond: 20 });
     const booked: string[] = [];
-    const ledger = { recordOutcome: async (taskId: string) => void booked.push(taskId) } as unknown as Ledger;
-    const watched = watchedLedger(ledger, metrics);
+    const recordOutcome = async (taskId: string) => void booked.push(taskId);
+    const ledger = { submissions: { recordOutcome } } as unknown as Ledger;
+    const watched = instrumentLedger(ledger, metrics);
     const outcome = { outcome: 'succeeded', code: null, message: null, resultFileId: 'f' } as const;
     for (const finishedAt of [new Date(Date.now() - 90_000), new Date(Date.now() + 60_000)]) {
-      await watched.recordOutcome('t', {
+      await watched.submissions.recordOutcome('t', {
         ...outcome,
         result: { files: [], finishedAt: finishedAt.toISOString(), requestId: null },
       });
     }
-    await watched.recordOutcome('u', { ...outcome, result: null });
+    await watched.submissions.recordOutcome('u', { ...outcome, result: null });
     expect(booked).toEqual(['t', 't', 'u']);
     const text = await metrics.registry.metrics();
     expect(seriesOf(text, 'smart_erase_completion_lag_seconds_count')).toBe(2);

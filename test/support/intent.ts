@@ -1,4 +1,4 @@
-import type { Intent } from '../../src/ledger/ledger.js';
+import type { Intent } from '../../src/ledger/submissions/submission.js';
 
 /** The intent of a first submit of a file, by a run of its own; `fields` win. */
 export function intentOf(

@@ -1,4 +1,4 @@
-import type { SubmissionRecord } from '../../src/ledger/ledger.js';
+import type { SubmissionRecord } from '../../src/ledger/submissions/submission.js';
 
 /** From when on the calls of these tests' records could leave. */
 export const PLACE_AT = new Date('2026-03-01T12:00:00.000Z');

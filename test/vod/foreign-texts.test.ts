@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { uncertain } from '../../src/activities/erase/steps/submit-outcome.js';
 import { finalFailure, notYet, readFailure, retryFailure } from '../../src/activities/shared/failures.js';
 import type { EraseFailureDetails } from '../../src/contract/request.js';
-import type { SubmissionRecord } from '../../src/ledger/ledger.js';
+import type { SubmissionRecord } from '../../src/ledger/submissions/submission.js';
 import * as answers from '../../src/tencent-vod/answers.js';
 import { classify } from '../../src/tencent-vod/classify.js';
 import { fitAnswer } from '../../src/tencent-vod/fit-answer.js';

@@ -55,7 +55,10 @@ describe('a worker that is told to stop', () => {
 
     expect(await worker.ended).toMatchObject({ code: 0 });
     const [task] = (await stack.admin.tasks()).filter(({ fileId }) => fileId === request.fileId);
-    expect(await stack.ledger.findByTask(task?.taskId ?? '')).toMatchObject({ state: 'accepted', adopted: false });
+    expect(await stack.ledger.submissions.findByTask(task?.taskId ?? '')).toMatchObject({
+      state: 'accepted',
+      adopted: false,
+    });
     expect(await stack.outcomes('ProcessMediaByMPS', later.fileId)).toEqual([]);
 
     const next = await start();

@@ -36,7 +36,7 @@ async function heldErases(): Promise<number> {
   return Number(found?.[1] ?? 0);
 }
 
-const runsOf = async (workflowId: string) => (await stack.ledger.listHolds({ workflowId })).map(({ runId }) => runId);
+const runsOf = async (workflowId: string) => (await stack.ledger.holds.list({ workflowId })).map(({ runId }) => runId);
 
 /** A worker looks when it starts, and then every minute. */
 async function afterFiveMinutes(): Promise<void> {
@@ -117,18 +117,18 @@ it('a hold that a terminated run writes late ends no later one', async () => {
     ...{ class: 'account', code: null, message: 'm', requestId: null, submission: null },
   };
   const longAgo = new Date(Date.now() - 60_000);
-  await stack.ledger.recordHold({ ...row, runId: 'second', askedAt: new Date() });
-  await stack.ledger.recordHold({ ...row, runId: 'first', askedAt: longAgo });
+  await stack.ledger.holds.record({ ...row, runId: 'second', askedAt: new Date() });
+  await stack.ledger.holds.record({ ...row, runId: 'first', askedAt: longAgo });
   expect(await runsOf('erase/late')).toEqual(['second', 'first']);
-  await stack.ledger.recordHold({ ...row, runId: 'third', askedAt: new Date(Date.now() + 1_000) });
+  await stack.ledger.holds.record({ ...row, runId: 'third', askedAt: new Date(Date.now() + 1_000) });
   expect(await runsOf('erase/late')).toEqual(['third']);
   // The same run, held for another reason, is another hold; for the same reason it is the same one.
-  const since = await stack.ledger.recordHold({ ...row, runId: 'third' });
-  const other = await stack.ledger.recordHold({ ...row, runId: 'third', class: 'uncertain', submission: 1 });
+  const since = await stack.ledger.holds.record({ ...row, runId: 'third' });
+  const other = await stack.ledger.holds.record({ ...row, runId: 'third', class: 'uncertain', submission: 1 });
   expect(other.getTime()).toBeGreaterThan(since.getTime());
-  await stack.ledger.endHold({ ...row, runId: 'third', since }, { as: 'resolved', by: null, reason: null });
+  await stack.ledger.holds.end({ ...row, runId: 'third', since }, { as: 'resolved', by: null, reason: null });
   expect(await runsOf('erase/late')).toEqual(['third']);
-  await stack.ledger.endHold(
+  await stack.ledger.holds.end(
     { workflowId: 'erase/late', runId: 'third', since: other },
     { as: 'resolved', by: null, reason: null },
   );

@@ -127,6 +127,9 @@ describe('a worker whose log nobody takes any more', () => {
     worker.process.kill('SIGTERM');
     expect(await worker.ended).toMatchObject({ code: 0, signal: null });
     const [task] = (await stack.admin.tasks()).filter(({ fileId }) => fileId === request.fileId);
-    expect(await stack.ledger.findByTask(task?.taskId ?? '')).toMatchObject({ state: 'accepted', adopted: false });
+    expect(await stack.ledger.submissions.findByTask(task?.taskId ?? '')).toMatchObject({
+      state: 'accepted',
+      adopted: false,
+    });
   });
 });

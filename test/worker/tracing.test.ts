@@ -97,7 +97,7 @@ describe('a trace', () => {
     const of = (name: string) => spans.find((span) => span.name === name);
     for (const name of wanted) expect(of(name), name).toMatchObject({ traceId, service: 'vod-smart-erase' });
     // A slow machine misses a slot now and then: then a call was about to leave, and another did.
-    const { requestId } = (await stack.ledger.findByTask(result.taskId)) ?? {};
+    const { requestId } = (await stack.ledger.submissions.findByTask(result.taskId)) ?? {};
     expect(requestId).toBeTruthy();
     const call = spans.find(({ attributes }) => attributes['vod.request_id'] === requestId);
     expect(call).toMatchObject({ name: 'vod ProcessMediaByMPS', traceId });

@@ -79,7 +79,7 @@ describe('a batch whose account is refused', () => {
     expect(stopped.holds).toEqual({ account: stopped.counts.held });
     expect(await submitsOf(held, id)).toEqual([]);
     await held.admin.clearFaults();
-    for (const hold of await held.ledger.listHolds()) {
+    for (const hold of await held.ledger.holds.list()) {
       await held.client.getHandle(hold.workflowId).retry({ by: 'tester', reason: 'put right' });
     }
     expect(countsOf(await ended(held, id, 100_000))).toEqual({ succeeded: 50 });

@@ -55,13 +55,13 @@ describe('a refusal of the account', () => {
     const handles = await Promise.all(requests.map((request) => stack.client.start(request)));
     await eventually(
       'all to be held',
-      async () => ((await stack.ledger.listHolds({ limit: WAITING })).length === handles.length ? true : undefined),
+      async () => ((await stack.ledger.holds.list({ limit: WAITING })).length === handles.length ? true : undefined),
       90_000 + WAITING * 200,
     );
     const refused = await submitsSince(before);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThanOrEqual(await stack.mostRefused());
-    expect(await stack.ledger.listBreakers()).toMatchObject([
+    expect(await stack.ledger.breakers.list()).toMatchObject([
       { scope: 'account', code: 'FailedOperation.UserStatusInavlid' },
     ]);
 
@@ -86,8 +86,8 @@ describe('a refusal of the account', () => {
     expect(resumed).toMatchObject({ code: 0 });
     const results = await Promise.all([...handles, late].map((handle) => handle.result()));
     expect(results.every((r) => r.status === 'succeeded' && !r.reused)).toBe(true);
-    expect(await stack.ledger.listBreakers()).toEqual([]);
-    expect(await stack.ledger.listHolds()).toEqual([]);
+    expect(await stack.ledger.breakers.list()).toEqual([]);
+    expect(await stack.ledger.holds.list()).toEqual([]);
     expect((await stack.admin.tasks()).filter((t) => requests.some((r) => r.fileId === t.fileId))).toHaveLength(
       WAITING,
     );
@@ -101,7 +101,7 @@ describe('a refusal of the account', () => {
     await inPhase(blocked, 'held');
     const other = await start({ subAppId: OTHER_SUB_APP });
     expect(await other.result()).toMatchObject({ status: 'succeeded' });
-    expect(await stack.ledger.listBreakers()).toMatchObject([{ scope: 'sub-app/1500000001' }]);
+    expect(await stack.ledger.breakers.list()).toMatchObject([{ scope: 'sub-app/1500000001' }]);
     const resumed = await cli('resume', '--sub-app-id', '1500000001', '--reason', 'policy corrected', '--by', 'alice');
     expect(resumed.code).toBe(0);
     await Promise.all([first.result(), blocked.result()]);
@@ -115,7 +115,7 @@ describe('a refusal of the account', () => {
       .getHandle(handle.workflowId)
       .executeUpdate('retry', { args: [{ by: 'bob', reason: 'keys renewed' }] });
     expect(await handle.result()).toMatchObject({ status: 'succeeded' });
-    expect(await stack.ledger.listBreakers()).toEqual([]);
+    expect(await stack.ledger.breakers.list()).toEqual([]);
   });
 
   it('shows in the list', async () => {
@@ -158,10 +158,10 @@ describe('throttling without end', () => {
     const handles = [await start(), await start()];
     await eventually(
       'the breaker',
-      async () => ((await stack.ledger.listBreakers()).length > 0 ? true : undefined),
+      async () => ((await stack.ledger.breakers.list()).length > 0 ? true : undefined),
       60_000,
     );
-    expect(await stack.ledger.listBreakers()).toMatchObject([
+    expect(await stack.ledger.breakers.list()).toMatchObject([
       { scope: 'account', code: 'RequestLimitExceeded', message: expect.stringMatching(/no submit was accepted/) },
     ]);
     await Promise.all(handles.map((handle) => inPhase(handle, 'held')));
@@ -173,7 +173,7 @@ describe('throttling without end', () => {
   it('for a moment does not', async () => {
     await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'error', code: 'RequestLimitExceeded', times: 1 });
     expect(await (await start()).result()).toMatchObject({ status: 'succeeded' });
-    expect(await stack.ledger.listBreakers()).toEqual([]);
+    expect(await stack.ledger.breakers.list()).toEqual([]);
   });
 });
 

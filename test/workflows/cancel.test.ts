@@ -92,7 +92,7 @@ describe('a cancel', () => {
     await handle.cancel('not needed', 'alice');
     expect(await cancelled(handle)).toMatchObject({ moneySpent: false, code: 'Aborted' });
     const kept: unknown[] = [];
-    for await (const line of stack.ledger.auditLines({})) if (line.subject === handle.workflowId) kept.push(line);
+    for await (const line of stack.ledger.audit.lines({})) if (line.subject === handle.workflowId) kept.push(line);
     expect(kept).toEqual([
       expect.objectContaining({ action: 'submit' }),
       expect.objectContaining({ action: 'cancelled', by: 'alice', reason: 'not needed' }),

@@ -72,7 +72,7 @@ describe('a cap', () => {
       stderr: expect.stringMatching(/all\/total of 0.111951 USD has nothing left/),
     });
     await eventually('all to be held again', async () =>
-      (await stack.ledger.listHolds()).filter(({ class: c }) => c === 'cap').length === 6 ? true : undefined,
+      (await stack.ledger.holds.list()).filter(({ class: c }) => c === 'cap').length === 6 ? true : undefined,
     );
     expect(await accepted()).toHaveLength(3);
 
@@ -108,9 +108,9 @@ describe('a cap', () => {
     await cli('cap', 'set', '--daily', '1', '--reason', 'a trial', ...BY);
     await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'error', code: 'InvalidParameterValue.FileId' });
     await expect((await start()).result()).rejects.toMatchObject({ class: 'input' });
-    expect(await stack.ledger.listCaps()).toMatchObject([{ spentUsd: 0, leftUsd: 1 }]);
+    expect(await stack.ledger.caps.list()).toMatchObject([{ spentUsd: 0, leftUsd: 1 }]);
     await (await start()).result();
-    expect(await stack.ledger.listCaps()).toMatchObject([{ spentUsd: COST }]);
+    expect(await stack.ledger.caps.list()).toMatchObject([{ spentUsd: COST }]);
   });
 
   it('wants to know how much, and of what', async () => {
@@ -187,7 +187,7 @@ describe('cost', () => {
     await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'late-listing', ms: 5_000 });
     const inDoubt = await start({ requestedBy });
     const row = await eventually('the submit in doubt', async () =>
-      (await stack.ledger.reportCosts({ by: 'requestedBy' })).find(
+      (await stack.ledger.costs.report({ by: 'requestedBy' })).find(
         ({ group, ambiguous }) => group === requestedBy && ambiguous === 1,
       ),
     );

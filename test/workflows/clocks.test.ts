@@ -45,7 +45,7 @@ describe.each(['-10 minutes', '10 minutes'])('a database whose clock is off by %
       return status.phase === 'waiting' ? status : undefined;
     });
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['dropped']);
-    expect(await stack.ledger.findByTask(taskId ?? '')).toMatchObject({ adopted: true });
+    expect(await stack.ledger.submissions.findByTask(taskId ?? '')).toMatchObject({ adopted: true });
     await eventually('a look at the task', async () =>
       (await stack.outcomes('DescribeTaskDetail', request.fileId)).length > 2 ? true : undefined,
     );

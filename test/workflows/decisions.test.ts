@@ -205,7 +205,7 @@ describe('a decision on a hold that says what it was made for', () => {
     const now = await heldAt(handle, doubt.held.since, 90_000);
     expect(now.held).toMatchObject({ class: 'account', submission: null });
     expect(now.waitingFor).not.toBe(doubt.waitingFor);
-    const [row] = await stack.ledger.listHolds({ workflowId: handle.workflowId });
+    const [row] = await stack.ledger.holds.list({ workflowId: handle.workflowId });
     expect(row).toMatchObject({ class: 'account', submission: null, since: new Date(now.held.since) });
     const { memo } = await stack.temporal.workflow.getHandle(handle.workflowId).describe();
     expect(memo?.eraseHold).toMatchObject({ class: 'account', since: now.held.since });

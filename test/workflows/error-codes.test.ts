@@ -72,7 +72,7 @@ describe('on the paid call', () => {
       const tried = await start({ action: SUBMIT, kind: 'error', code, execute: true });
       const { taskId } = await tried.handle.result();
       expect(await calls(tried)).toEqual([code]);
-      expect(await stack.ledger.findByTask(taskId)).toMatchObject({ adopted: true });
+      expect(await stack.ledger.submissions.findByTask(taskId)).toMatchObject({ adopted: true });
     });
   });
 

@@ -202,7 +202,7 @@ describe('a batch that was cancelled while its submits were in doubt', () => {
       expect(item.errorMessage).toContain('no task of it is listed; it counts as spent');
       expect(item.costUsd).toBeGreaterThan(0);
     }
-    const cost = (await stack.ledger.reportCosts({ by: 'batch' })).find(({ group }) => group === id);
+    const cost = (await stack.ledger.costs.report({ by: 'batch' })).find(({ group }) => group === id);
     expect(cost).toMatchObject({ ambiguous: 3, accepted: 0 });
     const selection = { batchId: id, failed: false, notStarted: false, classes: [], codes: [] };
     const plan = await stack.ledger.redrives.plan(selection, { list: 10 });

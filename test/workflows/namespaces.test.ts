@@ -166,7 +166,7 @@ describe('the same erase in both namespaces', () => {
     await Promise.all([reached(first, 'waiting'), reached(second, 'waiting')]);
     expect(await one.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['ok']);
     const { taskId } = await first.status();
-    const record = await one.ledger.findByTask(taskId ?? '');
+    const record = await one.ledger.submissions.findByTask(taskId ?? '');
     const [payer, joined] = record?.namespace === one.ledger.namespace ? [one, two] : [two, one];
 
     await joined.client.getHandle(first.workflowId).cancel('not ours');
@@ -198,7 +198,7 @@ describe('what is held in one namespace', () => {
 
   const cli = (stack: EraseStack, ...args: string[]) =>
     runCli([...args, '--all', '--reason', 'r', '--by', 'ann', '-o', 'json'], stack.env);
-  const held = async (stack: EraseStack) => (await stack.ledger.listHolds()).map((hold) => hold.workflowId);
+  const held = async (stack: EraseStack) => (await stack.ledger.holds.list()).map((hold) => hold.workflowId);
 
   it('is neither resumed, skipped nor aborted from the other', async () => {
     const [ours, theirs] = [await one.request(), await two.request({ fileId: '5285000000000000777' })];
@@ -231,8 +231,8 @@ describe('what is held in one namespace', () => {
     expect(await limit(one)).toMatchObject({ code: 0 });
     const handle = await two.client.start(await two.request({ fileId: '5285000000000000778' }));
     await reached(handle, 'held');
-    expect(await two.ledger.listHolds()).toMatchObject([{ class: 'cap' }]);
-    await one.ledger.changeCap({ scope: 'all', period: 'total', limitUsd: null, by: 'ann', reason: 'r' });
+    expect(await two.ledger.holds.list()).toMatchObject([{ class: 'cap' }]);
+    await one.ledger.caps.change({ scope: 'all', period: 'total', limitUsd: null, by: 'ann', reason: 'r' });
     expect(JSON.parse((await cli(two, 'resume')).stdout)).toMatchObject({ resumed: 1 });
     expect(await handle.result()).toMatchObject({ status: 'succeeded' });
   });

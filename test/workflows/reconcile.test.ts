@@ -36,7 +36,8 @@ async function eachItsOwn(requests: EraseRequest[]): Promise<void> {
   expect(new Set(results.map((result) => result.taskId)).size).toBe(requests.length);
   const fileId = requests[0]?.fileId ?? '';
   expect((await tasksOf(fileId)).map((task) => task.taskId).sort()).toEqual(results.map((r) => r.taskId).sort());
-  for (const { taskId } of results) expect(await stack.ledger.findByTask(taskId)).toMatchObject({ adopted: true });
+  for (const { taskId } of results)
+    expect(await stack.ledger.submissions.findByTask(taskId)).toMatchObject({ adopted: true });
 }
 
 describe('a submit whose answer was lost finds its own task', () => {
@@ -88,7 +89,7 @@ describe('a submit that the vendor never took', () => {
     await stack.admin.addFault({ action: SUBMIT, kind: 'drop-before', fileId: request.fileId });
     const result = await stack.client.execute(request);
     expect(result.taskId).not.toBe(foreign);
-    expect(await stack.ledger.findByTask(foreign)).toBeNull();
+    expect(await stack.ledger.submissions.findByTask(foreign)).toBeNull();
   });
 });
 

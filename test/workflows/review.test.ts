@@ -319,9 +319,9 @@ describe('approve and reject', () => {
 
   it('are kept once, however often the activity that keeps them is repeated', async () => {
     const entry = { action: 'review-approved', subject: 'repeated', by: 'ann', reason: 'x', details: { runId: 'r' } };
-    await stack.ledger.writeAudit({ ...entry, once: true });
-    await stack.ledger.writeAudit({ ...entry, once: true });
-    await stack.ledger.writeAudit({ ...entry, details: { runId: 'another' }, once: true });
+    await stack.ledger.audit.write({ ...entry, once: true });
+    await stack.ledger.audit.write({ ...entry, once: true });
+    await stack.ledger.audit.write({ ...entry, details: { runId: 'another' }, once: true });
     expect(await auditOf('repeated')).toHaveLength(2);
   });
 

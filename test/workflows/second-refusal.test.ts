@@ -62,7 +62,7 @@ async function heldBy(code: string, count: number, fields: Partial<EraseRequest>
   const handles = await Promise.all(Array.from({ length: count }, () => start(fields)));
   await held(handles);
   await stack.admin.clearFaults();
-  const order = (await stack.ledger.listHolds()).map(({ workflowId }) => workflowId);
+  const order = (await stack.ledger.holds.list()).map(({ workflowId }) => workflowId);
   return handles.toSorted((a, b) => order.indexOf(a.workflowId) - order.indexOf(b.workflowId));
 }
 
@@ -78,7 +78,7 @@ async function refusals(): Promise<() => Promise<number>> {
 /** They wait for an operator, each with a row by which one finds it. */
 async function allStayHeld(handles: readonly EraseHandle[]): Promise<void> {
   await held(handles);
-  const rows = (await stack.ledger.listHolds()).map(({ workflowId }) => workflowId);
+  const rows = (await stack.ledger.holds.list()).map(({ workflowId }) => workflowId);
   const ids = handles.map(({ workflowId }) => workflowId);
   expect(rows.filter((id) => ids.includes(id)).toSorted()).toEqual(ids.toSorted());
 }
@@ -88,13 +88,13 @@ async function resumedAtLast(handles: readonly EraseHandle[]): Promise<void> {
   expect(await resume('--all')).toMatchObject({ code: 0 });
   const results = await Promise.all(handles.map((handle) => handle.result()));
   expect(results.every(({ status, reused }) => status === 'succeeded' && !reused)).toBe(true);
-  expect(await stack.ledger.listBreakers()).toEqual([]);
+  expect(await stack.ledger.breakers.list()).toEqual([]);
 }
 
 const retry = (handle: EraseHandle) =>
   stack.temporal.workflow.getHandle(handle.workflowId).executeUpdate('retry', { args: [BOB] });
 
-const openCodes = async () => (await stack.ledger.listBreakers()).map(({ scope, code }) => `${scope} ${code}`);
+const openCodes = async () => (await stack.ledger.breakers.list()).map(({ scope, code }) => `${scope} ${code}`);
 
 describe('a second refusal of the account', () => {
   it('after the first erase was taken stops all others, once they are resumed', async () => {
@@ -171,7 +171,7 @@ describe('a second refusal of the account', () => {
         90_000,
       );
     expect((await stopped('it is held')).counts.pending).toBeGreaterThan(50);
-    const [, ...others] = await stack.ledger.listHolds();
+    const [, ...others] = await stack.ledger.holds.list();
     await stack.admin.clearFaults();
     // What the feeder starts is taken until one of those that were held is refused again.
     for (const { fileId } of others) await refuse('UnauthorizedOperation', { fileId });
@@ -184,7 +184,7 @@ describe('a second refusal of the account', () => {
     expect(counts.succeeded).toBeGreaterThan(0);
     expect(counts.succeeded + counts.held + counts.pending).toBe(size);
     expect(await refused()).toBeLessThanOrEqual(await stack.mostRefused());
-    expect(await stack.ledger.listHolds()).toHaveLength(counts.held);
+    expect(await stack.ledger.holds.list()).toHaveLength(counts.held);
     await stack.admin.clearFaults();
     expect(await resume('--batch', id)).toMatchObject({ code: 0 });
     expect(countsOf(await ended(stack, id, 100_000))).toEqual({ succeeded: size });
@@ -235,16 +235,16 @@ describe('a retry by hand', () => {
     await retry(first);
     await eventually('a second refusal', async () => ((await refused()) === 1 ? true : undefined));
     await held([first]);
-    const [again] = await stack.ledger.listBreakers();
+    const [again] = await stack.ledger.breakers.list();
     // Its operator saw the first breaker.
     await retry(second);
     await held([second]);
     expect(await refused()).toBe(1);
-    expect(await stack.ledger.listBreakers()).toEqual([again]);
+    expect(await stack.ledger.breakers.list()).toEqual([again]);
     await stack.admin.clearFaults();
     await retry(second);
     expect(await second.result()).toMatchObject({ status: 'succeeded' });
-    expect(await stack.ledger.listBreakers()).toEqual([]);
+    expect(await stack.ledger.breakers.list()).toEqual([]);
     await retry(first);
     await first.result();
     const { rows } = await stack.query(
@@ -270,7 +270,7 @@ describe('a retry by hand', () => {
     await held([again]);
     await retry(again);
     expect(await again.result()).toMatchObject({ status: 'succeeded' });
-    expect(await stack.ledger.listBreakers()).toEqual([]);
+    expect(await stack.ledger.breakers.list()).toEqual([]);
     // That of the run before the reset.
     await stack.sql('update hold set ended_at = clock_timestamp() where ended_at is null');
   }, 60_000);
@@ -284,12 +284,12 @@ describe('a retry by hand', () => {
     const [refusedOne] = (await heldBy(FROZEN, 1)) as [EraseHandle];
     const refused = await refusals();
     await refuse(FROZEN);
-    const [open] = await stack.ledger.listBreakers();
+    const [open] = await stack.ledger.breakers.list();
     await Promise.all(capped.map(retry));
     await allStayHeld([...capped, refusedOne]);
     for (const handle of capped) expect((await handle.status()).held).toMatchObject({ class: 'account', code: FROZEN });
     expect(await refused()).toBe(0);
-    expect(await stack.ledger.listBreakers()).toEqual([open]);
+    expect(await stack.ledger.breakers.list()).toEqual([open]);
     await resumedAtLast([...capped, refusedOne]);
   }, 60_000);
 });

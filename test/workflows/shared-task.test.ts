@@ -286,7 +286,7 @@ describe('a run whose joined task was aborted', () => {
     const payer = await waits(await stack.client.start(request));
     const never = await joins(request, 'never', { neverPay: true });
     const capped = await joins(request, 'capped');
-    await stack.ledger.changeCap({ scope: 'all', period: 'total', limitUsd: 0, by: 'test', reason: 'a test' });
+    await stack.ledger.caps.change({ scope: 'all', period: 'total', limitUsd: 0, by: 'test', reason: 'a test' });
     try {
       await abortInConsole(request);
       await failureOf(payer);

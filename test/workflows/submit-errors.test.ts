@@ -91,7 +91,10 @@ describe('a call whose fate is not known', () => {
     expect(await submits(request)).toHaveLength(1);
     const tasks = (await stack.admin.tasks()).filter((t) => t.fileId === request.fileId);
     expect(tasks.map((t) => t.taskId)).toEqual([result.taskId]);
-    expect(await stack.ledger.findByTask(result.taskId)).toMatchObject({ adopted: true, outcome: 'succeeded' });
+    expect(await stack.ledger.submissions.findByTask(result.taskId)).toMatchObject({
+      adopted: true,
+      outcome: 'succeeded',
+    });
   });
 
   it('is adopted although the task is listed late', async () => {
@@ -105,7 +108,7 @@ describe('a call whose fate is not known', () => {
     });
     const result = await stack.client.execute(request);
     expect(await submits(request)).toEqual(['dropped']);
-    expect(await stack.ledger.findByTask(result.taskId)).toMatchObject({ adopted: true });
+    expect(await stack.ledger.submissions.findByTask(result.taskId)).toMatchObject({ adopted: true });
   });
 
   it.each([

@@ -41,7 +41,7 @@ async function startWorkerProcess(stack: EraseStack): Promise<RunningCli> {
 
 async function outcomeOf(stack: EraseStack, taskId: string): Promise<string> {
   return await eventually(`the outcome of ${taskId}`, async () => {
-    const record = await stack.ledger.findByTask(taskId);
+    const record = await stack.ledger.submissions.findByTask(taskId);
     return record?.outcome ?? undefined;
   });
 }

@@ -93,7 +93,7 @@ describe('a worker', () => {
     }
     // Its answer was lost with the worker: the task was found.
     const { taskId } = await submitting.handle.result();
-    expect(await stack.ledger.findByTask(taskId)).toMatchObject({ adopted: true });
+    expect(await stack.ledger.submissions.findByTask(taskId)).toMatchObject({ adopted: true });
     const published = await publishing.handle.result();
     const procedures = await stack.outcomes('ProcessMediaByProcedure', published.resultFileId ?? '');
     expect(procedures.filter((outcome) => outcome === 'ok')).toHaveLength(1);
@@ -105,7 +105,10 @@ describe('a worker', () => {
     worker.process.kill('SIGTERM');
     expect(await worker.ended).toMatchObject({ code: 0 });
     const [task] = await tasksOf(request);
-    expect(await stack.ledger.findByTask(task?.taskId ?? '')).toMatchObject({ state: 'accepted', adopted: false });
+    expect(await stack.ledger.submissions.findByTask(task?.taskId ?? '')).toMatchObject({
+      state: 'accepted',
+      adopted: false,
+    });
     worker = await startWorkerProcess();
     expect(await handle.result()).toMatchObject({ taskId: task?.taskId });
     expect(await stack.outcomes('ProcessMediaByMPS', request.fileId)).toEqual(['ok']);

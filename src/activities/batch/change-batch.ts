@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { BatchAction, BatchChanged } from '../../ledger/batches/batch-store.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import { readFailure } from '../shared/failures.js';
 
 export interface ChangeBatchInput {

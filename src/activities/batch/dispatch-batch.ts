@@ -4,7 +4,7 @@ import { type BatchSnapshot, batchWorkflowId } from '../../contract/batch.js';
 import { retryDelayMs } from '../../contract/error-classes.js';
 import { namesOfQueue } from '../../contract/names.js';
 import type { BatchFacts, ClaimWanted, ItemEnd } from '../../ledger/batches/batch-feed-store.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { EraseRuns } from '../../temporal/erase-runs.js';
 import { grpcCode, grpcMessage } from '../../temporal/service-errors.js';
 import type { ActivityDependencies } from '../dependencies.js';
@@ -203,8 +203,8 @@ class Round {
       facts,
       counts,
       subAppIds,
-      breakers: await this.ledger.listBreakers(),
-      caps: await this.ledger.listCaps(),
+      breakers: await this.ledger.breakers.list(),
+      caps: await this.ledger.caps.list(),
       committedUsd: settings.maxCostUsd === null ? null : await feed.committedUsd(this.batchId),
       queued: this.queued,
       startedCount: inSample ? await feed.startedCount(this.batchId) : null,

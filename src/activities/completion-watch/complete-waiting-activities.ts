@@ -1,6 +1,6 @@
 import { ActivityNotFoundError, type Client } from '@temporalio/client';
 import { ACTIVITY_ID } from '../../contract/names.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { Waiter } from '../../ledger/watch/watch-store.js';
 import type { AwaitTaskOutcome } from '../erase/await-task.js';
 

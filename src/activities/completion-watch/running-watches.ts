@@ -1,6 +1,6 @@
 import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
 import { type Names, namesWith, WORKFLOW, watchWorkflowId } from '../../contract/names.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { WatchTimings } from './timings.js';
 
 /** How long what one process knows of a watch stays good, in milliseconds: ten thousand waits share one read. */

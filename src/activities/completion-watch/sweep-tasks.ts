@@ -98,7 +98,13 @@ async function detailOf(ageMs: number, read: () => Promise<TaskDetail>): Promise
 
 async function bookExpired({ ledger }: SweepDependencies, taskId: string, error: VodError): Promise<void> {
   const { code, message } = error;
-  await ledger.recordOutcome(taskId, { outcome: 'expired', code, message, resultFileId: null, result: null });
+  await ledger.submissions.recordOutcome(taskId, {
+    outcome: 'expired',
+    code,
+    message,
+    resultFileId: null,
+    result: null,
+  });
 }
 
 /**

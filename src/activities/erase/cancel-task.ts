@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { makesVideo, type Recipe } from '../../contract/recipes.js';
 import { parseEraseRequest } from '../../contract/request-schema.js';
-import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../../ledger/ledger.js';
 import { LISTED_FOR_MS, TOO_OLD_TO_TELL } from '../../ledger/submissions/decide.js';
+import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../../ledger/submissions/submission.js';
 import type { OtherWaiter } from '../../ledger/watch/leave-task.js';
 import { judgeTask } from '../../tencent-vod/task-verdict.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
@@ -89,10 +89,10 @@ const ABORTED_WHILE_WAITING = {
 async function keepReason({ ledger }: Pick<ActivityDependencies, 'ledger'>): Promise<void> {
   const run = thisRun();
   const { by, reason } = await cancelReasonOf(run);
-  await ledger.endHold(run, { as: 'cancel', by, reason });
+  await ledger.holds.end(run, { as: 'cancel', by, reason });
   await leavePhase(ledger);
   const details = { runId: run.runId };
-  await ledger.writeAudit({ action: 'cancelled', subject: run.workflowId, by, reason, details, once: true });
+  await ledger.audit.write({ action: 'cancelled', subject: run.workflowId, by, reason, details, once: true });
 }
 
 /** The newest submission, and the doubt about it that looking cannot resolve. Null: nothing was ever submitted. */
@@ -101,15 +101,19 @@ async function resolve(
   identity: SubmissionRecord['identity'],
 ): Promise<{ record: SubmissionRecord | null; doubt: string | null }> {
   const { cancellationSignal } = Context.current();
-  const record = await deps.ledger.findLatest(identity);
+  const record = await deps.ledger.submissions.findLatest(identity);
   if (record === null || (record.state !== 'sending' && record.state !== 'unknown')) return { record, doubt: null };
   const verdict = await lookForTask(deps, record, cancellationSignal);
   if (verdict.kind === 'found') {
     const { taskId } = verdict;
-    const accepted = await deps.ledger.accepted(record.key, { taskId, requestId: record.requestId, adopted: true });
+    const accepted = await deps.ledger.submissions.accepted(record.key, {
+      taskId,
+      requestId: record.requestId,
+      adopted: true,
+    });
     if (accepted === 'taken')
       throw notYet(`Task ${taskId} is that of another payment; this one's is looked for.`, 1_000);
-    return { record: await deps.ledger.findLatest(identity), doubt: null };
+    return { record: await deps.ledger.submissions.findLatest(identity), doubt: null };
   }
   const settlesInMs = record.placeAtHere.getTime() + deps.timings.settleMs - Date.now();
   if (settlesInMs > 0)
@@ -120,7 +124,7 @@ async function resolve(
   const doubt = doubtAbout(record, verdict);
   if (doubt !== null) return { record, doubt };
   // A process that stood still since it wrote the intent finds it given up, and sends nothing any more.
-  if (record.state === 'sending' && !(await deps.ledger.giveUp(record.key, deps.timings.settleMs))) {
+  if (record.state === 'sending' && !(await deps.ledger.submissions.giveUp(record.key, deps.timings.settleMs))) {
     throw notYet('The submit was postponed meanwhile; its task is looked for once more.', 1_000);
   }
   return { record, doubt: 'its submit got no answer, and no task of it is listed; it counts as spent' };
@@ -182,7 +186,7 @@ async function end(
       );
     }
     if (task.status === 'WAITING' || task.status === 'ABORTED') {
-      await deps.ledger.recordOutcome(taskId, ABORTED_WHILE_WAITING);
+      await deps.ledger.submissions.recordOutcome(taskId, ABORTED_WHILE_WAITING);
       return outcome(
         'Aborted',
         taskId,

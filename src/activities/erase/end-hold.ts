@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { NormalizedEraseRequest, OperatorDecision } from '../../contract/request.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { readFailure } from '../shared/failures.js';
 import { thisRun } from '../shared/this-run.js';
@@ -16,7 +16,7 @@ export async function recordHold(
   stage: 'submit' | 'publish',
   hold: Hold,
 ): Promise<void> {
-  const since = await ledger.recordHold({
+  const since = await ledger.holds.record({
     ...thisRun(),
     subAppId: request.subAppId,
     fileId: request.fileId,
@@ -50,9 +50,9 @@ export function createEndHold({ ledger }: ActivityDependencies) {
     try {
       if (as === 'retry' && decision !== null && breaker !== undefined) {
         const { scope, openedAt } = breaker;
-        await ledger.closeBreaker({ scope, openedAt: new Date(openedAt) }, decision);
+        await ledger.breakers.close({ scope, openedAt: new Date(openedAt) }, decision);
       }
-      await ledger.endHold(thisRun(), { as, by: decision?.by ?? null, reason: decision?.reason ?? null });
+      await ledger.holds.end(thisRun(), { as, by: decision?.by ?? null, reason: decision?.reason ?? null });
     } catch (error) {
       throw readFailure(error, Context.current().info.attempt);
     }

@@ -86,7 +86,8 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
           const { resultFileId, files } = verdict;
           await bookVerdict(ledger, input.taskId, verdict, detail);
           // Whoever was told of the end later may come after somebody else's review.
-          const rejected = input.reviews === false ? rejectedBefore(await ledger.findByTask(input.taskId)) : null;
+          const rejected =
+            input.reviews === false ? rejectedBefore(await ledger.submissions.findByTask(input.taskId)) : null;
           if (rejected !== null) throw rejected;
           return { kind: 'succeeded', resultFileId, files, finishedAt: detail.finishTime, requestId };
         }
@@ -108,7 +109,7 @@ async function forgotten(
   if (Date.now() < Date.parse(input.deadlineAt)) return;
   if (isPastMemory(input)) {
     // Only now is it certain that asking again will never help.
-    await ledger.recordOutcome(input.taskId, {
+    await ledger.submissions.recordOutcome(input.taskId, {
       outcome: 'expired',
       code: error.code,
       message: error.message,

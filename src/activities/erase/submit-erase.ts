@@ -4,7 +4,7 @@ import type { Recipe } from '../../contract/recipes.js';
 import type { EraseResult, NormalizedEraseRequest } from '../../contract/request.js';
 import { parseEraseRequest } from '../../contract/request-schema.js';
 import type { BreakerScope } from '../../ledger/holds/breaker.js';
-import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../../ledger/ledger.js';
+import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../../ledger/submissions/submission.js';
 import type { Priority, Refusals, Slot } from '../../rate-limit/index.js';
 import { concernsOneSubApp } from '../../tencent-vod/error-codes.js';
 import { toMpsParams } from '../../tencent-vod/recipe-params.js';
@@ -52,7 +52,7 @@ const LOOK_AGAIN_MS = 10_000;
  * limiter. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
  */
 export function createSubmitErase(deps: ActivityDependencies) {
-  const breakers = new BreakerLooks(deps.ledger);
+  const breakers = new BreakerLooks(deps.ledger.breakers);
   return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
     const parsed = parsedRequest(input);
     try {
@@ -156,8 +156,8 @@ class Submit {
     const { ledger } = this.deps;
     await recordHold(ledger, this.request, 'submit', hold);
     if (NOT_OF_A_BREAKER.has(hold.class)) return;
-    if ((await ledger.openBreaker(this.request.subAppId)) !== null) return;
-    await ledger.endHold(thisRun(), { as: 'resolved', by: null, reason: 'its breaker was closed meanwhile' });
+    if ((await ledger.breakers.findOpen(this.request.subAppId)) !== null) return;
+    await ledger.holds.end(thisRun(), { as: 'resolved', by: null, reason: 'its breaker was closed meanwhile' });
     throw retryFailure(
       hold.class,
       { code: 'BreakerClosed', message: 'What stopped this submit was put right meanwhile.' },
@@ -226,12 +226,12 @@ class Submit {
   /** Breakers and what was paid for are looked at before anybody waits for a slot; a price comes after them. */
   private async begin(): Promise<{ begun: BeginOutcome; slot: Slot | null }> {
     const { ledger } = this.deps;
-    if (this.intent.costUsd === null) return { begun: await ledger.begin(this.intent), slot: null };
+    if (this.intent.costUsd === null) return { begun: await ledger.submissions.begin(this.intent), slot: null };
     const slot = await this.acquire();
     try {
       // A slot may be waited for long enough that what was allowed before no longer is.
       await this.refuseToPay();
-      return { begun: await ledger.begin({ ...this.intent, leavesAt: slot.dueAt }), slot };
+      return { begun: await ledger.submissions.begin({ ...this.intent, leavesAt: slot.dueAt }), slot };
     } catch (error) {
       void giveBack(slot);
       throw error;
@@ -268,7 +268,7 @@ class Submit {
     // Started while the slot is waited for, the watch is there when the task is.
     this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
     try {
-      const sent = await sendInSlot(ledger, submission, slot, {
+      const sent = await sendInSlot(ledger.submissions, submission, slot, {
         cancel: this.context.cancellationSignal,
         acquire: () => {
           // Nothing is on its way: the slot was missed, or the vendor did not look at the call.
@@ -294,7 +294,7 @@ class Submit {
         return blocked(sent.by);
       }
       const { answer } = sent;
-      const accepted = () => ledger.accepted(submission, { ...answer, adopted: false });
+      const accepted = () => ledger.submissions.accepted(submission, { ...answer, adopted: false });
       const record = await writeAnswer(submission, answer, () => keepTrying(accepted));
       if (record === 'taken') throw takenByAnother(answer);
       return this.running(record);
@@ -313,7 +313,7 @@ class Submit {
   /** Nothing left this process, and the books say so. */
   private async neverSent(submission: ArmedSubmission, message: string): Promise<void> {
     const error = { class: 'cancelled', code: 'NeverSent', message, requestId: null };
-    await keepTrying(() => this.deps.ledger.refused(submission, error));
+    await keepTrying(() => this.deps.ledger.submissions.refused(submission, error));
   }
 
   /** The vendor's answer was not a TaskId: act by the class of the error. */
@@ -324,7 +324,10 @@ class Submit {
     const reaction = ERROR_CLASSES[error.class].onSubmit;
     if (reaction === 'look') {
       await keepTrying(() =>
-        ledger.doubted(submission, { ...toSubmitError(error), saidDuplicate: error.class === 'duplicate' }),
+        ledger.submissions.markUnknown(submission, {
+          ...toSubmitError(error),
+          saidDuplicate: error.class === 'duplicate',
+        }),
       );
       throw retryFailure(error.class, described, retryDelayMs(error.class, attempt), {
         taskId: null,
@@ -332,7 +335,7 @@ class Submit {
       });
     }
     const trips = reaction === 'hold' ? this.breakerFor(error) : undefined;
-    const written = keepTrying(() => ledger.refused(submission, toSubmitError(error), { trips }));
+    const written = keepTrying(() => ledger.submissions.refused(submission, toSubmitError(error), { trips }));
     const breaker = await (trips === undefined ? written : this.breakers.opening(written));
     switch (reaction) {
       case 'fail':
@@ -359,7 +362,7 @@ class Submit {
     if (forMs < timings.throttledTooLongMs) return;
     const minutes = Math.round(forMs / 60_000);
     const message = `no submit was accepted for ${minutes} minutes: ${error.message}`;
-    await ledger.trip('account', submission, { ...toSubmitError(error), message });
+    await ledger.breakers.open('account', submission, { ...toSubmitError(error), message });
   }
 
   /** Null: nothing is known to run, ask the ledger again. */
@@ -370,7 +373,7 @@ class Submit {
     const mayHideAnother = record.key.number > 1 && settlesInMs > 0;
     if (verdict.kind === 'found' && !mayHideAnother) {
       // When another submission took it between the look and the write, the ledger knows more now: ask it again.
-      await this.deps.ledger.accepted(record.key, {
+      await this.deps.ledger.submissions.accepted(record.key, {
         taskId: verdict.taskId,
         requestId: record.requestId,
         adopted: true,
@@ -424,7 +427,7 @@ class Submit {
       { signal: this.context.cancellationSignal },
     );
     const isGone = missing.includes(resultFileId);
-    if (isGone !== (resultGoneAt !== null)) await this.deps.ledger.recordResultGone(taskId, isGone);
+    if (isGone !== (resultGoneAt !== null)) await this.deps.ledger.submissions.recordResultGone(taskId, isGone);
     return isGone;
   }
 

@@ -29,6 +29,6 @@ export async function awaitOthersReview(
     );
   }
   // Read after the reviews: a rejection is written before its review is over.
-  const rejected = rejectedBefore(await ledger.findByTask(taskId));
+  const rejected = rejectedBefore(await ledger.submissions.findByTask(taskId));
   if (rejected !== null) throw rejected;
 }

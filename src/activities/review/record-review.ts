@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { recipeHash } from '../../contract/identity.js';
 import type { NormalizedEraseRequest, RecipeRequest } from '../../contract/request.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { readFailure } from '../shared/failures.js';
 import { leavePhase } from '../shared/late-phase.js';
@@ -31,8 +31,8 @@ export function createRecordReview({ ledger }: ActivityDependencies) {
     try {
       // Before this run ends, and its batch could: the erase that follows counts, and is waited for, there.
       if (retry?.request?.batchId !== undefined) await joinBatch(ledger, retry.workflowId, retry.request);
-      await ledger.recordReview(result.taskId, { decision, by, reason });
-      await ledger.writeAudit({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
+      await ledger.submissions.recordReview(result.taskId, { decision, by, reason });
+      await ledger.audit.write({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });
       await leavePhase(ledger);
     } catch (error) {
       throw readFailure(error, Context.current().info.attempt);

@@ -1,5 +1,5 @@
 import type { LatePhase } from '../../ledger/db/schema.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import { thisRun } from './this-run.js';
 
 /** Notes for those who watch over erases that this run is past its task. Never fails: no erase stops for a number in a graph. */

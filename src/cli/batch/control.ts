@@ -3,7 +3,7 @@ import { loadPrefix } from '../../config/temporal-settings.js';
 import { batchWorkflowId, shownState } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { BatchAction, BatchChange, BatchRecord } from '../../ledger/batches/batch-store.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import { outputOf } from '../command-context.js';
 import { Exit, UsageError } from '../exit.js';
 import { decisionOf, withLedger } from '../holds.js';

@@ -4,7 +4,7 @@ import { SUB_APP_NOT_ALLOWED } from '../../config/allowed-sub-apps.js';
 import type { VendorSettings } from '../../config/settings.js';
 import { InvalidRequestError, UnavailableError } from '../../errors.js';
 import type { BatchStaging } from '../../ledger/batches/batch-staging.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { Unfit } from '../../tencent-vod/fitness.js';
 import type { VodApi } from '../../tencent-vod/vod-api.js';
 import { durationText } from '../duration-text.js';

@@ -1,6 +1,6 @@
 import { visible } from '../../contract/visible.js';
 import type { BatchStaging, RowProblem } from '../../ledger/batches/batch-staging.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { Unfit } from '../../tencent-vod/fitness.js';
 import { durationText } from '../duration-text.js';
 import { tellOtherPrices } from '../other-prices.js';
@@ -84,7 +84,7 @@ export async function tellRemarks(output: Output, plan: PricedPlan, ledger: Ledg
     );
   }
   tellOtherPrices(output, plan.pricesDiffer);
-  for (const cap of await ledger.listCaps()) {
+  for (const cap of await ledger.caps.list()) {
     const concerned = cap.scope === 'all' || plan.bySubApp.some(({ subAppId }) => cap.scope === `sub-app/${subAppId}`);
     if (concerned && cap.leftUsd < plan.estimatedUsd) {
       output.say(`The cap ${cap.scope}/${cap.period} leaves ${usd(cap.leftUsd)} USD: what passes it will be held.`);

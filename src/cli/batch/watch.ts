@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { BatchSnapshot } from '../../contract/batch.js';
 import { EXIT, type ExitCode } from '../../contract/error-classes.js';
 import { LedgerError } from '../../ledger/db/ledger-error.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import { outputOf } from '../command-context.js';
 import { Exit } from '../exit.js';
 import { withLedger } from '../holds.js';

@@ -28,11 +28,11 @@ export function auditCommand(): Command {
       const output = outputOf(command);
       await withLedger(async (ledger) => {
         if (output.format === 'jsonl') {
-          for await (const line of ledger.auditLines(options)) output.line(line);
+          for await (const line of ledger.audit.lines(options)) output.line(line);
           return;
         }
         const lines: AuditLine[] = [];
-        for await (const line of ledger.auditLines(options)) lines.push(line);
+        for await (const line of ledger.audit.lines(options)) lines.push(line);
         output.rows(lines, COLUMNS, 'Nothing was done.');
       });
     });

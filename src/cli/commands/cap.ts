@@ -63,9 +63,9 @@ function setCommand(): Command {
       const caps = await withLedger(async (ledger) => {
         for (const [period, limitUsd] of limits) {
           if (limitUsd !== undefined)
-            await ledger.changeCap({ scope: scopeOf(options), period, limitUsd, ...decision });
+            await ledger.caps.change({ scope: scopeOf(options), period, limitUsd, ...decision });
         }
-        return await ledger.listCaps();
+        return await ledger.caps.list();
       });
       output.rows(caps, COLUMNS);
       output.say('Erases that are held by a cap go on with: smart-erase resume --all --reason "…"');
@@ -77,7 +77,7 @@ function listCommand(): Command {
     .description('show every cap, what was spent, and what is left')
     .addHelpText('after', '\nExample:\n  smart-erase cap list -o json')
     .action(async (_options: unknown, command: Command) => {
-      outputOf(command).rows(await withLedger((ledger) => ledger.listCaps()), COLUMNS, 'No caps.');
+      outputOf(command).rows(await withLedger((ledger) => ledger.caps.list()), COLUMNS, 'No caps.');
     });
 }
 
@@ -96,9 +96,9 @@ function removeCommand(): Command {
       const [removed, caps] = await withLedger(async (ledger) => {
         let count = 0;
         for (const period of periods) {
-          if (await ledger.changeCap({ scope: scopeOf(options), period, limitUsd: null, ...decision })) count += 1;
+          if (await ledger.caps.change({ scope: scopeOf(options), period, limitUsd: null, ...decision })) count += 1;
         }
-        return [count, await ledger.listCaps()] as const;
+        return [count, await ledger.caps.list()] as const;
       });
       output.rows(caps, COLUMNS, 'No caps.');
       if (removed > 0) return;

@@ -30,7 +30,7 @@ export function costCommand(): Command {
         'Examples:\n  smart-erase cost\n  smart-erase cost --by requestedBy --since 2026-05-01 -o json',
     )
     .action(async (options: { by: CostGroup; since?: Date; subAppId?: number }, command: Command) => {
-      const rows = await withLedger((ledger) => ledger.reportCosts(options));
+      const rows = await withLedger((ledger) => ledger.costs.report(options));
       const group: Column<CostRow> = { heading: options.by.toUpperCase(), of: (row) => row.group ?? '(none)' };
       outputOf(command).rows(rows, [group, ...COUNTS], 'Nothing was submitted.');
     });

@@ -31,7 +31,7 @@ function endCommand(update: 'skip' | 'abort', does: string, example: string): Co
       const ended = await withLedger((ledger) =>
         withClient(async (client) => {
           if (options.batch !== undefined) await refuseOtherNamespace(ledger, options.batch);
-          return await decideAll(ledger, client, filter, update, decision);
+          return await decideAll(ledger.holds, client, filter, update, decision);
         }),
       );
       output.one({ decision: update, ...ended }, [

@@ -4,7 +4,7 @@ import { batchWorkflowId } from '../../contract/batch.js';
 import { EXIT } from '../../contract/error-classes.js';
 import { type Breaker, type BreakerScope, scopesOf } from '../../ledger/holds/breaker.js';
 import type { HoldFilter, HoldRecord } from '../../ledger/holds/hold-store.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Ledger } from '../../ledger/index.js';
 import type { Cap, CapScope } from '../../ledger/money/cap.js';
 import { refuseOtherNamespace } from '../batch/control.js';
 import { outputOf, withClient } from '../command-context.js';
@@ -52,7 +52,7 @@ export function resumeCommand(): Command {
       await withLedger((ledger) =>
         withClient(async (client) => {
           if (options.batch !== undefined) await refuseOtherNamespace(ledger, options.batch);
-          await ledger.writeAudit({
+          await ledger.audit.write({
             action: 'resume',
             subject: id ?? (await subjectOf(options)),
             by: decision.by,
@@ -61,16 +61,16 @@ export function resumeCommand(): Command {
           });
           const openOnes = async () => (id === undefined ? await concerned(ledger, options) : []);
           await tryBreakers({ output, ledger, client, decision, filter }, await openOnes(), options.probeTimeout);
-          const full = (await ledger.listCaps()).filter(({ leftUsd }) => leftUsd === 0);
+          const full = (await ledger.caps.list()).filter(({ leftUsd }) => leftUsd === 0);
           const heldByCap = new Set<CapScope>();
-          const released = await decideAll(ledger, client, filter, 'retry', decision, {
+          const released = await decideAll(ledger.holds, client, filter, 'retry', decision, {
             onHold: (hold) => {
               if (hold.class === 'cap') heldByCap.add('all').add(`sub-app/${hold.subAppId}`);
             },
             onProgress: ({ done }) => output.say(`resumed ${done}`),
           });
           const left =
-            id === undefined ? await ledger.listHolds({ ...named, classes: ONE_BY_ONE, limit: MOST_COUNTED }) : [];
+            id === undefined ? await ledger.holds.list({ ...named, classes: ONE_BY_ONE, limit: MOST_COUNTED }) : [];
           output.one({ resumed: released.done, gone: released.gone, oneByOne: left.length }, [
             { heading: 'Resumed', of: (row) => String(row.resumed) },
             { heading: 'Not held any more', of: (row) => (row.gone === 0 ? null : String(row.gone)) },
@@ -126,7 +126,7 @@ async function tryBreakers(resume: Resume, breakers: readonly Breaker[], timeout
   const { output, ledger, decision } = resume;
   const closed: { breaker: Breaker; at: Date }[] = [];
   // All of them before the first try: one that stays open would stop the erase that tries another.
-  for (const breaker of breakers) closed.push({ breaker, at: await ledger.closeBreaker(breaker, decision) });
+  for (const breaker of breakers) closed.push({ breaker, at: await ledger.breakers.close(breaker, decision) });
   for (const { breaker, at } of closed) {
     const { scope, code } = breaker;
     output.say(`The breaker ${scope} was open (${code}), and is closed now; one erase goes first.`);
@@ -161,7 +161,7 @@ async function subjectOf({ subAppId, batch }: HoldOptions): Promise<string> {
 
 /** The open breakers that stop what is to be resumed. That of another sub-application is not a matter of this decision. */
 async function concerned(ledger: Ledger, { subAppId, batch }: HoldOptions): Promise<Breaker[]> {
-  const breakers = await ledger.listBreakers();
+  const breakers = await ledger.breakers.list();
   if (subAppId === undefined && batch === undefined) return breakers;
   const subAppIds = subAppId !== undefined ? [subAppId] : await ledger.batchFeed.subAppIds(batch as string);
   const scopes = subAppIds.flatMap(scopesOf);
@@ -177,8 +177,8 @@ async function releaseOne(
   // One that a cap holds may be held again before it gets to a submit.
   const exceptClasses = [...ONE_BY_ONE, 'cap'];
   // One that is held in publishing never comes to a submit, and would tell nothing.
-  for (const hold of await ledger.listHolds({ ...filter, ...ofScope, exceptClasses, stage: 'submit' })) {
-    if (await decideOne(ledger, client, hold, 'retry', decision)) return hold;
+  for (const hold of await ledger.holds.list({ ...filter, ...ofScope, exceptClasses, stage: 'submit' })) {
+    if (await decideOne(ledger.holds, client, hold, 'retry', decision)) return hold;
   }
   return null;
 }
@@ -210,9 +210,9 @@ async function firstAnswer(
   for (;;) {
     // Read before the ledger is: what it ended with is written there by then.
     const isOver = await hasLeftItsSubmit(client, first);
-    const open = await ledger.openBreaker(first.subAppId);
+    const open = await ledger.breakers.findOpen(first.subAppId);
     if (open !== null) return open;
-    if (await ledger.takenSince(scope, since, first)) return 'taken';
+    if (await ledger.breakers.takenSince(scope, since, first)) return 'taken';
     if (isOver) return 'notAsked';
     if (performance.now() >= deadlineMs) return 'none';
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

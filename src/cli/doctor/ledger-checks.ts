@@ -2,8 +2,8 @@ import { shownDatabase } from '../../config/database-address.js';
 import { EXIT } from '../../contract/error-classes.js';
 import type { PriceList } from '../../contract/price-list.js';
 import type { LedgerInspection } from '../../ledger/db/inspect.js';
-import type { Ledger } from '../../ledger/ledger.js';
-import { openLedger } from '../../ledger/postgres-ledger.js';
+import type { Ledger } from '../../ledger/index.js';
+import { openLedger } from '../../ledger/index.js';
 import { otherPrices } from '../other-prices.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 

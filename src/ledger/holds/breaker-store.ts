@@ -1,8 +1,10 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { writeAudit } from '../audit/audit.js';
+import { guarded } from '../db/ledger-error.js';
 import type { BreakerTable, LedgerDatabase } from '../db/schema.js';
-import type { SubmitError } from '../ledger.js';
-import type { Breaker, BreakerKey, BreakerScope } from './breaker.js';
+import { workflowOf } from '../submissions/records.js';
+import type { SubmissionKey, SubmitError } from '../submissions/submission.js';
+import { type Breaker, type BreakerKey, type BreakerScope, scopesOf } from './breaker.js';
 
 /** Statements on the breakers. Each takes the connection or transaction to run in. */
 
@@ -56,7 +58,7 @@ export async function openBreaker(
  *
  * @returns a time by the database's clock at which it was closed
  */
-export async function closeBreaker(
+async function closeBreaker(
   db: Db,
   { scope, openedAt }: BreakerKey,
   { by, reason }: { by: string; reason: string },
@@ -84,7 +86,7 @@ export async function closeBreaker(
  * Whether the vendor took a submit of the scope that left after `since`, for anybody while its task is not read, or for this run.
  * It also took what it refused for the request of this run: the account was not the reason.
  */
-export async function takenSince(
+async function takenSince(
   db: Db,
   scope: BreakerScope,
   since: Date,
@@ -113,5 +115,37 @@ function toBreaker(row: Selectable<BreakerTable>): Breaker {
     requestId: row.request_id,
     openedAt: row.opened_at,
     workflowId: row.workflow_id,
+  };
+}
+
+/** Breakers of the account. Every write is safe to repeat; every method throws a `LedgerError`. */
+export interface BreakerStore {
+  /** Opens a breaker for a reason that built up over many calls; the submission is the last of them. */
+  open(scope: BreakerScope, submission: SubmissionKey, error: SubmitError): Promise<void>;
+  /** The open breaker that covers submits of the sub-application; null when there is none. */
+  findOpen(subAppId: number): Promise<Breaker | null>;
+  list(): Promise<Breaker[]>;
+  /**
+   * An operator closes this opening of a breaker; one that opened since stays open. Repeating it changes nothing.
+   * @returns a time by the database's clock at which it was closed
+   */
+  close(breaker: BreakerKey, decision: { by: string; reason: string }): Promise<Date>;
+  /** Whether the vendor took a submit of the scope that was sent after `since`: of this run, or one whose task is not read yet. */
+  takenSince(scope: BreakerScope, since: Date, run: { workflowId: string }): Promise<boolean>;
+}
+
+export function openBreakerStore(db: Db): BreakerStore {
+  return {
+    open: (scope, key, error) =>
+      guarded('open a breaker', () =>
+        db.transaction().execute(async (trx) => {
+          await openBreaker(trx, scope, error, await workflowOf(trx, key));
+        }),
+      ),
+    findOpen: (subAppId) => guarded('read the breaker', () => findOpenBreaker(db, scopesOf(subAppId))),
+    list: () => guarded('read the breakers', () => listBreakers(db)),
+    close: (breaker, decision) =>
+      guarded('close a breaker', () => db.transaction().execute((trx) => closeBreaker(trx, breaker, decision))),
+    takenSince: (scope, since, run) => guarded('look for an accepted submit', () => takenSince(db, scope, since, run)),
   };
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { writeAudit } from '../audit/audit.js';
+import { guarded } from '../db/ledger-error.js';
 import type { LedgerDatabase } from '../db/schema.js';
 import type { RunKey } from '../submissions/phase-store.js';
 
@@ -62,7 +63,7 @@ type Db = Kysely<LedgerDatabase>;
  * another hold, since now. A workflow id has one open run, so those of runs before it end. A run that was terminated may still
  * write one, late: it ends no later one.
  */
-export async function recordHold(db: Db, namespace: string, hold: NewHold): Promise<Date> {
+async function recordHold(db: Db, namespace: string, hold: NewHold): Promise<Date> {
   const { rows } = await sql<{ since: Date }>`
     insert into hold (workflow_id, run_id, sub_app_id, file_id, batch_id, stage, error_class, error_code, message, request_id,
                       submission, namespace)
@@ -90,7 +91,7 @@ export async function recordHold(db: Db, namespace: string, hold: NewHold): Prom
 export const RUN_ENDED: HoldEnd = { as: 'resolved', by: null, reason: 'its run has ended' };
 
 /** Writes how a hold ended, by whom and why. Nothing happens when there is none, or another than the one that is meant. */
-export async function endHold(db: Db, namespace: string, run: HeldRun, end: HoldEnd): Promise<void> {
+async function endHold(db: Db, namespace: string, run: HeldRun, end: HoldEnd): Promise<void> {
   const { numAffectedRows = 0n } = await sql`
     update hold set ended_at = clock_timestamp(), ended_as = ${end.as}, ended_by = ${end.by}, ended_reason = ${end.reason}
     where ${isMeant(namespace, run)}`.execute(db);
@@ -105,7 +106,7 @@ export async function endHold(db: Db, namespace: string, run: HeldRun, end: Hold
 }
 
 /** A run that was reset while it was held is held on, under another run id. False when the hold is over, or there is one of it. */
-export async function moveHold(db: Db, namespace: string, run: HeldRun, runId: string): Promise<boolean> {
+async function moveHold(db: Db, namespace: string, run: HeldRun, runId: string): Promise<boolean> {
   const { numAffectedRows = 0n } = await sql`
     update hold set run_id = ${runId}, seen_at = clock_timestamp() where ${isMeant(namespace, run)} and not exists (
       select from hold as other where other.namespace = hold.namespace and other.workflow_id = hold.workflow_id
@@ -127,7 +128,7 @@ function isMeant(namespace: string, { workflowId, runId, class: errorClass, subm
   return sql.join(terms, sql` and `);
 }
 
-export async function unseenHolds(db: Db, namespace: string, forSeconds: number, limit: number): Promise<SeenHold[]> {
+async function unseenHolds(db: Db, namespace: string, forSeconds: number, limit: number): Promise<SeenHold[]> {
   const { rows } = await sql<SeenHold>`
     update hold set seen_at = clock_timestamp() where id in (
       select id from hold where namespace = ${namespace} and ended_at is null and seen_at < clock_timestamp() - make_interval(secs => ${forSeconds})
@@ -137,7 +138,7 @@ export async function unseenHolds(db: Db, namespace: string, forSeconds: number,
 }
 
 /** Open holds, oldest first. */
-export async function listHolds(db: Db, namespace: string, filter: HoldFilter = {}): Promise<HoldRecord[]> {
+async function listHolds(db: Db, namespace: string, filter: HoldFilter = {}): Promise<HoldRecord[]> {
   let query = db
     .selectFrom('hold')
     .selectAll()
@@ -172,4 +173,33 @@ export async function listHolds(db: Db, namespace: string, filter: HoldFilter = 
     submission: row.submission,
     since: row.since,
   }));
+}
+
+/** Runs that wait for an operator, of one namespace. Every write is safe to repeat; every method throws a `LedgerError`. */
+export interface HoldStore {
+  /** The run waits for an operator. Repeating it renews the reason. Gives the time since when it does. */
+  record(hold: NewHold): Promise<Date>;
+  /** Nothing happens when the run has no open hold; when one is named, or when it is not that one. */
+  end(run: HeldRun, end: HoldEnd): Promise<void>;
+  /**
+   * Runs whose open holds were not checked for so long, at most `limit`, for one caller: others do not get them until the time has
+   * passed again.
+   */
+  unseen(forSeconds: number, limit: number): Promise<SeenHold[]>;
+  /** The hold goes on under another run of its id: one that was reset while it was held. False when it is over, or that run has one. */
+  move(run: HeldRun, runId: string): Promise<boolean>;
+  /** Open holds, oldest first. */
+  list(filter?: HoldFilter): Promise<HoldRecord[]>;
+}
+
+export function openHoldStore(db: Kysely<LedgerDatabase>, namespace: string): HoldStore {
+  return {
+    record: (hold) =>
+      guarded('record a hold', () => db.transaction().execute((trx) => recordHold(trx, namespace, hold))),
+    end: (run, end) =>
+      guarded('end a hold', () => db.transaction().execute((trx) => endHold(trx, namespace, run, end))),
+    unseen: (forSeconds, limit) => guarded('look after the holds', () => unseenHolds(db, namespace, forSeconds, limit)),
+    move: (run, runId) => guarded('move a hold', () => moveHold(db, namespace, run, runId)),
+    list: (filter = {}) => guarded('list the holds', () => listHolds(db, namespace, filter)),
+  };
 }

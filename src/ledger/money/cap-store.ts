@@ -1,12 +1,13 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { writeAudit } from '../audit/audit.js';
+import { guarded } from '../db/ledger-error.js';
 import type { LedgerDatabase } from '../db/schema.js';
 import type { SubmissionKey } from '../submissions/submission-key.js';
 import { batchScope, type Cap, type CapPeriod, type CapScope, type CounterScope, countersOf } from './cap.js';
 
 /**
- * Statements on the caps. Counters are locked after the breakers, always in the order of `countersOf`: so nobody waits for somebody
- * who waits for him.
+ * Statements on the caps. Counters are locked after the breakers, always in the order of `countersOf`: a fixed order prevents
+ * deadlocks.
  */
 
 type Db = Kysely<LedgerDatabase>;
@@ -168,4 +169,19 @@ function money(usd: number): string {
 
 function rounded(usd: number): number {
   return Number(money(usd));
+}
+
+/** Limits on what is spent. Every method throws a `LedgerError`. */
+export interface CapStore {
+  /** Sets a limit, or takes it away; with who and why in the audit. False when there was none to take away. */
+  change(change: CapChange): Promise<boolean>;
+  /** Every limit with what counts against it. */
+  list(): Promise<Cap[]>;
+}
+
+export function openCapStore(db: Db): CapStore {
+  return {
+    change: (change) => guarded('change a cap', () => db.transaction().execute((trx) => changeCap(trx, change))),
+    list: () => guarded('list the caps', () => listCaps(db)),
+  };
 }

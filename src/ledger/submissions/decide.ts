@@ -1,4 +1,4 @@
-import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../ledger.js';
+import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from './submission.js';
 
 /** What `begin` does next. `arm` writes the intent under that number; `giveUp` first marks the unresolved one. */
 export type Decision =

@@ -1,9 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import type { BatchItemState } from '../../contract/batch.js';
+import { guarded } from '../db/ledger-error.js';
+import { namespacesIn } from '../db/migrate.js';
 import type { BatchState, BatchWaitingFor, LatePhase, LedgerDatabase, SubmissionOutcome } from '../db/schema.js';
 
 /**
- * How the books stand now: numbers only, no name of a file, a task or a run. Breakers, spending, caps and
+ * How the ledger stands now: numbers only, no name of a file, a task or a run. Breakers, spending, caps and
  * throttling are the account's; all else is about runs and tasks of this namespace.
  */
 export interface LedgerState {
@@ -47,8 +49,15 @@ export interface StateStore {
   namespaces(): Promise<string[]>;
 }
 
+export function openStateStore(db: Kysely<LedgerDatabase>, namespace: string): StateStore {
+  return {
+    read: (memorySeconds) => guarded('read how the ledger stands', () => readState(db, namespace, memorySeconds)),
+    namespaces: () => guarded('read the namespaces of the ledger', () => namespacesIn(db)),
+  };
+}
+
 /** One statement, so that all numbers are of one moment. */
-export async function readState(
+async function readState(
   db: Kysely<LedgerDatabase>,
   namespace: string,
   vendorMemorySeconds: number,

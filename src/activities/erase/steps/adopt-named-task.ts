@@ -1,5 +1,5 @@
 import type { Recipe } from '../../../contract/recipes.js';
-import type { PaymentIdentity, SubmissionRecord } from '../../../ledger/ledger.js';
+import type { PaymentIdentity, SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import { inputMatches } from '../../../tencent-vod/input-match.js';
 import type { ActivityDependencies } from '../../dependencies.js';
 import { readable, tasksOfFile } from './find-submitted-task.js';
@@ -16,7 +16,7 @@ export async function takeNamedTask(
   identity: PaymentIdentity,
   { taskId, by, signal }: { taskId: string; by: string; signal: AbortSignal },
 ): Promise<ReturnType<typeof uncertain> | null> {
-  const record = await ledger.findLatest(identity);
+  const record = await ledger.submissions.findLatest(identity);
   if (record === null || record.taskId !== null) return null;
   const no = (why: string) => uncertain(`task ${taskId}, which ${by} named, ${why}`, record);
   const listed = await tasksOfFile(vod, record, signal);
@@ -32,7 +32,7 @@ export async function takeNamedTask(
   } else if (listed.kind === 'unreadable') {
     return no(`cannot be read, nor can the list of the file's tasks: ${detail.why}`);
   }
-  const booked = await ledger.accepted(record.key, { taskId, requestId: record.requestId, adopted: true });
+  const booked = await ledger.submissions.accepted(record.key, { taskId, requestId: record.requestId, adopted: true });
   return booked === 'taken' ? no('is that of another erase in the ledger') : null;
 }
 

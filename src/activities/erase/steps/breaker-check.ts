@@ -1,5 +1,5 @@
 import type { Breaker } from '../../../ledger/holds/breaker.js';
-import type { Ledger } from '../../../ledger/ledger.js';
+import type { BreakerStore } from '../../../ledger/holds/breaker-store.js';
 
 /** The last question before a paid call, asked some time before the call leaves. */
 export interface LastLook<S> {
@@ -17,7 +17,7 @@ export class BreakerLooks {
   #openings = 0;
   readonly #beingWritten = new Set<Promise<unknown>>();
 
-  constructor(private readonly ledger: Pick<Ledger, 'openBreaker'>) {}
+  constructor(private readonly breakers: Pick<BreakerStore, 'findOpen'>) {}
 
   /** Call it in the turn of the event loop in which the refusal is read. Settles as `write` does. */
   async opening<T>(write: Promise<T>): Promise<T> {
@@ -37,7 +37,7 @@ export class BreakerLooks {
       look: async () => {
         await Promise.allSettled(this.#beingWritten);
         seen = this.#openings;
-        return await this.ledger.openBreaker(subAppId);
+        return await this.breakers.findOpen(subAppId);
       },
       isStale: () => seen !== this.#openings,
     };

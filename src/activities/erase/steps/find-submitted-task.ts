@@ -1,6 +1,6 @@
 import type { ErrorClass } from '../../../contract/error-classes.js';
 import type { Recipe } from '../../../contract/recipes.js';
-import type { SubmissionRecord } from '../../../ledger/ledger.js';
+import type { SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import { inputMatches } from '../../../tencent-vod/input-match.js';
 import type { VodApi } from '../../../tencent-vod/vod-api.js';
 import { VodError } from '../../../tencent-vod/vod-error.js';
@@ -42,7 +42,7 @@ export async function lookForTask(
   const listed = await tasksOfFile(vod, record, signal);
   if (listed.kind === 'unreadable') return { kind: 'unclear', why: listed.why };
   const candidates = listed.answer;
-  const known = await ledger.knownTasks(candidates);
+  const known = await ledger.submissions.knownTasks(candidates);
   const ours: string[] = [];
   let unreadable = 0;
   for (const taskId of new Set(candidates)) {

@@ -1,6 +1,6 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import { BATCH_BUDGET } from '../../../contract/batch.js';
-import type { BeginOutcome, SubmissionRecord } from '../../../ledger/ledger.js';
+import type { BeginOutcome, SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import { finalFailure, retryFailure } from '../../shared/failures.js';
 
 /** Why a submit pays for nothing: the failures that end, or delay, the run. */

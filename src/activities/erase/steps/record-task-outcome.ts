@@ -1,4 +1,4 @@
-import type { Ledger } from '../../../ledger/ledger.js';
+import type { Ledger } from '../../../ledger/index.js';
 import type { TaskVerdict } from '../../../tencent-vod/task-verdict.js';
 import type { TaskDetail } from '../../../tencent-vod/vod-api.js';
 
@@ -12,10 +12,16 @@ export async function bookVerdict(
   if (verdict.kind === 'succeeded') {
     const { resultFileId, files } = verdict;
     const result = { files, finishedAt: finishTime, requestId };
-    await ledger.recordOutcome(taskId, { outcome: 'succeeded', code: null, message: null, resultFileId, result });
+    await ledger.submissions.recordOutcome(taskId, {
+      outcome: 'succeeded',
+      code: null,
+      message: null,
+      resultFileId,
+      result,
+    });
     return;
   }
-  await ledger.recordOutcome(taskId, {
+  await ledger.submissions.recordOutcome(taskId, {
     outcome: verdict.class === 'aborted' ? 'aborted' : 'failed',
     code: verdict.code,
     message: verdict.message,

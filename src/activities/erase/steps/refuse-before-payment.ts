@@ -1,7 +1,7 @@
 import { SUB_APP_NOT_ALLOWED, subAppProblem } from '../../../config/allowed-sub-apps.js';
 import { WEBHOOK_UNUSABLE } from '../../../contract/erase-event.js';
 import type { NormalizedEraseRequest } from '../../../contract/request.js';
-import type { SubmissionRecord } from '../../../ledger/ledger.js';
+import type { SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import { UNFIT_MEANING, type Unfit } from '../../../tencent-vod/fitness.js';
 import type { ActivityDependencies } from '../../dependencies.js';
 import { finalFailure, readFailure } from '../../shared/failures.js';
@@ -70,7 +70,7 @@ async function spentBefore(
   request: NormalizedEraseRequest,
   attempt: number,
 ): Promise<SubmissionRecord | null> {
-  const record = await ledger.findLatest(paymentIdentityOf(request)).catch((error: unknown) => {
+  const record = await ledger.submissions.findLatest(paymentIdentityOf(request)).catch((error: unknown) => {
     throw readFailure(error, attempt);
   });
   return record !== null && isOfWorkflow(record, thisRun()) && mayHaveSpent(record) ? record : null;

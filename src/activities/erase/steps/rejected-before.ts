@@ -1,5 +1,5 @@
 import type { ApplicationFailure } from '@temporalio/common';
-import type { SubmissionRecord } from '../../../ledger/ledger.js';
+import type { SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import { finalFailure } from '../../shared/failures.js';
 
 /**

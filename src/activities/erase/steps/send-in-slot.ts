@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import { LedgerError } from '../../../ledger/db/ledger-error.js';
-import type { ArmedSubmission, Ledger } from '../../../ledger/ledger.js';
+import type { ArmedSubmission } from '../../../ledger/submissions/submission.js';
+import type { SubmissionStore } from '../../../ledger/submissions/submission-store.js';
 import { type Refusals, type Slot, SlotMissedError } from '../../../rate-limit/index.js';
 import { SIGNATURE_EXPIRED } from '../../../tencent-vod/sdk-caller.js';
 import type { SubmitConnection } from '../../../tencent-vod/vod-api.js';
@@ -34,7 +35,7 @@ export interface Sending<T, S> {
  * @throws CancelledFailure when nothing was sent; VodError when nobody answers to a connection, or of the call
  */
 export async function sendInSlot<T, S>(
-  ledger: Pick<Ledger, 'postpone'>,
+  submissions: Pick<SubmissionStore, 'reschedule'>,
   submission: ArmedSubmission,
   firstSlot: Slot,
   sending: Sending<T, S>,
@@ -59,7 +60,7 @@ export async function sendInSlot<T, S>(
     }
     slot = await sending.acquire();
     try {
-      await ledger.postpone(submission, slot.dueAt);
+      await submissions.reschedule(submission, slot.dueAt);
     } catch (error) {
       void giveBack(slot);
       throw error;

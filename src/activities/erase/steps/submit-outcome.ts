@@ -3,8 +3,8 @@ import type { SearchAttributeKey } from '../../../contract/names.js';
 import type { EraseResult, NormalizedEraseRequest, RetryDecision } from '../../../contract/request.js';
 import { LONGEST_MESSAGE, shortText } from '../../../contract/text.js';
 import type { Breaker, BreakerScope } from '../../../ledger/holds/breaker.js';
-import type { SubmissionRecord } from '../../../ledger/ledger.js';
 import type { Cap } from '../../../ledger/money/cap.js';
+import type { SubmissionRecord } from '../../../ledger/submissions/submission.js';
 
 /** The vendor forgets a task 72 hours after its submit; past this nothing is waited for. Hours. */
 export const LATEST_DEADLINE_HOURS = 68;

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { LedgerError } from '../../../ledger/db/ledger-error.js';
-import type { Ledger, SubmissionKey } from '../../../ledger/ledger.js';
+import type { Ledger } from '../../../ledger/index.js';
+import type { SubmissionKey } from '../../../ledger/submissions/submission.js';
 import { rememberForNextAttempt } from '../../shared/heartbeat.js';
 
 interface HeardAnswer {
@@ -48,7 +49,7 @@ export async function writeHeardAnswer(ledger: Ledger): Promise<void> {
   if (heard === undefined) return;
   const { submission, taskId, requestId } = heard;
   try {
-    await ledger.accepted(submission, { taskId, requestId, adopted: false });
+    await ledger.submissions.accepted(submission, { taskId, requestId, adopted: false });
   } catch (error) {
     if (!(error instanceof LedgerError) || error.kind === 'unavailable') throw error;
   }
