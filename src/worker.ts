@@ -8,11 +8,11 @@ import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.j
 import { WatchKeeper } from './activities/completion-watch/running-watches.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/completion-watch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
-import { VENDOR_MEMORY_MS } from './activities/erase/steps/likely-results.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
 import { subAppProblem } from './config/allowed-sub-apps.js';
 import type { Settings } from './config/settings.js';
 import { namesWith, type SearchAttributeKey } from './contract/names.js';
+import { VENDOR_MEMORY_MS } from './contract/vendor-limits.js';
 import { ConfigurationError, UnavailableError } from './errors.js';
 import { LedgerError } from './ledger/db/ledger-error.js';
 import { openRateLimitDatabase } from './ledger/db/rate-limit-database.js';

@@ -1,14 +1,14 @@
 import type { Recipe } from '../contract/recipes.js';
 import { makesVideo } from '../contract/recipes.js';
+import { MAX_FILE_IDS, NOT_FOUND_CODE } from '../contract/vendor-limits.js';
 import type { AdoptedItem } from '../ledger/batches/batch-adopt.js';
 import type { RowProblem } from '../ledger/batches/batch-staging.js';
 import { inputMatches } from '../tencent-vod/input-match.js';
 import { judgeTask } from '../tencent-vod/task-verdict.js';
 import type { TaskDetail, VodApi } from '../tencent-vod/vod-api.js';
-import { MAX_FILE_IDS } from '../tencent-vod/vod-client.js';
 import { VodError } from '../tencent-vod/vod-error.js';
 import { type ClaimedTask, deadlineFor } from './adopt-file.js';
-import { NOT_FOUND, retriedRead } from './retried-read.js';
+import { retriedRead } from './retried-read.js';
 import { subAppRefusal } from './sub-app-refusal.js';
 
 type Vod = Pick<VodApi, 'describeTask' | 'listTasks' | 'describeMedia'>;
@@ -151,7 +151,7 @@ async function detailOf(
   try {
     return await retriedRead(() => vod.describeTask({ subAppId, taskId }, { signal }), signal);
   } catch (error) {
-    if (error instanceof VodError && (error.code === NOT_FOUND || error.class === 'input')) return null;
+    if (error instanceof VodError && (error.code === NOT_FOUND_CODE || error.class === 'input')) return null;
     throw error;
   }
 }

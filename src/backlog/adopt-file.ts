@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { BatchSource } from '../contract/batch.js';
 import { pastedId, pastedWord } from '../contract/pasted.js';
-import { fileIdSchema, MAX_DEADLINE_HOURS } from '../contract/request-schema.js';
+import { fileIdSchema } from '../contract/request-schema.js';
+import { MAX_DEADLINE_HOURS } from '../contract/vendor-limits.js';
 import { shown } from '../contract/visible.js';
 import type { RowProblem, StagedRequest } from '../ledger/batches/batch-staging.js';
 import { parseJson } from '../text-file/json.js';

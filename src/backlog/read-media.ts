@@ -1,8 +1,8 @@
+import { MAX_FILE_IDS } from '../contract/vendor-limits.js';
 import type { BatchStaging } from '../ledger/batches/batch-staging.js';
 import type { MediaStore } from '../ledger/money/media-store.js';
 import { UNFIT_MEANING, type Unfit } from '../tencent-vod/fitness.js';
 import type { MediaInfo, VodApi } from '../tencent-vod/vod-api.js';
-import { MAX_FILE_IDS } from '../tencent-vod/vod-client.js';
 import { VodError } from '../tencent-vod/vod-error.js';
 import { retriedRead } from './retried-read.js';
 import { subAppRefusal } from './sub-app-refusal.js';

@@ -1,13 +1,9 @@
 import { z } from 'zod';
+import { DOCUMENTED_SUBMITS_PER_SECOND } from '../contract/vendor-limits.js';
 import { databaseProblems } from './database-address.js';
 import { type Fitness, unfitWords } from './fit-value.js';
 import { differingTokens, givenToken, TOKEN_VARIABLES } from './vendor-credentials.js';
-import {
-  DEFAULT_VOD_ENDPOINT,
-  DOCUMENTED_SUBMITS_PER_SECOND,
-  SETTLE_MARGIN_SECONDS,
-  worstRequestSeconds,
-} from './vendor-limits.js';
+import { DEFAULT_VOD_ENDPOINT, SETTLE_MARGIN_SECONDS, worstRequestSeconds } from './vendor-limits.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const LOG_FORMATS = ['json', 'pretty'] as const;

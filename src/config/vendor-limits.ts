@@ -1,6 +1,3 @@
-/** Submits a second: the limit of ProcessMediaByMPS in its API document, counted for the whole account. */
-export const DOCUMENTED_SUBMITS_PER_SECOND = 20;
-
 /** The international site; the mainland's is `vod.tencentcloudapi.com`. */
 export const DEFAULT_VOD_ENDPOINT = 'vod.intl.tencentcloudapi.com';
 

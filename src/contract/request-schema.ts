@@ -6,13 +6,12 @@ import { kindOf, type Problem, pathText, shownValue } from './problem.js';
 import { recipeSchema } from './recipe-schema.js';
 import { INHERITABLE, type NormalizedEraseRequest, ON_REVIEW_TIMEOUT, type PublishRequest } from './request.js';
 import { LONGEST_NAME, LONGEST_REASON } from './text.js';
+import { MAX_DEADLINE_HOURS } from './vendor-limits.js';
 import { webhookSchema } from './webhook-schema.js';
 
 /** Largest request, as JSON in UTF-8. Ours: far below Temporal's limit for one payload (2 MB). */
 export const MAX_REQUEST_BYTES = 64 * 1024;
 
-/** Hours. The vendor forgets a task 72 hours after its submission; the rest is room to read it. */
-export const MAX_DEADLINE_HOURS = 68;
 export const DEFAULT_DEADLINE_HOURS = 24;
 
 /** Limits of ModifyMediaInfo, in characters, tags, and characters of a tag. Source: its API document. */

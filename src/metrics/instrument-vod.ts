@@ -1,5 +1,6 @@
 import { ERROR_CLASSES } from '../contract/error-classes.js';
-import { type DOCUMENTED_RATE, SUBMIT_ACTION, type VodAction } from '../tencent-vod/rates.js';
+import type { DOCUMENTED_RATE } from '../contract/vendor-limits.js';
+import { SUBMIT_ACTION, type VodAction } from '../tencent-vod/rates.js';
 import type { VodApi } from '../tencent-vod/vod-api.js';
 import { VodError } from '../tencent-vod/vod-error.js';
 import type { WorkerMetrics } from './worker-metrics.js';

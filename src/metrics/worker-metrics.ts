@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ERROR_CLASSES, type ErrorClass, isErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY } from '../contract/names.js';
-import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../tencent-vod/rates.js';
+import { DOCUMENTED_RATE } from '../contract/vendor-limits.js';
+import { SUBMIT_ACTION } from '../tencent-vod/rates.js';
 import type { EraseEnd } from '../workflows/metrics-sink.js';
 
 /** Every name of ours begins with this; those of the Temporal SDK with `temporal_`, those of Node with `nodejs_`. */

@@ -1,9 +1,8 @@
 import { readCredentialFile } from '../config/credential-file.js';
-import { type KeyPair, keyPairOf, keyPairProblem } from '../config/vendor-credentials.js';
+import { keyPairOf, keyPairProblem } from '../config/vendor-credentials.js';
+import type { CredentialSource, Credentials, FoundCredentials } from './credential-source.js';
 import { MachineRole } from './machine-role.js';
 import { PodRole } from './pod-role.js';
-
-export type Credentials = KeyPair;
 
 export interface CredentialProvider {
   /**
@@ -11,22 +10,6 @@ export interface CredentialProvider {
    * @throws CredentialsAwayError when there are none at the moment, which may pass
    */
   getCredential(): Promise<Credentials | null>;
-}
-
-export interface FoundCredentials {
-  credentials: Credentials;
-  /** When they end, in milliseconds since 1970. */
-  until: number;
-  /** When to ask for new ones. Default: some time before the end. */
-  refreshAt?: number;
-}
-
-/** Where credentials come from. */
-export interface CredentialSource {
-  /** As the subject of a sentence. */
-  readonly name: string;
-  /** Null: it has none. Rejects with the rest of the sentence when it could not be asked. */
-  ask(): Promise<FoundCredentials | null>;
 }
 
 /** There are no credentials at the moment. Nothing can have been sent. */

@@ -1,6 +1,6 @@
 import { Agent, get } from 'node:http';
 import { completePair } from '../config/vendor-credentials.js';
-import type { CredentialSource, FoundCredentials } from './credentials.js';
+import type { CredentialSource, FoundCredentials } from './credential-source.js';
 
 /** Answers on machines of Tencent Cloud only. Source: the vendor's SDK, and its document on instance metadata. */
 export const METADATA_URL = 'http://metadata.tencentyun.com';

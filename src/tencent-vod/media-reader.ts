@@ -1,7 +1,7 @@
+import { MAX_FILE_IDS } from '../contract/vendor-limits.js';
 import { type MediaMeasures, UNKNOWN_MEASURES } from './cost.js';
 import type { Unfit } from './fitness.js';
 import type { VodApi } from './vod-api.js';
-import { MAX_FILE_IDS } from './vod-client.js';
 
 /** How long the first file of a call waits for others, in milliseconds: the mean time between two submits. */
 const GATHER_MS = 50;

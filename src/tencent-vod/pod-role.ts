@@ -1,7 +1,7 @@
 import { Agent } from 'node:https';
 import credential from 'tencentcloud-sdk-nodejs/tencentcloud/common/credential.js';
 import { completePair } from '../config/vendor-credentials.js';
-import type { CredentialSource, FoundCredentials } from './credentials.js';
+import type { CredentialSource, FoundCredentials } from './credential-source.js';
 
 // Node finds no named exports in this CommonJS file.
 const { OIDCRoleArnCredential } = credential;

@@ -1,19 +1,5 @@
+import { DOCUMENTED_RATE } from '../contract/vendor-limits.js';
 /** The vendor's documented rates, and what we use of them. */
-
-/**
- * Calls a second for an account, by API. Source: the API documents of VOD 2018-07-17. SearchMedia and
- * ProcessMediaByProcedure: no rate could be confirmed, so they get the lowest that is documented for any of the others.
- */
-export const DOCUMENTED_RATE = {
-  DescribeTaskDetail: 100,
-  DescribeTasks: 100,
-  ManageTask: 20,
-  DescribeMediaInfos: 100,
-  SearchMedia: 20,
-  ModifyMediaInfo: 100,
-  ProcessMediaByProcedure: 20,
-  PushUrlCache: 20,
-} as const;
 
 /** Every action but the paid one, whose rate the rate limiter keeps for all processes together. */
 export type PacedAction = keyof typeof DOCUMENTED_RATE;

@@ -2,7 +2,8 @@ import { Client } from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/v20180
 import { keyPairProblem } from '../config/vendor-credentials.js';
 import { createAgent, OpenConnection } from './agents.js';
 import { classify, vodError } from './classify.js';
-import { type CredentialProvider, type Credentials, CredentialsAwayError } from './credentials.js';
+import type { Credentials } from './credential-source.js';
+import { type CredentialProvider, CredentialsAwayError } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
 import { fitAnswer } from './fit-answer.js';
 import type { VodAction } from './rates.js';

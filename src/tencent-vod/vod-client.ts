@@ -1,9 +1,11 @@
+import { DOCUMENTED_RATE, MAX_FILE_IDS, MAX_URLS } from '../contract/vendor-limits.js';
 import { OpenConnection } from './agents.js';
 import * as answers from './answers.js';
 import { vodError } from './classify.js';
-import { type CredentialProvider, type Credentials, sdkCredentialChain } from './credentials.js';
+import type { Credentials } from './credential-source.js';
+import { type CredentialProvider, sdkCredentialChain } from './credentials.js';
 import { parseEndpoint } from './endpoint.js';
-import { DOCUMENTED_RATE, type PacedAction, paceOf, SUBMIT_ACTION, type VodAction } from './rates.js';
+import { type PacedAction, paceOf, SUBMIT_ACTION, type VodAction } from './rates.js';
 import { SdkCaller } from './sdk-caller.js';
 import { SlidingWindow } from './sliding-window.js';
 import type {
@@ -28,10 +30,6 @@ export const SUBMIT_WORST_CASE = { requestTimeouts: 2 } as const;
 export function submitWorstCaseMs(requestTimeoutSeconds: number = DEFAULT_REQUEST_TIMEOUT_SECONDS): number {
   return requestTimeoutSeconds * SUBMIT_WORST_CASE.requestTimeouts * 1_000;
 }
-
-/** FileIds in one DescribeMediaInfos, and URLs in one PushUrlCache. Source: their API documents. */
-export const MAX_FILE_IDS = 20;
-export const MAX_URLS = 20;
 
 /**
  * A submit that finds its connection closed opens one within this time, in milliseconds, or is not sent. Ours: with it, a call is

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DOCUMENTED_RATE, SUBMIT_ACTION } from '../../src/tencent-vod/rates.js';
+import { DOCUMENTED_RATE } from '../../src/contract/vendor-limits.js';
+import { SUBMIT_ACTION } from '../../src/tencent-vod/rates.js';
 
 const text = readFileSync(new URL('../../docs/cam.md', import.meta.url), 'utf8');
 const CALLED = [...Object.keys(DOCUMENTED_RATE), SUBMIT_ACTION].map((action) => `vod:${action}`).toSorted();

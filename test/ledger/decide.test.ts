@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decide, LISTED_FOR_MS, TOO_OLD_TO_TELL } from '../../src/ledger/submissions/decide.js';
+import { LISTED_FOR_MS } from '../../src/contract/vendor-limits.js';
+import { decide, TOO_OLD_TO_TELL } from '../../src/ledger/submissions/decide.js';
 import { PLACE_AT, submissionRecord } from '../support/submissions.js';
 
 const SETTLE_MS = 60_000;

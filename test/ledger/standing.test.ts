@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LISTED_FOR_MS } from '../../src/contract/vendor-limits.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
-import { decide, LISTED_FOR_MS } from '../../src/ledger/submissions/decide.js';
+import { decide } from '../../src/ledger/submissions/decide.js';
 import { kindOf, standingOf } from '../../src/ledger/submissions/standing.js';
 import type { SubmissionRecord } from '../../src/ledger/submissions/submission.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

@@ -1,9 +1,9 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { CredentialSource } from '../../src/tencent-vod/credential-source.js';
 import {
   type CredentialProvider,
-  type CredentialSource,
   CredentialsAwayError,
   LASTING_MS,
   sdkCredentialChain,

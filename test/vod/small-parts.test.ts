@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { DOCUMENTED_RATE } from '../../src/contract/vendor-limits.js';
 import { classify } from '../../src/tencent-vod/classify.js';
 import { sdkCredentialChain } from '../../src/tencent-vod/credentials.js';
 import { parseEndpoint } from '../../src/tencent-vod/endpoint.js';
-import { DOCUMENTED_RATE, type PacedAction, paceOf } from '../../src/tencent-vod/rates.js';
+import { type PacedAction, paceOf } from '../../src/tencent-vod/rates.js';
 import { vodTime } from '../../src/tencent-vod/vod-time.js';
 
 describe('an endpoint', () => {

@@ -1,8 +1,7 @@
+import { CLOCK_SKEW_MS, VENDOR_MEMORY_MS } from '../../contract/vendor-limits.js';
 import type { ProbeTask, WatchState } from '../../ledger/watch/watch-store.js';
 import type { TaskSummary, VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
-import { CLOCK_SKEW_MS } from '../erase/steps/find-submitted-task.js';
-import { VENDOR_MEMORY_MS } from '../erase/steps/likely-results.js';
 
 /** Pages without a task after which a list that goes on is taken for one without an end. */
 const MAX_EMPTY_PAGES = 20;

@@ -1,13 +1,12 @@
 import { makesVideo, type Recipe } from '../../contract/recipes.js';
+import { MAX_DEADLINE_HOURS, NOT_FOUND_CODE, VENDOR_MEMORY_MS } from '../../contract/vendor-limits.js';
 import type { OpenTask } from '../../ledger/watch/watch-store.js';
 import { judgeTask } from '../../tencent-vod/task-verdict.js';
 import type { TaskDetail, VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 import type { ActivityDependencies } from '../dependencies.js';
-import { INCOMPLETE, NO_SUCH_TASK } from '../erase/fetch-result.js';
-import { VENDOR_MEMORY_MS } from '../erase/steps/likely-results.js';
+import { INCOMPLETE } from '../erase/fetch-result.js';
 import { bookVerdict } from '../erase/steps/record-task-outcome.js';
-import { LATEST_DEADLINE_HOURS } from '../erase/steps/submit-outcome.js';
 import { forEach } from '../shared/for-each.js';
 import { type TellDependencies, tellWaiters } from './complete-waiting-activities.js';
 import type { WatchTimings } from './timings.js';
@@ -17,7 +16,7 @@ const AT_MOST = 20;
 /** Of these, at once: a vendor that takes a second for each must not keep the next list waiting for twenty. */
 const AT_ONCE = 5;
 /** The last look that still finds the task, before the last moment at which a run would wait for it. Milliseconds. */
-const LAST_LOOK_MS = (LATEST_DEADLINE_HOURS - 0.5) * 3_600_000;
+const LAST_LOOK_MS = (MAX_DEADLINE_HOURS - 0.5) * 3_600_000;
 /** After the vendor's memory has ended, and its clock may differ from the database's. Milliseconds. */
 const FORGOTTEN_MS = VENDOR_MEMORY_MS + 10 * 60_000;
 /** After a look that failed, in milliseconds. */
@@ -91,7 +90,7 @@ async function detailOf(ageMs: number, read: () => Promise<TaskDetail>): Promise
     return await read();
   } catch (error) {
     if (!(error instanceof VodError)) throw error;
-    if (error.code === NO_SUCH_TASK || (ageMs >= FORGOTTEN_MS && error.class === 'input')) return error;
+    if (error.code === NOT_FOUND_CODE || (ageMs >= FORGOTTEN_MS && error.class === 'input')) return error;
     throw error;
   }
 }

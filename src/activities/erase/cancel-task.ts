@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { makesVideo, type Recipe } from '../../contract/recipes.js';
 import { parseEraseRequest } from '../../contract/request-schema.js';
-import { LISTED_FOR_MS, TOO_OLD_TO_TELL } from '../../ledger/submissions/decide.js';
+import { LISTED_FOR_MS } from '../../contract/vendor-limits.js';
+import { TOO_OLD_TO_TELL } from '../../ledger/submissions/decide.js';
 import { MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from '../../ledger/submissions/submission.js';
 import type { OtherWaiter } from '../../ledger/watch/leave-task.js';
 import { judgeTask } from '../../tencent-vod/task-verdict.js';

@@ -1,12 +1,13 @@
 import { Context } from '@temporalio/activity';
 import type { ResultFile } from '../../contract/request.js';
+import { NOT_FOUND_CODE, VENDOR_MEMORY_MS } from '../../contract/vendor-limits.js';
 import { judgeTask } from '../../tencent-vod/task-verdict.js';
 import type { VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { finalFailure, notYet, readFailure } from '../shared/failures.js';
 import { leavePhase } from '../shared/late-phase.js';
-import { likelyResults, VENDOR_MEMORY_MS } from './steps/likely-results.js';
+import { likelyResults } from './steps/likely-results.js';
 import { bookVerdict } from './steps/record-task-outcome.js';
 import { rejectedBefore } from './steps/rejected-before.js';
 
@@ -22,9 +23,6 @@ export interface FetchResultInput {
   /** The request asks for a review: a result that was rejected goes into review again. Undefined in histories from before. */
   reviews?: boolean;
 }
-
-/** What the vendor says of a task that it does not know, or does not know any more. */
-export const NO_SUCH_TASK = 'ResourceNotFound';
 
 /** Verdicts on a finished task whose detail is not whole: read again, since the parts may come a moment later. */
 export const INCOMPLETE: ReadonlySet<string> = new Set(['NoTaskDetail', 'NoEraseSubTask', 'SubTaskUnfinished']);
@@ -93,7 +91,7 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
         }
       }
     } catch (error) {
-      if (error instanceof VodError && error.code === NO_SUCH_TASK) await forgotten({ vod, ledger }, input, error);
+      if (error instanceof VodError && error.code === NOT_FOUND_CODE) await forgotten({ vod, ledger }, input, error);
       if (error instanceof VodError && isPastMemory(input)) throw await expired(vod, input, error);
       throw readFailure(error, attempt, known);
     }
@@ -132,7 +130,7 @@ async function expired(vod: VodApi, input: FetchResultInput, error: VodError): P
     files.length === 0
       ? 'look for the new file in the media library.'
       : `files that were added since under the name of its source: ${files.join(', ')}.`;
-  const what = error.code === NO_SUCH_TASK ? 'The vendor does not know' : 'The vendor did not tell in time of';
+  const what = error.code === NOT_FOUND_CODE ? 'The vendor does not know' : 'The vendor did not tell in time of';
   return finalFailure(
     'expired',
     {

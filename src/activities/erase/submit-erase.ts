@@ -1,8 +1,9 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ERROR_CLASSES, retryDelayMs } from '../../contract/error-classes.js';
 import type { Recipe } from '../../contract/recipes.js';
-import type { EraseResult, NormalizedEraseRequest } from '../../contract/request.js';
+import type { NormalizedEraseRequest } from '../../contract/request.js';
 import { parseEraseRequest } from '../../contract/request-schema.js';
+import { MAX_DEADLINE_HOURS } from '../../contract/vendor-limits.js';
 import type { BreakerScope } from '../../ledger/holds/breaker.js';
 import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../../ledger/submissions/submission.js';
 import type { Priority, Refusals, Slot } from '../../rate-limit/index.js';
@@ -16,13 +17,13 @@ import { recordHold } from './end-hold.js';
 import { takeNamedTask } from './steps/adopt-named-task.js';
 import { BreakerLooks } from './steps/breaker-check.js';
 import { busyAgainMs, isBusyFile } from './steps/busy-file.js';
-import { lookForTask } from './steps/find-submitted-task.js';
 import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './steps/no-payment.js';
 import { OpenAhead } from './steps/open-ahead.js';
 import { paymentIdentityOf } from './steps/payment-identity.js';
+import { reconcile } from './steps/reconcile.js';
 import { noteWait } from './steps/record-wait.js';
 import { refuseToPay, refuseUnlessPaid, refuseUnlessVideo } from './steps/refuse-before-payment.js';
-import { rejectedBefore } from './steps/rejected-before.js';
+import { isResultDeleted, reusedResult } from './steps/reused-result.js';
 import { giveBack, keepTrying, sendInSlot } from './steps/send-in-slot.js';
 import {
   type Accepted,
@@ -31,7 +32,6 @@ import {
   type FailedSubmit,
   type Hold,
   held,
-  LATEST_DEADLINE_HOURS,
   type SubmitInput,
   type SubmitOutcome,
   uncertain,
@@ -44,8 +44,6 @@ const PATIENCE_MS = 90_000;
 const BREAKER_CLOSED_WAIT_MS = 4_000;
 /** Holds that end with a decision of their own, whatever the breakers say. */
 const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain']);
-/** Longest time between two looks for a task that may still turn up, in milliseconds. */
-const LOOK_AGAIN_MS = 10_000;
 
 /**
  * The paid step. Validates the request, asks the ledger whether money is due, and if so submits in a slot of the rate
@@ -176,6 +174,7 @@ class Submit {
       });
       if (refused !== null) return refused;
     }
+    const signal = this.context.cancellationSignal;
     for (;;) {
       const { begun, slot } = await this.begin();
       if (begun.kind === 'send' && slot !== null) return await this.send(begun.submission, slot);
@@ -184,17 +183,21 @@ class Submit {
         case 'send':
           throw new Error('An intent was written without a price.');
         case 'look': {
-          const seen = await this.look(begun.record, begun.settlesInMs);
+          const seen = await reconcile(this.deps, this.intent, begun, signal);
           if (seen !== null) return seen;
           continue;
         }
         case 'running':
           return this.running(begun.record);
         case 'done':
-          if (await this.isDeleted(begun.record)) continue;
-          return { kind: 'done', result: this.reuse(begun.record), paidHere: isPaidBy(begun.record, thisRun()) };
+          if (await isResultDeleted(this.deps, begun.record, signal)) continue;
+          return {
+            kind: 'done',
+            result: reusedResult(begun.record, this.request),
+            paidHere: isPaidBy(begun.record, thisRun()),
+          };
         case 'deleted':
-          if (!(await this.isDeleted(begun.record))) continue;
+          if (!(await isResultDeleted(this.deps, begun.record, signal))) continue;
           throw resultDeleted(begun.record);
         case 'uncertain':
           return uncertain(begun.why, begun.record);
@@ -365,48 +368,10 @@ class Submit {
     await ledger.breakers.open('account', submission, { ...toSubmitError(error), message });
   }
 
-  /** Null: nothing is known to run, ask the ledger again. */
-  private async look(record: SubmissionRecord, settlesInMs: number) {
-    const verdict = await lookForTask(this.deps, record, this.context.cancellationSignal);
-    // The task of an earlier submit that was given up may turn up after its settle time. Only when this one has settled
-    // too is it known whether there are two.
-    const mayHideAnother = record.key.number > 1 && settlesInMs > 0;
-    if (verdict.kind === 'found' && !mayHideAnother) {
-      // When another submission took it between the look and the write, the ledger knows more now: ask it again.
-      await this.deps.ledger.submissions.accepted(record.key, {
-        taskId: verdict.taskId,
-        requestId: record.requestId,
-        adopted: true,
-      });
-      return null;
-    }
-    if (settlesInMs > 0) {
-      const reason =
-        verdict.kind === 'unclear'
-          ? verdict.why
-          : verdict.kind === 'found'
-            ? `task ${verdict.taskId} may be that of a submit before it`
-            : 'no task of it is listed yet';
-      throw retryFailure(
-        'ambiguous',
-        {
-          code: 'LookingForTask',
-          message: `An earlier submit is in doubt and is looked for: ${reason}. It settles in ${Math.ceil(settlesInMs / 1000)} s.`,
-        },
-        Math.min(settlesInMs + 100, LOOK_AGAIN_MS),
-        { taskId: null, moneySpent: true },
-      );
-    }
-    const leave = this.intent.operatorRetryUpTo !== null && record.key.number <= this.intent.operatorRetryUpTo;
-    if (verdict.kind === 'unclear' && !leave) return uncertain(verdict.why, record);
-    this.intent.lookedFor = { number: record.key.number, placeAt: record.placeAt };
-    return null;
-  }
-
   private running(record: SubmissionRecord) {
     if (record.taskId === null) throw new Error('A running submission has no TaskId.');
     const submittedAt = record.placeAt;
-    const deadlineHours = Math.min(this.request.deadlineHours, LATEST_DEADLINE_HOURS);
+    const deadlineHours = Math.min(this.request.deadlineHours, MAX_DEADLINE_HOURS);
     return {
       kind: 'running' as const,
       taskId: record.taskId,
@@ -416,40 +381,6 @@ class Submit {
       reused: !isRunOf(record, thisRun()),
       paidHere: isPaidBy(record, thisRun()),
       adopted: record.adopted,
-    };
-  }
-
-  /** Asks the vendor whether a result that was paid for is still there, and has the ledger remember a change. */
-  private async isDeleted({ resultFileId, taskId, resultGoneAt }: SubmissionRecord): Promise<boolean> {
-    if (resultFileId === null || taskId === null) return false;
-    const { missing } = await this.deps.vod.describeMedia(
-      { subAppId: this.request.subAppId, fileIds: [resultFileId] },
-      { signal: this.context.cancellationSignal },
-    );
-    const isGone = missing.includes(resultFileId);
-    if (isGone !== (resultGoneAt !== null)) await this.deps.ledger.submissions.recordResultGone(taskId, isGone);
-    return isGone;
-  }
-
-  /** The result that was paid for before. */
-  private reuse(record: SubmissionRecord): EraseResult {
-    const { resultFileId, taskId, result, requestId, placeAt } = record;
-    const rejected = this.request.review === undefined ? rejectedBefore(record) : null;
-    if (rejected !== null) throw rejected;
-    return {
-      status: 'succeeded',
-      reused: true,
-      subAppId: this.request.subAppId,
-      sourceFileId: this.request.fileId,
-      resultFileId,
-      taskId: taskId ?? '',
-      files: result?.files ?? [],
-      requestId: result?.requestId ?? requestId,
-      recipe: this.request.recipe,
-      recipeHash: this.hash,
-      submittedAt: placeAt.toISOString(),
-      finishedAt: result?.finishedAt ?? null,
-      published: null,
     };
   }
 }

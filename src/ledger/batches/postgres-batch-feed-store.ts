@@ -2,22 +2,17 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import { NOT_STARTED } from '../../contract/batch.js';
 import { writeAudit } from '../audit/audit.js';
 import { backingOff } from '../db/backing-off.js';
-import { toLedgerError } from '../db/ledger-error.js';
+import { guarded } from '../db/ledger-error.js';
 import { jsonText } from '../db/parameters.js';
 import type { BatchEndedAs, BatchTable, BatchWaitingFor, LedgerDatabase } from '../db/schema.js';
 import { batchScope } from '../money/cap.js';
 import type { BatchFacts, BatchFeedStore, ClaimedItem, ClaimWanted, ItemEnd, OpenItem } from './batch-feed-store.js';
+import { noteBatchProgress } from './batch-progress.js';
 import { subAppsOf } from './batch-snapshot.js';
 import { ITEM_IDENTITY } from './item-identity.js';
 import { toBatch } from './postgres-batch-store.js';
 
 type Db = Kysely<LedgerDatabase>;
-
-/**
- * Seconds of outcomes that are read again each time: an outcome is committed some moments after its time was taken, at
- * most the ledger's statement timeout later.
- */
-const OUTCOME_OVERLAP_SECONDS = 15;
 
 /** An item that was claimed this many seconds ago without a run: whoever claimed it is gone. */
 const UNCONFIRMED_SECONDS = 15;
@@ -29,16 +24,13 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   constructor(private readonly db: Db) {}
 
   async noteProgress(batchId: string): Promise<void> {
-    await this.guard('note the progress of a batch', async () => {
-      await noteSubmits(this.db, batchId);
-      await noteOutcomes(this.db, batchId);
-      await noteOutcomesOfOthers(this.db, batchId);
-      await noteHolds(this.db, batchId);
+    await guarded('note the progress of a batch', async () => {
+      await noteBatchProgress(this.db, batchId);
     });
   }
 
   async facts(batchId: string): Promise<BatchFacts | null> {
-    return await this.guard('read how a batch stands', async () => {
+    return await guarded('read how a batch stands', async () => {
       const { rows } = await sql<Selectable<BatchTable> & FactsRow>`
         select batch.*, clock_timestamp() as now, open.*,
           exists (select 1 from batch_item where batch_id = batch.id and state = 'pending') as has_pending,
@@ -84,11 +76,11 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   }
 
   async subAppIds(batchId: string): Promise<number[]> {
-    return await this.guard('read the sub-applications of a batch', () => subAppsOf(this.db, batchId));
+    return await guarded('read the sub-applications of a batch', () => subAppsOf(this.db, batchId));
   }
 
   async committedUsd(batchId: string): Promise<number> {
-    return await this.guard('add up what a batch costs', async () => {
+    return await guarded('add up what a batch costs', async () => {
       const { rows } = await sql<{ usd: string | null }>`
         select (select spent_usd from cap where scope = ${batchScope(batchId)} and period = 'total') + coalesce(sum(estimated_usd), 0) as usd
         from batch_item item
@@ -100,7 +92,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   }
 
   async startedCount(batchId: string): Promise<number> {
-    return await this.guard('count the started items of a batch', async () => {
+    return await guarded('count the started items of a batch', async () => {
       const { rows } = await sql<{ count: string }>`
         select count(*) as count from batch_item where batch_id = ${batchId} and started_at is not null`.execute(
         this.db,
@@ -110,7 +102,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   }
 
   async claim(batchId: string, { limit, roomUsd, blockedSubApps, onlyFree }: ClaimWanted): Promise<ClaimedItem[]> {
-    return await this.guard('claim items of a batch', async () => {
+    return await guarded('claim items of a batch', async () => {
       // By an array of numbers, as a join is planned badly while the table's statistics are young.
       const { rows } = await sql<ItemRow>`
         with candidate as materialized (
@@ -144,7 +136,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     if (items.length === 0) return;
     const numbers = items.map(({ number }) => number);
     const claims = items.map(({ claimedAt }) => claimedAt);
-    await this.guard('give back items of a batch', () =>
+    await guarded('give back items of a batch', () =>
       sql`update batch_item item set state = 'pending', started_at = null, checked_at = null
           from unnest(${numbers}::integer[], ${claims}::timestamptz[]) as claim(number, claimed_at)
           where item.batch_id = ${batchId} and item.number = claim.number and item.started_at = claim.claimed_at
@@ -158,7 +150,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     if (items.length === 0) return;
     const numbers = items.map(({ number }) => number);
     const runIds = items.map(({ runId }) => runId);
-    await this.guard('start items of a batch anew', () =>
+    await guarded('start items of a batch anew', () =>
       sql`update batch_item item set state = 'pending', started_at = null, checked_at = null, run_id = null,
             submitted_at = null, task_ended_at = null
           from unnest(${numbers}::integer[], ${runIds}::text[]) as waited(number, run_id)
@@ -168,7 +160,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   }
 
   async dueForLook(batchId: string, { due, sweep }: { due: number; sweep: number }): Promise<OpenItem[]> {
-    return await this.guard('find runs that are worth a look', async () => {
+    return await guarded('find runs that are worth a look', async () => {
       const { rows } = await sql<ItemRow & OpenRow>`
         with open as materialized (
           select number, workflow_id, run_id, cancel_asked_at, checked_at, clock_timestamp() - coalesce(checked_at, started_at) as ago,
@@ -197,7 +189,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
 
   async settle(batchId: string, ends: readonly ItemEnd[]): Promise<number> {
     if (ends.length === 0) return 0;
-    return await this.guard('settle items of a batch', async () => {
+    return await guarded('settle items of a batch', async () => {
       const { numAffectedRows } = await sql`
         with ended as (
           select * from jsonb_to_recordset(${jsonText(ends)}::jsonb) as e(number integer, state text, "runId" text,
@@ -242,7 +234,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   }
 
   async skipPending(batchId: string, message: string, limit: number): Promise<number> {
-    return await this.guard('give up pending items of a batch', async () => {
+    return await guarded('give up pending items of a batch', async () => {
       const { numAffectedRows } = await sql`
         update batch_item set state = 'skipped', ended_at = clock_timestamp(), error_class = 'skipped',
           error_code = ${NOT_STARTED}, error_message = ${message}
@@ -257,7 +249,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     batchId: string,
     { unsubmitted, others }: { unsubmitted: number; others: number },
   ): Promise<OpenItem[]> {
-    return await this.guard('find runs to cancel', async () => {
+    return await guarded('find runs to cancel', async () => {
       const { rows } = await sql<ItemRow & OpenRow>`
         (select number, workflow_id, request, started_at::text as claimed_at, run_id, cancel_asked_at from batch_item
          where batch_id = ${batchId} and state in ('running', 'held') and cancel_asked_at is null and run_id is not null
@@ -272,14 +264,14 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
 
   async cancelAsked(batchId: string, numbers: readonly number[]): Promise<void> {
     if (numbers.length === 0) return;
-    await this.guard('note which runs were cancelled', () =>
+    await guarded('note which runs were cancelled', () =>
       sql`update batch_item set cancel_asked_at = coalesce(cancel_asked_at, clock_timestamp())
           where batch_id = ${batchId} and number = any(${[...numbers]}::integer[])`.execute(this.db),
     );
   }
 
   async setWaiting(batchId: string, waitingFor: BatchWaitingFor | null, detail: string | null): Promise<void> {
-    await this.guard('say what a batch waits for', () =>
+    await guarded('say what a batch waits for', () =>
       sql`update batch set waiting_for = ${waitingFor}, waiting_detail = ${detail}
           where id = ${batchId} and state <> 'ended'
             and (waiting_for is distinct from ${waitingFor} or waiting_detail is distinct from ${detail})`.execute(
@@ -289,13 +281,13 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
   }
 
   async setWindow(batchId: string, window: number): Promise<void> {
-    await this.guard('widen the window of a batch', () =>
+    await guarded('widen the window of a batch', () =>
       sql`update batch set "window" = ${window} where id = ${batchId} and "window" <> ${window}`.execute(this.db),
     );
   }
 
   async end(batchId: string, endedAs: BatchEndedAs): Promise<boolean> {
-    return await this.guard('end a batch', () =>
+    return await guarded('end a batch', () =>
       this.db.transaction().execute(async (trx) => {
         // Locked first: an item that joins meanwhile is seen by the next statement, or finds the batch ended.
         await sql`select from batch where id = ${batchId} for update`.execute(trx);
@@ -322,7 +314,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     if (runs.length === 0) return;
     const numbers = runs.map(({ number }) => number);
     const runIds = runs.map(({ runId }) => runId);
-    await this.guard(doing, () =>
+    await guarded(doing, () =>
       sql`update batch_item item set run_id = run.id,
             -- The run that was asked to end went on as another one.
             cancel_asked_at = case when run_id is not distinct from run.id then cancel_asked_at end,
@@ -331,14 +323,6 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
           where item.batch_id = ${batchId} and item.number = run.number and item.state in ('running', 'held')
             and item.number = any(${numbers}::integer[])`.execute(this.db),
     );
-  }
-
-  private async guard<T>(doing: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toLedgerError(error, doing);
-    }
   }
 }
 
@@ -380,78 +364,4 @@ function toOpen(row: ItemRow & OpenRow): OpenItem {
 function backOff(column: string, least: number, most: number) {
   return sql`least(greatest((clock_timestamp() - ${sql.ref(column)}) / 4, make_interval(secs => ${least})),
     make_interval(secs => ${most}))`;
-}
-
-/**
- * Who paid does not count here, only that the item no longer waits for its turn. A task that failed before the item was
- * started is another one's: what comes next is a submit of its own.
- */
-async function noteSubmits(db: Db, batchId: string): Promise<void> {
-  await sql`
-    update batch_item item set submitted_at = greatest(found.place_at, item.started_at), task_ended_at = found.outcome_at
-    from (
-      select item.number, latest.place_at, latest.outcome_at
-      from batch_item item cross join lateral (
-        select submission.place_at, submission.outcome_at
-        from erase join submission on submission.erase_id = erase.id
-        where ${ITEM_IDENTITY} and submission.state = 'accepted'
-          and (submission.outcome is null or submission.outcome = 'succeeded' or submission.place_at > item.started_at)
-        order by submission.number desc limit 1
-      ) latest
-      where item.batch_id = ${batchId} and item.state in ('running', 'held') and item.submitted_at is null
-    ) found
-    where item.batch_id = ${batchId} and item.number = found.number`.execute(db);
-}
-
-async function noteOutcomes(db: Db, batchId: string): Promise<void> {
-  await sql`
-    with batch_row as (
-      update batch set outcomes_until = clock_timestamp() where id = ${batchId}
-      returning (select coalesce(outcomes_until, created_at) from batch where id = ${batchId}) as since
-    )
-    update batch_item item set task_ended_at = submission.outcome_at
-    from submission, batch_row
-    where submission.batch_id = ${batchId}
-      and submission.outcome_at > batch_row.since - make_interval(secs => ${OUTCOME_OVERLAP_SECONDS})
-      and item.batch_id = ${batchId} and item.workflow_id = submission.workflow_id
-      and item.state in ('running', 'held') and item.submitted_at is not null
-      and (item.task_ended_at is null or item.task_ended_at < submission.outcome_at)`.execute(db);
-}
-
-/** Items that wait for a task which was submitted by somebody else: the oldest, since they are what stops a batch. */
-const OTHERS_LOOKED_AT = 20;
-
-/** The same for tasks of others, an adopted one among them: their books do not name this batch. */
-async function noteOutcomesOfOthers(db: Db, batchId: string): Promise<void> {
-  await sql`
-    update batch_item item set task_ended_at = found.outcome_at
-    from (
-      select item.number, latest.outcome_at
-      from (
-        select * from batch_item
-        where batch_id = ${batchId} and state in ('running', 'held') and submitted_at is not null and task_ended_at is null
-        order by submitted_at limit ${OTHERS_LOOKED_AT}
-      ) item cross join lateral (
-        select submission.outcome_at, submission.batch_id
-        from erase join submission on submission.erase_id = erase.id
-        where ${ITEM_IDENTITY} and submission.state = 'accepted'
-        order by submission.number desc limit 1
-      ) latest
-      where latest.outcome_at is not null and latest.batch_id is distinct from ${batchId}
-    ) found
-    where item.batch_id = ${batchId} and item.number = found.number`.execute(db);
-}
-
-async function noteHolds(db: Db, batchId: string): Promise<void> {
-  await sql`
-    update batch_item item set state = 'held' from batch, hold
-    where batch.id = ${batchId} and hold.ended_at is null and item.batch_id = batch.id and hold.namespace = batch.namespace
-      and item.workflow_id = hold.workflow_id
-      and item.run_id = hold.run_id and item.state = 'running'`.execute(db);
-  await sql`
-    update batch_item item set state = 'running'
-    where item.batch_id = ${batchId} and item.state = 'held' and not exists (
-      select 1 from hold where hold.namespace = (select namespace from batch where id = ${batchId})
-        and hold.workflow_id = item.workflow_id and hold.run_id = item.run_id and hold.ended_at is null
-    )`.execute(db);
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { CompiledQuery, type Kysely, sql } from 'kysely';
+import { LISTED_FOR_MS } from '../../contract/vendor-limits.js';
 import { openDatabase } from '../db/database.js';
 import { LedgerError, toLedgerError } from '../db/ledger-error.js';
 import { DEFAULT_NAMESPACE } from '../db/migrate.js';
 import { jsonText } from '../db/parameters.js';
 import type { LedgerDatabase } from '../db/schema.js';
-import { LISTED_FOR_MS } from '../submissions/decide.js';
 import type {
   BatchStaging,
   CombinedRecipe,

@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { BatchCounts, BatchSettings, BatchSnapshot, BatchSource } from '../../contract/batch.js';
 import { batchWorkflowId } from '../../contract/batch.js';
 import { writeAudit } from '../audit/audit.js';
-import { toLedgerError } from '../db/ledger-error.js';
+import { guarded } from '../db/ledger-error.js';
 import { jsonText } from '../db/parameters.js';
 import type { BatchItemTable, BatchTable, LedgerDatabase } from '../db/schema.js';
 import { setBatchBudget } from '../money/cap-store.js';
@@ -33,7 +33,7 @@ export class PostgresBatchStore implements BatchStore {
   ) {}
 
   async create(batch: NewBatch, items: readonly NewBatchItem[]): Promise<boolean> {
-    return await this.guard('write a batch', () =>
+    return await guarded('write a batch', () =>
       this.db.transaction().execute((trx) =>
         createBatch(trx, { ...batch, namespace: this.namespace }, async () => {
           for (let at = 0; at < items.length; at += INSERT_ROWS) {
@@ -45,17 +45,17 @@ export class PostgresBatchStore implements BatchStore {
   }
 
   async join(erase: JoiningErase): Promise<boolean> {
-    return await this.guard('make an erase an item of its batch', () =>
+    return await guarded('make an erase an item of its batch', () =>
       this.db.transaction().execute((trx) => joinBatch(trx, erase)),
     );
   }
 
   async find(batchId: string): Promise<BatchRecord | null> {
-    return await this.guard('read a batch', () => findBatch(this.db, batchId));
+    return await guarded('read a batch', () => findBatch(this.db, batchId));
   }
 
   async list({ ended, limit = 50 }: BatchFilter = {}): Promise<BatchRecord[]> {
-    return await this.guard('list the batches', async () => {
+    return await guarded('list the batches', async () => {
       let query = this.db
         .selectFrom('batch')
         .selectAll()
@@ -68,18 +68,18 @@ export class PostgresBatchStore implements BatchStore {
   }
 
   async counts(batchId: string): Promise<BatchCounts | null> {
-    return await this.guard('count the items of a batch', async () => {
+    return await guarded('count the items of a batch', async () => {
       const counts = await countItems(this.db, batchId);
       return counts.total === 0 && (await findBatch(this.db, batchId)) === null ? null : counts;
     });
   }
 
   async snapshot(batchId: string): Promise<BatchSnapshot | null> {
-    return await this.guard('read how a batch stands', () => takeSnapshot(this.db, batchId));
+    return await guarded('read how a batch stands', () => takeSnapshot(this.db, batchId));
   }
 
   async change(batchId: string, change: BatchChange): Promise<BatchChanged> {
-    return await this.guard('change a batch', () =>
+    return await guarded('change a batch', () =>
       this.db.transaction().execute(async (trx) => {
         const row = await trx.selectFrom('batch').selectAll().where('id', '=', batchId).forUpdate().executeTakeFirst();
         if (row === undefined) return { kind: 'none' };
@@ -111,7 +111,7 @@ export class PostgresBatchStore implements BatchStore {
     batchId: string,
     { afterNumber = 0, states, errorClass, errorCode, limit }: BatchItemPage,
   ): Promise<BatchItem[]> {
-    return await this.guard('read the items of a batch', async () => {
+    return await guarded('read the items of a batch', async () => {
       let query = this.db
         .selectFrom('batch_item')
         .selectAll()
@@ -124,14 +124,6 @@ export class PostgresBatchStore implements BatchStore {
       if (errorCode !== undefined) query = query.where('error_code', '=', errorCode);
       return (await query.execute()).map(toItem);
     });
-  }
-
-  private async guard<T>(doing: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toLedgerError(error, doing);
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { LISTED_FOR_MS } from '../../contract/vendor-limits.js';
 import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from './submission.js';
 
 /** What `begin` does next. `arm` writes the intent under that number; `giveUp` first marks the unresolved one. */
@@ -76,12 +77,6 @@ function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: num
       return ended(last, asked);
   }
 }
-
-/**
- * Milliseconds after its call could leave in which a submit's task is sure to be listed. Source: DescribeTasks and DescribeTaskDetail tell
- * of the last 72 hours; less a quarter of an hour for clocks that differ and for the look itself.
- */
-export const LISTED_FOR_MS = 72 * 3_600_000 - 15 * 60_000;
 
 function unresolved(
   recent: readonly SubmissionRecord[],

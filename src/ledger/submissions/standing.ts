@@ -1,8 +1,4 @@
-/**
- * Hours after its submit in which the vendor knows a task. Source: DescribeTaskDetail, "tasks submitted in the last 3 days".
- */
-const VENDOR_MEMORY_HOURS = 72;
-
+import { VENDOR_MEMORY_HOURS } from '../../contract/vendor-limits.js';
 /**
  * What the ledger says of a payment identity, as one lateral join: the SQL twin of `decide`. A request without a token of
  * `payAgain` also takes up what further payments of the same file and recipe made, or are making.

@@ -1,21 +1,14 @@
 import type { ErrorClass } from '../../../contract/error-classes.js';
 import type { Recipe } from '../../../contract/recipes.js';
+import { CLOCK_SKEW_MS, NOT_FOUND_CODE } from '../../../contract/vendor-limits.js';
 import type { SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import { inputMatches } from '../../../tencent-vod/input-match.js';
 import type { VodApi } from '../../../tencent-vod/vod-api.js';
 import { VodError } from '../../../tencent-vod/vod-error.js';
 import type { ActivityDependencies } from '../../dependencies.js';
 
-/**
- * How far the vendor's clock may be from this worker's, in milliseconds. The vendor refuses signatures that are more
- * than 5 minutes off, so no accepted task can lie further from our clock than that.
- */
-export const CLOCK_SKEW_MS = 5 * 60_000;
-
 /** Classes of answers that say the same however often they are asked for. */
 const UNREADABLE: ReadonlySet<ErrorClass> = new Set<ErrorClass>(['badAnswer', 'input']);
-/** The vendor's word for a task that is listed, and not to be read yet. */
-const NO_SUCH_TASK = 'ResourceNotFound';
 
 /** Pages of 100 tasks for one file: more is no list of one file's tasks. */
 const MAX_PAGES = 50;
@@ -101,7 +94,7 @@ export async function readable<T>(read: () => Promise<T>): Promise<Readable<T>> 
   try {
     return { kind: 'read', answer: await read() };
   } catch (error) {
-    if (error instanceof VodError && (UNREADABLE.has(error.class) || error.code === NO_SUCH_TASK)) {
+    if (error instanceof VodError && (UNREADABLE.has(error.class) || error.code === NOT_FOUND_CODE)) {
       return { kind: 'unreadable', why: error.message };
     }
     throw error;

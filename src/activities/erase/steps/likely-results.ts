@@ -1,9 +1,8 @@
+import { VENDOR_MEMORY_MS } from '../../../contract/vendor-limits.js';
 import type { VodApi } from '../../../tencent-vod/vod-api.js';
 
 /** Files that are named to a person at most. */
 const MOST_NAMED = 5;
-/** The vendor tells of tasks for three days after their submit (DescribeTaskDetail); their files are made within it. */
-export const VENDOR_MEMORY_MS = 72 * 3_600_000;
 
 /**
  * Files of the media library that may be what a forgotten task made: added after its submit, under the source's name. A

@@ -2,12 +2,10 @@ import { type ErrorClass, isErrorClass } from '../../../contract/error-classes.j
 import type { SearchAttributeKey } from '../../../contract/names.js';
 import type { EraseResult, NormalizedEraseRequest, RetryDecision } from '../../../contract/request.js';
 import { LONGEST_MESSAGE, shortText } from '../../../contract/text.js';
+import { MAX_DEADLINE_HOURS } from '../../../contract/vendor-limits.js';
 import type { Breaker, BreakerScope } from '../../../ledger/holds/breaker.js';
 import type { Cap } from '../../../ledger/money/cap.js';
 import type { SubmissionRecord } from '../../../ledger/submissions/submission.js';
-
-/** The vendor forgets a task 72 hours after its submit; past this nothing is waited for. Hours. */
-export const LATEST_DEADLINE_HOURS = 68;
 
 export interface SubmitInput {
   /** Whatever the run was started with. */
@@ -127,7 +125,7 @@ export function uncertain(why: string, record: SubmissionRecord) {
     message: shortText(`Whether this erase was paid for cannot be found out: ${why}.`, LONGEST_MESSAGE),
     requestId: record.requestId,
     submission: record.key.number,
-    expiresAt: new Date(record.placeAt.getTime() + LATEST_DEADLINE_HOURS * 3_600_000).toISOString(),
+    expiresAt: new Date(record.placeAt.getTime() + MAX_DEADLINE_HOURS * 3_600_000).toISOString(),
   };
   return { kind: 'held' as const, hold };
 }
