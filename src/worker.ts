@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
 import { type InjectedSinks, Worker, type WorkerOptions } from '@temporalio/worker';
 import { FEEDER_TIMINGS, type FeederTimings } from './activities/batch/timings.js';
-import { WatchKeeper } from './activities/completion-watch/running-watches.js';
+import { RunningWatches } from './activities/completion-watch/running-watches.js';
 import { WATCH_TIMINGS, type WatchTimings } from './activities/completion-watch/timings.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { createMainActivities, createSubmitActivities } from './activities/index.js';
@@ -157,7 +157,14 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     const watchTimings = { ...WATCH_TIMINGS, intervalMs: vendor.watchIntervalSeconds * 1_000, ...options.watchTimings };
     const mayList = (subAppId: number) => subAppProblem(subAppId, vendor.allowedSubAppIds) === null;
     const watch = {
-      keeper: new WatchKeeper(ledger, worker.watch, watchTimings, (problem) => logger.warn(problem), names, mayList),
+      running: new RunningWatches(
+        ledger,
+        worker.watch,
+        watchTimings,
+        (problem) => logger.warn(problem),
+        names,
+        mayList,
+      ),
       timings: watchTimings,
       stopping: stopping.signal,
     };

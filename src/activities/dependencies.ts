@@ -7,7 +7,7 @@ import type { Unfit } from '../tencent-vod/fitness.js';
 import type { SubmitConnection, VodApi } from '../tencent-vod/vod-api.js';
 import type { WebhookSender } from '../webhook/sender.js';
 import type { FeederTimings } from './batch/timings.js';
-import type { WatchKeeper } from './completion-watch/running-watches.js';
+import type { RunningWatches } from './completion-watch/running-watches.js';
 import type { WatchTimings } from './completion-watch/timings.js';
 
 /** What the activities need from the worker that runs them. */
@@ -44,7 +44,7 @@ export interface FeederParts {
 
 /** The worker's part in the completion watch. */
 export interface WatchDependencies {
-  keeper: WatchKeeper;
+  running: RunningWatches;
   timings: WatchTimings;
   /** Aborted when the worker is told to stop: a round takes minutes, and there is no need to end it. */
   stopping: AbortSignal;

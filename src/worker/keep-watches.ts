@@ -5,11 +5,11 @@ import type { WatchDependencies } from '../activities/dependencies.js';
  * Starts what watches are missing, now and every while: those of a backlog that waited while no worker ran, and one that
  * somebody terminated. Ends with `stopping`.
  */
-export function keepWatches({ keeper, stopping, timings }: WatchDependencies, client: Client): void {
-  if (!keeper.enabled || stopping.aborted) return;
-  const look = () => void keeper.keepAll(() => client);
+export function keepWatches({ running, stopping, timings }: WatchDependencies, client: Client): void {
+  if (!running.enabled || stopping.aborted) return;
+  const look = () => void running.ensureAllRunning(() => client);
   look();
-  const timer = setInterval(look, timings.keepEveryMs);
+  const timer = setInterval(look, timings.ensureEveryMs);
   timer.unref();
   stopping.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

@@ -11,7 +11,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Accepted, FailedSubmit, Hold } from '../activities/erase/steps/submit-outcome.js';
+import type { FailedSubmit, Hold, ValidatedRequest } from '../activities/erase/steps/submit-outcome.js';
 import { decisionProblem } from '../contract/decision.js';
 import { type EraseEventData, EVENT, type EventType } from '../contract/erase-event.js';
 import { ERROR_CLASSES } from '../contract/error-classes.js';
@@ -88,7 +88,7 @@ export class EraseRun {
   }
 
   /** What the submit activity found out about the request. */
-  learn({ request, searchAttributes }: Accepted): void {
+  learn({ request, searchAttributes }: ValidatedRequest): void {
     this.status.fileId = request.fileId;
     this.registered = searchAttributes;
   }

@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFeedBatch } from '../../src/activities/batch/dispatch-batch.js';
-import { harvest } from '../../src/activities/batch/settle-finished-runs.js';
+import { settleFinishedRuns } from '../../src/activities/batch/settle-finished-runs.js';
 import { startItems } from '../../src/activities/batch/start-items.js';
 import { FEEDER_TIMINGS, FIRST_QUEUED, nextQueued, tickMsAt } from '../../src/activities/batch/timings.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
@@ -75,7 +75,7 @@ describe('what a feeder saw', () => {
       return failed;
     };
     const items = claimed.map((item) => ({ ...item, runId: 'run', cancelAsked: false }));
-    const look = () => harvest({ feed: ledger.batchFeed, runs }, 'look', items);
+    const look = () => settleFinishedRuns({ feed: ledger.batchFeed, runs }, 'look', items);
     await expect(look()).rejects.toThrow('overloaded');
     const counts = await ledger.batches.counts('look');
     expect(counts?.failed).toBeGreaterThanOrEqual(20);
@@ -107,7 +107,9 @@ describe('a run that ended, and whose id has a later one of another batch', () =
     await ledger.batchFeed.confirm(id, [{ number: claimed.number, runId: 'first' }]);
     const runs = slowRuns(0);
     runs.look = async (_, runId) => (runId === 'first' ? first : { kind: 'open', runId: 'second', batchId: 'another' });
-    await harvest({ feed: ledger.batchFeed, runs }, id, [{ ...claimed, runId: 'first', cancelAsked: false }]);
+    await settleFinishedRuns({ feed: ledger.batchFeed, runs }, id, [
+      { ...claimed, runId: 'first', cancelAsked: false },
+    ]);
     return await ledger.batches.counts(id);
   };
 

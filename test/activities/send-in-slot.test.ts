@@ -1,7 +1,7 @@
 import { CancelledFailure } from '@temporalio/common';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BreakerLooks, type LastLook } from '../../src/activities/erase/steps/breaker-check.js';
+import { BreakerChecks, type LastCheck } from '../../src/activities/erase/steps/breaker-check.js';
 import { OpenAhead } from '../../src/activities/erase/steps/open-ahead.js';
 import { type Sending, sendInSlot } from '../../src/activities/erase/steps/send-in-slot.js';
 import { migrateLedger } from '../../src/ledger/db/migrate.js';
@@ -11,7 +11,7 @@ import { vodError } from '../../src/tencent-vod/classify.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 /** The real limiter on a real PostgreSQL; what is called is a function. */
-const SUBMISSION = { eraseId: '1', number: 1, arm: 1 };
+const SUBMISSION = { eraseId: '1', number: 1, attempt: 1 };
 const ACTION = 'ProcessMediaByMPS';
 
 let database: TestDatabase;
@@ -36,12 +36,12 @@ afterAll(async () => {
 
 const acquire = () => limiter.acquire({ priority: 'live' });
 const ledger = {
-  reschedule: async (_: unknown, leavesAt: Date) => {
-    postponed.push(leavesAt);
+  reschedule: async (_: unknown, scheduledAt: Date) => {
+    postponed.push(scheduledAt);
   },
 };
 
-const looks = (by: string | null): LastLook<string> => ({ look: async () => by, isStale: () => false });
+const looks = (by: string | null): LastCheck<string> => ({ check: async () => by, isStale: () => false });
 
 async function send(call: Sending<string, string>['call'], other: Partial<Sending<string, string>> = {}) {
   return await sendInSlot<string, string>(ledger, SUBMISSION, await acquire(), {
@@ -165,7 +165,7 @@ describe('a refusal that this process has read', () => {
   it('stops a call that has had its last look, before the breaker is written', async () => {
     let open: Breaker | null = null;
     let write: (() => void) | undefined;
-    const breakers = new BreakerLooks({ findOpen: async () => open });
+    const breakers = new BreakerChecks({ findOpen: async () => open });
     const lastLook = breakers.lastLook(1);
     let isLooked: (() => void) | undefined;
     const looked = new Promise<void>((resolve) => {
@@ -200,7 +200,7 @@ describe('a refusal that this process has read', () => {
 
   it('lets a call go after one more look when its breaker is of another scope, or could not be written', async () => {
     let asked = 0;
-    const breakers = new BreakerLooks({
+    const breakers = new BreakerChecks({
       findOpen: async () => {
         asked += 1;
         // Read while the first look was on its way: that one may not have seen it.

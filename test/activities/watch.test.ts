@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listedUntil, listFinished, listFrom } from '../../src/activities/completion-watch/list-finished.js';
-import { WatchKeeper } from '../../src/activities/completion-watch/running-watches.js';
+import { RunningWatches } from '../../src/activities/completion-watch/running-watches.js';
 import { nextSweepMs } from '../../src/activities/completion-watch/sweep-tasks.js';
 import { WATCH_TIMINGS, type WatchTimings } from '../../src/activities/completion-watch/timings.js';
 import type { WatchReport } from '../../src/activities/completion-watch/watch-completions.js';
@@ -76,7 +76,7 @@ function dependencies(timings: Partial<WatchTimings> = {}, enabled = true): Acti
     limiter: { acquire: () => Promise.reject(new Error('Nothing is submitted in here.')) },
     connectForSubmit: async () => null,
     timings: { settleMs: 60_000, throttledTooLongMs: 1_800_000, pollFirstMs: 200, pollMaxMs: 500 },
-    watch: { keeper: new WatchKeeper(ledger, enabled, all), timings: all, stopping: new AbortController().signal },
+    watch: { running: new RunningWatches(ledger, enabled, all), timings: all, stopping: new AbortController().signal },
   };
 }
 
@@ -106,7 +106,7 @@ describe('a wait for a task', () => {
 
   it('asks the vendor nothing while the list is good, and comes back after most tasks have ended', async () => {
     const taskId = await acceptedTask();
-    await ledger.watch.good(subAppId);
+    await ledger.watch.recordFullScan(subAppId);
     for (const number of [1, 2, 3]) {
       const { nextMs, calls } = await attempt(dependencies(), taskId, number);
       expect(calls).toBe(0);
@@ -117,7 +117,7 @@ describe('a wait for a task', () => {
   it('asks by itself when the list is not good', async () => {
     const taskId = await acceptedTask();
     server.script(running);
-    await ledger.watch.good(subAppId);
+    await ledger.watch.recordFullScan(subAppId);
     const { nextMs, calls } = await attempt(dependencies({ freshMs: 0 }), taskId, 2);
     expect(calls).toBe(1);
     expect(nextMs).toBeLessThan(1_000);
@@ -125,18 +125,18 @@ describe('a wait for a task', () => {
 
   it('that begins long after the submit asks nothing: had the task ended, a list would have shown it', async () => {
     const taskId = await acceptedTask();
-    await ledger.watch.good(subAppId);
+    await ledger.watch.recordFullScan(subAppId);
     for (const agoMs of [90_000, HOUR_MS]) {
       expect(await attempt(dependencies(), taskId, 1, agoMs)).toMatchObject({ outcome: null, calls: 0 });
     }
-    await ledger.watch.markOver([taskId], { toldMs: 0, orphanMs: 0 });
+    await ledger.watch.markOver([taskId], { notifiedMs: 0, unownedMs: 0 });
     expect(await attempt(dependencies(), taskId, 1, HOUR_MS)).toMatchObject({ outcome: { kind: 'ended' }, calls: 0 });
   });
 
   it('asks once where the task may have been on a list before the ledger knew it', async () => {
     server.script(running);
-    await ledger.watch.good(subAppId);
-    const listedStillMs = WATCH_TIMINGS.deepOverlapMs - WATCH_TIMINGS.deepEveryMs;
+    await ledger.watch.recordFullScan(subAppId);
+    const listedStillMs = WATCH_TIMINGS.longLookbackMs - WATCH_TIMINGS.longLookbackEveryMs;
     const [soon, late] = [await acceptedTask('7285000000000000001'), await acceptedTask('7285000000000000002')];
     await answeredAfter(soon, listedStillMs - 1);
     await answeredAfter(late, listedStillMs);
@@ -155,7 +155,7 @@ describe('a wait for a task', () => {
   });
 
   it('asks again until it was answered, and then no more', async () => {
-    await ledger.watch.good(subAppId);
+    await ledger.watch.recordFullScan(subAppId);
     const taskId = await acceptedTask('7285000000000000001', { adopted: true });
     server.script(respond({ Error: { Code: 'RequestLimitExceeded', Message: 'too many' } }), running);
     const failed = await attempt(dependencies(), taskId, 1, HOUR_MS);
@@ -169,7 +169,7 @@ describe('a wait for a task', () => {
 
   it('ends at once when the task was seen to be over', async () => {
     const taskId = await acceptedTask();
-    await ledger.watch.markOver([taskId], { toldMs: 0, orphanMs: 0 });
+    await ledger.watch.markOver([taskId], { notifiedMs: 0, unownedMs: 0 });
     expect(await attempt(dependencies(), taskId)).toMatchObject({ outcome: { kind: 'ended' }, nextMs: null, calls: 0 });
     expect(await ledger.watch.overdueWaiters(subAppId, 10)).toEqual([]);
   });
@@ -217,7 +217,7 @@ describe('a round of the watch', () => {
     await ledger.watch.noteList(subAppId, 'proven');
 
     expect(await round()).toMatchObject({ failures: 1, problem: expect.stringContaining('away'), goodAt: null });
-    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: null, goodForMs: null });
+    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: null, fullScanAgeMs: null });
     away = false;
     expect(await round()).toMatchObject({ failures: 0, problem: null, waiting: 1 });
     expect(told).toEqual([[{ workflowId: 'erase/1', runId: 'run-1', activityId: 'await-task' }, { kind: 'ended' }]]);
@@ -229,7 +229,7 @@ describe('a round of the watch', () => {
     const round = () => roundOf(dependencies({ roundMs: 0, intervalMs: 1 }));
     server.script(respond({ TaskSet: null, ScrollToken: '' }));
     expect(await round()).toMatchObject({ failures: 0, goodAt: null, problem: expect.stringContaining(taskId) });
-    expect(await ledger.watch.goodForMs(subAppId)).toBeNull();
+    expect(await ledger.watch.fullScanAgeMs(subAppId)).toBeNull();
     const task = { TaskId: taskId, Status: 'PROCESSING', TaskType: 'ProcessMediaByMPS' };
     // First what has ended, then the tasks of the file.
     server.script(respond({ TaskSet: null }), respond({ TaskSet: [task] }), respond({ TaskSet: null }));
@@ -263,7 +263,14 @@ describe('a task that was in doubt, and is known for a moment only', () => {
 });
 
 describe('the list of what has ended', () => {
-  const state = { listedUntil: null, goodForMs: null, proven: true, missedForMs: null, waiting: 1, oldestMs: HOUR_MS };
+  const state = {
+    listedUntil: null,
+    fullScanAgeMs: null,
+    verified: true,
+    gapAgeMs: null,
+    waiting: 1,
+    oldestMs: HOUR_MS,
+  };
   const task = (finishTime: string | null): TaskSummary => ({
     taskId: 't',
     isMps: true,

@@ -69,11 +69,11 @@ describe('the ledger', () => {
     expect(numbers(await feed.claim('claim', { ...ANY, roomUsd: 1.5 }))).toEqual([3]);
     expect(await feed.claim('claim', { ...ANY, blockedSubApps: [1500000001] })).toEqual([]);
     await feed.confirm('claim', [{ number: 1, runId: 'run' }]);
-    await feed.unclaim('claim', claimed);
+    await feed.releaseClaim('claim', claimed);
     expect(await ledger.batches.counts('claim')).toMatchObject({ pending: 4, running: 2 });
     // A feeder that was taken for dead gives back what another has claimed since.
     expect(numbers(await feed.claim('claim', { ...ANY, limit: 1 }))).toEqual([2]);
-    await feed.unclaim('claim', claimed);
+    await feed.releaseClaim('claim', claimed);
     expect(await ledger.batches.counts('claim')).toMatchObject({ pending: 3, running: 3 });
   });
 

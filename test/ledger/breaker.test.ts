@@ -4,7 +4,7 @@ import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import { type Breaker, type BreakerScope, scopesOf } from '../../src/ledger/holds/breaker.js';
 import type { Ledger } from '../../src/ledger/index.js';
 import { openLedger } from '../../src/ledger/index.js';
-import type { ArmedSubmission, Intent } from '../../src/ledger/submissions/submission.js';
+import type { Intent, SubmissionAttempt } from '../../src/ledger/submissions/submission.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, runStatement, type TestDatabase } from '../support/postgres.js';
 
@@ -34,7 +34,7 @@ const begin = (fields: Partial<Intent> & { subAppId?: number } = {}) => {
   return ledger.submissions.begin(intentOf(`file-${files}`, { costUsd: 0.1, ...fields }));
 };
 
-async function armed(fields: Partial<Intent> & { subAppId?: number } = {}): Promise<ArmedSubmission> {
+async function armed(fields: Partial<Intent> & { subAppId?: number } = {}): Promise<SubmissionAttempt> {
   const begun = await begin(fields);
   if (begun.kind !== 'send') throw new Error(`expected a submit to send, got ${begun.kind}`);
   return begun.submission;

@@ -5,7 +5,7 @@ import { migrateLedger } from '../../src/ledger/db/migrate.js';
 import type { Ledger } from '../../src/ledger/index.js';
 import { openLedger } from '../../src/ledger/index.js';
 import type { CapScope } from '../../src/ledger/money/cap.js';
-import type { BeginOutcome, Intent, SubmissionKey } from '../../src/ledger/submissions/submission.js';
+import type { BeginOutcome, Intent, SubmissionAttempt } from '../../src/ledger/submissions/submission.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
@@ -186,9 +186,9 @@ describe('what counts as spent', () => {
       saidDuplicate: false,
     });
     expect(await spent()).toBe(COST);
-    const { placeAt } = (await ledger.submissions.findLatest(intent.identity)) ?? {};
-    if (placeAt === undefined) throw new Error('no submission');
-    await send({ ...intent, lookedFor: { number: 1, placeAt } });
+    const { scheduledAt } = (await ledger.submissions.findLatest(intent.identity)) ?? {};
+    if (scheduledAt === undefined) throw new Error('no submission');
+    await send({ ...intent, lookedFor: { number: 1, scheduledAt } });
     expect(await spent()).toBe(2 * COST);
   });
 
@@ -248,7 +248,7 @@ describe('many submits and refusals at once', () => {
     await Promise.all(
       Array.from({ length: 60 }, async (_, at) => {
         const intent = intentFor({ subAppId: at % 3 === 0 ? OTHER_SUB_APP : SUB_APP });
-        const submission: SubmissionKey & { arm: number } = await send(intent);
+        const submission: SubmissionAttempt = await send(intent);
         if (at % 4 === 0) await ledger.submissions.refused(submission, { class: 'throttled', code: 'x', ...NO_ERROR });
         else if (at % 4 === 1)
           await ledger.submissions.refused(submission, { class: 'account', code: 'x', ...NO_ERROR });

@@ -18,24 +18,24 @@ const asked = {
   settleMs: SETTLE_MS,
 };
 
-const lookedFor = (number: number) => ({ number, placeAt: PLACE_AT });
+const lookedFor = (number: number) => ({ number, scheduledAt: PLACE_AT });
 
 const sending = (number = 1) => submissionRecord({ number, state: 'sending' });
 const unknown = (number: number) => submissionRecord({ number, state: 'unknown' });
 
 describe('what nobody paid for', () => {
   it('is sent when there is no submission', () => {
-    expect(decide([], asked, NOW)).toEqual({ kind: 'arm', number: 1, giveUp: false });
+    expect(decide([], asked, NOW)).toEqual({ kind: 'send', number: 1, giveUp: false });
   });
 
   it('is sent again in the same row when the last one was refused', () => {
     const refused = submissionRecord({ number: 2, state: 'refused' });
-    expect(decide([refused], asked, NOW)).toEqual({ kind: 'arm', number: 2, giveUp: false });
+    expect(decide([refused], asked, NOW)).toEqual({ kind: 'send', number: 2, giveUp: false });
   });
 
   it('is sent again after its task was aborted', () => {
     const aborted = submissionRecord({ outcome: 'aborted' });
-    expect(decide([aborted], asked, NOW)).toMatchObject({ kind: 'arm', number: 2 });
+    expect(decide([aborted], asked, NOW)).toMatchObject({ kind: 'send', number: 2 });
   });
 });
 
@@ -55,14 +55,14 @@ describe('what was paid for', () => {
   it('is paid for once more by that run when it names the failed task', () => {
     const failed = submissionRecord({ outcome: 'failed' });
     const again = { ...asked, resubmitAfterTaskId: failed.taskId };
-    expect(decide([failed], again, NOW)).toEqual({ kind: 'arm', number: 2, giveUp: false });
+    expect(decide([failed], again, NOW)).toEqual({ kind: 'send', number: 2, giveUp: false });
     const second = submissionRecord({ number: 2, outcome: 'failed' });
     expect(decide([second, failed], again, NOW)).toMatchObject({ kind: 'failed' });
   });
 
   it('is paid for once more by a new run of a failed erase', () => {
     const failed = submissionRecord({ outcome: 'failed' });
-    expect(decide([failed], { ...asked, runId: 'run-2' }, NOW)).toMatchObject({ kind: 'arm', number: 2 });
+    expect(decide([failed], { ...asked, runId: 'run-2' }, NOW)).toMatchObject({ kind: 'send', number: 2 });
   });
 
   it('is waited for even when its answer came after it was given up', () => {
@@ -104,7 +104,7 @@ describe('an unresolved submit', () => {
 
   it('is given up and sent again once it was looked for and has settled', () => {
     expect(decide([sending()], { ...asked, lookedFor: lookedFor(1) }, SETTLED)).toEqual({
-      kind: 'arm',
+      kind: 'send',
       number: 2,
       giveUp: true,
     });
@@ -117,7 +117,7 @@ describe('an unresolved submit', () => {
   });
 
   it('is looked for again when it was postponed since', () => {
-    const retaken = { ...sending(), placeAt: new Date(PLACE_AT.getTime() + 1) };
+    const retaken = { ...sending(), scheduledAt: new Date(PLACE_AT.getTime() + 1) };
     const looked = { ...asked, lookedFor: lookedFor(1) };
     expect(decide([retaken], looked, SETTLED + 1)).toMatchObject({ kind: 'look' });
   });
@@ -126,17 +126,17 @@ describe('an unresolved submit', () => {
     const old = PLACE_AT.getTime() + LISTED_FOR_MS;
     for (const one of [sending(), unknown(1)]) {
       const looked = { ...asked, runId: 'another', lookedFor: lookedFor(1) };
-      expect(decide([one], looked, old)).toMatchObject({ kind: 'arm', number: 2 });
+      expect(decide([one], looked, old)).toMatchObject({ kind: 'send', number: 2 });
       expect(decide([one], looked, old + 1)).toMatchObject({ kind: 'uncertain', why: TOO_OLD_TO_TELL });
       // Somebody may know better.
-      expect(decide([one], { ...looked, operatorRetryUpTo: 1 }, old + 1)).toMatchObject({ kind: 'arm', number: 2 });
+      expect(decide([one], { ...looked, operatorRetryUpTo: 1 }, old + 1)).toMatchObject({ kind: 'send', number: 2 });
     }
   });
 
   it('is looked for again when a run of long ago gave it up', () => {
     expect(decide([unknown(1)], asked, SETTLED)).toMatchObject({ kind: 'look' });
     expect(decide([unknown(1)], { ...asked, lookedFor: lookedFor(1) }, SETTLED)).toEqual({
-      kind: 'arm',
+      kind: 'send',
       number: 2,
       giveUp: false,
     });
@@ -151,20 +151,20 @@ describe('an unresolved submit', () => {
     const rounds = [sending(3), unknown(2), unknown(1)];
     expect(decide(rounds, { ...asked, lookedFor: lookedFor(3) }, SETTLED)).toMatchObject({ kind: 'uncertain' });
     expect(decide(rounds.slice(1), { ...asked, lookedFor: lookedFor(2) }, SETTLED)).toMatchObject({
-      kind: 'arm',
+      kind: 'send',
       number: 3,
     });
   });
 
   it('counts only rounds in a row', () => {
     const rounds = [sending(4), submissionRecord({ number: 3, outcome: 'failed' }), unknown(2), unknown(1)];
-    expect(decide(rounds, { ...asked, lookedFor: lookedFor(4) }, SETTLED)).toMatchObject({ kind: 'arm', number: 5 });
+    expect(decide(rounds, { ...asked, lookedFor: lookedFor(4) }, SETTLED)).toMatchObject({ kind: 'send', number: 5 });
   });
 
   it('goes on by an operator’s leave, for what was held and no further', () => {
     const rounds = [sending(3), unknown(2), unknown(1)];
     const leave = { ...asked, lookedFor: lookedFor(3), operatorRetryUpTo: 3 };
-    expect(decide(rounds, leave, SETTLED)).toEqual({ kind: 'arm', number: 4, giveUp: true });
+    expect(decide(rounds, leave, SETTLED)).toEqual({ kind: 'send', number: 4, giveUp: true });
     const next = [sending(4), unknown(3), unknown(2), unknown(1)];
     expect(decide(next, { ...leave, lookedFor: lookedFor(4) }, SETTLED)).toMatchObject({ kind: 'uncertain' });
   });
@@ -225,7 +225,7 @@ describe('what further payments of the file and recipe made', () => {
   const rejected = { rejected: { at: PLACE_AT, by: 'ann', reason: 'a logo is left' } };
 
   it('counts when it is newer than the own result, or that is deleted', () => {
-    const [own, anew] = [succeeded(), succeeded({ number: 5, placeAt: later })];
+    const [own, anew] = [succeeded(), succeeded({ number: 5, scheduledAt: later })];
     expect(decide([own], asked, NOW, [anew])).toEqual({ kind: 'done', record: anew });
     const deleted = succeeded(gone);
     expect(decide([deleted], asked, NOW, [anew])).toEqual({ kind: 'done', record: anew });
@@ -233,7 +233,7 @@ describe('what further payments of the file and recipe made', () => {
   });
 
   it('is waited for while it runs, where there is no good result', () => {
-    const running = submissionRecord({ number: 5, placeAt: later });
+    const running = submissionRecord({ number: 5, scheduledAt: later });
     expect(decide([succeeded(gone)], asked, NOW, [running])).toEqual({ kind: 'running', record: running });
     expect(decide([succeeded(rejected)], asked, NOW, [running])).toEqual({ kind: 'running', record: running });
     const own = succeeded();
@@ -241,7 +241,7 @@ describe('what further payments of the file and recipe made', () => {
   });
 
   it('that was rejected counts only where there is no other, and deleted ones are never paid for again', () => {
-    const [no, good] = [succeeded({ ...rejected, placeAt: later }), succeeded({ number: 5 })];
+    const [no, good] = [succeeded({ ...rejected, scheduledAt: later }), succeeded({ number: 5 })];
     expect(decide([no], asked, NOW, [good])).toEqual({ kind: 'done', record: good });
     expect(decide([no], asked, NOW)).toEqual({ kind: 'done', record: no });
     const deleted = succeeded(gone);

@@ -70,7 +70,7 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     // Nothing that was paid for, or may have been, is paid for again.
     expect(kinds).toEqual(['done', 'running', 'look']);
     const refused = await ledger.submissions.begin(intentOf('refused', asked));
-    expect(refused).toMatchObject({ kind: 'send', submission: { number: 1, arm: 2 } });
+    expect(refused).toMatchObject({ kind: 'send', submission: { number: 1, attempt: 2 } });
   },
   '0002-breaker-and-holds': async (ledger) => {
     expect(await ledger.breakers.findOpen(2)).toMatchObject({
@@ -97,7 +97,7 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
   '0004-watch': async (ledger) => {
     // Two tasks have no outcome; of one of them a run waits to be told.
     expect(await ledger.watch.waitingInAll()).toBe(2);
-    expect(await ledger.watch.markOver(['task-running', 'task-priced'], { toldMs: 0, orphanMs: 0 })).toEqual([
+    expect(await ledger.watch.markOver(['task-running', 'task-priced'], { notifiedMs: 0, unownedMs: 0 })).toEqual([
       expect.objectContaining({ taskId: 'task-running', workflowId: 'erase/running', runId: 'run-1' }),
     ]);
     expect((await ledger.watch.state(1)).listedUntil).toEqual(new Date('2026-01-02T03:00:00Z'));

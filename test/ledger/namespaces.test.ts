@@ -30,7 +30,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const GRACES = { toldMs: 600_000, orphanMs: 0 };
+const GRACES = { notifiedMs: 600_000, unownedMs: 0 };
 const RUN = { workflowId: 'erase/same', runId: 'run-1' };
 
 async function submitted(by: Ledger, fields: Parameters<typeof intentOf>[1] = {}) {
@@ -150,12 +150,12 @@ describe('the watch of a namespace', () => {
   it('lists for itself: how far, how good, and whether it is proven', async () => {
     const until = new Date('2026-05-01T00:00:00Z');
     await one.watch.advance(77, until);
-    await one.watch.good(77);
+    await one.watch.recordFullScan(77);
     await one.watch.noteList(77, 'proven');
-    expect(await one.watch.state(77)).toMatchObject({ listedUntil: until, proven: true });
-    expect(await two.watch.state(77)).toMatchObject({ listedUntil: null, goodForMs: null, proven: false });
-    expect(await two.watch.goodForMs(77)).toBeNull();
-    expect(await one.watch.goodForMs(77)).toEqual(expect.any(Number));
+    expect(await one.watch.state(77)).toMatchObject({ listedUntil: until, verified: true });
+    expect(await two.watch.state(77)).toMatchObject({ listedUntil: null, fullScanAgeMs: null, verified: false });
+    expect(await two.watch.fullScanAgeMs(77)).toBeNull();
+    expect(await one.watch.fullScanAgeMs(77)).toEqual(expect.any(Number));
   });
 
   it('is asked for where its own runs submitted or wait, and looks at no other tasks', async () => {
@@ -172,7 +172,7 @@ describe('the watch of a namespace', () => {
     await two.watch.register({ taskId, ...RUN, subAppId });
     expect(await seenBy(one)).toEqual({ unwatched: true, waiting: 1, due: [[]] });
     expect(await seenBy(two)).toEqual({ unwatched: true, waiting: 1, due: [[{ taskId, ...RUN }]] });
-    await two.watch.good(subAppId);
+    await two.watch.recordFullScan(subAppId);
     expect(await two.watch.unwatched(60_000)).not.toContain(subAppId);
     expect(await one.watch.unwatched(60_000)).toContain(subAppId);
     // What all of them wait for, as the vendor counts it.

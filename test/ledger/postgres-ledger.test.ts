@@ -46,7 +46,7 @@ describe('the books of one erase', () => {
       adopted: false,
     });
     const found = await ledger.submissions.findByTask(`task-${files}`);
-    expect(accepted).toEqual({ ...found, placeAtHere: expect.any(Date) });
+    expect(accepted).toEqual({ ...found, scheduledAtHere: expect.any(Date) });
     expect(await ledger.submissions.begin({ ...intent, workflowId: 'other', runId: 'run-9' })).toMatchObject({
       kind: 'running',
       record: { taskId: `task-${files}`, workflowId: intent.workflowId, runId: 'run-1', requestId: 'r-1' },
@@ -153,8 +153,8 @@ describe('the books of one erase', () => {
     const looked = await ledger.submissions.begin({ ...intent, settleMs: 60_000 });
     expect(looked).toMatchObject({ kind: 'look', record: { key: rowOf(first), error: { code: 'ECONNRESET' } } });
     expect((looked as { settlesInMs: number }).settlesInMs).toBeGreaterThan(50_000);
-    const { placeAt } = (looked as { record: SubmissionRecord }).record;
-    const settled = { ...intent, lookedFor: { number: 1, placeAt }, settleMs: -60_000 };
+    const { scheduledAt } = (looked as { record: SubmissionRecord }).record;
+    const settled = { ...intent, lookedFor: { number: 1, scheduledAt }, settleMs: -60_000 };
     expect(await ledger.submissions.begin(settled)).toMatchObject({ kind: 'send', submission: { number: 2 } });
     // The answer of the first comes after all: the books say so, and nobody submits a third.
     await ledger.submissions.accepted(first, { taskId: `task-${files}`, requestId: null, adopted: false });

@@ -91,12 +91,12 @@ function kindByDecide(rows: readonly Made[], token: string): string | null {
   const records = rows.map((row) => {
     const number = (numbers.get(row.token) ?? 0) + 1;
     numbers.set(row.token, number);
-    const placeAt = new Date(nowMs - row.hoursAgo * HOUR_MS);
+    const scheduledAt = new Date(nowMs - row.hoursAgo * HOUR_MS);
     const identity = { subAppId: 1, fileId: '1', recipeHash: HASH, payToken: row.token };
     return submissionRecord({
-      ...{ number, identity, state: row.state, outcome: row.outcome, placeAt, placeAtHere: placeAt },
-      resultGoneAt: row.gone ? placeAt : null,
-      rejected: row.rejected ? { at: placeAt, by: null, reason: '' } : null,
+      ...{ number, identity, state: row.state, outcome: row.outcome, scheduledAt, scheduledAtHere: scheduledAt },
+      resultGoneAt: row.gone ? scheduledAt : null,
+      rejected: row.rejected ? { at: scheduledAt, by: null, reason: '' } : null,
     });
   });
   const own = records.filter((r) => r.identity.payToken === token).reverse();
@@ -108,7 +108,7 @@ function kindByDecide(rows: readonly Made[], token: string): string | null {
     ...{ namespace: 'default', neverPay: false, settleMs: 0 },
   };
   const decision = decide(own, asked, nowMs, elsewhere);
-  const isOld = (r: SubmissionRecord, ms: number) => nowMs - r.placeAt.getTime() > ms;
+  const isOld = (r: SubmissionRecord, ms: number) => nowMs - r.scheduledAt.getTime() > ms;
   switch (decision.kind) {
     case 'done':
       return decision.record.rejected === null ? 'done' : 'rejected';
@@ -119,7 +119,7 @@ function kindByDecide(rows: readonly Made[], token: string): string | null {
     case 'deleted':
     case 'lost':
       return 'lost';
-    case 'arm':
+    case 'send':
       return null;
     default:
       return decision.kind;

@@ -5,7 +5,7 @@ import { openLedger } from '../../src/ledger/index.js';
 import { intentOf } from '../support/intent.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
-const GRACES = { toldMs: 600_000, orphanMs: 0 };
+const GRACES = { notifiedMs: 600_000, unownedMs: 0 };
 /** A submit may be due some milliseconds from now. */
 const BEFORE_IT_IS_DUE_MS = -60_000;
 const DUE_AT_ONCE = { firstMs: 3_600_000, limit: 100 };
@@ -93,14 +93,14 @@ describe('whoever waits for a task', () => {
 describe('the place up to which tasks were listed', () => {
   it('moves forward only, and says apart from that when the list was read to its end', async () => {
     const { subAppId } = await acceptedTask();
-    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: null, goodForMs: null, waiting: 1 });
+    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: null, fullScanAgeMs: null, waiting: 1 });
     const [earlier, later] = [new Date('2031-01-01T00:00:00Z'), new Date('2031-01-01T00:00:07Z')];
     await ledger.watch.advance(subAppId, later);
     await ledger.watch.advance(subAppId, earlier);
-    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: later, goodForMs: null });
+    expect(await ledger.watch.state(subAppId)).toMatchObject({ listedUntil: later, fullScanAgeMs: null });
     expect(await ledger.watch.unwatched(60_000)).toContain(subAppId);
-    await ledger.watch.good(subAppId);
-    expect(await ledger.watch.goodForMs(subAppId)).toBeGreaterThanOrEqual(0);
+    await ledger.watch.recordFullScan(subAppId);
+    expect(await ledger.watch.fullScanAgeMs(subAppId)).toBeGreaterThanOrEqual(0);
     expect(await ledger.watch.unwatched(60_000)).not.toContain(subAppId);
   });
 });

@@ -157,7 +157,7 @@ describe('a failure made of what others wrote', () => {
   it('is bounded in a hold', () => {
     const record = {
       key: { eraseId: '1', number: 1 },
-      placeAt: new Date(0),
+      scheduledAt: new Date(0),
       requestId: null,
     } as unknown as SubmissionRecord;
     expect(uncertain(`5,000 tasks: ${LONG}`, record).hold.message).toHaveLength(4_000);

@@ -118,9 +118,9 @@ describe('a task that no list shows', () => {
     };
     // It waits at the vendor for ever, so that it can be aborted in the console.
     await start({ simulator: { taskWaitMs: 600_000 }, env });
-    await one.startWorker({}, { watchTimings: { keepEveryMs: 500, sweepEveryMs: 300, sweepFirstMs: 500 } });
+    await one.startWorker({}, { watchTimings: { ensureEveryMs: 500, sweepEveryMs: 300, sweepFirstMs: 500 } });
     // It looks at no task by itself: the first one's look has to do.
-    await two.startWorker({}, { watchTimings: { keepEveryMs: 500 } });
+    await two.startWorker({}, { watchTimings: { ensureEveryMs: 500 } });
   });
   afterAll(stop);
 

@@ -83,7 +83,7 @@ describe('two installations in one namespace', () => {
     expect(found.map(({ taskQueue }) => taskQueue)).toEqual(['smart-erase', 'media-smart-erase']);
     for (const stack of [plain, media]) {
       await eventually('a good list', async () => {
-        const ms = await stack.ledger.watch.goodForMs(1500000001);
+        const ms = await stack.ledger.watch.fullScanAgeMs(1500000001);
         return ms !== null ? true : undefined;
       });
     }

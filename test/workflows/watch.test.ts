@@ -16,7 +16,7 @@ const WATCHED = {
 };
 /** Minutes in production. */
 const HOUR_MS = 3_600_000;
-const QUICK = { keepEveryMs: 500, orphanGraceMs: 300, toldGraceMs: 2_000 };
+const QUICK = { ensureEveryMs: 500, unownedGraceMs: 300, notifiedGraceMs: 2_000 };
 const SWEPT = { ...QUICK, sweepEveryMs: 300, sweepFirstMs: 500 };
 
 const calls = async (stack: EraseStack, action: string) => (await stack.outcomes(action)).length;

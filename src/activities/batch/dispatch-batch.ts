@@ -11,7 +11,7 @@ import type { ActivityDependencies } from '../dependencies.js';
 import { finalFailure, readFailure, retryFailure } from '../shared/failures.js';
 import { forEach } from '../shared/for-each.js';
 import { awaitingTurn, nothingFits, type Plan, planOf, type Situation, type Stop } from './plan-tick.js';
-import { harvest, leftToOthers, lookAtRun } from './settle-finished-runs.js';
+import { leftToOthers, lookAtRun, settleFinishedRuns } from './settle-finished-runs.js';
 import { startItems } from './start-items.js';
 import {
   type FeederTimings,
@@ -141,7 +141,7 @@ class Round {
     await feed.noteProgress(this.batchId);
     const due = await feed.dueForLook(this.batchId, LOOKS);
     const lookUntilMs = performance.now() + LOOKING_MS;
-    const completed = await harvest({ feed, runs: this.runs }, this.batchId, due, lookUntilMs);
+    const completed = await settleFinishedRuns({ feed, runs: this.runs }, this.batchId, due, lookUntilMs);
     const situation = await this.situation(completed > 0);
     const { facts } = situation;
     const planned = planOf(situation, this.timings);

@@ -16,7 +16,7 @@ const LOOKS_AT_ONCE = 16;
  * @throws the first look's error, when what the others saw is written down: on a server that fails now and then, one look of
  *   hundreds must not keep the batch from going on
  */
-export async function harvest(
+export async function settleFinishedRuns(
   { feed, runs }: { feed: BatchFeedStore; runs: EraseRuns },
   batchId: string,
   items: readonly OpenItem[],
@@ -42,8 +42,8 @@ export async function harvest(
     });
   } finally {
     // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
-    await feed.unclaim(batchId, restart);
-    await feed.startAnew(batchId, anew);
+    await feed.releaseClaim(batchId, restart);
+    await feed.requeue(batchId, anew);
     await feed.looked(batchId, open);
     ended = await feed.settle(batchId, ends);
   }

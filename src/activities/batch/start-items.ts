@@ -1,7 +1,7 @@
 import type { BatchFeedStore, ClaimedItem, ItemEnd, OpenItem } from '../../ledger/batches/batch-feed-store.js';
 import type { EraseRuns } from '../../temporal/erase-runs.js';
 import { forEach } from '../shared/for-each.js';
-import { harvest, refusedEnd, requestOf } from './settle-finished-runs.js';
+import { refusedEnd, requestOf, settleFinishedRuns } from './settle-finished-runs.js';
 
 /** Starts at once: measured on two cores, more does not start faster. */
 const STARTS_AT_ONCE = 32;
@@ -35,11 +35,11 @@ export async function startItems(
     await feed.confirm(batchId, started);
     await feed.settle(batchId, refused);
     // One whose start failed may have been started all the same: it stays claimed, and is looked at before long.
-    await feed.unclaim(
+    await feed.releaseClaim(
       batchId,
       items.filter(({ number }) => !tried.has(number)),
     );
   }
-  const harvested = await harvest(parts, batchId, ended);
+  const harvested = await settleFinishedRuns(parts, batchId, ended);
   return { tried: tried.size, ended: harvested + refused.length };
 }

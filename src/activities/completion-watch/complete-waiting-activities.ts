@@ -7,11 +7,11 @@ import type { AwaitTaskOutcome } from '../erase/await-task.js';
 /** Waits that are ended at once: each is a call to the Temporal server. */
 const AT_ONCE = 20;
 
-export interface TellDependencies {
+export interface CompleteDependencies {
   ledger: Pick<Ledger, 'watch'>;
   client: Client;
   /** After how long a task whose waiters are all gone is looked at, in milliseconds. */
-  orphanGraceMs: number;
+  unownedGraceMs: number;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface TellDependencies {
  *
  * @throws whatever the Temporal server answered besides; those who were not told stay registered
  */
-export async function tellWaiters(deps: TellDependencies, waiters: readonly Waiter[]): Promise<void> {
+export async function completeWaitingActivities(deps: CompleteDependencies, waiters: readonly Waiter[]): Promise<void> {
   const failures: unknown[] = [];
   for (let at = 0; at < waiters.length; at += AT_ONCE) {
     failures.push(...(await tellSome(deps, waiters.slice(at, at + AT_ONCE))));
@@ -28,12 +28,15 @@ export async function tellWaiters(deps: TellDependencies, waiters: readonly Wait
 }
 
 /** Gives what went wrong; one wait that cannot be ended keeps no other from it. */
-async function tellSome({ ledger, client, orphanGraceMs }: TellDependencies, waiters: Waiter[]): Promise<unknown[]> {
+async function tellSome(
+  { ledger, client, unownedGraceMs }: CompleteDependencies,
+  waiters: Waiter[],
+): Promise<unknown[]> {
   const answers = await Promise.allSettled(waiters.map((waiter) => endWait(client, waiter)));
   await ledger.watch.removeWaiters(waiters.filter((_, at) => answers[at]?.status === 'fulfilled'));
   const heard = new Set(told(waiters, answers, 'told'));
   const gone = told(waiters, answers, 'gone').filter((taskId) => !heard.has(taskId));
-  await ledger.watch.lookAgain(gone, orphanGraceMs, { sooner: true });
+  await ledger.watch.lookAgain(gone, unownedGraceMs, { sooner: true });
   return answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
 }
 

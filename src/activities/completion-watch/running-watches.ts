@@ -16,7 +16,7 @@ const COUNT_KNOWN_MS = 10_000;
 const POLLS_PER_SECOND = 50;
 
 /** What one process knows of the watches, and its part in keeping them running. */
-export class WatchKeeper {
+export class RunningWatches {
   private readonly asked = new Map<number, number>();
   private readonly known = new Map<number, Known<boolean>>();
   private readonly starting = new Map<number, Known<boolean>>();
@@ -25,7 +25,7 @@ export class WatchKeeper {
   constructor(
     private readonly ledger: Pick<Ledger, 'watch'>,
     readonly enabled: boolean,
-    private readonly timings: Pick<WatchTimings, 'freshMs' | 'keepEveryMs' | 'startupMs'>,
+    private readonly timings: Pick<WatchTimings, 'freshMs' | 'ensureEveryMs' | 'startupMs'>,
     /** Told when a watch could not be started; nothing else hears of it. */
     private readonly onProblem: (message: string) => void = () => undefined,
     private readonly names: Names = namesWith(''),
@@ -37,10 +37,10 @@ export class WatchKeeper {
    * Makes sure that the sub-application is watched, in the background. Never fails: without a watch, polls find out
    * everything, only later.
    */
-  keep(subAppId: number, client: () => Client): void {
+  ensureWatchRunning(subAppId: number, client: () => Client): void {
     if (!this.enabled || !this.mayList(subAppId)) return;
     const nowMs = performance.now();
-    if (nowMs - (this.asked.get(subAppId) ?? Number.NEGATIVE_INFINITY) < this.timings.keepEveryMs) return;
+    if (nowMs - (this.asked.get(subAppId) ?? Number.NEGATIVE_INFINITY) < this.timings.ensureEveryMs) return;
     this.asked.set(subAppId, nowMs);
     void startWatch(subAppId, client, this.names).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
@@ -51,10 +51,10 @@ export class WatchKeeper {
   }
 
   /** Asks for every watch that is missing: tasks wait, and nobody has listed what ended for a while. */
-  async keepAll(client: () => Client): Promise<void> {
+  async ensureAllRunning(client: () => Client): Promise<void> {
     if (!this.enabled) return;
     const subApps = await this.ledger.watch.unwatched(this.timings.freshMs).catch(() => []);
-    for (const subAppId of subApps) this.keep(subAppId, client);
+    for (const subAppId of subApps) this.ensureWatchRunning(subAppId, client);
   }
 
   /** Whether the end of a task would be noticed. False where that cannot be found out. */
@@ -72,7 +72,7 @@ export class WatchKeeper {
     const starting = this.starting.get(subAppId);
     if (starting !== undefined && performance.now() < starting.untilMs) return starting.value;
     const value = this.lookUntilFresh(subAppId);
-    this.starting.set(subAppId, { value, untilMs: performance.now() + this.timings.keepEveryMs });
+    this.starting.set(subAppId, { value, untilMs: performance.now() + this.timings.ensureEveryMs });
     return value;
   }
 
@@ -96,7 +96,7 @@ export class WatchKeeper {
   }
 
   private readFresh(subAppId: number): Promise<boolean> {
-    const value = this.ledger.watch.goodForMs(subAppId).then(
+    const value = this.ledger.watch.fullScanAgeMs(subAppId).then(
       (ms) => ms !== null && ms < this.timings.freshMs,
       () => false,
     );

@@ -14,13 +14,13 @@ const CLOCK_STEP_MS = 1_000;
 export type WatchAnswer = 'over' | 'watched' | 'unsure' | 'unwatched';
 
 /** Registers this run as waiting for the task, watch or not, and says whether the watch will tell it. Never fails. */
-export async function askWatch(
+export async function subscribe(
   { ledger, watch }: Pick<ActivityDependencies, 'ledger' | 'watch'>,
   { subAppId, taskId }: { subAppId: number; taskId: string },
 ): Promise<WatchAnswer> {
   const context = Context.current();
-  const watched = watch?.keeper.enabled === true;
-  if (watched) watch.keeper.keep(subAppId, () => context.client);
+  const watched = watch?.running.enabled === true;
+  if (watched) watch.running.ensureWatchRunning(subAppId, () => context.client);
   let sure: boolean;
   try {
     const { over, knownAfterMs } = await ledger.watch.register({ ...thisRun(), subAppId, taskId, watched });
@@ -28,21 +28,21 @@ export async function askWatch(
     if (over) return 'over';
     // Had it ended right after its submit, a list that reaches far back would have come after it was known.
     const { timings } = watch;
-    const listedAfterMs = timings.deepOverlapMs - timings.deepEveryMs;
+    const listedAfterMs = timings.longLookbackMs - timings.longLookbackEveryMs;
     sure = knownAfterMs !== null && knownAfterMs > -CLOCK_STEP_MS && knownAfterMs < listedAfterMs;
   } catch {
     // Not registered, it would not be told; the vendor can be asked without the ledger.
     return 'unwatched';
   }
-  const { keeper } = watch;
+  const { running } = watch;
   const first = context.info.attempt === 1;
-  const fresh = first ? await keeper.becomesFresh(subAppId) : await keeper.isFresh(subAppId);
+  const fresh = first ? await running.becomesFresh(subAppId) : await running.isFresh(subAppId);
   if (!fresh) return 'unwatched';
   return sure ? 'watched' : 'unsure';
 }
 
 /** The wait is over. One that stays registered is harmless: its task is over. */
-export async function leaveWatch({ ledger }: Pick<ActivityDependencies, 'ledger'>, taskId: string): Promise<void> {
+export async function unsubscribe({ ledger }: Pick<ActivityDependencies, 'ledger'>, taskId: string): Promise<void> {
   const { workflowId } = thisRun();
   await ledger.watch.removeWaiters([{ taskId, workflowId }]).catch(() => undefined);
 }

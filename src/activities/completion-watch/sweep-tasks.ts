@@ -6,9 +6,9 @@ import type { TaskDetail, VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { INCOMPLETE } from '../erase/fetch-result.js';
-import { bookVerdict } from '../erase/steps/record-task-outcome.js';
+import { recordTaskOutcome } from '../erase/steps/record-task-outcome.js';
 import { forEach } from '../shared/for-each.js';
-import { type TellDependencies, tellWaiters } from './complete-waiting-activities.js';
+import { type CompleteDependencies, completeWaitingActivities } from './complete-waiting-activities.js';
 import type { WatchTimings } from './timings.js';
 
 /** Tasks that are looked at in one sweep: with a sweep every five seconds, four calls a second. */
@@ -22,9 +22,9 @@ const FORGOTTEN_MS = VENDOR_MEMORY_MS + 10 * 60_000;
 /** After a look that failed, in milliseconds. */
 const AFTER_FAILURE_MS = 5 * 60_000;
 
-type SweepTimings = Pick<WatchTimings, 'sweepFirstMs' | 'sweepMaxMs' | 'toldGraceMs' | 'missedAfterMs'>;
+type SweepTimings = Pick<WatchTimings, 'sweepFirstMs' | 'sweepMaxMs' | 'notifiedGraceMs' | 'missedAfterMs'>;
 
-export interface SweepDependencies extends TellDependencies {
+export interface SweepDependencies extends CompleteDependencies {
   ledger: ActivityDependencies['ledger'];
   vod: Pick<VodApi, 'describeTask'>;
   timings: SweepTimings;
@@ -61,7 +61,7 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   if (detail instanceof VodError) {
     if (ageMs < FORGOTTEN_MS) return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
     await bookExpired(deps, taskId, detail);
-    return await tellWaiters(deps, task.waiters);
+    return await completeWaitingActivities(deps, task.waiters);
   }
   const verdict = judgeTask(detail, { sourceFileId: task.fileId, makesVideo: makesVideo(task.recipe as Recipe) });
   if (verdict.kind === 'unfinished') return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
@@ -71,17 +71,17 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   const missed = known && detail.status === 'FINISH' && task.overForMs === null && endedForMs > timings.missedAfterMs;
   if (missed) await deps.onMissed(taskId);
   if (task.waiters.length > 0) {
-    await ledger.watch.markOver([taskId], { toldMs: timings.toldGraceMs, orphanMs: deps.orphanGraceMs });
-    await ledger.watch.lookAgain([taskId], timings.toldGraceMs);
-    return await tellWaiters(deps, task.waiters);
+    await ledger.watch.markOver([taskId], { notifiedMs: timings.notifiedGraceMs, unownedMs: deps.unownedGraceMs });
+    await ledger.watch.lookAgain([taskId], timings.notifiedGraceMs);
+    return await completeWaitingActivities(deps, task.waiters);
   }
   // Whatever is missing from the detail may come a moment later; not after that.
   const mayBecomeWhole = verdict.kind === 'failed' && INCOMPLETE.has(verdict.code);
-  if (mayBecomeWhole && (task.overForMs ?? 0) < timings.toldGraceMs) {
-    await ledger.watch.markOver([taskId], { toldMs: timings.toldGraceMs, orphanMs: deps.orphanGraceMs });
-    return await ledger.watch.lookAgain([taskId], timings.toldGraceMs);
+  if (mayBecomeWhole && (task.overForMs ?? 0) < timings.notifiedGraceMs) {
+    await ledger.watch.markOver([taskId], { notifiedMs: timings.notifiedGraceMs, unownedMs: deps.unownedGraceMs });
+    return await ledger.watch.lookAgain([taskId], timings.notifiedGraceMs);
   }
-  await bookVerdict(ledger, taskId, verdict, detail);
+  await recordTaskOutcome(ledger, taskId, verdict, detail);
 }
 
 /** Once the vendor must have forgotten a task, any lasting refusal says no more than that: its sub-application may be gone. */

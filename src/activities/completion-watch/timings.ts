@@ -5,10 +5,10 @@ export interface WatchTimings {
   /** How long one activity of the watch goes on before the workflow shows what it found. */
   roundMs: number;
   /** Each list begins this long before the place that was reached: what the vendor lists a little late is seen all the same. */
-  overlapMs: number;
+  lookbackMs: number;
   /** From one list that reaches further back to the next, and how far it does. */
-  deepEveryMs: number;
-  deepOverlapMs: number;
+  longLookbackEveryMs: number;
+  longLookbackMs: number;
   /** A list that was read to its end within this time is trusted: whoever waits need not ask the vendor. */
   freshMs: number;
   /** From one list to the next at the start, while none has shown a task of ours yet. */
@@ -18,7 +18,7 @@ export interface WatchTimings {
   /** A task that ended longer ago than this must have been on a list: clocks, late entries, and a list that failed. */
   missedAfterMs: number;
   /** A process asks for a sub-application's watch at most this often. */
-  keepEveryMs: number;
+  ensureEveryMs: number;
   /** The watch ends when nothing has waited for this long. */
   idleEndMs: number;
   /** From one round of looks at tasks that no list showed to the next. */
@@ -28,9 +28,9 @@ export interface WatchTimings {
   /** Longest time between two such looks. */
   sweepMaxMs: number;
   /** A task was seen to be over and somebody was told: its outcome must be in the ledger after this long. */
-  toldGraceMs: number;
+  notifiedGraceMs: number;
   /** The same where nobody waits; a run that has just read its task books it itself. */
-  orphanGraceMs: number;
+  unownedGraceMs: number;
   /** How long the first wait for a task waits for a watch that was just started. */
   startupMs: number;
   /** From one look of a watched wait to the next: beyond what most tasks take, since each is an action of its own. */
@@ -45,20 +45,20 @@ const HOUR_MS = 60 * MINUTE_MS;
 export const WATCH_TIMINGS: WatchTimings = {
   intervalMs: 5_000,
   roundMs: 2 * MINUTE_MS,
-  overlapMs: 10_000,
-  deepEveryMs: MINUTE_MS,
-  deepOverlapMs: 150_000,
+  lookbackMs: 10_000,
+  longLookbackEveryMs: MINUTE_MS,
+  longLookbackMs: 150_000,
   freshMs: MINUTE_MS,
   provingMs: 1_000,
   distrustMs: HOUR_MS,
   missedAfterMs: 15 * MINUTE_MS,
-  keepEveryMs: 30_000,
+  ensureEveryMs: 30_000,
   idleEndMs: 10 * MINUTE_MS,
   sweepEveryMs: 5_000,
   sweepFirstMs: 30 * MINUTE_MS,
   sweepMaxMs: 6 * HOUR_MS,
-  toldGraceMs: 10 * MINUTE_MS,
-  orphanGraceMs: 2 * MINUTE_MS,
+  notifiedGraceMs: 10 * MINUTE_MS,
+  unownedGraceMs: 2 * MINUTE_MS,
   startupMs: 3_000,
   watchedLookMs: 15 * MINUTE_MS,
   watchedLookMaxMs: HOUR_MS,

@@ -5,7 +5,7 @@ import { retryDelayMs } from '../../contract/error-classes.js';
 import type { WatchState } from '../../ledger/watch/watch-store.js';
 import type { ActivityDependencies, WatchDependencies } from '../dependencies.js';
 import { describeError } from '../shared/failures.js';
-import { tellWaiters } from './complete-waiting-activities.js';
+import { completeWaitingActivities } from './complete-waiting-activities.js';
 import { isListed, listedUntil, listFinished, listFrom } from './list-finished.js';
 import { type SweepDependencies, sweepTasks } from './sweep-tasks.js';
 
@@ -62,7 +62,7 @@ export function createWatchCompletions(deps: ActivityDependencies) {
   return async function watchCompletions({ subAppId, before }: WatchInput): Promise<WatchReport> {
     const { watch } = deps;
     // A worker without a watch has no part in one that others may have started.
-    if (watch === undefined || !watch.keeper.enabled) return { ...NOTHING_YET, over: true };
+    if (watch === undefined || !watch.running.enabled) return { ...NOTHING_YET, over: true };
     // Whoever may start workflows may name any sub-application. A task that was submitted while it was allowed is polled.
     const problem = subAppProblem(subAppId, deps.allowedSubAppIds);
     if (problem !== null) return { ...NOTHING_YET, over: true, problem };
@@ -93,13 +93,13 @@ class Round {
     this.report = { ...before, over: false };
     this.idleSinceMs = performance.now() - before.idleForMs;
     this.untilMs = performance.now() + timings.roundMs;
-    const { orphanGraceMs } = timings;
+    const { unownedGraceMs } = timings;
     this.sweep = {
       vod: deps.vod,
       ledger: deps.ledger,
       client: this.context.client,
       timings,
-      orphanGraceMs,
+      unownedGraceMs,
       onMissed: (taskId) => this.missed(taskId),
     };
   }
@@ -136,7 +136,7 @@ class Round {
       this.note(state);
       await this.list(state);
       const problem = await this.whyNotTrusted(state);
-      if (problem === null) await this.deps.ledger.watch.good(this.subAppId);
+      if (problem === null) await this.deps.ledger.watch.recordFullScan(this.subAppId);
       const goodAt = problem === null ? new Date().toISOString() : this.report.goodAt;
       this.report = { ...this.report, goodAt, failures: 0, problem };
     } catch (error) {
@@ -162,15 +162,15 @@ class Round {
 
   private async list(state: WatchState): Promise<void> {
     const { vod, ledger } = this.deps;
-    const { overlapMs, deepOverlapMs, deepEveryMs, toldGraceMs, orphanGraceMs } = this.watch.timings;
+    const { lookbackMs, longLookbackMs, longLookbackEveryMs, notifiedGraceMs, unownedGraceMs } = this.watch.timings;
     const startedMs = performance.now();
-    const deep = startedMs >= this.deepAtMs + deepEveryMs;
-    const from = listFrom(state, deep ? deepOverlapMs : overlapMs, Date.now());
+    const deep = startedMs >= this.deepAtMs + longLookbackEveryMs;
+    const from = listFrom(state, deep ? longLookbackMs : lookbackMs, Date.now());
     // Those whose end was seen by the watch of another namespace, or was booked by another run.
     await this.tell(await ledger.watch.overdueWaiters(this.subAppId, OVERDUE_AT_MOST));
     for await (const page of listFinished(vod, { subAppId: this.subAppId, from }, this.stop)) {
       const taskIds = page.filter((task) => task.isMps).map((task) => task.taskId);
-      await this.tell(await ledger.watch.markOver(taskIds, { toldMs: toldGraceMs, orphanMs: orphanGraceMs }));
+      await this.tell(await ledger.watch.markOver(taskIds, { notifiedMs: notifiedGraceMs, unownedMs: unownedGraceMs }));
       const until = listedUntil(page, Date.now());
       if (until === null) continue;
       // Only now: a wait that could not be ended is found by the next list again.
@@ -182,13 +182,13 @@ class Round {
   }
 
   /** A list that was read to its end is worth only as much as what it shows. */
-  private async whyNotTrusted({ proven, missedForMs }: WatchState): Promise<string | null> {
+  private async whyNotTrusted({ verified, gapAgeMs }: WatchState): Promise<string | null> {
     const { vod, ledger } = this.deps;
     const { distrustMs } = this.watch.timings;
-    if (missedForMs !== null && missedForMs < distrustMs) {
-      return `A task had ended that no list showed; lists are not trusted for ${Math.ceil((distrustMs - missedForMs) / 60_000)} minutes.`;
+    if (gapAgeMs !== null && gapAgeMs < distrustMs) {
+      return `A task had ended that no list showed; lists are not trusted for ${Math.ceil((distrustMs - gapAgeMs) / 60_000)} minutes.`;
     }
-    if (proven) {
+    if (verified) {
       this.provings = PROVE_QUICKLY;
       return null;
     }
@@ -210,8 +210,8 @@ class Round {
     this.report = { ...this.report, problem: `Task ${taskId} had ended, and no list showed it.` };
   }
 
-  private async tell(waiters: Parameters<typeof tellWaiters>[1]): Promise<void> {
-    await tellWaiters(this.sweep, waiters);
+  private async tell(waiters: Parameters<typeof completeWaitingActivities>[1]): Promise<void> {
+    await completeWaitingActivities(this.sweep, waiters);
   }
 
   private async sweepIfDue(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ERROR_CLASSES, retryDelayMs } from '../../contract/error-classes.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
-import { askWatch, leaveWatch } from '../completion-watch/subscription.js';
+import { subscribe, unsubscribe } from '../completion-watch/subscription.js';
 import { WATCH_TIMINGS, type WatchTimings } from '../completion-watch/timings.js';
 import type { ActivityDependencies, ActivityTimings } from '../dependencies.js';
 import { describeError, notYet, readFailure, retryFailure } from '../shared/failures.js';
@@ -31,7 +31,7 @@ const LOOKED = 'looked';
 export function createAwaitTask(deps: ActivityDependencies) {
   return async function awaitTask(input: AwaitTaskInput): Promise<AwaitTaskOutcome> {
     const outcome = await new Look(deps, input).take();
-    await leaveWatch(deps, input.taskId);
+    await unsubscribe(deps, input.taskId);
     return outcome;
   };
 }
@@ -53,7 +53,7 @@ class Look {
   async take(): Promise<AwaitTaskOutcome> {
     const { taskId } = this.input;
     const { pollFirstMs } = this.deps.timings;
-    const answer = await askWatch(this.deps, this.input);
+    const answer = await subscribe(this.deps, this.input);
     if (answer === 'over') return { kind: 'ended' };
     const watched = answer !== 'unwatched';
     const looks = !watched || (answer === 'unsure' && this.context.info.heartbeatDetails !== LOOKED);
@@ -109,7 +109,7 @@ class Look {
   }
 
   private async spacingMs(): Promise<number> {
-    return (await this.deps.watch?.keeper.pollSpacingMs()) ?? 0;
+    return (await this.deps.watch?.running.pollSpacingMs()) ?? 0;
   }
 }
 

@@ -13,9 +13,9 @@ import { leavePhase } from '../shared/late-phase.js';
 import { standingOf } from '../shared/open-workflow.js';
 import { isOfWorkflow, thisRun, whereRunIs } from '../shared/this-run.js';
 import { cancelReasonOf } from './steps/cancel-reason.js';
-import { type LookVerdict, lookForTask } from './steps/find-submitted-task.js';
+import { findSubmittedTask, type SearchVerdict } from './steps/find-submitted-task.js';
 import { paymentIdentityOf } from './steps/payment-identity.js';
-import { bookVerdict } from './steps/record-task-outcome.js';
+import { recordTaskOutcome } from './steps/record-task-outcome.js';
 
 export interface CancelTaskInput {
   /** Whatever the run was started with. */
@@ -104,7 +104,7 @@ async function resolve(
   const { cancellationSignal } = Context.current();
   const record = await deps.ledger.submissions.findLatest(identity);
   if (record === null || (record.state !== 'sending' && record.state !== 'unknown')) return { record, doubt: null };
-  const verdict = await lookForTask(deps, record, cancellationSignal);
+  const verdict = await findSubmittedTask(deps, record, cancellationSignal);
   if (verdict.kind === 'found') {
     const { taskId } = verdict;
     const accepted = await deps.ledger.submissions.accepted(record.key, {
@@ -116,7 +116,7 @@ async function resolve(
       throw notYet(`Task ${taskId} is that of another payment; this one's is looked for.`, 1_000);
     return { record: await deps.ledger.submissions.findLatest(identity), doubt: null };
   }
-  const settlesInMs = record.placeAtHere.getTime() + deps.timings.settleMs - Date.now();
+  const settlesInMs = record.scheduledAtHere.getTime() + deps.timings.settleMs - Date.now();
   if (settlesInMs > 0)
     throw notYet(
       'The submit is in doubt; its task is looked for until it has settled.',
@@ -132,9 +132,9 @@ async function resolve(
 }
 
 /** Why a new submit would be held as uncertain; null where it would be sent. */
-function doubtAbout({ saidDuplicate, key, placeAtHere }: SubmissionRecord, verdict: LookVerdict): string | null {
+function doubtAbout({ saidDuplicate, key, scheduledAtHere }: SubmissionRecord, verdict: SearchVerdict): string | null {
   if (verdict.kind === 'unclear') return verdict.why;
-  if (Date.now() > placeAtHere.getTime() + LISTED_FOR_MS) return TOO_OLD_TO_TELL;
+  if (Date.now() > scheduledAtHere.getTime() + LISTED_FOR_MS) return TOO_OLD_TO_TELL;
   if (saidDuplicate) return 'the vendor said that it already had the request, yet no task is listed';
   if (key.number >= MAX_UNKNOWN_ROUNDS) return `${key.number} submits got no answer, and no task is listed`;
   return null;
@@ -205,11 +205,11 @@ async function end(
       return outcome('RunsOn', taskId, true, message, requestId);
     }
     case 'succeeded':
-      await bookVerdict(deps.ledger, taskId, verdict, task);
+      await recordTaskOutcome(deps.ledger, taskId, verdict, task);
       return finished(taskId, verdict.resultFileId, requestId);
     case 'failed': {
       const wasAborted = verdict.class === 'aborted';
-      await bookVerdict(deps.ledger, taskId, verdict, task);
+      await recordTaskOutcome(deps.ledger, taskId, verdict, task);
       return outcome(
         wasAborted ? 'Aborted' : 'Finished',
         taskId,

@@ -8,7 +8,7 @@ import type { ActivityDependencies } from '../dependencies.js';
 import { finalFailure, notYet, readFailure } from '../shared/failures.js';
 import { leavePhase } from '../shared/late-phase.js';
 import { likelyResults } from './steps/likely-results.js';
-import { bookVerdict } from './steps/record-task-outcome.js';
+import { recordTaskOutcome } from './steps/record-task-outcome.js';
 import { rejectedBefore } from './steps/rejected-before.js';
 
 export interface FetchResultInput {
@@ -77,12 +77,12 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
           if (INCOMPLETE.has(verdict.code) && attempt < INCOMPLETE_READS) {
             throw notYet(`Task ${input.taskId}: ${verdict.message}`, timings.settleMs / INCOMPLETE_READS);
           }
-          await bookVerdict(ledger, input.taskId, verdict, detail);
+          await recordTaskOutcome(ledger, input.taskId, verdict, detail);
           await leavePhase(ledger);
           return { ...verdict, requestId };
         case 'succeeded': {
           const { resultFileId, files } = verdict;
-          await bookVerdict(ledger, input.taskId, verdict, detail);
+          await recordTaskOutcome(ledger, input.taskId, verdict, detail);
           // Whoever was told of the end later may come after somebody else's review.
           const rejected =
             input.reviews === false ? rejectedBefore(await ledger.submissions.findByTask(input.taskId)) : null;

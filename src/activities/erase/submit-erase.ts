@@ -5,7 +5,7 @@ import type { NormalizedEraseRequest } from '../../contract/request.js';
 import { parseEraseRequest } from '../../contract/request-schema.js';
 import { MAX_DEADLINE_HOURS } from '../../contract/vendor-limits.js';
 import type { BreakerScope } from '../../ledger/holds/breaker.js';
-import type { ArmedSubmission, BeginOutcome, Intent, SubmissionRecord } from '../../ledger/submissions/submission.js';
+import type { BeginOutcome, Intent, SubmissionAttempt, SubmissionRecord } from '../../ledger/submissions/submission.js';
 import type { Priority, Refusals, Slot } from '../../rate-limit/index.js';
 import { concernsOneSubApp } from '../../tencent-vod/error-codes.js';
 import { toMpsParams } from '../../tencent-vod/recipe-params.js';
@@ -14,19 +14,18 @@ import type { ActivityDependencies } from '../dependencies.js';
 import { describeError, finalFailure, notYet, readFailure, retryFailure } from '../shared/failures.js';
 import { isPaidBy, isRunOf, thisRun } from '../shared/this-run.js';
 import { recordHold } from './end-hold.js';
-import { takeNamedTask } from './steps/adopt-named-task.js';
-import { BreakerLooks } from './steps/breaker-check.js';
+import { adoptNamedTask } from './steps/adopt-named-task.js';
+import { BreakerChecks } from './steps/breaker-check.js';
 import { busyAgainMs, isBusyFile } from './steps/busy-file.js';
 import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './steps/no-payment.js';
 import { OpenAhead } from './steps/open-ahead.js';
 import { paymentIdentityOf } from './steps/payment-identity.js';
 import { reconcile } from './steps/reconcile.js';
-import { noteWait } from './steps/record-wait.js';
+import { recordWait } from './steps/record-wait.js';
 import { refuseToPay, refuseUnlessPaid, refuseUnlessVideo } from './steps/refuse-before-payment.js';
 import { isResultDeleted, reusedResult } from './steps/reused-result.js';
 import { giveBack, keepTrying, sendInSlot } from './steps/send-in-slot.js';
 import {
-  type Accepted,
   blocked,
   capped,
   type FailedSubmit,
@@ -35,8 +34,9 @@ import {
   type SubmitInput,
   type SubmitOutcome,
   uncertain,
+  type ValidatedRequest,
 } from './steps/submit-outcome.js';
-import { writeAnswer, writeHeardAnswer } from './steps/unsaved-response.js';
+import { saveUnsavedResponse, writeAnswer } from './steps/unsaved-response.js';
 
 /** A submit that has waited this long for its slot lets the activity begin anew, in milliseconds; well within an attempt's time. */
 const PATIENCE_MS = 90_000;
@@ -50,7 +50,7 @@ const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain'
  * limiter. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
  */
 export function createSubmitErase(deps: ActivityDependencies) {
-  const breakers = new BreakerLooks(deps.ledger.breakers);
+  const breakers = new BreakerChecks(deps.ledger.breakers);
   return async function submitErase(input: SubmitInput): Promise<SubmitOutcome> {
     const parsed = parsedRequest(input);
     try {
@@ -81,7 +81,7 @@ async function withSearchAttributes(deps: ActivityDependencies, error: unknown, 
 
 async function checkedSubmit(
   deps: ActivityDependencies,
-  breakers: BreakerLooks,
+  breakers: BreakerChecks,
   parsed: ReturnType<typeof parseEraseRequest>,
   input: SubmitInput,
 ): Promise<SubmitOutcome> {
@@ -104,7 +104,7 @@ class Submit {
 
   constructor(
     private readonly deps: ActivityDependencies,
-    private readonly breakers: BreakerLooks,
+    private readonly breakers: BreakerChecks,
     private readonly request: NormalizedEraseRequest,
     private readonly input: SubmitInput,
   ) {
@@ -127,15 +127,15 @@ class Submit {
 
   async run(): Promise<SubmitOutcome> {
     try {
-      const accepted: Accepted = {
+      const accepted: ValidatedRequest = {
         request: this.request,
         recipeHash: this.hash,
         searchAttributes: await this.deps.registeredSearchAttributes(),
       };
-      await writeHeardAnswer(this.deps.ledger);
+      await saveUnsavedResponse(this.deps.ledger);
       const outcome = await this.decideAndAct();
       if (outcome.kind === 'held') await this.hold(outcome.hold);
-      else await noteWait(this.deps, this.request, outcome);
+      else await recordWait(this.deps, this.request, outcome);
       return { ...accepted, ...outcome };
     } catch (error) {
       throw readFailure(error, this.context.info.attempt);
@@ -163,11 +163,11 @@ class Submit {
     );
   }
 
-  private async decideAndAct(): Promise<DistributiveOmit<SubmitOutcome, keyof Accepted>> {
+  private async decideAndAct(): Promise<DistributiveOmit<SubmitOutcome, keyof ValidatedRequest>> {
     const { operatorRetry } = this.input;
     if (operatorRetry?.taskId !== undefined) {
       const { taskId, by } = operatorRetry;
-      const refused = await takeNamedTask(this.deps, this.intent.identity, {
+      const refused = await adoptNamedTask(this.deps, this.intent.identity, {
         taskId,
         by,
         signal: this.context.cancellationSignal,
@@ -234,7 +234,7 @@ class Submit {
     try {
       // A slot may be waited for long enough that what was allowed before no longer is.
       await this.refuseToPay();
-      return { begun: await ledger.submissions.begin({ ...this.intent, leavesAt: slot.dueAt }), slot };
+      return { begun: await ledger.submissions.begin({ ...this.intent, scheduledAt: slot.dueAt }), slot };
     } catch (error) {
       void giveBack(slot);
       throw error;
@@ -263,13 +263,13 @@ class Submit {
     await refuseToPay(this.deps, this.request, this.context.info.attempt);
   }
 
-  private async send(submission: ArmedSubmission, slot: Slot) {
+  private async send(submission: SubmissionAttempt, slot: Slot) {
     const { vod, ledger } = this.deps;
     const { subAppId, fileId } = this.request;
     let called = false;
     let refusals: Refusals | undefined;
     // Started while the slot is waited for, the watch is there when the task is.
-    this.deps.watch?.keeper.keep(subAppId, () => this.context.client);
+    this.deps.watch?.running.ensureWatchRunning(subAppId, () => this.context.client);
     try {
       const sent = await sendInSlot(ledger.submissions, submission, slot, {
         cancel: this.context.cancellationSignal,
@@ -314,13 +314,13 @@ class Submit {
   }
 
   /** Nothing left this process, and the books say so. */
-  private async neverSent(submission: ArmedSubmission, message: string): Promise<void> {
+  private async neverSent(submission: SubmissionAttempt, message: string): Promise<void> {
     const error = { class: 'cancelled', code: 'NeverSent', message, requestId: null };
     await keepTrying(() => this.deps.ledger.submissions.refused(submission, error));
   }
 
   /** The vendor's answer was not a TaskId: act by the class of the error. */
-  private async notAccepted(submission: ArmedSubmission, error: VodError, refusals: Refusals | undefined) {
+  private async notAccepted(submission: SubmissionAttempt, error: VodError, refusals: Refusals | undefined) {
     const { ledger } = this.deps;
     const described = describeError(error);
     const { attempt } = this.context.info;
@@ -360,7 +360,11 @@ class Submit {
   }
 
   /** The limiter lets every process call less often; when that has not helped for long, none calls at all. */
-  private async stopIfRefusedTooLong(submission: ArmedSubmission, error: VodError, { forMs }: Refusals): Promise<void> {
+  private async stopIfRefusedTooLong(
+    submission: SubmissionAttempt,
+    error: VodError,
+    { forMs }: Refusals,
+  ): Promise<void> {
     const { ledger, timings } = this.deps;
     if (forMs < timings.throttledTooLongMs) return;
     const minutes = Math.round(forMs / 60_000);
@@ -370,7 +374,7 @@ class Submit {
 
   private running(record: SubmissionRecord) {
     if (record.taskId === null) throw new Error('A running submission has no TaskId.');
-    const submittedAt = record.placeAt;
+    const submittedAt = record.scheduledAt;
     const deadlineHours = Math.min(this.request.deadlineHours, MAX_DEADLINE_HOURS);
     return {
       kind: 'running' as const,

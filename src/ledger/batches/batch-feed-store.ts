@@ -22,9 +22,9 @@ export interface BatchFeedStore {
   /** The runs of claimed items exist. */
   confirm(batchId: string, runs: readonly { number: number; runId: string }[]): Promise<void>;
   /** Claimed, and certainly not started. One that was claimed anew since stays so: that is another feeder's word. */
-  unclaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void>;
+  releaseClaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void>;
   /** Items whose run ended without having done what they want: they are pending again. */
-  startAnew(batchId: string, items: readonly { number: number; runId: string }[]): Promise<void>;
+  requeue(batchId: string, items: readonly { number: number; runId: string }[]): Promise<void>;
   /** Open items whose runs are worth a look: what probably ended first, then those not looked at for longest. */
   dueForLook(batchId: string, limits: { due: number; sweep: number }): Promise<OpenItem[]>;
   /** Looked at, and still open. */

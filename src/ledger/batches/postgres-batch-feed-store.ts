@@ -132,7 +132,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     await this.setRuns(batchId, seen, 'note which runs were looked at', true);
   }
 
-  async unclaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void> {
+  async releaseClaim(batchId: string, items: readonly Pick<ClaimedItem, 'number' | 'claimedAt'>[]): Promise<void> {
     if (items.length === 0) return;
     const numbers = items.map(({ number }) => number);
     const claims = items.map(({ claimedAt }) => claimedAt);
@@ -146,7 +146,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
     );
   }
 
-  async startAnew(batchId: string, items: readonly { number: number; runId: string }[]): Promise<void> {
+  async requeue(batchId: string, items: readonly { number: number; runId: string }[]): Promise<void> {
     if (items.length === 0) return;
     const numbers = items.map(({ number }) => number);
     const runIds = items.map(({ runId }) => runId);

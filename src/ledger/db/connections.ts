@@ -2,7 +2,7 @@ import { type ConnectionOptions, createSecureContext, type SecureContext } from 
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { type DatabaseAddress, databaseAddress } from '../../config/database-address.js';
-import { ImpatientClient } from './destroy-on-timeout-client.js';
+import { DestroyOnTimeoutClient } from './destroy-on-timeout-client.js';
 import { isOfThisServer, offersNoTls, refusesParameters } from './error-causes.js';
 import { LedgerError } from './ledger-error.js';
 
@@ -34,7 +34,7 @@ export class Connections implements PostgresPool {
     const timeoutMs = address.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const poolOptions = {
       // Made for each connection, so that it goes the way that is known by then.
-      Client: class extends ImpatientClient {
+      Client: class extends DestroyOnTimeoutClient {
         constructor() {
           super({ ...way.next(), connectionTimeoutMillis: timeoutMs });
         }
@@ -54,7 +54,7 @@ export class Connections implements PostgresPool {
     for (let attempt = 1; ; attempt += 1) {
       const host = this.way.host;
       try {
-        return this.returned((await this.pool.connect()) as unknown as pg.PoolClient & ImpatientClient);
+        return this.returned((await this.pool.connect()) as unknown as pg.PoolClient & DestroyOnTimeoutClient);
       } catch (error) {
         if (!this.way.learn(error, host, attempt)) throw error;
       }
@@ -66,7 +66,7 @@ export class Connections implements PostgresPool {
   }
 
   /** The pool keeps a connection that comes back, unless its server has stopped to be the one that is written. */
-  private returned(client: pg.PoolClient & ImpatientClient): PostgresPoolClient {
+  private returned(client: pg.PoolClient & DestroyOnTimeoutClient): PostgresPoolClient {
     const release = client.release.bind(client);
     client.release = () => release(client.readsOnly && this.severalHosts);
     return client as unknown as PostgresPoolClient;

@@ -14,7 +14,7 @@ const READ_ONLY = '25006';
  * It is also the one way of texts into PostgreSQL: what no text there may hold is taken out of every parameter. One NUL, from
  * a vendor's message or a reviewer's reason, would else fail its statement each time that it is repeated.
  */
-export class ImpatientClient extends pg.Client {
+export class DestroyOnTimeoutClient extends pg.Client {
   /** The server has become one that only reads: of several, another is the one to go on with. */
   readsOnly = false;
 

@@ -10,11 +10,11 @@ import { CapReached, type CapRow, checkCaps, countStatement } from '../money/cap
 import { type Decision, decide } from './decide.js';
 import { isOfErase, isOfIdentity, resolvedByAnother, selectSubmissions, toRecord } from './records.js';
 import {
-  type ArmedSubmission,
   type BeginOutcome,
   type Intent,
   MAX_UNKNOWN_ROUNDS,
   type PaymentIdentity,
+  type SubmissionAttempt,
   type SubmissionKey,
   type SubmissionRecord,
 } from './submission.js';
@@ -97,9 +97,9 @@ async function carryOut(
   intent: Intent,
 ): Promise<BeginOutcome> {
   if (decision.kind === 'look') {
-    return { ...decision, settlesInMs: decision.record.placeAt.getTime() + intent.settleMs - nowMs };
+    return { ...decision, settlesInMs: decision.record.scheduledAt.getTime() + intent.settleMs - nowMs };
   }
-  if (decision.kind !== 'arm') return decision;
+  if (decision.kind !== 'send') return decision;
   const submission = { eraseId, number: decision.number };
   const breaker = isStopped ? await findOpenBreaker(trx, scopesOf(intent.identity.subAppId)) : null;
   if (breaker !== null) return { kind: 'blocked', breaker };
@@ -128,13 +128,13 @@ async function writeIntent(
   key: SubmissionKey,
   intent: Intent,
   cost: { costUsd: number; day: string; isNew: boolean },
-): Promise<ArmedSubmission> {
+): Promise<SubmissionAttempt> {
   const { rows } = await sql<{ arms: number; counters: CapRow[] }>`
     with counter as (${countStatement({ subAppId: intent.identity.subAppId, batchId: intent.request.batchId ?? null }, cost.costUsd, cost.day)})
     insert into submission (erase_id, number, state, arms, intent_at, place_at, workflow_id, run_id, requested_by, reason,
                             batch_id, cost_usd, cost_day, namespace)
     values (${key.eraseId}::bigint, ${key.number}::integer, 'sending', 1, clock_timestamp(),
-           greatest(${intent.leavesAt ?? null}::timestamptz, clock_timestamp()),
+           greatest(${intent.scheduledAt ?? null}::timestamptz, clock_timestamp()),
            ${intent.workflowId}, ${intent.runId}, ${intent.request.requestedBy ?? null},
            ${intent.request.reason ?? null}, ${intent.request.batchId ?? null}, ${cost.costUsd}::numeric, ${cost.day}::date,
            ${namespace})
@@ -150,7 +150,7 @@ async function writeIntent(
   const [row] = rows;
   if (row === undefined) throw resolvedByAnother();
   checkCaps(row.counters, cost.costUsd);
-  return { ...key, arm: row.arms };
+  return { ...key, attempt: row.arms };
 }
 
 interface LockedErase {
@@ -223,7 +223,7 @@ async function takeIntoBatch(
 ): Promise<BeginOutcome | null> {
   const { batchId } = request;
   if (batch === null || batchId === undefined) return null;
-  const pays = decision.kind === 'arm';
+  const pays = decision.kind === 'send';
   const { state, hasItem } = batch;
   if (batch.namespace !== namespace) return { kind: 'batchClosed', batchId, state: 'otherNamespace' };
   if (pays && (state === 'ended' || state === 'cancelling')) return { kind: 'batchClosed', batchId, state };

@@ -1,9 +1,9 @@
 import { LISTED_FOR_MS } from '../../contract/vendor-limits.js';
 import { type Intent, MAX_UNKNOWN_ROUNDS, type SubmissionRecord } from './submission.js';
 
-/** What `begin` does next. `arm` writes the intent under that number; `giveUp` first marks the unresolved one. */
+/** What `begin` does next. `send` writes the intent under that number; `giveUp` first marks the unresolved one. */
 export type Decision =
-  | { kind: 'arm'; number: number; giveUp: boolean }
+  | { kind: 'send'; number: number; giveUp: boolean }
   | { kind: 'look'; record: SubmissionRecord }
   | { kind: 'running' | 'done' | 'deleted' | 'lost' | 'failed'; record: SubmissionRecord }
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
@@ -34,7 +34,7 @@ export function decide(
 ): Decision {
   const decision = takenUp([...recent, ...elsewhere]) ?? whatIsDue(recent, asked, nowMs);
   // The last word, so that no way to a payment goes past it: not a failed task, not an operator's leave.
-  if (decision.kind === 'arm' && asked.neverPay) return { kind: 'forbidden', record: recent[0] ?? null };
+  if (decision.kind === 'send' && asked.neverPay) return { kind: 'forbidden', record: recent[0] ?? null };
   return decision;
 }
 
@@ -59,17 +59,17 @@ function takenUp(paid: readonly SubmissionRecord[]): Decision | null {
 /** The first of those that are equally new. */
 function newest(records: readonly SubmissionRecord[]): SubmissionRecord | undefined {
   return records.reduce<SubmissionRecord | undefined>(
-    (last, each) => (last === undefined || each.placeAt.getTime() > last.placeAt.getTime() ? each : last),
+    (last, each) => (last === undefined || each.scheduledAt.getTime() > last.scheduledAt.getTime() ? each : last),
     undefined,
   );
 }
 
 function whatIsDue(recent: readonly SubmissionRecord[], asked: Asked, nowMs: number): Decision {
   const last = recent[0];
-  if (last === undefined) return { kind: 'arm', number: 1, giveUp: false };
+  if (last === undefined) return { kind: 'send', number: 1, giveUp: false };
   switch (last.state) {
     case 'refused':
-      return { kind: 'arm', number: last.key.number, giveUp: false };
+      return { kind: 'send', number: last.key.number, giveUp: false };
     case 'sending':
     case 'unknown':
       return unresolved(recent, last, asked, nowMs);
@@ -84,15 +84,15 @@ function unresolved(
   asked: Asked,
   nowMs: number,
 ): Decision {
-  const settled = nowMs >= last.placeAt.getTime() + asked.settleMs;
+  const settled = nowMs >= last.scheduledAt.getTime() + asked.settleMs;
   // A look says nothing of a submit that was postponed since: its call may have gone out after the look.
   const isLookedFor =
-    asked.lookedFor?.number === last.key.number && asked.lookedFor.placeAt.getTime() === last.placeAt.getTime();
+    asked.lookedFor?.number === last.key.number && asked.lookedFor.scheduledAt.getTime() === last.scheduledAt.getTime();
   if (!isLookedFor || !settled) return { kind: 'look', record: last };
-  const next: Decision = { kind: 'arm', number: last.key.number + 1, giveUp: last.state === 'sending' };
+  const next: Decision = { kind: 'send', number: last.key.number + 1, giveUp: last.state === 'sending' };
   if (asked.operatorRetryUpTo !== null && last.key.number <= asked.operatorRetryUpTo) return next;
   // Not to be listed means that there is no task only while the vendor lists what is as old as that.
-  if (nowMs > last.placeAt.getTime() + LISTED_FOR_MS) {
+  if (nowMs > last.scheduledAt.getTime() + LISTED_FOR_MS) {
     return { kind: 'uncertain', record: last, why: TOO_OLD_TO_TELL };
   }
   if (last.saidDuplicate) {
@@ -131,7 +131,7 @@ function ended(last: SubmissionRecord, asked: Asked): Decision {
     case 'expired':
       return { kind: 'lost', record: last };
     case 'aborted':
-      return { kind: 'arm', number: last.key.number + 1, giveUp: false };
+      return { kind: 'send', number: last.key.number + 1, giveUp: false };
     case 'failed': {
       const sameRun =
         last.namespace === asked.namespace && last.workflowId === asked.workflowId && last.runId === asked.runId;
@@ -139,7 +139,7 @@ function ended(last: SubmissionRecord, asked: Asked): Decision {
       // failed task has leave for the submit after that task only, whoever made it.
       const leave = asked.resubmitAfterTaskId === null ? !sameRun : asked.resubmitAfterTaskId === last.taskId;
       if (!leave) return { kind: 'failed', record: last };
-      return { kind: 'arm', number: last.key.number + 1, giveUp: false };
+      return { kind: 'send', number: last.key.number + 1, giveUp: false };
     }
   }
 }

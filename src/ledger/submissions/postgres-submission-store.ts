@@ -17,11 +17,11 @@ import {
   workflowOf,
 } from './records.js';
 import type {
-  ArmedSubmission,
   BeginOutcome,
   Intent,
   PaymentIdentity,
   ReviewWord,
+  SubmissionAttempt,
   SubmissionKey,
   SubmissionRecord,
   SubmitError,
@@ -40,11 +40,11 @@ export class PostgresSubmissionStore implements SubmissionStore {
     return await begin(this.db, this.namespace, intent);
   }
 
-  async reschedule(key: ArmedSubmission, leavesAt: Date): Promise<void> {
+  async reschedule(key: SubmissionAttempt, scheduledAt: Date): Promise<void> {
     await guarded('write when a submit leaves', async () => {
       const { numAffectedRows } = await sql`
-        update submission set place_at = greatest(${leavesAt}::timestamptz, clock_timestamp())
-        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.arm}::integer
+        update submission set place_at = greatest(${scheduledAt}::timestamptz, clock_timestamp())
+        where erase_id = ${key.eraseId}::bigint and number = ${key.number}::integer and arms = ${key.attempt}::integer
           and state = 'sending'`.execute(this.db);
       if (numAffectedRows === 0n) throw resolvedByAnother();
     });
@@ -118,7 +118,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
   }
 
   async refused(
-    key: ArmedSubmission,
+    key: SubmissionAttempt,
     error: SubmitError,
     { trips }: { trips?: BreakerScope } = {},
   ): Promise<Breaker | null> {
@@ -134,7 +134,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
     );
   }
 
-  async markUnknown(key: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void> {
+  async markUnknown(key: SubmissionAttempt, error: SubmitError & { saidDuplicate: boolean }): Promise<void> {
     await guarded('record a submit whose outcome is unknown', async () => {
       await note(this.db, key, { said_duplicate: error.saidDuplicate, ...errorColumns(error) });
     });
@@ -231,7 +231,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
 /** False when the submission is resolved, or was armed again since. */
 async function note(
   db: Kysely<LedgerDatabase>,
-  key: ArmedSubmission,
+  key: SubmissionAttempt,
   columns: Partial<{ state: 'refused'; said_duplicate: boolean }> & ReturnType<typeof errorColumns>,
 ): Promise<boolean> {
   const { numUpdatedRows } = await db
@@ -239,7 +239,7 @@ async function note(
     .set({ ...columns, answered_at: sql<Date>`clock_timestamp()` })
     .where('erase_id', '=', key.eraseId)
     .where('number', '=', key.number)
-    .where('arms', '=', key.arm)
+    .where('arms', '=', key.attempt)
     .where('state', '=', 'sending')
     .executeTakeFirst();
   return numUpdatedRows > 0n;

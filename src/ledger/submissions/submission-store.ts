@@ -1,10 +1,10 @@
 import type { Breaker, BreakerScope } from '../holds/breaker.js';
 import type {
-  ArmedSubmission,
   BeginOutcome,
   Intent,
   PaymentIdentity,
   ReviewWord,
+  SubmissionAttempt,
   SubmissionKey,
   SubmissionRecord,
   SubmitError,
@@ -30,9 +30,13 @@ export interface SubmissionStore {
    * The submit was certainly not executed. It may be attempted again. With `trips` it also opens that breaker, in the same
    * transaction, and gives the one that is open.
    */
-  refused(submission: ArmedSubmission, error: SubmitError, options?: { trips?: BreakerScope }): Promise<Breaker | null>;
+  refused(
+    submission: SubmissionAttempt,
+    error: SubmitError,
+    options?: { trips?: BreakerScope },
+  ): Promise<Breaker | null>;
   /** The outcome of the submit is unknown; the intent stays `sending`. */
-  markUnknown(submission: ArmedSubmission, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
+  markUnknown(submission: SubmissionAttempt, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /**
    * Gives up a submit of unknown outcome that has settled: it cannot be sent any more. A late answer still counts. False when
    * its outcome is known by now, or it was rescheduled since.
@@ -42,7 +46,7 @@ export interface SubmissionStore {
    * The call is sent at another time than its intent says.
    * @throws LedgerError of kind `unexpected` when the submission was resolved, or begun anew, meanwhile
    */
-  reschedule(submission: ArmedSubmission, leavesAt: Date): Promise<void>;
+  reschedule(submission: SubmissionAttempt, scheduledAt: Date): Promise<void>;
   /** The submission as it stands, by TaskId. */
   findByTask(taskId: string): Promise<SubmissionRecord | null>;
   /** Latest submission of a payment identity. */

@@ -19,15 +19,15 @@ export interface PaymentIdentity {
  * A submission as one attempt armed it. A row is armed again after a refusal; what an attempt says late, or repeats, must
  * not be taken for a word about the call that goes out since.
  */
-export interface ArmedSubmission extends SubmissionKey {
+export interface SubmissionAttempt extends SubmissionKey {
   /** 1, 2, … within the submission. */
-  arm: number;
+  attempt: number;
 }
 
 /** Which submission was looked for, and the time at which its call could leave then. */
 export interface LookedFor {
   number: number;
-  placeAt: Date;
+  scheduledAt: Date;
 }
 
 export interface Intent {
@@ -52,7 +52,7 @@ export interface Intent {
   /** What the submit is expected to cost, in USD; null while nobody has worked it out. */
   costUsd: number | null;
   /** When its call may leave, by the database's clock: what is settled counts from there. Default: now. */
-  leavesAt?: Date;
+  scheduledAt?: Date;
 }
 
 export interface SubmitError {
@@ -69,12 +69,12 @@ export interface SubmissionRecord {
   state: 'sending' | 'accepted' | 'refused' | 'unknown';
   intentAt: Date;
   /** From when on its call may leave, by the database's clock. */
-  placeAt: Date;
+  scheduledAt: Date;
   /**
    * The same moment by the clock of the process that read it: what has passed since is the same on every clock. The vendor
    * holds a caller's clock to five minutes of its own; nobody holds the database's.
    */
-  placeAtHere: Date;
+  scheduledAtHere: Date;
   answeredAt: Date | null;
   taskId: string | null;
   requestId: string | null;
@@ -123,7 +123,7 @@ export const MAX_UNKNOWN_ROUNDS = 3;
 
 export type BeginOutcome =
   /** The intent is written: send, then say what came of it. */
-  | { kind: 'send'; submission: ArmedSubmission }
+  | { kind: 'send'; submission: SubmissionAttempt }
   /** An earlier submit is unresolved: look for its task. `settlesInMs` ≤ 0 once nothing new can turn up. */
   | { kind: 'look'; record: SubmissionRecord; settlesInMs: number }
   /** A task is under way, or ended and was not read yet. */

@@ -38,11 +38,11 @@ export interface WatchState {
   /** The vendor's time. Null before the first list. */
   listedUntil: Date | null;
   /** Since the list was last read to its end, in milliseconds. Null where it never was. */
-  goodForMs: number | null;
+  fullScanAgeMs: number | null;
   /** A list has shown a task of ours: it is known to have such tasks at all. */
-  proven: boolean;
+  verified: boolean;
   /** Since a list was found to have left out a task of ours, in milliseconds; null where it never was. */
-  missedForMs: number | null;
+  gapAgeMs: number | null;
   /** Accepted tasks of the sub-application without an outcome, of this namespace. */
   waiting: number;
   /** Age of the oldest of them, in milliseconds; null when there is none. */
@@ -60,9 +60,9 @@ export interface ProbeTask {
 /** After a list showed a task as over, when it is looked at if its outcome is still missing. Milliseconds. */
 export interface Graces {
   /** Somebody waits for it, and will be told. */
-  toldMs: number;
+  notifiedMs: number;
   /** Nobody waits. */
-  orphanMs: number;
+  unownedMs: number;
 }
 
 /**
@@ -91,11 +91,11 @@ export interface WatchStore {
   overdueWaiters(subAppId: number, limit: number): Promise<Waiter[]>;
   state(subAppId: number): Promise<WatchState>;
   /** Since the list was last read to its end, in milliseconds; null where it never was. One row by its key. */
-  goodForMs(subAppId: number): Promise<number | null>;
+  fullScanAgeMs(subAppId: number): Promise<number | null>;
   /** Moves the place up to which the list was read; never back. */
   advance(subAppId: number, listedUntil: Date): Promise<void>;
   /** The list was read to its end. */
-  good(subAppId: number): Promise<void>;
+  recordFullScan(subAppId: number): Promise<void>;
   /** An accepted task without an outcome, of any namespace, about ten seconds old if there is one; null where nothing waits. */
   probeTask(subAppId: number): Promise<ProbeTask | null>;
   /** A list has shown a task of ours, or has left one out that it should have shown. */
@@ -134,7 +134,7 @@ export function openWatchStore(db: Db, namespace: string): WatchStore {
     overdueWaiters: (subAppId, limit) =>
       guarded('find who waits for tasks', () => overdueWaiters(db, namespace, subAppId, limit)),
     state: (subAppId) => guarded('read the state of the watch', () => readState(db, namespace, subAppId)),
-    goodForMs: (subAppId) => guarded('read the state of the watch', () => goodForMs(db, namespace, subAppId)),
+    fullScanAgeMs: (subAppId) => guarded('read the state of the watch', () => goodForMs(db, namespace, subAppId)),
     advance: (subAppId, listedUntil) =>
       guarded('note how far tasks were listed', async () => {
         await sql`
@@ -143,7 +143,7 @@ export function openWatchStore(db: Db, namespace: string): WatchStore {
           db,
         );
       }),
-    good: (subAppId) =>
+    recordFullScan: (subAppId) =>
       guarded('note that tasks were listed', async () => {
         await sql`
           insert into watch (namespace, sub_app_id, good_at) values (${namespace}, ${subAppId}, clock_timestamp())
@@ -210,7 +210,7 @@ async function markOver(
   db: Db,
   namespace: string,
   taskIds: readonly string[],
-  { toldMs, orphanMs }: Graces,
+  { notifiedMs, unownedMs }: Graces,
 ): Promise<Waiter[]> {
   if (taskIds.length === 0) return [];
   const ids = [...taskIds];
@@ -221,8 +221,8 @@ async function markOver(
       where task_id = any(${ids}::text[]) and ${OPEN} and over_seen_at is null
       order by erase_id, number for update)
     update submission set over_seen_at = clock_timestamp(), next_look_at = clock_timestamp() +
-      case when exists (select from waiter where waiter.task_id = submission.task_id) then ${seconds(toldMs)}
-           else ${seconds(orphanMs)} end
+      case when exists (select from waiter where waiter.task_id = submission.task_id) then ${seconds(notifiedMs)}
+           else ${seconds(unownedMs)} end
     from seen where submission.erase_id = seen.erase_id and submission.number = seen.number`.execute(db);
   const { rows } = await sql<WaiterRow>`
     select task_id, workflow_id, run_id from waiter where namespace = ${namespace} and task_id = any(${ids}::text[])`.execute(
@@ -260,9 +260,9 @@ async function readState(db: Db, namespace: string, subAppId: number): Promise<W
   const row = rows[0];
   return {
     listedUntil: row?.listed_until ?? null,
-    goodForMs: row?.good_for_ms ?? null,
-    proven: row?.proven ?? false,
-    missedForMs: row?.missed_for_ms ?? null,
+    fullScanAgeMs: row?.good_for_ms ?? null,
+    verified: row?.proven ?? false,
+    gapAgeMs: row?.missed_for_ms ?? null,
     waiting: row?.waiting ?? 0,
     oldestMs: row?.oldest_ms ?? null,
   };

@@ -11,7 +11,7 @@ import { uncertain } from './submit-outcome.js';
  *
  * @throws VodError, LedgerError
  */
-export async function takeNamedTask(
+export async function adoptNamedTask(
   { vod, ledger }: Pick<ActivityDependencies, 'vod' | 'ledger'>,
   identity: PaymentIdentity,
   { taskId, by, signal }: { taskId: string; by: string; signal: AbortSignal },

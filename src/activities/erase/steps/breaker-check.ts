@@ -2,9 +2,9 @@ import type { Breaker } from '../../../ledger/holds/breaker.js';
 import type { BreakerStore } from '../../../ledger/holds/breaker-store.js';
 
 /** The last question before a paid call, asked some time before the call leaves. */
-export interface LastLook<S> {
+export interface LastCheck<S> {
   /** Something that forbids the call by now; null lets it go. */
-  look(): Promise<S | null>;
+  check(): Promise<S | null>;
   /** The answer may be outdated: look again. */
   isStale(): boolean;
 }
@@ -13,7 +13,7 @@ export interface LastLook<S> {
  * The breakers as one process knows them. A refusal that this process has read stops its other submits at once, although its breaker
  * takes a while to be written.
  */
-export class BreakerLooks {
+export class BreakerChecks {
   #openings = 0;
   readonly #beingWritten = new Set<Promise<unknown>>();
 
@@ -31,10 +31,10 @@ export class BreakerLooks {
   }
 
   /** For one submit. */
-  lastLook(subAppId: number): LastLook<Breaker> {
+  lastLook(subAppId: number): LastCheck<Breaker> {
     let seen = -1;
     return {
-      look: async () => {
+      check: async () => {
         await Promise.allSettled(this.#beingWritten);
         seen = this.#openings;
         return await this.breakers.findOpen(subAppId);

@@ -13,7 +13,7 @@ const UNREADABLE: ReadonlySet<ErrorClass> = new Set<ErrorClass>(['badAnswer', 'i
 /** Pages of 100 tasks for one file: more is no list of one file's tasks. */
 const MAX_PAGES = 50;
 
-export type LookVerdict =
+export type SearchVerdict =
   | { kind: 'found'; taskId: string }
   | { kind: 'none' }
   /** Which task is ours cannot be told. */
@@ -25,11 +25,11 @@ export type LookVerdict =
  *
  * @throws VodError, LedgerError
  */
-export async function lookForTask(
+export async function findSubmittedTask(
   { vod, ledger }: Pick<ActivityDependencies, 'vod' | 'ledger'>,
   record: SubmissionRecord,
   signal: AbortSignal,
-): Promise<LookVerdict> {
+): Promise<SearchVerdict> {
   const { subAppId } = record.identity;
   const recipe = record.recipe as Recipe;
   const listed = await tasksOfFile(vod, record, signal);
@@ -66,11 +66,11 @@ type Readable<T> = { kind: 'read'; answer: T } | { kind: 'unreadable'; why: stri
 /** ProcessMediaByMPS tasks of the submission's file that the vendor lists, made since the submission. */
 export async function tasksOfFile(
   vod: Pick<VodApi, 'listTasks'>,
-  { identity: { subAppId, fileId }, placeAtHere }: Pick<SubmissionRecord, 'identity' | 'placeAtHere'>,
+  { identity: { subAppId, fileId }, scheduledAtHere }: Pick<SubmissionRecord, 'identity' | 'scheduledAtHere'>,
   signal: AbortSignal,
 ): Promise<Readable<string[]>> {
   const taskIds: string[] = [];
-  const createdFrom = new Date(placeAtHere.getTime() - CLOCK_SKEW_MS).toISOString();
+  const createdFrom = new Date(scheduledAtHere.getTime() - CLOCK_SKEW_MS).toISOString();
   let scrollToken: string | undefined;
   let pages = 0;
   do {

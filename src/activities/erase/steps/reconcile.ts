@@ -1,7 +1,7 @@
 import type { Intent, SubmissionRecord } from '../../../ledger/submissions/submission.js';
 import type { ActivityDependencies } from '../../dependencies.js';
 import { retryFailure } from '../../shared/failures.js';
-import { lookForTask } from './find-submitted-task.js';
+import { findSubmittedTask } from './find-submitted-task.js';
 import { uncertain } from './submit-outcome.js';
 
 /** Longest time between two looks for a task that may still turn up, in milliseconds. */
@@ -19,7 +19,7 @@ export async function reconcile(
   { record, settlesInMs }: { record: SubmissionRecord; settlesInMs: number },
   signal: AbortSignal,
 ): Promise<ReturnType<typeof uncertain> | null> {
-  const verdict = await lookForTask(deps, record, signal);
+  const verdict = await findSubmittedTask(deps, record, signal);
   // The task of an earlier submit that was given up may turn up after its settle time. Only when this one has settled too is it known
   // whether there are two.
   const mayHideAnother = record.key.number > 1 && settlesInMs > 0;
@@ -48,6 +48,6 @@ export async function reconcile(
   }
   const operatorApproved = intent.operatorRetryUpTo !== null && record.key.number <= intent.operatorRetryUpTo;
   if (verdict.kind === 'unclear' && !operatorApproved) return uncertain(verdict.why, record);
-  intent.lookedFor = { number: record.key.number, placeAt: record.placeAt };
+  intent.lookedFor = { number: record.key.number, scheduledAt: record.scheduledAt };
   return null;
 }

@@ -3,7 +3,7 @@ import type { TaskVerdict } from '../../../tencent-vod/task-verdict.js';
 import type { TaskDetail } from '../../../tencent-vod/vod-api.js';
 
 /** Writes into the ledger how a task that is over ended, in the words of the verdict on it. Safe to repeat. */
-export async function bookVerdict(
+export async function recordTaskOutcome(
   ledger: Ledger,
   taskId: string,
   verdict: Exclude<TaskVerdict, { kind: 'unfinished' }>,

@@ -8,7 +8,7 @@ import { thisRun } from '../../shared/this-run.js';
  *
  * @throws LedgerError
  */
-export async function noteWait(
+export async function recordWait(
   { ledger, watch }: Pick<ActivityDependencies, 'ledger' | 'watch'>,
   { subAppId, review }: NormalizedEraseRequest,
   outcome: { kind: 'running'; taskId: string; reused: boolean } | { kind: 'done'; result: { taskId: string } },
@@ -16,7 +16,7 @@ export async function noteWait(
   const run = thisRun();
   const { taskId } = outcome.kind === 'done' ? outcome.result : outcome;
   if (outcome.kind === 'running' && outcome.reused) {
-    await ledger.watch.register({ ...run, subAppId, taskId, watched: watch?.keeper.enabled === true });
+    await ledger.watch.register({ ...run, subAppId, taskId, watched: watch?.running.enabled === true });
   }
   if (review !== undefined) await ledger.phases.enter(run, 'toReview', taskId);
 }

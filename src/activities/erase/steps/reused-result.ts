@@ -32,7 +32,7 @@ export function reusedResult(
 ): EraseResult {
   const rejected = review === undefined ? rejectedBefore(record) : null;
   if (rejected !== null) throw rejected;
-  const { resultFileId, taskId, result, requestId, placeAt, identity } = record;
+  const { resultFileId, taskId, result, requestId, scheduledAt, identity } = record;
   return {
     status: 'succeeded',
     reused: true,
@@ -44,7 +44,7 @@ export function reusedResult(
     requestId: result?.requestId ?? requestId,
     recipe,
     recipeHash: identity.recipeHash,
-    submittedAt: placeAt.toISOString(),
+    submittedAt: scheduledAt.toISOString(),
     finishedAt: result?.finishedAt ?? null,
     published: null,
   };

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import { LedgerError } from '../../../ledger/db/ledger-error.js';
-import type { ArmedSubmission } from '../../../ledger/submissions/submission.js';
+import type { SubmissionAttempt } from '../../../ledger/submissions/submission.js';
 import type { SubmissionStore } from '../../../ledger/submissions/submission-store.js';
 import { type Refusals, type Slot, SlotMissedError } from '../../../rate-limit/index.js';
 import { SIGNATURE_EXPIRED } from '../../../tencent-vod/sdk-caller.js';
 import type { SubmitConnection } from '../../../tencent-vod/vod-api.js';
 import { VodError } from '../../../tencent-vod/vod-error.js';
-import type { LastLook } from './breaker-check.js';
+import type { LastCheck } from './breaker-check.js';
 import type { OpenAhead } from './open-ahead.js';
 
 /** How long before its slot is due a submit looks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. */
@@ -21,7 +21,7 @@ export interface Sending<T, S> {
   /** Another slot, when one was missed. */
   acquire: () => Promise<Slot>;
   opening: OpenAhead;
-  lastLook: LastLook<S>;
+  lastLook: LastCheck<S>;
   /** `leaving` is called right before the request is written; what it throws ends the call. */
   call: (options: { connection: SubmitConnection | undefined; leaving: () => void }) => Promise<T>;
   /** The vendor refused the call for the rate. */
@@ -36,7 +36,7 @@ export interface Sending<T, S> {
  */
 export async function sendInSlot<T, S>(
   submissions: Pick<SubmissionStore, 'reschedule'>,
-  submission: ArmedSubmission,
+  submission: SubmissionAttempt,
   firstSlot: Slot,
   sending: Sending<T, S>,
 ): Promise<{ kind: 'answered'; answer: T } | { kind: 'stopped'; by: S }> {
@@ -77,7 +77,7 @@ async function inSlot<T, S>(
     await slot.untilDue({ earlierMs: LAST_LOOK_MS, signal: cancel });
     throwIfCancelled(cancel);
     do {
-      const by = await lastLook.look();
+      const by = await lastLook.check();
       if (by !== null) return { kind: 'stopped', by };
       await opening.ready();
       await slot.untilDue({ signal: cancel });

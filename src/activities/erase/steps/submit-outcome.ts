@@ -22,7 +22,7 @@ export interface SubmitInput {
 }
 
 /** What the run needs to know of the request, once it was checked. */
-export interface Accepted {
+export interface ValidatedRequest {
   request: NormalizedEraseRequest;
   recipeHash: string;
   /** Registered in the namespace: only these may be upserted. */
@@ -36,7 +36,7 @@ export interface FailedSubmit {
 }
 
 export type SubmitOutcome =
-  | (Accepted & {
+  | (ValidatedRequest & {
       kind: 'running';
       taskId: string;
       requestId: string | null;
@@ -51,8 +51,8 @@ export type SubmitOutcome =
       /** True when the answer was lost and the task was found by looking. */
       adopted: boolean;
     })
-  | (Accepted & { kind: 'done'; result: EraseResult; paidHere: boolean })
-  | (Accepted & { kind: 'held'; hold: Hold });
+  | (ValidatedRequest & { kind: 'done'; result: EraseResult; paidHere: boolean })
+  | (ValidatedRequest & { kind: 'held'; hold: Hold });
 
 /** Why a run stopped for an operator. */
 export interface Hold {
@@ -125,7 +125,7 @@ export function uncertain(why: string, record: SubmissionRecord) {
     message: shortText(`Whether this erase was paid for cannot be found out: ${why}.`, LONGEST_MESSAGE),
     requestId: record.requestId,
     submission: record.key.number,
-    expiresAt: new Date(record.placeAt.getTime() + MAX_DEADLINE_HOURS * 3_600_000).toISOString(),
+    expiresAt: new Date(record.scheduledAt.getTime() + MAX_DEADLINE_HOURS * 3_600_000).toISOString(),
   };
   return { kind: 'held' as const, hold };
 }

@@ -44,7 +44,7 @@ export async function writeAnswer<T>(
  * follows is made from the ledger alone.
  * @throws LedgerError of kind `unavailable`
  */
-export async function writeHeardAnswer(ledger: Ledger): Promise<void> {
+export async function saveUnsavedResponse(ledger: Ledger): Promise<void> {
   const { heard } = (Context.current().info.heartbeatDetails ?? {}) as { heard?: HeardAnswer };
   if (heard === undefined) return;
   const { submission, taskId, requestId } = heard;
