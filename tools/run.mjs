@@ -84,7 +84,7 @@ async function run([what, ...args]) {
 
 /** Before the program starts, so that the one long step of a first run shows by itself, and fails in a sentence. */
 async function getTemporalCli() {
-  const { findTemporalCli } = await import(pathToFileURL(join(ROOT, 'dist', 'temporal', 'cli-binary.js')).href);
+  const { findTemporalCli } = await import(pathToFileURL(join(ROOT, 'dist', 'local', 'temporal-cli.js')).href);
   const stop = new AbortController();
   const onSignal = (signal) => {
     stop.abort();
