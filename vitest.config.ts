@@ -1,9 +1,13 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { REST } from './test/suites.js';
+
+const suite = process.env.TEST_SUITE;
 
 export default defineConfig({
   test: {
     environment: 'node',
-    include: ['test/**/*.test.ts'],
+    include: suite === 'rest' ? [...REST] : ['test/**/*.test.ts'],
+    exclude: suite === 'everyday' ? [...configDefaults.exclude, ...REST] : configDefaults.exclude,
     pool: 'forks',
     // Each file may drive servers of its own; more at once than this only makes all of them slow.
     maxWorkers: 3,

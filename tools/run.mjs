@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// What `npm run demo` and `npm test` run: `node tools/run.mjs demo|test [arguments]`. It makes ready what a fresh clone
+// What `npm run demo` and `npm test` run: `node tools/run.mjs demo|test|test:rest|test:all [arguments]`. It makes ready what a fresh clone
 // lacks (dependencies, dist/, the Temporal CLI), then hands over. It is read by whatever Node there is, so it keeps to
 // what Node 12 understands until it has looked at the version; and it says everything on stderr, as stdout belongs to
 // what it runs.
@@ -67,9 +67,13 @@ function readJson(path) {
 
 /** @param {string[]} args */
 async function run([what, ...args]) {
-  const programs = { demo: ['dist/cli/main.js', 'demo'], test: ['node_modules/vitest/vitest.mjs', 'run'] };
+  const tests = ['node_modules/vitest/vitest.mjs', 'run'];
+  const programs = { demo: ['dist/cli/main.js', 'demo'], test: tests, 'test:rest': tests, 'test:all': tests };
   const program = programs[what];
-  if (!program) throw new Trouble('Say what to run: node tools/run.mjs demo|test [arguments].');
+  if (!program) throw new Trouble('Say what to run: node tools/run.mjs demo|test|test:rest|test:all [arguments].');
+  // With arguments, `test` runs whatever they name. The suites are in test/suites.ts.
+  if (what === 'test:rest') process.env.TEST_SUITE = 'rest';
+  if (what === 'test' && args.length === 0) process.env.TEST_SUITE = 'everyday';
   const problem = nodeProblem(process.version);
   if (problem) throw new Trouble(problem);
   installDependencies();
@@ -123,7 +127,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.ar
     },
     (error) => {
       say(error instanceof Trouble ? error.message : error.stack);
-      if (process.argv[2] === 'test') process.stdout.write('0 passed, 1 failed\n');
+      if (/^test/.test(process.argv[2] || '')) process.stdout.write('0 passed, 1 failed\n');
       process.exitCode = 1;
     },
   );

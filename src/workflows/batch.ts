@@ -50,7 +50,7 @@ export interface BatchInput {
 
 /**
  * Feeds a batch until every item has ended. What to do, and how far it is, stands in the ledger: this workflow makes sure
- * that somebody feeds, round after round, and shows it. Started again at any time, it goes on from the books.
+ * that somebody feeds, round after round, and shows it. Started again at any time, it goes on from the ledger.
  */
 export async function batch(input: BatchInput): Promise<BatchSnapshot> {
   refuseUnfit(input, { batchId: 'string' });

@@ -38,7 +38,7 @@ test('dependencies that are installed are not installed again', () => {
 test('an unknown word is answered with a sentence on stderr, and nothing on stdout', async () => {
   const { code, stdout, stderr } = await run(['tools/run.mjs', 'nonsense']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toBe('Say what to run: node tools/run.mjs demo|test [arguments].\n');
+  expect(stderr).toBe('Say what to run: node tools/run.mjs demo|test|test:rest|test:all [arguments].\n');
 });
 
 test('the last line counts tests, files that do not load and errors outside of tests', async () => {

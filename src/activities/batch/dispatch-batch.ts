@@ -80,7 +80,7 @@ export function createFeedBatch({ ledger, feeder }: Pick<ActivityDependencies, '
 /** Delays double with the attempt; a control must act within seconds once the servers are back. */
 const MAX_BACK_OFF_ATTEMPT = 2;
 
-/** Whatever Temporal or the ledger says, the feeder comes back soon: nothing was lost, as the next round begins from the books. */
+/** Whatever Temporal or the ledger says, the dispatcher comes back soon: nothing was lost, as the next round begins from the ledger. */
 function asFailure(error: unknown, attempt: number): unknown {
   if (grpcCode(error) === undefined) return readFailure(error, attempt);
   const message = `Temporal: ${grpcMessage(error)}`;

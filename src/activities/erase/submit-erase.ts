@@ -313,7 +313,7 @@ class Submit {
     }
   }
 
-  /** Nothing left this process, and the books say so. */
+  /** Records that nothing was sent. */
   private async neverSent(submission: SubmissionAttempt, message: string): Promise<void> {
     const error = { class: 'cancelled', code: 'NeverSent', message, requestId: null };
     await keepTrying(() => this.deps.ledger.submissions.refused(submission, error));

@@ -26,7 +26,7 @@ export type Adopted =
   /** Nothing was written. */
   | { kind: 'refused'; problems: RowProblem[] };
 
-/** Takes what another program paid for into the books. Throws a `LedgerError`. */
+/** Records what another program paid for. Throws a `LedgerError`. */
 export interface AdoptStore {
   /**
    * Writes the submissions and a batch of erases that wait for them, in one transaction: whole or not at all. A task that

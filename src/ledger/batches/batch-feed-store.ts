@@ -7,7 +7,7 @@ import type { BatchRecord } from './batch-store.js';
  * a worker that was taken for dead, does no harm: every write names the state that it starts from.
  */
 export interface BatchFeedStore {
-  /** Takes what the books know into the items: submits, outcomes, holds. */
+  /** Copies what the ledger knows into the items: submits, outcomes, holds. */
   noteProgress(batchId: string): Promise<void>;
   /** How the batch stands; cheap enough for several times a second. Null when there is no such batch. */
   facts(batchId: string): Promise<BatchFacts | null>;
@@ -29,7 +29,7 @@ export interface BatchFeedStore {
   dueForLook(batchId: string, limits: { due: number; sweep: number }): Promise<OpenItem[]>;
   /** Looked at, and still open. */
   looked(batchId: string, seen: readonly { number: number; runId: string }[]): Promise<void>;
-  /** How runs ended. What was paid, and by whom, comes from the books. Those that ended already stay as they are. */
+  /** How runs ended. What was paid, and by whom, comes from the ledger. Those that ended already stay as they are. */
   settle(batchId: string, ends: readonly ItemEnd[]): Promise<number>;
   /** Gives up pending items; returns how many. Call it until that is 0. */
   skipPending(batchId: string, message: string, limit: number): Promise<number>;

@@ -101,7 +101,7 @@ export interface UnpricedItem {
 }
 
 /**
- * A backlog on its way into the ledger, in tables of its own: so it may be larger than memory, is compared with the books by the
+ * A backlog on its way into the ledger, in tables of its own: so it may be larger than memory, is compared with the ledger by the
  * database, and needs no session that stays while a person thinks. It leaves nothing behind unless {@link BatchStaging.copy} takes
  * all of it. The methods are called in the order in which they stand here; every one throws a `LedgerError`.
  */

@@ -3,7 +3,7 @@ import type { Database } from '../../rate-limit/index.js';
 import { openDatabase } from './database.js';
 import { toLedgerError } from './ledger-error.js';
 
-/** One for those that ask, one for answers: a slot never waits behind the books. */
+/** One for those that ask, one for answers: a slot never waits behind the ledger's statements. */
 const CONNECTIONS = 2;
 /** Longest time of one statement, in milliseconds: a slot that is told of later is of no use. */
 const STATEMENT_TIMEOUT_MS = 5_000;

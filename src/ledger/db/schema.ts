@@ -147,7 +147,7 @@ export interface WaiterTable {
   watched: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
-/** Of the rate limiter; the books read only what they tell of. */
+/** Of the rate limiter; the ledger reads only these columns. */
 export interface RateLimitTable {
   name: string;
   /** Since when every submit was refused for the rate, with none accepted in between. */

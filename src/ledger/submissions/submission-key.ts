@@ -1,4 +1,4 @@
-/** One submit of an erase: its place in the books. */
+/** One submit of an erase: its row in the ledger. */
 export interface SubmissionKey {
   eraseId: string;
   number: number;

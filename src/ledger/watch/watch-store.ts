@@ -17,7 +17,7 @@ export interface OpenTask {
   recipe: unknown;
   /** Since its submit, in milliseconds. */
   ageMs: number;
-  /** Since its TaskId is in the books, in milliseconds: later than its submit where that was in doubt. */
+  /** Since its TaskId is in the ledger, in milliseconds: later than its submit where its outcome was unknown. */
   knownForMs: number;
   /** Since a list first showed it as over, in milliseconds; null where none did. */
   overForMs: number | null;
@@ -28,7 +28,7 @@ export interface Registered {
   /** It need not wait: the task was seen to be over. */
   over: boolean;
   /**
-   * How long after its submit the task was in the books, in milliseconds; a list that showed it before then has told nobody. Null
+   * How long after its submit the task was in the ledger, in milliseconds; a list that showed it before then ended no wait. Null
    * where this run did not submit it: it was adopted, or another run began it.
    */
   knownAfterMs: number | null;

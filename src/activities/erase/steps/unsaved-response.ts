@@ -11,13 +11,13 @@ interface HeardAnswer {
 }
 
 /**
- * How long a write of an answer may take before the Temporal server keeps the answer too, in milliseconds. Mostly the books
+ * How long a write of an answer may take before the Temporal server keeps the answer too, in milliseconds. Mostly the ledger
  * have it sooner, and the heartbeat that it takes, which the server writes down and the cloud bills, is not needed.
  */
 const WRITTEN_WITHIN_MS = 50;
 
 /**
- * Writes a submit's answer into the books. When that takes long, or fails, the Temporal server is given the answer, as soon as the SDK
+ * Writes a submit's answer into the ledger. When that takes long, or fails, the Temporal server is given the answer, as soon as the SDK
  * lets a heartbeat go: should this worker end, or the ledger stay away, the next attempt writes it instead of having to look for the task.
  */
 export async function writeAnswer<T>(

@@ -53,7 +53,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('next_at', 'timestamptz', (c) => c.notNull())
     .execute();
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

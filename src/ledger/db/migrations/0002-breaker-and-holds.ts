@@ -55,7 +55,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // Since when every submit was throttled, with none accepted in between.
   await sql`alter table pace add column throttled_since timestamptz`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

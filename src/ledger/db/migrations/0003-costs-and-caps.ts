@@ -24,7 +24,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // Every submit writes these few rows: room for new versions beside the old ones keeps that cheap.
   await sql`alter table cap set (fillfactor = 20)`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

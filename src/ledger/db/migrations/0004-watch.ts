@@ -34,7 +34,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   );
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

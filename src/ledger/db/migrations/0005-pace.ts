@@ -13,7 +13,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // One row that is written twenty times a second: room for its next versions on its own page.
   await sql`alter table pace set (fillfactor = 10)`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

@@ -92,7 +92,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index submission_ended_by_batch on submission (batch_id, outcome_at)
     where batch_id is not null and outcome_at is not null`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

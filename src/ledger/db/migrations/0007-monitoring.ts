@@ -5,7 +5,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index submission_in_doubt on submission (place_at) where state = 'sending'`.execute(db);
   await sql`create index submission_outcome on submission (outcome) where outcome is not null`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

@@ -14,7 +14,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await sql`create index run_phase_seen on run_phase (seen_at)`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

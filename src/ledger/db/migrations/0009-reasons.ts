@@ -4,7 +4,3 @@ import type { Kysely } from 'kysely';
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('submission').addColumn('reason', 'text').execute();
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

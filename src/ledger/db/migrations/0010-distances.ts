@@ -8,7 +8,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     add column farthest_ms double precision,
     add column farthest_at timestamptz`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

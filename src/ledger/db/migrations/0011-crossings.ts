@@ -78,7 +78,3 @@ async function rekey(db: Kysely<unknown>, table: string, columns: string[]): Pro
   await sql`alter table ${sql.table(table)} add constraint ${sql.ref(`${table}_pkey`)}
     primary key (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

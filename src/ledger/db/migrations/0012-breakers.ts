@@ -7,7 +7,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // Programs name an opening by its time, and their clocks have no more digits.
   await sql`update breaker set opened_at = date_trunc('milliseconds', opened_at)`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

@@ -8,7 +8,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     seen_at timestamptz not null default clock_timestamp()
   )`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

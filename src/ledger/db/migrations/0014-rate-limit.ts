@@ -15,7 +15,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`insert into rate_limit_slot (name, id) select 'submit', generate_series(1, ${SLOTS}::integer)`.execute(db);
   await sql`drop table pace`.execute(db);
 }
-
-export async function down(): Promise<void> {
-  throw new Error('The books are never thrown away: restore a backup instead of migrating down.');
-}

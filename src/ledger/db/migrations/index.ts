@@ -14,7 +14,10 @@ import * as breakers from './0012-breakers.js';
 import * as backlogs from './0013-backlogs.js';
 import * as rateLimit from './0014-rate-limit.js';
 
-/** Every migration in order. The names are stored in the database: never rename one that was released. */
+/**
+ * Every migration in order. The names are stored in the database: never rename one that was released. None has a
+ * way down: the ledger is never thrown away, and a backup is restored instead.
+ */
 export const MIGRATIONS: Record<string, Migration> = {
   '0001-books': books,
   '0002-breaker-and-holds': breakerAndHolds,
