@@ -12,7 +12,7 @@ interface HeardAnswer {
 
 /**
  * How long a write of an answer may take before the Temporal server keeps the answer too, in milliseconds. Mostly the ledger
- * have it sooner, and the heartbeat that it takes, which the server writes down and the cloud bills, is not needed.
+ * has it sooner, and the heartbeat that it takes, which the server writes down and the cloud bills, is not needed.
  */
 const WRITTEN_WITHIN_MS = 50;
 
