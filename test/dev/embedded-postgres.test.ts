@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -103,7 +103,6 @@ test('it starts where npm ran no install scripts, from a clone that only we can 
   await cp(join(root, 'src'), join(clone, 'src'), { recursive: true });
   await cp(join(root, 'package.json'), join(clone, 'package.json'));
   for (const name of ['pg', 'tsx', 'zod']) {
-    const { symlink } = await import('node:fs/promises');
     await symlink(join(root, 'node_modules', name), join(clone, 'node_modules', name));
   }
   const program = `
@@ -118,6 +117,28 @@ test('it starts where npm ran no install scripts, from a clone that only we can 
   );
   expect(stdout.trim()).toBe('/smart_erase');
   expect((await readdir(libraries)).length).toBeGreaterThan(before);
+});
+
+test('where npm left it out, a sentence says what to do', async () => {
+  const root = join(import.meta.dirname, '../..');
+  const clone = await closedFolder();
+  await cp(join(root, 'src'), join(clone, 'src'), { recursive: true });
+  await cp(join(root, 'package.json'), join(clone, 'package.json'));
+  await mkdir(join(clone, 'node_modules'));
+  for (const name of ['pg', 'tsx', 'zod']) {
+    await symlink(join(root, 'node_modules', name), join(clone, 'node_modules', name));
+  }
+  const program = `
+    import { startEmbeddedPostgres } from '${clone}/src/local/embedded-postgres.ts';
+    await startEmbeddedPostgres().catch((error) => console.log(error.exitCode, error.problem, error.message));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', program],
+    { cwd: root },
+  );
+  expect(stdout).toMatch(
+    /^\S+ program-missing PostgreSQL for this machine .* is not installed: run npm ci .*DATABASE_URL/,
+  );
 });
 
 test.each([

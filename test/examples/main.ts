@@ -30,7 +30,7 @@ const NOBODY = '127.0.0.1:1';
 /** An installation or a compilation on a slow machine with empty caches. */
 const TIMEOUT_MS = 600_000;
 /** What a service that starts erases has no use for. */
-const HEAVY = ['@temporalio/worker', '@temporalio/core-bridge', 'pg', 'kysely', 'tencentcloud-sdk-nodejs', 'libsql'];
+const HEAVY = ['@temporalio/worker', '@temporalio/core-bridge', 'pg', 'kysely', 'tencentcloud-sdk-nodejs'];
 /** What the example needs to be compiled, and a service does not need to run. */
 const DEVELOPMENT = ['typescript', '@types'];
 

@@ -59,7 +59,7 @@ export class BatchHouse {
     const [temporalServer, postgres, simulator] = await Promise.all([
       servers.startTemporal(),
       servers.startPostgres(),
-      startSimulatorProcess({ ...SIMULATOR, stateFile: join(folder, 'simulator.db') }, faults),
+      startSimulatorProcess({ ...SIMULATOR, stateFile: join(folder, 'simulator.jsonl') }, faults),
     ]);
     await createNamespace(temporalServer.address, id);
     await createDatabase(postgres.urlOf('postgres'), id);
@@ -137,7 +137,7 @@ export class BatchHouse {
 
   private async startSimulatorAgain(): Promise<void> {
     const { port } = this.simulatorProcess;
-    const options = { ...SIMULATOR, port, stateFile: join(this.folder, 'simulator.db') };
+    const options = { ...SIMULATOR, port, stateFile: join(this.folder, 'simulator.jsonl') };
     this.simulatorProcess = await startSimulatorProcess(options, this.faults);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -103,6 +103,49 @@ it('still counts the second before it was restarted', async () => {
 it('says in a sentence when the file is none of its own', async () => {
   await writeFile(stateFile, 'This is a letter, not a database. '.repeat(100));
   await expect(startSimulator({ stateFile })).rejects.toThrow(/The state file .*state\.db cannot be opened.*\.$/);
+});
+
+it('ignores a last line that a kill has cut, and writes on after it', async () => {
+  const first = await startProcess();
+  const taskId = await submitErase(vodClient(first.url));
+  await first.kill('SIGKILL');
+  await appendFile(stateFile, '{"ageMs":36000');
+  const second = await startProcess();
+  const next = await submitErase(vodClient(second.url));
+  await second.kill('SIGKILL');
+  const third = await startProcess();
+  expect((await third.admin.tasks()).map((task) => task.taskId)).toEqual([taskId, next]);
+});
+
+it('does not read a file with a broken line before its last', async () => {
+  const first = await startSimulator({ stateFile });
+  await first.close();
+  await appendFile(stateFile, '{"ageMs":36\n{"ageMs":1}\n');
+  await expect(startSimulator({ stateFile })).rejects.toThrow(/The state file .*state\.db cannot be opened/);
+});
+
+it('is one process at a time', async () => {
+  const first = await startProcess();
+  const inUse = new RegExp(`The state file .*state\\.db is in use by process ${first.pid}\\.`);
+  await expect(startSimulator({ stateFile })).rejects.toThrow(inUse);
+  await first.kill('SIGKILL');
+  const second = await startSimulator({ stateFile });
+  await expect(startSimulator({ stateFile })).rejects.toThrow(`is in use by process ${process.pid}.`);
+  await second.close();
+  await (await startSimulator({ stateFile })).close();
+});
+
+it('keeps each thing once after a start', async () => {
+  const first = await startSimulator({ stateFile, taskDurationMs: 1 });
+  const taskId = await submitErase(vodClient(first.url));
+  await eventually('its end', async () => first.admin.tasks().find(({ status }) => status === 'FINISH'));
+  await first.close();
+  await (await startSimulator({ stateFile })).close();
+  const entries = (await readFile(stateFile, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(entries.filter(({ task }) => task?.taskId === taskId)).toHaveLength(1);
 });
 
 it('remembers nothing without a file', async () => {

@@ -1,14 +1,13 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { Queue } from 'bullmq';
 import { findFreePort } from '../../../src/local/free-port.js';
 import { type OwnedProcess, startProcess } from '../../../src/local/owned-process.js';
 import { eventually } from '../../../test/support/processes.js';
 import { residentMegabytes } from '../../measure/processes.js';
 import { type Contender, NotAvailable, type PeerRun } from '../contender.js';
-import { startPeer } from '../process.js';
-import { type EraseJob, jobIdOf, QUEUES, RETRY } from './names.js';
+import { needPackages, startPeer } from '../process.js';
+import type { OpenQueues } from './names.js';
 
 /** BullMQ's own default for a job's lock, and for the look for jobs whose worker is gone. */
 const LOCK_MS = 30_000;
@@ -18,21 +17,18 @@ const LOCK_MS = 30_000;
  */
 const LIMIT = { max: 1, durationMs: 50 };
 
+/** Not a name that the compiler follows: it needs BullMQ, which is there only after `needPackages`. */
+const QUEUES_MODULE: string = './queues.js';
+
 /** BullMQ with its limiter, on a Redis that writes every second what it was told. */
 export const BULLMQ: Contender = {
   name: 'BullMQ',
   async start(run: PeerRun) {
+    needPackages();
     const redis = await startRedis(run);
-    const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
-    const submits = new Queue<EraseJob>(QUEUES.submit, { connection });
-    const looks = new Queue<EraseJob, string>(QUEUES.poll, { connection });
-    await submits.addBulk(
-      run.fileIds.map((fileId) => ({
-        name: QUEUES.submit,
-        data: { fileId },
-        opts: { jobId: jobIdOf(fileId), ...RETRY },
-      })),
-    );
+    const { openQueues }: { openQueues: OpenQueues } = await import(QUEUES_MODULE);
+    const queues = openQueues(redis.port);
+    await queues.add(run.fileIds);
     const start = () =>
       startPeer(run, 'bullmq/worker.js', {
         REDIS_PORT: String(redis.port),
@@ -42,11 +38,8 @@ export const BULLMQ: Contender = {
       });
     let worker = await start();
     return {
-      doneCount: () => looks.getCompletedCount(),
-      async results() {
-        const jobs = await looks.getCompleted(0, run.fileIds.length);
-        return new Map(jobs.map((job) => [job.data.fileId, job.returnvalue]));
-      },
+      doneCount: () => queues.doneCount(),
+      results: () => queues.results(run.fileIds.length),
       async killAndRestart() {
         await worker.stop({ signal: 'SIGKILL' });
         worker = await start();
@@ -55,7 +48,7 @@ export const BULLMQ: Contender = {
       serviceMegabytes: () => residentMegabytes(redis.process.pid),
       async stop() {
         await worker.stop({ signal: 'SIGKILL' });
-        await Promise.all([submits.close(), looks.close()]);
+        await queues.close();
         await redis.process.stop({ signal: 'SIGKILL' });
       },
     };

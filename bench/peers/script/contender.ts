@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, PeerRun } from '../contender.js';
-import { startPeer } from '../process.js';
+import { needPackages, startPeer } from '../process.js';
 
 /** A script with p-throttle in strict mode, p-retry, and a state file. */
 export const SCRIPT: Contender = {
   name: 'script, p-throttle',
   async start(run: PeerRun) {
+    needPackages();
     const [list, state] = [join(run.folder, 'file-ids.json'), join(run.folder, 'state.ndjson')];
     writeFileSync(list, JSON.stringify(run.fileIds));
     const start = () => startPeer(run, 'script/script.js', { FILE_IDS: list, STATE: state });

@@ -29,7 +29,7 @@ export interface DevStackOptions {
   uiPort?: number;
   simulatorPort?: number;
   databasePort?: number;
-  /** Keeps everything between runs: `temporal.db`, `postgres/`, `simulator.db`. Default: nothing is kept. */
+  /** Keeps everything between runs: `temporal.db`, `postgres/`, `simulator.jsonl`. Default: nothing is kept. */
   dataDir?: string;
   /** Added to the arguments of the simulator ("--task-duration", …). */
   simulatorArgs?: readonly string[];
@@ -110,7 +110,7 @@ async function start(parts: StackParts, options: DevStackOptions): Promise<DevSt
       parts.database = database;
       parts.add('PostgreSQL', database.process);
     }),
-    startSimulator(parts, options, dataDir && join(dataDir, 'simulator.db')),
+    startSimulator(parts, options, dataDir && join(dataDir, 'simulator.jsonl')),
   ]);
   signal?.throwIfAborted();
   const { temporal, database } = parts;
