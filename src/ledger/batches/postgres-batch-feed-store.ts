@@ -1,11 +1,11 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { NOT_STARTED } from '../../contract/batch.js';
 import { writeAudit } from '../audit/audit.js';
-import { backingOff } from '../db/backing-off.js';
 import { guarded } from '../db/ledger-error.js';
 import { jsonText } from '../db/parameters.js';
 import type { BatchEndedAs, BatchTable, BatchWaitingFor, LedgerDatabase } from '../db/schema.js';
 import { batchScope } from '../money/cap.js';
+import { backingOff } from './backing-off.js';
 import type { BatchFacts, BatchFeedStore, ClaimedItem, ClaimWanted, ItemEnd, OpenItem } from './batch-feed-store.js';
 import { noteBatchProgress } from './batch-progress.js';
 import { subAppsOf } from './batch-snapshot.js';

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import type { BackingOff } from '../batches/batch-feed-store.js';
-import { ITEM_IDENTITY } from '../batches/item-identity.js';
-import type { LedgerDatabase } from './schema.js';
+import type { LedgerDatabase } from '../db/schema.js';
+import type { BackingOff } from './batch-feed-store.js';
+import { ITEM_IDENTITY } from './item-identity.js';
 
 const NONE: BackingOff = { backingOff: 0, backingOffCode: null, sentAgain: 0 };
 
