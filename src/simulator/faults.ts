@@ -97,7 +97,7 @@ export class Faults {
     return this.#pending;
   }
 
-  /** The oldest fault that fits this request at the door; {@link use} it when it takes effect. */
+  /** The oldest fault that fits this request on arrival; {@link use} it when it takes effect. */
   forRequest(action: string, fileId: string | null): Fault | undefined {
     return this.#pending.find(
       (fault) =>

@@ -25,7 +25,7 @@ export interface TaskFailure {
   level: 'subtask' | 'task';
 }
 
-/** Every time is on the house clock, in milliseconds. */
+/** Every time is on the simulated clock, in milliseconds. */
 export interface Task {
   /** Position in creation order, over all sub-applications and restarts. */
   seq: number;

@@ -11,6 +11,6 @@ const GROWS_BY_PERCENT = 100;
  * Has this process and its threads, in one of which workflow code runs, collect their garbage sooner: a worker that runs for hours then
  * needs hardly more memory than one that has just begun. For a program of its own: the setting counts for the whole process.
  */
-export function collectSooner(): void {
+export function limitHeapGrowth(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWS_BY_PERCENT}`);
 }
