@@ -28,7 +28,7 @@ interface Answer {
   reset: boolean;
 }
 
-/** The API itself: counts, checks, executes, answers, and misbehaves where a fault says so. */
+/** The API itself: counts, checks, executes, answers, and applies the configured faults. */
 export class HttpApi {
   readonly #windows = new Map<string, SlidingWindow>();
   #arrivals = 0;

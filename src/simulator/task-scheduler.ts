@@ -20,7 +20,7 @@ export interface TaskSchedulerEvents {
 
 /**
  * Runs tasks without timers: {@link advance} replays, in order of time, every start and end that has come due since it was
- * last called. So ten thousand tasks in flight cost nothing until somebody looks.
+ * last called. Tasks in flight cost nothing between calls.
  */
 export class TaskScheduler {
   readonly all: Task[] = [];

@@ -3,7 +3,7 @@ export type TaskStatus = 'WAITING' | 'PROCESSING' | 'FINISH' | 'ABORTED';
 
 export type TaskKind = 'ProcessMediaByMPS' | 'Procedure';
 
-/** A file that a sub-task leaves behind. */
+/** Output file of a sub-task. */
 export type OutputKind = 'Video' | 'OriginSubtitle' | 'TranslateSubtitle';
 
 export interface SubTask {
