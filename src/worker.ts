@@ -18,7 +18,7 @@ import { LedgerError } from './ledger/db/ledger-error.js';
 import { openRateLimitDatabase } from './ledger/db/rate-limit-database.js';
 import { openLedger } from './ledger/index.js';
 import { instrumentLedger } from './metrics/instrument-ledger.js';
-import { countCalls, throughWatcher } from './metrics/instrument-vod.js';
+import { countCalls, instrumentVod } from './metrics/instrument-vod.js';
 import { LedgerGauges } from './metrics/ledger-gauges.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { RateLimiter } from './rate-limit/index.js';
@@ -30,7 +30,7 @@ import { vodClientOf } from './tencent-vod/client-of-settings.js';
 import { estimateUsd } from './tencent-vod/cost.js';
 import { MediaReader } from './tencent-vod/media-reader.js';
 import { createWebhookSender } from './webhook/sender.js';
-import { watchActivities } from './worker/activity-watch.js';
+import { instrumentActivities } from './worker/activity-watch.js';
 import { Health } from './worker/health.js';
 import { CurrentConnection } from './worker/keep-connection.js';
 import { keepFeeders } from './worker/keep-feeders.js';
@@ -131,8 +131,8 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
       ? undefined
       : (await import('./worker/tracing.js')).startTracing(otlpEndpoint, identity, logger);
   const client = vodClientOf(vendor, { headers: tracing?.headers });
-  const counted = throughWatcher(client, countCalls(metrics));
-  const vod = tracing === undefined ? counted : throughWatcher(counted, tracing.watchCalls);
+  const counted = instrumentVod(client, countCalls(metrics));
+  const vod = tracing === undefined ? counted : instrumentVod(counted, tracing.observeCalls);
   let connection: CurrentConnection | undefined;
   let monitor: MonitorServer | undefined;
   const close = async () => {
@@ -204,7 +204,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
           ...each,
           interceptors: {
             ...each.interceptors,
-            activity: [...(tracing === undefined ? [] : [tracing.activityInterceptors]), watchActivities(metrics)],
+            activity: [...(tracing === undefined ? [] : [tracing.activityInterceptors]), instrumentActivities(metrics)],
           },
           connection: current.ofWorkers,
           namespace: connected.namespace,
@@ -248,7 +248,7 @@ export async function createWorkers(settings: Settings, options: CreateWorkersOp
     };
   } catch (error) {
     await close();
-    throw asPersonError(error, settings.temporal.address);
+    throw toUserFacingError(error, settings.temporal.address);
   }
 }
 
@@ -391,7 +391,7 @@ async function allMetrics(
   return `${await metrics.registry.metrics()}\n${sdk}`;
 }
 
-function asPersonError(error: unknown, address: string): unknown {
+function toUserFacingError(error: unknown, address: string): unknown {
   if (!(error instanceof LedgerError)) return temporalError(error, address);
   return error.kind === 'unavailable'
     ? new UnavailableError(error.message, { code: 'ledger.unavailable', cause: error })

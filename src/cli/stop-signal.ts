@@ -4,7 +4,7 @@ import { watchLauncher } from '../local/stack/launcher.js';
 /** Why a program that runs until it is told to stop was told so. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';
 
-/** One Ctrl-C can arrive twice, from the terminal and from npm: what comes this soon after the first is no second wish. */
+/** One Ctrl-C can arrive twice, from the terminal and from npm: signals within this time count as one. */
 const ECHO_MS = 500;
 
 /**

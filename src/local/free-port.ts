@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from './local-server-error.js';
 
-/** Everything that this project starts for itself listens here and nowhere else. */
+/** Everything that this project starts listens here and nowhere else. */
 export const LOOPBACK = '127.0.0.1';
 
 export interface WantedPort {

@@ -13,7 +13,7 @@ export const LOCAL_SERVER_PROBLEMS = {
 } as const;
 export type LocalServerProblem = (typeof LOCAL_SERVER_PROBLEMS)[keyof typeof LOCAL_SERVER_PROBLEMS];
 
-/** Its message says what is wrong, where, and what to do, in one sentence; so there is no advice beside it. */
+/** The message includes the advice; there is no separate advice field. */
 export class LocalServerError extends EraseError {
   constructor(
     readonly problem: LocalServerProblem,

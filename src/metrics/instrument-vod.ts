@@ -18,7 +18,7 @@ const ACTION: Record<keyof VodApi, VodAction> = {
   searchMedia: 'SearchMedia',
 } satisfies Record<string, typeof SUBMIT_ACTION | keyof typeof DOCUMENTED_RATE>;
 
-/** What is told of one call once it is over. */
+/** Outcome of one finished call. */
 export interface CallEnd {
   action: VodAction;
   seconds: number;
@@ -27,21 +27,21 @@ export interface CallEnd {
   error: VodError | null;
 }
 
-/** Around one call. */
-export type CallWatcher = <T>(action: VodAction, call: () => Promise<T>) => Promise<T>;
+/** Wraps one call. */
+export type CallObserver = <T>(action: VodAction, call: () => Promise<T>) => Promise<T>;
 
-/** The same API, with every call made through `watch`. */
-export function throughWatcher<Api extends VodApi>(vod: Api, watch: CallWatcher): Api {
-  const watched: Api = Object.create(vod);
+/** The same API, with every call made through `observe`. */
+export function instrumentVod<Api extends VodApi>(vod: Api, observe: CallObserver): Api {
+  const instrumented: Api = Object.create(vod);
   for (const method of Object.keys(ACTION) as (keyof VodApi)[]) {
     const call = vod[method].bind(vod) as (...args: unknown[]) => Promise<unknown>;
-    Object.assign(watched, { [method]: (...args: unknown[]) => watch(ACTION[method], () => call(...args)) });
+    Object.assign(instrumented, { [method]: (...args: unknown[]) => observe(ACTION[method], () => call(...args)) });
   }
-  return watched;
+  return instrumented;
 }
 
-/** Counts and times each call. A call that was given up by us counts for nothing: it says nothing about the vendor. */
-export function countCalls(metrics: WorkerMetrics, onEnd: (end: CallEnd) => void = () => undefined): CallWatcher {
+/** Counts and times each call. Calls that we aborted are not counted. */
+export function countCalls(metrics: WorkerMetrics, onEnd: (end: CallEnd) => void = () => undefined): CallObserver {
   return async (action, call) => {
     const begunMs = performance.now();
     const end = (requestId: string | null, error: VodError | null) => {

@@ -87,7 +87,7 @@ export class LedgerGauges {
       oldest.set({ class: each }, 0);
     }
     for (const each of state.holds) {
-      // A class of a newer version would be a label that nobody bounded.
+      // A class of a newer version would be an unbounded label.
       const label = { class: each.class in ERROR_CLASSES ? each.class : 'other' };
       holds.set(label, each.count);
       oldest.set(label, each.oldestSeconds);

@@ -13,8 +13,8 @@ const CALL_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40
 /** From "at once" over the watch's seconds and the polls' minutes to "hours late", in seconds. */
 const LAG_BUCKETS_SECONDS = [1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400];
 
-/** What came of a paid call: taken, certainly not executed, or nobody knows yet. */
-export type SubmitFate = 'accepted' | 'refused' | 'unclear';
+/** Outcome of a paid call; `unclear` where it may have been executed. */
+export type SubmitOutcome = 'accepted' | 'refused' | 'unclear';
 
 /** What this process counts itself. Labels are words of fixed lists: never an id, a file, a URL or a message. */
 export class WorkerMetrics {
@@ -103,7 +103,7 @@ export class WorkerMetrics {
     }
   }
 
-  submitted(outcome: SubmitFate, errorClass: ErrorClass | 'none'): void {
+  submitted(outcome: SubmitOutcome, errorClass: ErrorClass | 'none'): void {
     this.#submits.inc({ outcome, class: errorClass });
   }
 

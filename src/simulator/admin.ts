@@ -11,7 +11,7 @@ import {
   NEVER_EXPIRES,
   STORAGE_CLASSES,
 } from './media-library.js';
-import type { House } from './simulated-account.js';
+import type { SimulatedAccount } from './simulated-account.js';
 import type { TaskStatus } from './task.js';
 import { endMs } from './task-scheduler.js';
 
@@ -56,22 +56,22 @@ export class AdminError extends Error {}
 
 /** What the HTTP admin API offers, for use in the same process. */
 export class Admin {
-  constructor(readonly house: House) {}
+  constructor(readonly account: SimulatedAccount) {}
 
   /** In the order in which they were answered, leaving out the first `from`. */
   calls(from = 0): Call[] {
-    return this.house.calls
+    return this.account.calls
       .slice(from)
       .map(({ at, action, fileId, taskId, outcome }) => ({ at, action, fileId, taskId, outcome }));
   }
 
   /** Also with RequestId, SecretId and sub-application. */
   callDetails(): readonly CallDetail[] {
-    return this.house.calls;
+    return this.account.calls;
   }
 
   tasks(): AdminTask[] {
-    const { tasks, clock } = this.house;
+    const { tasks, clock } = this.account;
     tasks.advance();
     const real = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : clock.toReal(ms));
     return tasks.all.map((task) => ({
@@ -93,43 +93,43 @@ export class Admin {
   /** All or none: one bad file and nothing is added. A known FileId is replaced. */
   addMedia(medias: readonly MediaSpec[]): void {
     const checked = medias.map((media, at) => this.#media(media, at));
-    this.house.addMedia(checked);
+    this.account.addMedia(checked);
   }
 
   /** True when there was such a file. */
   removeMedia(fileId: string, subAppId?: number): boolean {
-    return this.house.removeMedia(this.#subApp(subAppId), fileId);
+    return this.account.removeMedia(this.#subApp(subAppId), fileId);
   }
 
   addFault(spec: FaultSpec): Fault {
     const fault = parseFault(spec, ACTION_NAMES);
     if (typeof fault === 'string') throw new AdminError(fault);
-    return this.house.faults.add(fault);
+    return this.account.faults.add(fault);
   }
 
   faults(): readonly Fault[] {
-    return this.house.faults.list();
+    return this.account.faults.list();
   }
 
   clearFaults(): void {
-    this.house.faults.clear();
+    this.account.faults.clear();
   }
 
   /** Ends the faults `stays-waiting`, `stays-processing` and `late-listing` of a file's tasks. */
   release(fileId: string, subAppId?: number): void {
     if (typeof fileId !== 'string') throw new AdminError('"fileId" must be a string.');
-    this.house.release(this.#subApp(subAppId), fileId);
+    this.account.release(this.#subApp(subAppId), fileId);
   }
 
   /** Makes all tasks and media older by `ms`: what is processed comes nearer to its end, what is old to be forgotten. */
   age(ms: number): void {
     if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0)
       throw new AdminError('"ms" must be a whole number of milliseconds, 0 or more.');
-    this.house.age(ms);
+    this.account.age(ms);
   }
 
   #subApp(subAppId: unknown): number {
-    const { subAppIds } = this.house.options;
+    const { subAppIds } = this.account.options;
     if (subAppId === undefined) return subAppIds[0] as number;
     if (!subAppIds.includes(subAppId as number))
       throw new AdminError(`"subAppId" must be one of the simulator's: ${subAppIds.join(', ')}.`);
@@ -172,7 +172,7 @@ export class Admin {
     );
     const unknown = Object.keys(spec).find((key) => !MEDIA_KEYS.includes(key));
     need(unknown === undefined, `${unknown} is not known; a file has ${MEDIA_KEYS.join(', ')}.`);
-    const { clock } = this.house;
+    const { clock } = this.account;
     const createdMs = spec.createTime ? clock.fromReal(parseIso(spec.createTime) ?? 0) : clock.now();
     return {
       fileId: spec.fileId,

@@ -1,6 +1,6 @@
-/** One request at the API's door. */
+/** One request at the API's api. */
 export interface Call {
-  /** When it reached the door, in real milliseconds since the epoch: the time that the rate windows use. */
+  /** When it reached the api, in real milliseconds since the epoch: the time that the rate windows use. */
   at: number;
   action: string;
   /** The FileId of the request, or of the task that it names. */

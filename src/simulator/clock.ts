@@ -2,10 +2,10 @@
  * The simulator's own time, in milliseconds since the epoch plus everything that `age` has added.
  *
  * Tasks and media keep their times on this clock, so ageing all of them is one addition; what is shown to a client is
- * turned back with {@link HouseClock.toReal}. With a skew, that is the time of a vendor whose clock is not ours.
+ * turned back with {@link SimulatedClock.toReal}. With a skew, that is the time of a vendor whose clock is not ours.
  * Ageing touches neither signatures nor rate windows.
  */
-export class HouseClock {
+export class SimulatedClock {
   #lastMs = 0;
 
   constructor(
@@ -23,8 +23,8 @@ export class HouseClock {
     this.ageMs += ms;
   }
 
-  toReal(houseMs: number): number {
-    return houseMs - this.ageMs;
+  toReal(simulatedMs: number): number {
+    return simulatedMs - this.ageMs;
   }
 
   fromReal(realMs: number): number {
@@ -32,8 +32,8 @@ export class HouseClock {
   }
 
   /** ISO 8601 in UTC with whole seconds, as the API writes every time. */
-  iso(houseMs: number): string {
-    return isoSeconds(this.toReal(houseMs));
+  iso(simulatedMs: number): string {
+    return isoSeconds(this.toReal(simulatedMs));
   }
 }
 

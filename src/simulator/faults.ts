@@ -97,7 +97,7 @@ export class Faults {
     return this.#pending;
   }
 
-  /** The oldest fault that fits this request at the door; {@link use} it when it takes effect. */
+  /** The oldest fault that fits this request on arrival; {@link use} it when it takes effect. */
   forRequest(action: string, fileId: string | null): Fault | undefined {
     return this.#pending.find(
       (fault) =>
@@ -122,7 +122,7 @@ export class Faults {
   }
 }
 
-/** The fault, or a sentence that says what is wrong with it. */
+/** The fault, or a sentence that describes the problem. */
 export function parseFault(value: unknown, actions: readonly string[]): FaultSpec | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'A fault must be a JSON object.';
   const given = value as Record<string, unknown>;

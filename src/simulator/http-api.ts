@@ -10,7 +10,7 @@ import { BodyTooLarge, readBody } from './http-body.js';
 import { checkParameters, isObject, type Parameters, parametersOfQuery } from './parameters.js';
 import { pick } from './random.js';
 import { verifySignature } from './signature.js';
-import type { House } from './simulated-account.js';
+import type { SimulatedAccount } from './simulated-account.js';
 import { SlidingWindow } from './sliding-window.js';
 
 const API_VERSION = '2018-07-17';
@@ -18,7 +18,7 @@ const API_VERSION = '2018-07-17';
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_QUERY_BYTES = 32 * 1024;
 
-/** What is sent back, decided in one go at the door; nothing after it can change what was executed. */
+/** What is sent back, decided in one go at the api; nothing after it can change what was executed. */
 interface Answer {
   status: number;
   body: string;
@@ -28,17 +28,17 @@ interface Answer {
   reset: boolean;
 }
 
-/** The API itself: counts, checks, executes, answers, and misbehaves where a fault says so. */
-export class FrontDoor {
+/** The API itself: counts, checks, executes, answers, and applies the configured faults. */
+export class HttpApi {
   readonly #windows = new Map<string, SlidingWindow>();
   #arrivals = 0;
 
-  constructor(readonly house: House) {
-    const { submitsPerSecond, readsPerSecond, writesPerSecond } = house.options;
+  constructor(readonly account: SimulatedAccount) {
+    const { submitsPerSecond, readsPerSecond, writesPerSecond } = account.options;
     const limits = { submit: submitsPerSecond, read: readsPerSecond, write: writesPerSecond };
     for (const [name, { rate }] of Object.entries(ACTIONS)) this.#windows.set(name, new SlidingWindow(limits[rate]));
     // After a restart the last second still counts.
-    for (const { action, at, outcome } of house.calls.slice(-1000))
+    for (const { action, at, outcome } of account.calls.slice(-1000))
       if (at > Date.now() - 1000 && !isThrottled(outcome)) this.#windows.get(action)?.admit(at);
   }
 
@@ -49,7 +49,7 @@ export class FrontDoor {
     } catch {
       return; // The client went away while it was still sending: nobody is there to answer.
     }
-    const { requestDelayMs, answerDelayMs, seed } = this.house.options;
+    const { requestDelayMs, answerDelayMs, seed } = this.account.options;
     const arrival = ++this.#arrivals;
     const delayMs = pick(requestDelayMs, seed, `request ${arrival}`);
     if (delayMs > 0) await wait(delayMs);
@@ -73,14 +73,14 @@ export class FrontDoor {
     };
     try {
       const { action, parameters } = this.#check(request, body, call);
-      const fault = this.house.faults.forRequest(call.action, call.fileId);
+      const fault = this.account.faults.forRequest(call.action, call.fileId);
       if (fault?.kind === 'drop-before') {
-        this.house.faults.use(fault);
+        this.account.faults.use(fault);
         call.outcome = 'dropped';
         return this.#closed(call, { ...PLAIN, cutAfter: 0, reset: fault.reset === true });
       }
       if (!isThrottled(fault?.kind === 'error' ? fault.code : undefined)) this.#count(call);
-      if (fault) this.house.faults.use(fault);
+      if (fault) this.account.faults.use(fault);
       if (fault?.kind === 'delay' && fault.execute === false)
         return wait(fault.ms ?? 0).then(() => this.#closed(call, this.#execute(action, parameters, call)));
       return this.#closed(
@@ -106,7 +106,7 @@ export class FrontDoor {
     for (const name of ['Action', 'Version', 'Timestamp'])
       if (!header(request, `x-tc-${name.toLowerCase()}`)) throw missingParameter(name);
     const headers = request.headers as Record<string, string | undefined>;
-    const { credentials, clockSkewMs } = this.house.options;
+    const { credentials, clockSkewMs } = this.account.options;
     const vendorNowMs = call.at + clockSkewMs;
     call.secretId = verifySignature({ method, path, query, headers, body }, credentials, vendorNowMs).secretId;
     const action = Object.hasOwn(ACTIONS, call.action) ? ACTIONS[call.action] : undefined;
@@ -123,7 +123,7 @@ export class FrontDoor {
     else if (typeof onlyFile === 'string' && moreFiles.length === 0) call.fileId = onlyFile;
     if (typeof given.TaskId === 'string') {
       call.taskId = given.TaskId;
-      call.fileId ??= this.house.tasks.get(given.TaskId)?.fileId ?? null;
+      call.fileId ??= this.account.tasks.get(given.TaskId)?.fileId ?? null;
     }
     return { action, parameters: given };
   }
@@ -144,12 +144,12 @@ export class FrontDoor {
         `The vendor knows the parameter \`${beyond}\`, the simulator does not.`,
       );
     const parameters = checkParameters(given, action.parameters);
-    const { subAppIds } = this.house.options;
+    const { subAppIds } = this.account.options;
     const subAppId = (parameters.SubAppId as number | undefined) ?? (subAppIds[0] as number);
     if (!subAppIds.includes(subAppId))
       throw invalidValue('SubAppId', 'there is no such sub-application', 'InvalidParameterValue.SubAppId');
     call.subAppId = subAppId;
-    const result = action.run({ house: this.house, parameters, subAppId, requestId: call.requestId });
+    const result = action.run({ account: this.account, parameters, subAppId, requestId: call.requestId });
     if (typeof result.TaskId === 'string') call.taskId = result.TaskId;
     return result;
   }
@@ -200,8 +200,8 @@ export class FrontDoor {
   }
 
   #closed(call: CallDetail, answer: Answer): Answer {
-    this.house.calls.push(call);
-    this.house.store.saveCall(call);
+    this.account.calls.push(call);
+    this.account.store.saveCall(call);
     return answer;
   }
 }

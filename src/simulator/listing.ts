@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Task, TaskStatus } from './task.js';
-import { endMs, type TaskHouse } from './task-scheduler.js';
+import { endMs, type TaskScheduler } from './task-scheduler.js';
 
-/** A DescribeTasks request, checked. Times are house times cut to whole seconds, as the API shows them. */
+/** A DescribeTasks request, checked. Times are simulated times cut to whole seconds, as the API shows them. */
 export interface TaskQuery {
   subAppId: number;
   status?: TaskStatus;
@@ -30,8 +30,8 @@ interface Lane {
 }
 
 /** Undefined when the ScrollToken is none of ours, or belongs to another query. */
-export function listTasks(house: TaskHouse, query: TaskQuery, nowMs: number): TaskPage | undefined {
-  const lane = laneFor(house, query);
+export function listTasks(scheduler: TaskScheduler, query: TaskQuery, nowMs: number): TaskPage | undefined {
+  const lane = laneFor(scheduler, query);
   const step = query.descending ? -1 : 1;
   let at = query.descending ? lane.tasks.length - 1 : 0;
   if (query.scrollToken !== '') {
@@ -55,7 +55,7 @@ export function listTasks(house: TaskHouse, query: TaskQuery, nowMs: number): Ta
   for (; at >= 0 && at < lane.tasks.length; at += step) {
     const task = lane.tasks[at] as Task;
     if (beyond(task, lane, query)) break;
-    if (!fits(task, house, query, nowMs)) continue;
+    if (!fits(task, scheduler, query, nowMs)) continue;
     if (tasks.length === query.limit) return { tasks, scrollToken: writeToken(lane.key(task), query) };
     tasks.push(task);
   }
@@ -66,17 +66,17 @@ const byCreation = (task: Task) => task.seq;
 /** Unfinished tasks have the zero time as their end, so they come before all others. */
 const byEnd = (task: Task) => task.endSeq ?? task.seq - Number.MAX_SAFE_INTEGER;
 
-function laneFor(house: TaskHouse, query: TaskQuery): Lane {
-  const shelf = house.shelf(query.subAppId);
+function laneFor(scheduler: TaskScheduler, query: TaskQuery): Lane {
+  const index = scheduler.indexOf(query.subAppId);
   if (query.fileId !== undefined) {
-    const tasks = shelf.byFile.get(query.fileId) ?? [];
+    const tasks = index.byFile.get(query.fileId) ?? [];
     if (query.sortBy === 'CreateTime') return { tasks, key: byCreation };
     return { tasks: [...tasks].sort((a, b) => byEnd(a) - byEnd(b)), key: byEnd };
   }
-  if (query.status === 'WAITING' || query.status === 'PROCESSING') return { tasks: [...shelf.open], key: byCreation };
-  if (query.sortBy === 'CreateTime') return { tasks: shelf.created, key: byCreation };
-  if (query.status === 'FINISH' || query.finished) return { tasks: shelf.ended, key: byEnd };
-  return { tasks: [...shelf.open, ...shelf.ended], key: byEnd };
+  if (query.status === 'WAITING' || query.status === 'PROCESSING') return { tasks: [...index.open], key: byCreation };
+  if (query.sortBy === 'CreateTime') return { tasks: index.created, key: byCreation };
+  if (query.status === 'FINISH' || query.finished) return { tasks: index.ended, key: byEnd };
+  return { tasks: [...index.open, ...index.ended], key: byEnd };
 }
 
 /** Nothing after this task can fit, because the lane is ordered by the time that it has passed. */
@@ -88,10 +88,10 @@ function beyond(task: Task, lane: Lane, query: TaskQuery): boolean {
   return query.descending ? ended < query.finished.fromMs : ended >= query.finished.beforeMs;
 }
 
-function fits(task: Task, house: TaskHouse, query: TaskQuery, nowMs: number): boolean {
+function fits(task: Task, scheduler: TaskScheduler, query: TaskQuery, nowMs: number): boolean {
   if (task.listedMs > nowMs) return false;
   if (task.createdMs < query.createdFromMs || task.createdMs >= query.createdBeforeMs) return false;
-  if (query.status !== undefined && house.status(task) !== query.status) return false;
+  if (query.status !== undefined && scheduler.status(task) !== query.status) return false;
   if (!query.finished) return true;
   const ended = endMs(task);
   return ended !== undefined && ended >= query.finished.fromMs && ended < query.finished.beforeMs;

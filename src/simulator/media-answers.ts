@@ -1,4 +1,4 @@
-import type { HouseClock } from './clock.js';
+import type { SimulatedClock } from './clock.js';
 import { hasVideoStream, type Media } from './media-library.js';
 
 /** DescribeMediaInfos, `Filters`: the name of each part of an answer, and the field that it fills. */
@@ -27,7 +27,7 @@ export function mediaUrl(baseUrl: string, media: Pick<Media, 'subAppId' | 'fileI
 }
 
 /** A MediaInfo as DescribeMediaInfos and SearchMedia give it; parts that were not asked for, or do not exist, are null. */
-export function mediaInfo(media: Media, clock: HouseClock, baseUrl: string, parts: readonly string[] | undefined) {
+export function mediaInfo(media: Media, clock: SimulatedClock, baseUrl: string, parts: readonly string[] | undefined) {
   const info: Record<string, unknown> = { FileId: media.fileId };
   for (const [part, field] of Object.entries(MEDIA_PARTS)) {
     const wanted = parts === undefined || parts.length === 0 || parts.includes(part);
@@ -38,7 +38,7 @@ export function mediaInfo(media: Media, clock: HouseClock, baseUrl: string, part
   return info;
 }
 
-function basicInfo(media: Media, clock: HouseClock, baseUrl: string) {
+function basicInfo(media: Media, clock: SimulatedClock, baseUrl: string) {
   return {
     Name: media.name,
     Description: media.description,

@@ -1,4 +1,4 @@
-import type { HouseClock } from './clock.js';
+import type { SimulatedClock } from './clock.js';
 import { parseIso } from './clock.js';
 
 /** API document: this expiry means that a file is kept for good. */
@@ -21,7 +21,7 @@ export interface MediaKind {
   videoStream?: boolean;
 }
 
-/** A file in the library. Times are on the house clock, in milliseconds. */
+/** A file in the library. Times are on the simulated clock, in milliseconds. */
 export interface Media extends MediaKind {
   fileId: string;
   subAppId: number;
@@ -46,7 +46,7 @@ export function hasVideoStream({ category = 'Video', videoStream = true }: Media
   return category === 'Video' && videoStream;
 }
 
-interface Shelf {
+interface MediaIndex {
   byId: Map<string, Media>;
   /** Ascending by creation time, and without files that are gone, unless `tidy` is false. */
   byTime: Media[];
@@ -54,44 +54,44 @@ interface Shelf {
 }
 
 export class MediaLibrary {
-  readonly #shelves = new Map<number, Shelf>();
+  readonly #indexes = new Map<number, MediaIndex>();
 
-  constructor(readonly clock: HouseClock) {}
+  constructor(readonly clock: SimulatedClock) {}
 
   get size(): number {
     let size = 0;
-    for (const shelf of this.#shelves.values()) size += shelf.byId.size;
+    for (const index of this.#indexes.values()) size += index.byId.size;
     return size;
   }
 
   /** Undefined also when the file has expired. */
   get(subAppId: number, fileId: string): Media | undefined {
-    const media = this.#shelves.get(subAppId)?.byId.get(fileId);
+    const media = this.#indexes.get(subAppId)?.byId.get(fileId);
     return media && !this.#expired(media) ? media : undefined;
   }
 
   /** Takes the place of a file with the same id. */
   put(media: Media): void {
-    const shelf = this.#shelf(media.subAppId);
-    if (shelf.byId.has(media.fileId) || media.createdMs < (shelf.byTime.at(-1)?.createdMs ?? 0)) shelf.tidy = false;
-    shelf.byId.set(media.fileId, media);
-    shelf.byTime.push(media);
+    const index = this.#indexOf(media.subAppId);
+    if (index.byId.has(media.fileId) || media.createdMs < (index.byTime.at(-1)?.createdMs ?? 0)) index.tidy = false;
+    index.byId.set(media.fileId, media);
+    index.byTime.push(media);
   }
 
   remove(subAppId: number, fileId: string): boolean {
-    const shelf = this.#shelf(subAppId);
-    shelf.tidy = false;
-    return shelf.byId.delete(fileId);
+    const index = this.#indexOf(subAppId);
+    index.tidy = false;
+    return index.byId.delete(fileId);
   }
 
   /** Every file that has not expired, by creation time. */
   inOrder(subAppId: number): Media[] {
-    const shelf = this.#shelf(subAppId);
-    if (!shelf.tidy) {
-      shelf.byTime = [...shelf.byId.values()].sort((a, b) => a.createdMs - b.createdMs);
-      shelf.tidy = true;
+    const index = this.#indexOf(subAppId);
+    if (!index.tidy) {
+      index.byTime = [...index.byId.values()].sort((a, b) => a.createdMs - b.createdMs);
+      index.tidy = true;
     }
-    return shelf.byTime.filter((media) => !this.#expired(media));
+    return index.byTime.filter((media) => !this.#expired(media));
   }
 
   #expired(media: Media): boolean {
@@ -99,12 +99,12 @@ export class MediaLibrary {
     return (parseIso(media.expireTime) ?? Number.POSITIVE_INFINITY) <= this.clock.toReal(this.clock.now());
   }
 
-  #shelf(subAppId: number): Shelf {
-    let shelf = this.#shelves.get(subAppId);
-    if (!shelf) {
-      shelf = { byId: new Map(), byTime: [], tidy: true };
-      this.#shelves.set(subAppId, shelf);
+  #indexOf(subAppId: number): MediaIndex {
+    let index = this.#indexes.get(subAppId);
+    if (!index) {
+      index = { byId: new Map(), byTime: [], tidy: true };
+      this.#indexes.set(subAppId, index);
     }
-    return shelf;
+    return index;
   }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { House } from './simulated-account.js';
+import type { SimulatedAccount } from './simulated-account.js';
 import { TEMPORARY_URL_SECONDS } from './task-answers.js';
 
 /** The clips lie beside `src` and `dist`, so the same path is right from either. */
@@ -44,7 +44,11 @@ function clip(name: 'before' | 'after'): Promise<Buffer> {
 }
 
 /** `/media/SUBAPPID/FILEID/NAME` and `/temporary/TASKID/NAME`: every URL that stands in an answer can be fetched. */
-export async function serveMedia(house: House, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function serveMedia(
+  account: SimulatedAccount,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.method === 'OPTIONS') {
     response.writeHead(204, CORS).end();
     return;
@@ -54,7 +58,7 @@ export async function serveMedia(house: House, request: IncomingMessage, respons
     return;
   }
   const path = new URL(request.url ?? '/', 'http://simulator').pathname.split('/').slice(1);
-  const bytes = await find(house, path);
+  const bytes = await find(account, path);
   if (typeof bytes === 'number') {
     response.writeHead(bytes, CORS).end();
     return;
@@ -76,18 +80,18 @@ export async function serveMedia(house: House, request: IncomingMessage, respons
 }
 
 /** The file's bytes, or the status that says why there are none. */
-async function find(house: House, [folder, ...rest]: string[]): Promise<Buffer | number> {
-  house.tasks.advance();
+async function find(account: SimulatedAccount, [folder, ...rest]: string[]): Promise<Buffer | number> {
+  account.tasks.advance();
   if (folder === 'media') {
-    const media = house.media.get(Number(rest[0]), rest[1] ?? '');
+    const media = account.media.get(Number(rest[0]), rest[1] ?? '');
     if (!media) return 404;
     if (rest[2] === 'video.mp4') return clip(media.resultOf === null ? 'before' : 'after');
     return media.coverUrl.endsWith(`/${rest[2]}`) ? COVER : 404;
   }
-  const task = house.tasks.get(rest[0] ?? '');
+  const task = account.tasks.get(rest[0] ?? '');
   if (!task || task.endSeq === null || task.abortedMs !== null) return 404;
   // The platform answers an outdated link as it answers any that it may not serve.
-  if (house.clock.now() > (task.finishMs ?? 0) + TEMPORARY_URL_SECONDS * 1000) return 403;
+  if (account.clock.now() > (task.finishMs ?? 0) + TEMPORARY_URL_SECONDS * 1000) return 403;
   if (rest[1] === 'Video.mp4') return clip('after');
   const subtitle = SUBTITLES[rest[1]?.split('.')[0] ?? ''];
   return subtitle === undefined ? 404 : Buffer.from(subtitle);

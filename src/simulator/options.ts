@@ -37,7 +37,7 @@ export interface SimulatorOptions {
   retentionHours?: number;
   /** The same in milliseconds; wins over `retentionHours`. */
   retentionMs?: number;
-  /** On its way every request is held back this long before the door counts it. Default 0. */
+  /** On its way every request is held back this long before the api counts it. Default 0. */
   requestDelayMs?: number | Range;
   /** Every answer is sent this long after its request was counted and executed: the API's work and the way back. Default 0. */
   answerDelayMs?: number | Range;

@@ -1,12 +1,12 @@
 import type { CallDetail } from './call-log.js';
-import { HouseClock } from './clock.js';
+import { SimulatedClock } from './clock.js';
 import { Faults } from './faults.js';
 import { type Media, MediaLibrary, NEVER_EXPIRES } from './media-library.js';
 import type { ResolvedOptions } from './options.js';
 import { newFileId, newTaskId, pick } from './random.js';
 import type { StateStore } from './state-file.js';
 import type { SubTask, Task } from './task.js';
-import { TaskHouse } from './task-scheduler.js';
+import { TaskScheduler } from './task-scheduler.js';
 
 export interface TaskRequest {
   kind: Task['kind'];
@@ -26,9 +26,9 @@ const TASK_ID_WORDS: Record<Task['kind'], string> = {
 };
 
 /** Everything that the simulated account has: tasks, media, calls, faults to come. */
-export class House {
-  readonly clock: HouseClock;
-  readonly tasks: TaskHouse;
+export class SimulatedAccount {
+  readonly clock: SimulatedClock;
+  readonly tasks: TaskScheduler;
   readonly media: MediaLibrary;
   readonly faults = new Faults();
   readonly calls: CallDetail[];
@@ -41,11 +41,11 @@ export class House {
     readonly store: StateStore,
   ) {
     const saved = store.load();
-    this.clock = new HouseClock(saved.ageMs, options.clockSkewMs);
+    this.clock = new SimulatedClock(saved.ageMs, options.clockSkewMs);
     this.calls = saved.calls;
     this.media = new MediaLibrary(this.clock);
     for (const media of saved.media) this.media.put(media);
-    this.tasks = new TaskHouse(this.clock, options.maxConcurrentTasks, {
+    this.tasks = new TaskScheduler(this.clock, options.maxConcurrentTasks, {
       started: (task) => store.saveTask(task),
       ended: (task) => this.#taskEnded(task),
     });
@@ -73,7 +73,7 @@ export class House {
   /** The tasks of a file that a fault keeps where they are go on, and those that a fault hides are listed. */
   release(subAppId: number, fileId: string): void {
     const now = this.clock.now();
-    for (const task of this.tasks.shelf(subAppId).byFile.get(fileId) ?? []) {
+    for (const task of this.tasks.indexOf(subAppId).byFile.get(fileId) ?? []) {
       task.listedMs = Math.min(task.listedMs, now);
       this.tasks.release(task);
       this.store.saveTask(task);

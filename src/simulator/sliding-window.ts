@@ -11,7 +11,7 @@ export class SlidingWindow {
 
   constructor(readonly limit: number) {}
 
-  /** True, and counted, when the call may pass. A refused call leaves no trace. */
+  /** True, and counted, when the call may pass. A refused call is not counted. */
   admit(nowMs: number): boolean {
     if (this.limit === 0) return true;
     while (this.#oldest < this.#times.length && (this.#times[this.#oldest] ?? 0) <= nowMs - WINDOW_MS) this.#oldest++;

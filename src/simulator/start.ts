@@ -2,10 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Admin } from './admin.js';
 import { ADMIN_PREFIX, handleAdmin } from './admin-server.js';
-import { FrontDoor } from './http-api.js';
+import { HttpApi } from './http-api.js';
 import { serveMedia } from './media-server.js';
 import { resolveOptions, type SimulatorOptions } from './options.js';
-import { House } from './simulated-account.js';
+import { SimulatedAccount } from './simulated-account.js';
 import { memoryOnly, openStateFile } from './state-file.js';
 
 export interface Simulator {
@@ -28,16 +28,16 @@ const KEEP_ALIVE_MS = 65_000;
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const resolved = resolveOptions(options);
   const store = resolved.stateFile === undefined ? memoryOnly : await openStateFile(resolved.stateFile);
-  const house = new House(resolved, store);
-  const door = new FrontDoor(house);
-  const admin = new Admin(house);
+  const account = new SimulatedAccount(resolved, store);
+  const api = new HttpApi(account);
+  const admin = new Admin(account);
   const server = createServer((request, response) => {
     const path = request.url ?? '/';
     const handled = path.startsWith(ADMIN_PREFIX)
       ? handleAdmin(admin, request, response)
       : path.startsWith('/media/') || path.startsWith('/temporary/')
-        ? serveMedia(house, request, response)
-        : door.handle(request, response);
+        ? serveMedia(account, request, response)
+        : api.handle(request, response);
     handled.catch((error) => {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
       response.end(`The simulator failed: ${String(error)}`);
@@ -52,7 +52,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
   const { port } = server.address() as AddressInfo;
   const url = `http://${reachableHost(resolved.host)}:${port}`;
-  house.baseUrl = resolved.publicUrl ?? url;
+  account.baseUrl = resolved.publicUrl ?? url;
   return {
     url,
     port,

@@ -1,6 +1,6 @@
 import { ZERO_TIME } from './clock.js';
 import { mediaUrl } from './media-answers.js';
-import type { House } from './simulated-account.js';
+import type { SimulatedAccount } from './simulated-account.js';
 import type { OutputKind, SubTask, Task } from './task.js';
 import { endMs } from './task-scheduler.js';
 
@@ -51,31 +51,31 @@ const OTHER_TASK_FIELDS = [
 /** How long a temporary URL works, in seconds. The document gives the unit, not the number. */
 export const TEMPORARY_URL_SECONDS = 86_400;
 
-export function taskSummary(task: Task, house: House) {
+export function taskSummary(task: Task, account: SimulatedAccount) {
   return {
     TaskId: task.taskId,
-    Status: house.tasks.status(task),
+    Status: account.tasks.status(task),
     FileId: task.fileId,
     TaskType: task.kind,
-    ...times(task, house),
+    ...times(task, account),
     SessionId: task.sessionId,
     SessionContext: task.sessionContext,
   };
 }
 
-export function taskDetail(task: Task, house: House) {
+export function taskDetail(task: Task, account: SimulatedAccount) {
   return {
     TaskType: task.kind,
-    Status: house.tasks.status(task),
-    ...times(task, house),
+    Status: account.tasks.status(task),
+    ...times(task, account),
     ...Object.fromEntries(OTHER_TASK_FIELDS.map((name) => [name, null])),
-    ProcedureTask: task.kind === 'Procedure' ? procedureTask(task, house) : null,
-    ProcessMediaByMPSTask: task.kind === 'ProcessMediaByMPS' ? mpsTask(task, house) : null,
+    ProcedureTask: task.kind === 'Procedure' ? procedureTask(task, account) : null,
+    ProcessMediaByMPSTask: task.kind === 'ProcessMediaByMPS' ? mpsTask(task, account) : null,
   };
 }
 
-function times(task: Task, house: House) {
-  const { clock } = house;
+function times(task: Task, account: SimulatedAccount) {
+  const { clock } = account;
   const begun = task.startedMs;
   const ended = endMs(task);
   return {
@@ -90,7 +90,7 @@ function innerStatus(task: Task) {
   return task.endSeq === null ? 'PROCESSING' : 'FINISH';
 }
 
-function mpsTask(task: Task, house: House) {
+function mpsTask(task: Task, account: SimulatedAccount) {
   const failure = task.endSeq !== null && task.failure?.level === 'task' ? task.failure : null;
   return {
     TaskId: task.taskId,
@@ -98,11 +98,11 @@ function mpsTask(task: Task, house: House) {
     ErrCode: failure ? Number(failure.code) : 0,
     Message: failure ? failure.message : '',
     SubTaskSet:
-      task.abortedMs !== null || failure ? null : task.subTasks.map((_, at) => subTaskResult(task, at, house)),
+      task.abortedMs !== null || failure ? null : task.subTasks.map((_, at) => subTaskResult(task, at, account)),
   };
 }
 
-function subTaskResult(task: Task, at: number, house: House) {
+function subTaskResult(task: Task, at: number, account: SimulatedAccount) {
   const subTask = task.subTasks[at] as SubTask;
   const common = { TaskType: subTask.taskType, Input: subTask.input };
   if (task.endSeq === null) return { ...common, Status: 'PROCESSING', ErrCode: '0', Message: '', Output: null };
@@ -113,17 +113,17 @@ function subTaskResult(task: Task, at: number, house: House) {
     Status: 'SUCCESS',
     ErrCode: '0',
     Message: 'SUCCESS',
-    Output: { OutputFiles: outputFiles(task, at, house), OutputText: '' },
+    Output: { OutputFiles: outputFiles(task, at, account), OutputText: '' },
   };
 }
 
-function outputFiles(task: Task, at: number, house: House) {
+function outputFiles(task: Task, at: number, account: SimulatedAccount) {
   const { taskType, outputs } = task.subTasks[at] as SubTask;
   const temporary = (kind: OutputKind, extension: string) => ({
     FileType: `${taskType}.${kind}`,
     StorageMode: 'Temporary',
     FileId: '',
-    Url: `${house.baseUrl}/temporary/${task.taskId}/${kind}.${extension}`,
+    Url: `${account.baseUrl}/temporary/${task.taskId}/${kind}.${extension}`,
     Definition: '',
     ExpiredTime: TEMPORARY_URL_SECONDS,
   });
@@ -131,7 +131,7 @@ function outputFiles(task: Task, at: number, house: House) {
     FileType: `${taskType}.Video`,
     StorageMode: 'Permanent',
     FileId: fileId,
-    Url: mediaUrl(house.baseUrl, { subAppId: task.subAppId, fileId }),
+    Url: mediaUrl(account.baseUrl, { subAppId: task.subAppId, fileId }),
     Definition: '',
     ExpiredTime: 0,
   });
@@ -143,8 +143,8 @@ function outputFiles(task: Task, at: number, house: House) {
   return outputs.map((kind) => (kind === 'Video' ? permanent(task.resultFileIds[at] ?? '') : temporary(kind, 'vtt')));
 }
 
-function procedureTask(task: Task, house: House) {
-  const media = house.media.get(task.subAppId, task.fileId);
+function procedureTask(task: Task, account: SimulatedAccount) {
+  const media = account.media.get(task.subAppId, task.fileId);
   return {
     TaskId: task.taskId,
     Status: innerStatus(task),
@@ -152,7 +152,7 @@ function procedureTask(task: Task, house: House) {
     Message: '',
     FileId: task.fileId,
     FileName: media?.name ?? '',
-    FileUrl: mediaUrl(house.baseUrl, task),
+    FileUrl: mediaUrl(account.baseUrl, task),
     MetaData: null,
     MediaProcessResultSet: null,
     AiContentReviewResultSet: null,

@@ -1,9 +1,9 @@
-import type { HouseClock } from './clock.js';
+import type { SimulatedClock } from './clock.js';
 import { Heap } from './heap.js';
 import type { Task, TaskStatus } from './task.js';
 
 /** The tasks of one sub-application in the orders in which they are asked for. */
-export interface TaskShelf {
+export interface TaskIndex {
   /** Ascending by `seq`, and so by creation time. */
   created: Task[];
   /** FINISH and ABORTED ones, ascending by `endSeq`, and so by the time of their end. */
@@ -13,19 +13,19 @@ export interface TaskShelf {
   byFile: Map<string, Task[]>;
 }
 
-export interface TaskHouseEvents {
+export interface TaskSchedulerEvents {
   started(task: Task): void;
   ended(task: Task): void;
 }
 
 /**
  * Runs tasks without timers: {@link advance} replays, in order of time, every start and end that has come due since it was
- * last called. So ten thousand tasks in flight cost nothing until somebody looks.
+ * last called. Tasks in flight cost nothing between calls.
  */
-export class TaskHouse {
+export class TaskScheduler {
   readonly all: Task[] = [];
   readonly #byId = new Map<string, Task>();
-  readonly #shelves = new Map<number, TaskShelf>();
+  readonly #indexes = new Map<number, TaskIndex>();
   /** In order of submission, from `#nextWaiting` on; aborted ones are passed over. */
   #queue: Task[] = [];
   #nextWaiting = 0;
@@ -38,9 +38,9 @@ export class TaskHouse {
   #nextEndSeq = 1;
 
   constructor(
-    readonly clock: HouseClock,
+    readonly clock: SimulatedClock,
     readonly maxConcurrent: number,
-    readonly events: TaskHouseEvents,
+    readonly events: TaskSchedulerEvents,
   ) {}
 
   get nextSeq(): number {
@@ -51,29 +51,29 @@ export class TaskHouse {
     return this.#byId.get(taskId);
   }
 
-  shelf(subAppId: number): TaskShelf {
-    let shelf = this.#shelves.get(subAppId);
-    if (!shelf) {
-      shelf = { created: [], ended: [], open: new Set(), byFile: new Map() };
-      this.#shelves.set(subAppId, shelf);
+  indexOf(subAppId: number): TaskIndex {
+    let index = this.#indexes.get(subAppId);
+    if (!index) {
+      index = { created: [], ended: [], open: new Set(), byFile: new Map() };
+      this.#indexes.set(subAppId, index);
     }
-    return shelf;
+    return index;
   }
 
   submit(task: Task): void {
     this.advance();
-    this.#index(task);
+    this.#addToIndex(task);
     this.#queue.push(task);
-    this.shelf(task.subAppId).open.add(task);
+    this.indexOf(task.subAppId).open.add(task);
     this.advance();
   }
 
   /** Takes a task that neither begins nor ends by itself. */
   keep(task: Task, status: 'WAITING' | 'PROCESSING'): void {
     this.advance();
-    this.#index(task);
+    this.#addToIndex(task);
     this.#kept.add(task);
-    this.shelf(task.subAppId).open.add(task);
+    this.indexOf(task.subAppId).open.add(task);
     if (status === 'PROCESSING') task.startedMs = this.clock.now();
   }
 
@@ -132,16 +132,16 @@ export class TaskHouse {
 
   /** Puts back what a state file held, in creation order. */
   restore(tasks: Task[]): void {
-    for (const task of tasks) this.#index(task);
+    for (const task of tasks) this.#addToIndex(task);
     const ended = tasks.filter((task) => task.endSeq !== null);
     for (const task of ended.sort((a, b) => (a.endSeq ?? 0) - (b.endSeq ?? 0))) {
-      this.shelf(task.subAppId).ended.push(task);
+      this.indexOf(task.subAppId).ended.push(task);
       this.#nextEndSeq = (task.endSeq ?? 0) + 1;
       this.#lastEventMs = Math.max(this.#lastEventMs, endMs(task) ?? 0);
     }
     for (const task of tasks) {
       if (task.endSeq !== null) continue;
-      this.shelf(task.subAppId).open.add(task);
+      this.indexOf(task.subAppId).open.add(task);
       if (task.startedMs === null) this.#queue.push(task);
       else this.#running.push(task);
     }
@@ -157,26 +157,26 @@ export class TaskHouse {
     return this.#queue[this.#nextWaiting];
   }
 
-  #index(task: Task): void {
+  #addToIndex(task: Task): void {
     this.all.push(task);
     this.#byId.set(task.taskId, task);
-    const shelf = this.shelf(task.subAppId);
-    shelf.created.push(task);
-    const ofFile = shelf.byFile.get(task.fileId);
+    const index = this.indexOf(task.subAppId);
+    index.created.push(task);
+    const ofFile = index.byFile.get(task.fileId);
     if (ofFile) ofFile.push(task);
-    else shelf.byFile.set(task.fileId, [task]);
+    else index.byFile.set(task.fileId, [task]);
   }
 
   #end(task: Task): void {
     task.endSeq = this.#nextEndSeq++;
-    const shelf = this.shelf(task.subAppId);
-    shelf.open.delete(task);
-    shelf.ended.push(task);
+    const index = this.indexOf(task.subAppId);
+    index.open.delete(task);
+    index.ended.push(task);
     this.events.ended(task);
   }
 }
 
-/** When the task ended, on the house clock; undefined while it has not. */
+/** When the task ended, on the simulated clock; undefined while it has not. */
 export function endMs(task: Task): number | undefined {
   if (task.endSeq === null) return undefined;
   return task.abortedMs ?? task.finishMs ?? undefined;

@@ -3,7 +3,7 @@ export type TaskStatus = 'WAITING' | 'PROCESSING' | 'FINISH' | 'ABORTED';
 
 export type TaskKind = 'ProcessMediaByMPS' | 'Procedure';
 
-/** A file that a sub-task leaves behind. */
+/** Output file of a sub-task. */
 export type OutputKind = 'Video' | 'OriginSubtitle' | 'TranslateSubtitle';
 
 export interface SubTask {
@@ -25,7 +25,7 @@ export interface TaskFailure {
   level: 'subtask' | 'task';
 }
 
-/** Every time is on the house clock, in milliseconds. */
+/** Every time is on the simulated clock, in milliseconds. */
 export interface Task {
   /** Position in creation order, over all sub-applications and restarts. */
   seq: number;

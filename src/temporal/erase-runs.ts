@@ -79,7 +79,7 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
       if (isOpen(described)) return { kind: 'open', runId, batchId };
       const closedAt = described.closeTime?.toISOString() ?? null;
       const ended = { kind: 'ended' as const, runId, batchId, closedAt };
-      // What a run that succeeded made stands in the ledger: its history need not be read.
+      // The ledger holds the result of a succeeded run: its history need not be read.
       if (described.status.name === 'COMPLETED') return { ...ended, result: null, failure: null };
       try {
         const result = await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();

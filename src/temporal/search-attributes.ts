@@ -158,7 +158,7 @@ async function add(connection: OperatorConnection, namespace: string, name: stri
   try {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: KEYWORD } });
   } catch (error) {
-    // Somebody else registered it between our look and our call.
+    // Another process registered it between our check and our call.
     if (grpcCode(error) !== GRPC.alreadyExists) throw error;
   }
 }

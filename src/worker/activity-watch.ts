@@ -5,11 +5,11 @@ import { ERROR_CLASSES, type ErrorClass } from '../contract/error-classes.js';
 import { ACTIVITY } from '../contract/names.js';
 import type { WorkerMetrics } from '../metrics/worker-metrics.js';
 
-/** Steps that an operator looks for in the log when all goes well: money was spent, and what came of it. */
-const TOLD: ReadonlySet<string> = new Set([ACTIVITY.submit, ACTIVITY.fetchResult]);
+/** Logged on success too: the paid submit, and the fetch of its result. */
+const LOGGED_ON_SUCCESS: ReadonlySet<string> = new Set([ACTIVITY.submit, ACTIVITY.fetchResult]);
 
-/** Around every activity, in one place: failures are counted by class, and each line of its log names its task. */
-export function watchActivities(metrics: WorkerMetrics): ActivityInterceptorsFactory {
+/** Counts activity failures by class and adds the TaskId to each log line. */
+export function instrumentActivities(metrics: WorkerMetrics): ActivityInterceptorsFactory {
   return (context) => {
     let taskId: string | undefined;
     return {
@@ -20,7 +20,7 @@ export function watchActivities(metrics: WorkerMetrics): ActivityInterceptorsFac
           try {
             const result = await next(input);
             taskId ??= textOf(result, 'taskId');
-            if (TOLD.has(activityType)) {
+            if (LOGGED_ON_SUCCESS.has(activityType)) {
               Context.current().log.info(`${activityType} done`, {
                 outcome: textOf(result, 'kind') ?? 'done',
                 requestId: textOf(result, 'requestId'),
@@ -41,7 +41,7 @@ export function watchActivities(metrics: WorkerMetrics): ActivityInterceptorsFac
   };
 }
 
-/** Null: no failure, but something that has not happened yet, or that somebody cancelled. */
+/** Null where the error is a cancellation or a result that is still pending. */
 function classOf(error: unknown): ErrorClass | 'other' | null {
   if (error instanceof CancelledFailure) return null;
   if (!(error instanceof ApplicationFailure)) return 'other';

@@ -12,7 +12,7 @@ interface LoggedError {
 }
 
 /** Fields that a failure of ours has, lifted to where a search for them looks first. */
-const LIFTED = ['class', 'code', 'taskId', 'requestId'] as const;
+const HOISTED_FIELDS = ['class', 'code', 'taskId', 'requestId'] as const;
 
 /**
  * The log of a worker as the Temporal SDK writes to it, with the workflow id, and with TaskId and RequestId where they are known;
@@ -32,7 +32,7 @@ function fieldsOf(meta: Record<string | symbol, unknown>): Record<string, unknow
   const { error } = meta;
   const details: unknown = error instanceof ApplicationFailure ? error.details?.[0] : undefined;
   if (typeof details === 'object' && details !== null) {
-    for (const name of LIFTED) {
+    for (const name of HOISTED_FIELDS) {
       const value: unknown = (details as Record<string, unknown>)[name];
       if (typeof value === 'string') fields[name] = value;
     }

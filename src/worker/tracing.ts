@@ -11,7 +11,7 @@ import {
   OpenTelemetryActivityOutboundInterceptor,
 } from '@temporalio/interceptors-opentelemetry';
 import type { ActivityInterceptorsFactory, Logger, WorkerOptions } from '@temporalio/worker';
-import { type CallWatcher, requestIdOf } from '../metrics/instrument-vod.js';
+import { type CallObserver, requestIdOf } from '../metrics/instrument-vod.js';
 import { VodError } from '../tencent-vod/vod-error.js';
 
 /** How traces name this program where OTEL_SERVICE_NAME does not. */
@@ -27,7 +27,7 @@ export interface Tracing {
   /** Take what workflow code tells of its spans; only the traced bundle does. */
   sinks: NonNullable<WorkerOptions['sinks']>;
   /** A span around each vendor call, with the RequestId. */
-  watchCalls: CallWatcher;
+  observeCalls: CallObserver;
   /** For a vendor call: where it belongs, in W3C's header and in the vendor's own. */
   headers: () => Record<string, string>;
   /** Sends what is left. */
@@ -59,7 +59,7 @@ export function startTracing(endpoint: string, identity: string, logger: Logger)
     }),
     workflowModule: createRequire(import.meta.url).resolve(WORKFLOW_MODULE),
     sinks: { exporter: makeWorkflowExporter(processor, resource) },
-    watchCalls: (action, call) =>
+    observeCalls: (action, call) =>
       tracer.startActiveSpan(`vod ${action}`, { kind: otel.SpanKind.CLIENT }, async (span) => {
         span.setAttribute('rpc.method', action);
         try {

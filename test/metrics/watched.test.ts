@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/index.js';
 import { instrumentLedger } from '../../src/metrics/instrument-ledger.js';
-import { countCalls, throughWatcher } from '../../src/metrics/instrument-vod.js';
+import { countCalls, instrumentVod } from '../../src/metrics/instrument-vod.js';
 import { WorkerMetrics } from '../../src/metrics/worker-metrics.js';
 import { vodError } from '../../src/tencent-vod/classify.js';
 import type { VodApi } from '../../src/tencent-vod/vod-api.js';
@@ -16,7 +16,7 @@ function vendor(act: () => Promise<unknown>): VodApi {
 
 async function counted(act: () => Promise<unknown>, use: (vod: VodApi) => Promise<unknown>) {
   const metrics = new WorkerMetrics({ submitsPerSecond: 20 });
-  const vod = throughWatcher(vendor(act), countCalls(metrics));
+  const vod = instrumentVod(vendor(act), countCalls(metrics));
   const outcome = await use(vod).catch((error: unknown) => error);
   const text = await metrics.registry.metrics();
   return { outcome, value: (series: string) => seriesOf(text, series), text };

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { HouseClock } from '../../src/simulator/clock.js';
+import { SimulatedClock } from '../../src/simulator/clock.js';
 import type { Task } from '../../src/simulator/task.js';
-import { endMs, TaskHouse } from '../../src/simulator/task-scheduler.js';
+import { endMs, TaskScheduler } from '../../src/simulator/task-scheduler.js';
 
-class ManualClock extends HouseClock {
+class ManualClock extends SimulatedClock {
   ms = 1_700_000_000_000;
   override now(): number {
     return this.ms;
@@ -49,24 +49,24 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 
 function play(run: Step[], places: number, lookOften: boolean) {
   const clock = new ManualClock();
-  const house = new TaskHouse(clock, places, { started() {}, ended() {} });
+  const scheduler = new TaskScheduler(clock, places, { started() {}, ended() {} });
   const aborted: boolean[] = [];
   for (const step of run) {
-    if (step.kind === 'submit') house.submit(newTask(house.nextSeq, clock.ms, step.durationMs));
+    if (step.kind === 'submit') scheduler.submit(newTask(scheduler.nextSeq, clock.ms, step.durationMs));
     else if (step.kind === 'abort') {
-      const task = house.all[step.which];
-      if (task) aborted.push(house.abort(task));
+      const task = scheduler.all[step.which];
+      if (task) aborted.push(scheduler.abort(task));
     } else {
       const until = clock.ms + step.ms;
       while (lookOften && clock.ms < until) {
         clock.ms++;
-        house.advance();
+        scheduler.advance();
       }
       clock.ms = until;
     }
   }
-  house.advance();
-  return { house, clock, aborted };
+  scheduler.advance();
+  return { scheduler, clock, aborted };
 }
 
 it('comes to the same whether it is looked at each millisecond or only when asked', () => {
@@ -74,7 +74,7 @@ it('comes to the same whether it is looked at each millisecond or only when aske
     fc.property(steps, fc.integer({ min: 1, max: 4 }), (run, places) => {
       const often = play(run, places, true);
       const seldom = play(run, places, false);
-      expect(seldom.house.all).toEqual(often.house.all);
+      expect(seldom.scheduler.all).toEqual(often.scheduler.all);
       expect(seldom.aborted).toEqual(often.aborted);
     }),
   );
@@ -83,15 +83,15 @@ it('comes to the same whether it is looked at each millisecond or only when aske
 it('never has more tasks in hand than places, starts them in order, and keeps no place empty while one waits', () => {
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 4 }), (run, places) => {
-      const { house, clock } = play(run, places, false);
-      const begun = house.all.filter(({ startedMs }) => startedMs !== null);
+      const { scheduler, clock } = play(run, places, false);
+      const begun = scheduler.all.filter(({ startedMs }) => startedMs !== null);
       const starts = begun.map(({ startedMs }) => startedMs ?? 0);
       expect(starts).toEqual([...starts].sort((a, b) => a - b));
       const inHand = (at: number) =>
         begun.filter(({ startedMs, finishMs }) => (startedMs ?? 0) <= at && at < (finishMs ?? 0)).length;
       for (const at of starts) expect(inHand(at)).toBeLessThanOrEqual(places);
-      if (house.all.some((task) => house.status(task) === 'WAITING')) expect(inHand(clock.ms)).toBe(places);
-      const ends = house.shelf(1).ended.map((task) => endMs(task) ?? 0);
+      if (scheduler.all.some((task) => scheduler.status(task) === 'WAITING')) expect(inHand(clock.ms)).toBe(places);
+      const ends = scheduler.indexOf(1).ended.map((task) => endMs(task) ?? 0);
       expect(ends).toEqual([...ends].sort((a, b) => a - b));
     }),
   );
@@ -100,10 +100,10 @@ it('never has more tasks in hand than places, starts them in order, and keeps no
 it('goes on after its tasks were put back as if it had never stopped', () => {
   fc.assert(
     fc.property(steps, steps, fc.integer({ min: 1, max: 4 }), (before, after, places) => {
-      const whole = play([...before, ...after], places, false).house.all;
-      const { house, clock } = play(before, places, false);
-      const restored = new TaskHouse(clock, places, { started() {}, ended() {} });
-      restored.restore(structuredClone(house.all));
+      const whole = play([...before, ...after], places, false).scheduler.all;
+      const { scheduler, clock } = play(before, places, false);
+      const restored = new TaskScheduler(clock, places, { started() {}, ended() {} });
+      restored.restore(structuredClone(scheduler.all));
       for (const step of after) {
         if (step.kind === 'submit') restored.submit(newTask(restored.nextSeq, clock.ms, step.durationMs));
         else if (step.kind === 'wait') clock.ms += step.ms;
@@ -118,11 +118,11 @@ it('goes on after its tasks were put back as if it had never stopped', () => {
 it('tells of each start and each end once', () => {
   const clock = new ManualClock();
   const events = { started: vi.fn(), ended: vi.fn() };
-  const house = new TaskHouse(clock, 2, events);
-  for (let seq = 1; seq <= 5; seq++) house.submit(newTask(seq, clock.ms, 10));
+  const scheduler = new TaskScheduler(clock, 2, events);
+  for (let seq = 1; seq <= 5; seq++) scheduler.submit(newTask(seq, clock.ms, 10));
   clock.ms += 1000;
-  house.advance();
-  house.advance();
+  scheduler.advance();
+  scheduler.advance();
   expect(events.started.mock.calls.map(([task]) => task.seq)).toEqual([1, 2, 3, 4, 5]);
   expect(events.ended.mock.calls.map(([task]) => task.seq)).toEqual([1, 2, 3, 4, 5]);
 });

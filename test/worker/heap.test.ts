@@ -8,9 +8,9 @@ const LIVE_MB = 60;
 const ROUNDS = 10;
 
 /** A program in which so much lives, each part of it for long enough to be taken for old. */
-const program = (collectSooner: boolean) => `
+const program = (limitHeapGrowth: boolean) => `
   import { getHeapStatistics } from 'node:v8';
-  ${collectSooner ? `import { collectSooner } from '${HEAP}'; collectSooner();` : ''}
+  ${limitHeapGrowth ? `import { limitHeapGrowth } from '${HEAP}'; limitHeapGrowth();` : ''}
   const usedMb = () => getHeapStatistics().used_heap_size / 2 ** 20;
   const block = () => Array.from({ length: 200 }, () => new Array(1_000).fill(1.5));
   const blocks = [];
@@ -24,8 +24,8 @@ const program = (collectSooner: boolean) => `
   }
   console.log(most);`;
 
-function mostMb(collectSooner: boolean): number {
-  const args = ['--expose-gc', '--max-old-space-size=4096', '--input-type=module', '-e', program(collectSooner)];
+function mostMb(limitHeapGrowth: boolean): number {
+  const args = ['--expose-gc', '--max-old-space-size=4096', '--input-type=module', '-e', program(limitHeapGrowth)];
   return Number(execFileSync(process.execPath, args, { encoding: 'utf8' }));
 }
 

@@ -42,11 +42,11 @@ async function runWorker(output: Output, log: ProgramLog): Promise<void> {
   const settings = loadSettings();
   const { secretsOf } = await import('../../worker/redact.js');
   log.hide(secretsOf(settings));
-  const [{ createWorkers }, { collectSooner }] = await Promise.all([
+  const [{ createWorkers }, { limitHeapGrowth }] = await Promise.all([
     import('../../worker.js'),
     import('../../worker/heap.js'),
   ]);
-  collectSooner();
+  limitHeapGrowth();
   const workers = await createWorkers(settings);
   const running = workers.run();
   const { identity, taskQueues, monitorUrl } = workers;

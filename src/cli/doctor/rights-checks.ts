@@ -4,12 +4,12 @@ import type { VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
-/** Below the vendor's own: a file that nobody has. */
+/** Below the range of real FileIds: a file that does not exist. */
 const NO_SUCH_FILE_ID = '1000000000000000001';
-/** By names that nobody gives. */
+/** Names that do not exist. */
 const NO_SUCH_PROCEDURE = 'smart-erase-doctor-none';
 const NO_SUCH_URL = 'https://doctor.invalid/none.mp4';
-/** In the shape of the vendor's TaskIds, of nobody. */
+/** Has the format of a TaskId; no such task exists. */
 const noSuchTaskId = (subAppId: number) => `${subAppId}-ProcessMediaByMPS-0000000000000000000000000000dead`;
 /** Codes by which the vendor says that a policy does not cover a call. */
 const NOT_ALLOWED: readonly string[] = ['UnauthorizedOperation', 'AuthFailure.UnauthorizedOperation'];

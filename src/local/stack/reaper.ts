@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** Ends what we started when we are killed in a way that leaves us no time for it. */
+/** Ends our child processes after we were killed without a chance to do so. */
 export interface Reaper {
   readonly pid: number | undefined;
   /** From now on `pid` is ended with us. `signal` (default SIGTERM) asks it first; SIGKILL follows. */

@@ -16,7 +16,7 @@ export function stackEnvironment(stack: {
   Object.assign(environment, {
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
-    // Somebody who tries webhooks has a receiver on this machine. What the caller set wins.
+    // Webhook receivers under development run on this machine. What the caller set wins.
     SMART_ERASE_WEBHOOK_SECRETS: process.env.SMART_ERASE_WEBHOOK_SECRETS ?? `dev=${DEV_WEBHOOK_SECRET}`,
     SMART_ERASE_WEBHOOK_ALLOW_HTTP: process.env.SMART_ERASE_WEBHOOK_ALLOW_HTTP ?? 'true',
     SMART_ERASE_WEBHOOK_NETWORKS: process.env.SMART_ERASE_WEBHOOK_NETWORKS ?? '127.0.0.0/8,::1/128',

@@ -1,10 +1,10 @@
 import { invalidValue } from '../api-error.js';
 import { parseIso } from '../clock.js';
 import { isObject, type Parameters, type ParameterTable } from '../parameters.js';
-import type { House } from '../simulated-account.js';
+import type { SimulatedAccount } from '../simulated-account.js';
 
 export interface ActionContext {
-  house: House;
+  account: SimulatedAccount;
   parameters: Parameters;
   /** The sub-application that the request is for, known to exist. */
   subAppId: number;
@@ -20,7 +20,7 @@ export interface Action {
   run(context: ActionContext): Record<string, unknown>;
 }
 
-/** A TimeRange parameter in house time; open ends are infinite. */
+/** A TimeRange parameter in simulated time; open ends are infinite. */
 export function timeRange(context: ActionContext, name: string): { fromMs: number; beforeMs: number } | undefined {
   const range = context.parameters[name];
   if (!isObject(range)) return undefined;
@@ -28,16 +28,16 @@ export function timeRange(context: ActionContext, name: string): { fromMs: numbe
     if (key !== 'After' && key !== 'Before')
       throw invalidValue(`${name}.${key}`, 'there is no such field', 'UnknownParameter');
   return {
-    fromMs: houseTime(context, `${name}.After`, range.After) ?? Number.NEGATIVE_INFINITY,
-    beforeMs: houseTime(context, `${name}.Before`, range.Before) ?? Number.POSITIVE_INFINITY,
+    fromMs: simulatedTime(context, `${name}.After`, range.After) ?? Number.NEGATIVE_INFINITY,
+    beforeMs: simulatedTime(context, `${name}.Before`, range.Before) ?? Number.POSITIVE_INFINITY,
   };
 }
 
-export function houseTime(context: ActionContext, name: string, value: unknown): number | undefined {
+export function simulatedTime(context: ActionContext, name: string, value: unknown): number | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   const realMs = typeof value === 'string' ? parseIso(value) : undefined;
   if (realMs === undefined) throw invalidValue(name, 'it is not a time like 2018-10-01T10:00:00Z');
-  return context.house.clock.fromReal(realMs);
+  return context.account.clock.fromReal(realMs);
 }
 
 export function sortOrder(context: ActionContext, fields: readonly string[], code?: string) {

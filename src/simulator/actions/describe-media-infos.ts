@@ -9,23 +9,24 @@ const MAX_FILES = 20;
 export const describeMediaInfos: Action = {
   parameters: { FileIds: 'strings!', SubAppId: 'integer', Filters: 'strings' },
   rate: 'read',
-  run({ house, parameters, subAppId }) {
+  run({ account, parameters, subAppId }) {
     const fileIds = parameters.FileIds as string[];
     const parts = parameters.Filters as string[] | undefined;
     if (fileIds.length === 0) throw invalidValue('FileIds', 'it is empty', 'InvalidParameterValue.FileIdsEmpty');
     if (fileIds.length > MAX_FILES)
       throw invalidValue('FileIds', `it has more than ${MAX_FILES}`, 'InvalidParameterValue.FileIdsTooMany');
     checkParts(parts);
-    house.tasks.advance();
+    account.tasks.advance();
     const found: Media[] = [];
     const missing: string[] = [];
     for (const fileId of new Set(fileIds)) {
-      const media = house.media.get(subAppId, fileId);
+      const media = account.media.get(subAppId, fileId);
       if (media) found.push(media);
       else missing.push(fileId);
     }
     return {
-      MediaInfoSet: found.length > 0 ? found.map((media) => mediaInfo(media, house.clock, house.baseUrl, parts)) : null,
+      MediaInfoSet:
+        found.length > 0 ? found.map((media) => mediaInfo(media, account.clock, account.baseUrl, parts)) : null,
       NotExistFileIdSet: missing.length > 0 ? missing : null,
     };
   },

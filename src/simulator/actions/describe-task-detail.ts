@@ -8,12 +8,12 @@ const TASK_ID = /^\d+-\w+-\w+$/;
 export const describeTaskDetail: Action = {
   parameters: { TaskId: 'string!', SubAppId: 'integer' },
   rate: 'read',
-  run({ house, parameters, subAppId }) {
+  run({ account, parameters, subAppId }) {
     const taskId = parameters.TaskId as string;
     if (!TASK_ID.test(taskId))
       throw invalidValue('TaskId', 'it is not the id of a task', 'InvalidParameterValue.TaskId');
-    const task = house.readableTask(taskId, subAppId);
+    const task = account.readableTask(taskId, subAppId);
     if (!task) throw new ApiError('ResourceNotFound', 'The task does not exist, or was submitted too long ago.');
-    return taskDetail(task, house);
+    return taskDetail(task, account);
   },
 };

@@ -22,20 +22,20 @@ export const describeTasks: Action = {
   },
   rate: 'read',
   run(context) {
-    const { house, parameters, subAppId } = context;
+    const { account, parameters, subAppId } = context;
     const status = parameters.Status as TaskStatus | undefined;
     if (status !== undefined && !STATUSES.includes(status))
       throw invalidValue('Status', `it must be ${STATUSES.join(', ')}`, 'InvalidParameterValue.Status');
     const sort = sortOrder(context, ['CreateTime', 'FinishTime']);
     const created = timeRange(context, 'CreateTime');
-    house.tasks.advance();
+    account.tasks.advance();
     const page = listTasks(
-      house.tasks,
+      account.tasks,
       {
         subAppId,
         status,
         fileId: parameters.FileId as string | undefined,
-        createdFromMs: Math.max(created?.fromMs ?? 0, house.retentionStartMs()),
+        createdFromMs: Math.max(created?.fromMs ?? 0, account.retentionStartMs()),
         createdBeforeMs: created?.beforeMs ?? Number.POSITIVE_INFINITY,
         finished: timeRange(context, 'FinishTime'),
         sortBy: sort?.field === 'FinishTime' ? 'FinishTime' : 'CreateTime',
@@ -43,12 +43,12 @@ export const describeTasks: Action = {
         limit: numberWithin(context, 'Limit', DEFAULT_LIMIT, 1, MAX_LIMIT),
         scrollToken: (parameters.ScrollToken as string | undefined) ?? '',
       },
-      house.clock.now(),
+      account.clock.now(),
     );
     if (!page) throw invalidValue('ScrollToken', 'it does not belong to this query');
     // An empty list is null, as the document says of arrays without a value.
     return {
-      TaskSet: page.tasks.length === 0 ? null : page.tasks.map((task) => taskSummary(task, house)),
+      TaskSet: page.tasks.length === 0 ? null : page.tasks.map((task) => taskSummary(task, account)),
       ScrollToken: page.scrollToken,
     };
   },

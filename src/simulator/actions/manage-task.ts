@@ -4,12 +4,13 @@ import type { Action } from './action.js';
 export const manageTask: Action = {
   parameters: { TaskId: 'string!', OperationType: 'string!', SubAppId: 'integer' },
   rate: 'write',
-  run({ house, parameters, subAppId }) {
+  run({ account, parameters, subAppId }) {
     if (parameters.OperationType !== 'Abort')
       throw invalidValue('OperationType', 'it must be Abort', 'InvalidParameterValue.InvalidOperationType');
-    const task = house.readableTask(parameters.TaskId as string, subAppId);
+    const task = account.readableTask(parameters.TaskId as string, subAppId);
     if (!task) throw new ApiError('ResourceNotFound', 'The task does not exist, or was submitted too long ago.');
-    if (!house.tasks.abort(task)) throw new ApiError('FailedOperation', 'Only a task that is WAITING can be aborted.');
+    if (!account.tasks.abort(task))
+      throw new ApiError('FailedOperation', 'Only a task that is WAITING can be aborted.');
     return {};
   },
 };

@@ -37,19 +37,19 @@ export const modifyMediaInfo: Action = {
     'ClearKnowledgeBases',
   ],
   rate: 'read',
-  run({ house, parameters, subAppId }) {
-    house.tasks.advance();
-    const media = house.media.get(subAppId, parameters.FileId as string);
+  run({ account, parameters, subAppId }) {
+    account.tasks.advance();
+    const media = account.media.get(subAppId, parameters.FileId as string);
     if (!media) throw new ApiError('ResourceNotFound.FileNotExist', 'The file does not exist.');
     // Everything is checked before anything is changed.
     const changed: Media = { ...media, ...plainFields(parameters), tags: newTags(media.tags, parameters) };
     const answer: Record<string, unknown> = {};
     if (parameters.CoverData !== undefined) {
-      changed.coverUrl = `${house.baseUrl}/media/${subAppId}/${media.fileId}/${coverName(parameters.CoverData as string)}`;
+      changed.coverUrl = `${account.baseUrl}/media/${subAppId}/${media.fileId}/${coverName(parameters.CoverData as string)}`;
       answer.CoverUrl = changed.coverUrl;
     }
-    Object.assign(media, changed, { updatedMs: house.clock.now() });
-    house.store.saveMedia([media]);
+    Object.assign(media, changed, { updatedMs: account.clock.now() });
+    account.store.saveMedia([media]);
     return { ...answer, AddedSubtitleSet: null };
   },
 };

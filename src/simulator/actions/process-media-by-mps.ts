@@ -13,12 +13,12 @@ export const processMediaByMPS: Action = {
     ExtInfo: 'string',
   },
   rate: 'submit',
-  run({ house, parameters, subAppId, requestId }) {
+  run({ account, parameters, subAppId, requestId }) {
     const subTasks = subTasksOf(parameters);
     const fileId = parameters.FileId as string;
-    const known = house.options.acceptUnknownFiles ? /^\d{1,20}$/.test(fileId) : house.media.get(subAppId, fileId);
+    const known = account.options.acceptUnknownFiles ? /^\d{1,20}$/.test(fileId) : account.media.get(subAppId, fileId);
     if (!known) throw invalidValue('FileId', 'there is no such file', 'InvalidParameterValue.FileId');
-    const task = house.start({ kind: 'ProcessMediaByMPS', subAppId, fileId, requestId, subTasks });
+    const task = account.start({ kind: 'ProcessMediaByMPS', subAppId, fileId, requestId, subTasks });
     return { TaskId: task.taskId };
   },
 };

@@ -19,7 +19,7 @@ export const processMediaByProcedure: Action = {
   },
   notSimulated: ['MediaStoragePath'],
   rate: 'write',
-  run({ house, parameters, subAppId, requestId }) {
+  run({ account, parameters, subAppId, requestId }) {
     const fileId = parameters.FileId as string | undefined;
     const procedureName = parameters.ProcedureName as string;
     const sessionId = (parameters.SessionId as string | undefined) ?? '';
@@ -29,16 +29,16 @@ export const processMediaByProcedure: Action = {
       throw invalidValue('SessionId', 'it is too long', 'InvalidParameterValue.SessionIdTooLong');
     if (sessionContext.length > MAX_SESSION_CONTEXT_LENGTH)
       throw invalidValue('SessionContext', 'it is too long', 'InvalidParameterValue.SessionContextTooLong');
-    house.tasks.advance();
-    if (!house.media.get(subAppId, fileId))
+    account.tasks.advance();
+    if (!account.media.get(subAppId, fileId))
       throw invalidValue('FileId', 'there is no such file', 'InvalidParameterValue.FileId');
-    const { procedures } = house.options;
+    const { procedures } = account.options;
     if (procedureName === '' || (procedures && !procedures.includes(procedureName)))
       throw invalidValue('ProcedureName', 'there is no such task flow', 'InvalidParameterValue.ProcedureName');
-    const earlier = sessionId === '' ? undefined : house.taskOfSession(subAppId, sessionId);
-    if (earlier && earlier.createdMs > house.clock.now() - SESSION_MEMORY_MS)
+    const earlier = sessionId === '' ? undefined : account.taskOfSession(subAppId, sessionId);
+    if (earlier && earlier.createdMs > account.clock.now() - SESSION_MEMORY_MS)
       throw invalidValue('SessionId', 'it was used before, the request is dropped', 'InvalidParameterValue.SessionId');
-    const task = house.start({
+    const task = account.start({
       kind: 'Procedure',
       subAppId,
       fileId,

@@ -1,7 +1,7 @@
 import { invalidValue } from '../api-error.js';
 import { mediaInfo } from '../media-answers.js';
 import { CATEGORIES, MEDIA_STATUSES, type Media, STORAGE_CLASSES } from '../media-library.js';
-import { type Action, type ActionContext, houseTime, numberWithin, sortOrder, timeRange } from './action.js';
+import { type Action, type ActionContext, numberWithin, simulatedTime, sortOrder, timeRange } from './action.js';
 import { checkParts } from './describe-media-infos.js';
 
 /** API document: only the first 5,000 results of a search can be reached, and TotalCount stops there. */
@@ -64,7 +64,7 @@ export const searchMedia: Action = {
   ],
   rate: 'read',
   run(context) {
-    const { house, parameters, subAppId } = context;
+    const { account, parameters, subAppId } = context;
     for (const [name, limits] of Object.entries(ARRAY_LIMITS)) checkArray(context, name, limits);
     for (const [name, words] of Object.entries(WORDS)) checkWords(context, name, words);
     checkParts(parameters.Filters as string[] | undefined);
@@ -73,9 +73,9 @@ export const searchMedia: Action = {
     if (offset + limit > MAX_RESULTS)
       throw invalidValue('Offset', `Offset + Limit passes ${MAX_RESULTS}`, 'InvalidParameterValue.OffsetTooLarge');
     const sort = sortOrder(context, ['CreateTime'], 'InvalidParameterValue.Sort');
-    house.tasks.advance();
+    account.tasks.advance();
     const wanted = wantedBy(context);
-    const hits = house.media.inOrder(subAppId).filter(wanted);
+    const hits = account.media.inOrder(subAppId).filter(wanted);
     if (sort?.descending ?? true) hits.reverse();
     const page = hits.slice(offset, offset + limit);
     return {
@@ -83,7 +83,7 @@ export const searchMedia: Action = {
       MediaInfoSet:
         page.length > 0
           ? page.map((media) =>
-              mediaInfo(media, house.clock, house.baseUrl, parameters.Filters as string[] | undefined),
+              mediaInfo(media, account.clock, account.baseUrl, parameters.Filters as string[] | undefined),
             )
           : null,
     };
@@ -109,10 +109,11 @@ function wantedBy(context: ActionContext): (media: Media) => boolean {
     return values === undefined || values.length === 0 || values.some(holds);
   };
   const within = timeRange(context, 'CreateTime');
-  const fromMs = within?.fromMs ?? houseTime(context, 'StartTime', parameters.StartTime) ?? Number.NEGATIVE_INFINITY;
+  const fromMs =
+    within?.fromMs ?? simulatedTime(context, 'StartTime', parameters.StartTime) ?? Number.NEGATIVE_INFINITY;
   // Both ends of CreateTime belong to the range; EndTime, its older form, does not.
   const untilMs = within ? within.beforeMs + 999 : undefined;
-  const beforeMs = houseTime(context, 'EndTime', parameters.EndTime) ?? Number.POSITIVE_INFINITY;
+  const beforeMs = simulatedTime(context, 'EndTime', parameters.EndTime) ?? Number.POSITIVE_INFINITY;
   const text = (parameters.Text as string | undefined)?.toLowerCase() ?? '';
   return (media) =>
     media.createdMs >= fromMs &&
