@@ -23,13 +23,13 @@ import type { SubmissionStore } from './submissions/submission-store.js';
 import { openWatchStore, type WatchStore } from './watch/watch-store.js';
 
 /**
- * The record of everything that costs money, as activities and the CLI use it: one store a room. Every write is safe to repeat, and
- * every method throws a `LedgerError` when it cannot be done.
+ * The record of everything that costs money, for activities and the CLI: one store for each subject. Every write is safe to
+ * repeat, and every method throws a `LedgerError` on failure.
  */
 export interface Ledger {
   /** Temporal's. Submissions, breakers, caps and audit are the account's; all else is about runs of this namespace. */
   readonly namespace: string;
-  /** Paid calls and what came of them. */
+  /** Paid calls and their outcomes. */
   readonly submissions: SubmissionStore;
   readonly breakers: BreakerStore;
   readonly holds: HoldStore;
