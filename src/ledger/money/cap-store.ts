@@ -20,7 +20,7 @@ export interface CapRow {
   spent_usd: string | number;
 }
 
-/** Thrown inside the transaction of a submit, so that it leaves nothing behind. */
+/** Thrown inside the transaction of a submit, to roll it back. */
 export class CapReached extends Error {
   constructor(
     readonly cap: Cap<CounterScope>,
@@ -142,7 +142,7 @@ export async function setBatchBudget(db: Db, batchId: string, maxCostUsd: number
     on conflict (scope, period) do update set limit_usd = excluded.limit_usd`.execute(db);
 }
 
-/** Caps that have a limit; budgets of batches are told with their batch. */
+/** Caps that have a limit; budgets of batches are listed with their batch. */
 export async function listCaps(db: Db): Promise<Cap[]> {
   const { rows } = await sql<CapRow>`
     select scope, period, limit_usd,

@@ -53,7 +53,7 @@ export async function leaveTask(
   workflowId: string,
 ): Promise<LeftTask> {
   return await db.transaction().execute(async (trx) => {
-    // Locked: of runs that leave at the same time each sees who left before it, and so exactly the last may end the task.
+    // Locked: each of several runs that unsubscribe at once sees the ones before it, so exactly the last may end the task.
     const { rows } = await sql<{ own: boolean; left: boolean }>`
       select workflow_id = ${workflowId} and namespace = ${namespace} as own, left_to_others_at is not null as left
       from submission where task_id = ${taskId} for update`.execute(trx);
