@@ -61,7 +61,7 @@ export interface ErrorClassRow {
   readonly onSubmit: Reaction;
   /** On every other call. */
   readonly onRead: Reaction;
-  /** Where it is sent again or looked for. */
+  /** Where it is sent again or reconciled. */
   readonly delays: RetryDelays;
   /** What the person who reads it can do. */
   readonly advice: string;

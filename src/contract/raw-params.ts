@@ -5,7 +5,7 @@ import type { RawRecipe } from './recipes.js';
 /** Template id of Smart Erase. Source: ProcessMediaByMPS, since September 2025. */
 export const SMART_ERASE_DEFINITION = 25;
 
-/** Other template ids that somebody may have copied from somewhere. */
+/** Other template ids that may be copied from elsewhere. */
 const OTHER_DEFINITIONS: Readonly<Record<string, string>> = {
   24: 'was its id before September 2025',
   26: 'is the highlights template',

@@ -5,7 +5,7 @@
 
 const HOUR_MS = 3_600_000;
 
-/** How long after its submit the vendor tells of a task. Source: DescribeTasks and DescribeTaskDetail, "the last 3 days". */
+/** How long after its submit the vendor reports a task. Source: DescribeTasks and DescribeTaskDetail, "the last 3 days". */
 export const VENDOR_MEMORY_HOURS = 72;
 export const VENDOR_MEMORY_MS = VENDOR_MEMORY_HOURS * HOUR_MS;
 

@@ -6,7 +6,7 @@
 const SHAPELESS = /\p{Default_Ignorable_Code_Point}/gu;
 /** Besides those: control characters, code points that stand for nothing, and spaces other than the plain one. */
 const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Z}/gu;
-/** Letters that look like Latin ones, and digits that are none of 0 to 9. */
+/** Letters that look like Latin ones, and digits other than 0 to 9. */
 const LOOKALIKE = /[\p{Script=Cyrillic}\p{Script=Greek}]|(?![0-9])\p{Nd}/gu;
 const WORD = /[\p{L}\p{N}_]+/gu;
 
@@ -15,7 +15,7 @@ export function withoutShapeless(text: string): string {
   return text.replace(SHAPELESS, '');
 }
 
-/** The text with `\u200b` for what cannot be seen, and for letters and digits of two scripts in one word. */
+/** The text with `\u200b` for invisible characters, and for letters and digits of two scripts in one word. */
 export function visible(text: string): string {
   return text
     .replace(WORD, (word) => (isMixed(word) ? word.replace(LOOKALIKE, escaped) : word))

@@ -70,7 +70,7 @@ export function classify(action: VodAction, thrown: unknown, secrets: readonly s
   return vodError({ action, code, said, requestId, httpStatus });
 }
 
-/** An error with the class that the table gives its code. */
+/** An error with the class that the table assigns to its code. */
 export function vodError(fields: {
   action: VodAction;
   code: string;

@@ -46,7 +46,7 @@ export class MachineRole implements CredentialSource {
   /** Null for "not found". */
   #get(path: string): Promise<string | null> {
     return new Promise((resolve, reject) => {
-      // An agent of its own: the one that all requests share may be told to use a proxy.
+      // An agent of its own: the global one may be configured to use a proxy.
       const request = get(new URL(path, this.url), {
         agent: new Agent({ keepAlive: false }),
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),

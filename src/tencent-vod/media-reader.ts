@@ -121,7 +121,7 @@ export class MediaReader {
         this.#remember({ subAppId, fileId }, { durationSeconds, width, height }, unfit);
       }
     } catch {
-      // An estimate is no reason not to submit: the submit itself tells what is wrong with the vendor or the file.
+      // A failed estimate does not stop the submit, which reports any problem of the vendor or the file itself.
     }
     for (const [fileId, resolves] of waiting) {
       const measures = this.#known.get(keyOf({ subAppId, fileId }))?.measures ?? UNKNOWN_MEASURES;

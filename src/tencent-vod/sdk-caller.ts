@@ -17,9 +17,9 @@ export interface CallerOptions {
   keepAlive: boolean;
   /** Whether a call that was refused as signed too long ago is signed and made anew, once. */
   signsAgain: boolean;
-  /** A connection that a call opens by itself is given up after this, in milliseconds. Default: the request's time. */
+  /** A connection that a call opens by itself is closed after this, in milliseconds. Default: the request's time. */
   connectWithinMs?: number;
-  /** More headers for each call, asked for when it leaves; none by default. They are not signed. */
+  /** Additional headers for each call, computed when it is sent; none by default. They are not signed. */
   headers?: (() => Record<string, string>) | undefined;
 }
 
@@ -77,7 +77,7 @@ export class SdkCaller {
     action: VodAction,
     request: Record<string, unknown>,
     signal?: AbortSignal,
-    /** `onSend` is called before anything of the request can leave this machine; what it throws ends the call. */
+    /** `onSend` is called before anything of the request can be sent; an error that it throws cancels the call. */
     { onSend, connection }: { onSend?: () => void; connection?: OpenConnection | undefined } = {},
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {

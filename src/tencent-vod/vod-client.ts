@@ -23,7 +23,7 @@ import { vodTime } from './vod-time.js';
 /** Seconds until the SDK gives up waiting, for the headers and again for the body of an answer. Ours. */
 export const DEFAULT_REQUEST_TIMEOUT_SECONDS = 20;
 
-/** A submit ends, whatever happens, within this many request timeouts, credentials included. */
+/** A submit ends in any case within this many request timeouts, credentials included. */
 export const SUBMIT_WORST_CASE = { requestTimeouts: 2 } as const;
 
 /** Longest time from calling `submit` to its outcome, in milliseconds. */
@@ -82,7 +82,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
     headers: options.headers,
   };
   const reads = new SdkCaller({ ...shared, keepAlive: true, signsAgain: true });
-  // On a kept connection, the other side may close just as a submit goes out: a reset whose meaning nobody can tell.
+  // On a kept connection, the other side may close just as a submit is sent: a reset with an unknown outcome.
   const submits = new SdkCaller({
     ...shared,
     keepAlive: false,
@@ -114,7 +114,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
       try {
         return await submits.connect(signal);
       } catch {
-        // A call would wait as long again, and leave whenever the line comes back.
+        // A call would wait as long again, and be sent whenever the network returns.
         if (signal.aborted) throw vodError({ action: SUBMIT_ACTION, code: 'connect-timeout' });
         return null;
       }

@@ -16,7 +16,7 @@ export class FolderError extends Error {
 export interface FolderOptions {
   /** Put it in the place of a folder that holds nothing but files of these names. */
   replace: boolean;
-  /** Names that such a folder may hold: anything else in it was put there by somebody. */
+  /** Names that such a folder may hold: anything else belongs to the user. */
   knownNames: readonly string[];
 }
 
