@@ -334,8 +334,8 @@ function workflowCode(
 }
 
 /**
- * When one worker fails the others stop too: half a process would look alive and do half of the work. The same when the connection is
- * lost for good.
+ * When one worker fails the others stop too: half a process would look alive and do half of the work. The same when the
+ * connection is lost permanently.
  */
 async function runTogether(workers: Worker[], lost: Promise<never>, onFailure: () => void): Promise<void> {
   let why: { error: unknown } | undefined;
@@ -355,8 +355,8 @@ function shutdownAll(workers: Worker[]): void {
 }
 
 /**
- * Connections to the ledger of one process: a submit that waits holds none. Four processes stay below the 100 that PostgreSQL
- * allows unless it is told otherwise.
+ * Connections to the ledger of one process: a submit that waits holds none. Four processes stay below PostgreSQL's default limit
+ * of 100.
  */
 const MAX_LEDGER_CONNECTIONS = 18;
 

@@ -124,8 +124,8 @@ export const eraseRequestSchema = closed({
 export type ParsedEraseRequest = { ok: true; request: NormalizedEraseRequest } | { ok: false; problems: Problem[] };
 
 /**
- * Checks a request that came from anywhere and fills in the defaults. Tells everything that is wrong at once.
- * Parsing the result again gives the same result.
+ * Validates a request from any source and fills in the defaults. Reports all errors at once. Parsing the result again gives the
+ * same result.
  */
 export function parseEraseRequest(json: unknown): ParsedEraseRequest {
   const broken = plainJsonProblems(json).filter(({ path }) => path !== 'fileId');

@@ -252,8 +252,8 @@ export interface EraseStatus {
 }
 
 /**
- * What a decision was made for, as `held` or `review` of the status told it. An update is refused when one of these is not so any
- * more: the run was reset or started again, or is held for something else. What is left out is not compared.
+ * What a decision was made for, as in `held` or `review` of the status. An update is refused when one of these has changed: the
+ * run was reset or started again, or is held for something else. Omitted fields are not compared.
  */
 export interface Expectation {
   /** The run that was reviewed. */
@@ -281,8 +281,8 @@ export interface OperatorDecision {
 /** Argument of the update `retry`. */
 export interface RetryDecision extends OperatorDecision {
   /**
-   * For a submit in doubt: the vendor's task that is this erase's. It is taken over, and nothing is submitted. Refused for
-   * any other hold.
+   * For a submit with an unknown outcome: the vendor's task that is this erase's. It is adopted, and nothing is submitted.
+   * Refused for any other hold.
    */
   taskId?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * Texts as a person can see them. What has no shape, such as U+200B or a direction mark, comes along when an id is copied out
- * of a chat or a web page; and a word with such a character looks right and is wrong.
+ * Texts as a person can see them. Invisible characters, such as U+200B or a direction mark, are copied along with ids from chats
+ * and web pages. A text with one looks right and is wrong.
  */
 
 const SHAPELESS = /\p{Default_Ignorable_Code_Point}/gu;

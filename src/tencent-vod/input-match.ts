@@ -41,8 +41,8 @@ export function inputMatches(recipe: Recipe, echoedInput: unknown): InputMatch {
 }
 
 /**
- * The vendor passes ExtendedParameter on as text, so an echo of it is exact. Where it is not echoed at all (the MPS
- * structures of some tasks echo only the Definition), nobody can tell whose task it is.
+ * The vendor passes ExtendedParameter on as text, so an echo of it is exact. Without an echo (the MPS structures of some tasks
+ * have only the Definition), a task cannot be attributed.
  */
 function matchExtended(sent: JsonObject | null, echoed: unknown): InputMatch {
   if (isAbsent(echoed)) {

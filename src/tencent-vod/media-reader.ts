@@ -43,8 +43,8 @@ interface Batch {
 }
 
 /**
- * Lengths and sizes of files, from what is known and from DescribeMediaInfos. Everybody who asks within a moment shares one call of up to 20
- * files. Never fails: what cannot be read is unknown.
+ * Lengths and sizes of files, from the cache and from DescribeMediaInfos. Concurrent requests share one call of up to 20 files.
+ * Never fails: unreadable values are unknown.
  */
 export class MediaReader {
   readonly #vod: Pick<VodApi, 'describeMedia'>;

@@ -30,8 +30,8 @@ export const SIGNATURE_EXPIRED = 'AuthFailure.SignatureExpire';
 const MAX_SOCKETS = 64;
 
 /**
- * One SDK client with an agent of its own. An explicit agent also keeps the SDK from picking up the lower-case
- * `http_proxy` variable, which would send signed calls through a proxy that nobody has configured for them.
+ * One SDK client with an agent of its own. An explicit agent also keeps the SDK from using the lower-case `http_proxy` variable,
+ * which would send signed calls through an unintended proxy.
  */
 export class SdkCaller {
   readonly #client: Client;
@@ -70,8 +70,8 @@ export class SdkCaller {
   }
 
   /**
-   * Calls once; where it signs again, once more when the first signature was refused as too old. Gives the answer as it came, but for
-   * characters that nobody can keep, or throws a VodError. When the signal fires, the signal's reason is thrown as it is: giving up is no vendor error.
+   * Calls once; with re-signing, once more when the first signature was refused as too old. Returns the answer, with unsupported
+   * characters replaced, or throws a VodError. When the signal fires, its reason is thrown unchanged.
    */
   async call(
     action: VodAction,

@@ -1,6 +1,6 @@
 /**
- * A limiter that never lets more than `limit` calls pass in any sliding window, whatever timers and bursts do: a late
- * timer only delays, and room that was not used is never saved up beyond one window.
+ * A limiter that never lets more than `limit` calls pass in any sliding window. A late timer only delays, and unused room is
+ * never saved beyond one window.
  */
 
 /** Time as the limiter sees it; injected so that a test can make it jump. */

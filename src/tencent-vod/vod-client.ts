@@ -60,8 +60,8 @@ export interface VodClientOptions {
 
 export type VodClient = VodApi & {
   /**
-   * Null when none can be had: the call itself will tell why.
-   * @throws VodError `connect-timeout` when nobody answers within the request timeout
+   * Null on a failure that the call itself will report.
+   * @throws VodError `connect-timeout` when the vendor does not answer within the request timeout
    */
   connectForSubmit(): Promise<SubmitConnection | null>;
   /** Closes kept connections. */
@@ -69,8 +69,8 @@ export type VodClient = VodApi & {
 };
 
 /**
- * The vendor through its SDK. Nothing is retried here, with one exception: a read that was refused because of the age of its
- * signature is signed anew, once. Reads wait for their pace; the paid call does not, whoever makes it has a slot of the rate limiter.
+ * The vendor through its SDK. It retries only a read whose signature was refused as too old, once. Reads wait for their rate
+ * limit; the paid call does not, since its caller has a slot of the rate limiter.
  */
 export function createVodClient(options: VodClientOptions): VodClient {
   const requestTimeoutSeconds = options.requestTimeoutSeconds ?? DEFAULT_REQUEST_TIMEOUT_SECONDS;

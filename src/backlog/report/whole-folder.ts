@@ -21,8 +21,8 @@ export interface FolderOptions {
 }
 
 /**
- * Makes a folder whole or not at all: `fill` writes into a temporary one beside it, which takes the name at the end, when
- * all is on the disk. What a killed process leaves is a folder named `.<name>.unfinished-…`.
+ * Creates a folder atomically: `fill` writes into a temporary one beside it, which is renamed once all is on the disk. A killed
+ * process leaves a folder named `.<name>.unfinished-…`.
  *
  * @throws FolderError
  */

@@ -56,7 +56,7 @@ export function countStatement(
 
 /**
  * @param counters as they are with a submit of `costUsd` counted
- * @throws CapReached when a limit does not leave room for it
+ * @throws CapReached when a limit has no room for it
  */
 export function checkCaps(counters: readonly CapRow[], costUsd: number): void {
   const over = counters.find((row) => row.limit_usd !== null && Number(row.spent_usd) > Number(row.limit_usd));

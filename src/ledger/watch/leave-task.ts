@@ -10,10 +10,10 @@ export interface OtherWaiter {
 }
 
 /**
- * What a run that waits for a task no more may do with it.
- * - `mayEnd`: end it. It is this workflow's, or was left to whoever waits for it, and no other run waits
- * - `waitedFor`: others wait for it. Where it is this workflow's, it is left to them from now on
- * - `another`: another workflow paid for it, and has not left it
+ * What a run that no longer waits for a task may do with it.
+ * - `mayEnd`: end it. It is this workflow's, or was given up to the runs that wait for it, and no other run waits
+ * - `waitedFor`: other runs wait for it. If it is this workflow's, it is theirs from now on
+ * - `another`: another workflow paid for it, and has not given it up
  */
 export type LeftTask =
   | { kind: 'mayEnd'; isOwn: boolean }

@@ -82,9 +82,8 @@ export interface WatchStore {
   /** The workflow no longer waits for the task. Returns whether it may end it, or other runs still wait. */
   leaveTask(taskId: string, workflowId: string): Promise<LeftTask>;
   /**
-   * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives who waits for one in
-   * this namespace.
-   * A run that registers later is told by {@link register}: between the two nobody is missed.
+   * The vendor lists these tasks as over. Records that for those of the ledger, and returns the runs of this namespace that wait
+   * for one. A run that registers later learns it from {@link register}, so no run is missed.
    */
   markOver(taskIds: readonly string[], graces: Graces): Promise<Waiter[]>;
   /** Those who still wait for a task that was seen to be over, or whose outcome is known. */
