@@ -29,7 +29,7 @@ export type Adopted =
 /** Records what another program paid for. Throws a `LedgerError`. */
 export interface AdoptStore {
   /**
-   * !Writes the submissions and a batch of erases that wait for them, in one transaction. A task that the ledger has for another
+   * Writes the submissions and a batch of erases that wait for them, in one transaction. A task that the ledger has for another
    * erase, and an erase that has another task, are problems of their rows.
    */
   adopt(batch: NewBatch, items: readonly AdoptedItem[]): Promise<Adopted>;

@@ -11,7 +11,7 @@ export interface ChangedColumns {
 }
 
 /**
- * !The effect of an operator's command on a batch; pure, so that a table can list every case. A drained batch can be resumed,
+ * The effect of an operator's command on a batch; pure, so that a table can list every case. A drained batch can be resumed,
  * since items not started are given up only at its end; a cancelled one cannot.
  */
 export function changeOf(batch: BatchRecord, { action, settings }: BatchChange): ChangedColumns | 'same' | 'tooLate' {

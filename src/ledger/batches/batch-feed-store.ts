@@ -3,7 +3,7 @@ import type { BatchEndedAs, BatchWaitingFor } from '../db/schema.js';
 import type { BatchRecord } from './batch-store.js';
 
 /**
- * !Reads and writes of the batch dispatcher, many items per statement. One dispatcher works on a batch at a time; a second one is
+ * Reads and writes of the batch dispatcher, many items per statement. One dispatcher works on a batch at a time; a second one is
  * harmless, since every write names the state that it starts from.
  */
 export interface BatchFeedStore {
