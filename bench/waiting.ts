@@ -60,7 +60,7 @@ async function runOne(size: number, { servers, options, say }: BenchContext): Pr
     const fileIds = await world.addFiles(size);
     await world.startErases(fileIds);
     const { pid } = await world.startWorker();
-    // Looking every second already tells the peak: the kernel keeps it.
+    // Reading every second is enough for the peak: the kernel keeps it.
     const memory = new MemoryWatch(() => peakMegabytes(pid));
     await world.untilPaid(fileIds, taskMs + PATIENCE_MS);
     say(`${size} are submitted`);

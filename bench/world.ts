@@ -24,7 +24,7 @@ export interface WorldOptions {
   sharedSimulator?: { process: SimulatorProcess; secretId: string; secretKey: string };
   /** Settings of the workers; what is left out has the product's defaults. */
   env?: Record<string, string>;
-  /** Told of the Temporal server as soon as there is one. */
+  /** Called with the Temporal server once it is ready. */
   onTemporal?: (server: TemporalOnFile) => void;
   /** Puts a proxy between the workers and PostgreSQL. */
   databaseProxy?: boolean;
@@ -45,7 +45,7 @@ const FIRST_FILE = 5285000000000000000n;
 /** What one scenario runs in: namespace, database, simulator, and workers as an operator runs them. */
 export class World {
   readonly workers: OwnedProcess[] = [];
-  /** What a worker complained of, and ends that nobody asked for. */
+  /** Warnings of the workers, and unexpected exits. */
   readonly complaints: string[] = [];
   /** On the way to the vendor. */
   private readonly proxies: TcpProxy[] = [];
@@ -179,7 +179,7 @@ export class World {
     return (await waitUntil(look, { timeoutMs, everyMs: 500 })) ?? false;
   }
 
-  /** Waits until every file has an accepted task. Seldom looked at: to read the whole log costs a core some of its time. */
+  /** Waits until every file has an accepted task. Polled rarely: reading the whole log costs CPU time. */
   async untilPaid(fileIds: readonly string[], timeoutMs: number): Promise<boolean> {
     const look = async () => paymentsOf(await this.calls(), fileIds).never === 0 || undefined;
     return (await waitUntil(look, { timeoutMs, everyMs: 2_000 })) ?? false;

@@ -1,7 +1,7 @@
 import { ERROR_CLASSES, type ErrorClass, type ExitCode } from './contract/error-classes.js';
 import type { EraseFailureDetails, EraseResult } from './contract/request.js';
 
-/** What an {@link EraseError} can tell besides its message. Everything is optional: a wrong setting has no TaskId. */
+/** Details of an {@link EraseError}. All are optional: a wrong setting has no TaskId. */
 export interface EraseErrorFields {
   /** The vendor's code, or ours where there is none. */
   code?: string | null;

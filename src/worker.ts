@@ -68,10 +68,10 @@ const HEAP_BESIDE_RUNS_MB = 200;
 const HEAP_A_RUN_MB = 1.7;
 const LEAST_CACHED_WORKFLOWS = 10;
 
-/** How long a look at the namespace's search attributes stays good, in milliseconds. */
+/** How long the read search attributes of the namespace are cached, in milliseconds. */
 const SEARCH_ATTRIBUTES_FRESH_MS = 60_000;
 
-/** How long a look whether Temporal answers may take, in milliseconds. */
+/** Timeout of the check whether Temporal answers, in milliseconds. */
 const TEMPORAL_LOOK_MS = 2_000;
 
 /** After the grace, how long a worker may take to end what it cut off, in milliseconds. */
@@ -99,7 +99,7 @@ export interface CreateWorkersOptions {
   identity?: string;
   /** Other times of the completion watch than its own, for tests. Milliseconds. */
   watchTimings?: Partial<WatchTimings>;
-  /** The same for feeders of batches. */
+  /** The same for batch dispatchers. */
   feederTimings?: Partial<FeederTimings>;
 }
 
@@ -295,7 +295,7 @@ export function cachedWorkflows(heapLimitMb: number): number {
   return Math.min(CACHED_WORKFLOWS, Math.max(LEAST_CACHED_WORKFLOWS, room));
 }
 
-/** What workflow code tells of its end. */
+/** What workflow code reports about its end. */
 function countEnds(metrics: WorkerMetrics): InjectedSinks<EraseSinks> {
   return { erases: { ended: { fn: (_info, end, errorClass) => metrics.ended(end, errorClass) } } };
 }
@@ -334,8 +334,8 @@ function workflowCode(
 }
 
 /**
- * When one worker fails the others stop too: half a process would look alive and do half of the work. The same when the connection is
- * lost for good.
+ * When one worker fails the others stop too: half a process would look alive and do half of the work. The same when the
+ * connection is lost permanently.
  */
 async function runTogether(workers: Worker[], lost: Promise<never>, onFailure: () => void): Promise<void> {
   let why: { error: unknown } | undefined;
@@ -355,8 +355,8 @@ function shutdownAll(workers: Worker[]): void {
 }
 
 /**
- * Connections to the ledger of one process: a submit that waits holds none. Four processes stay below the 100 that PostgreSQL
- * allows unless it is told otherwise.
+ * Connections to the ledger of one process: a submit that waits holds none. Four processes stay below PostgreSQL's default limit
+ * of 100.
  */
 const MAX_LEDGER_CONNECTIONS = 18;
 

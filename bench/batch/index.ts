@@ -29,7 +29,7 @@ const AT_THE_LIMIT = { full: 2_400, short: 300 };
 const CHILDREN = { full: 5_000, short: 500 };
 /** Of every task: so short that the first completion comes before the first window of runs is full, and none waits for it. */
 const SHORT_TASK_MS = 200;
-/** A run of the feeder's history stays below these. */
+/** A run of the dispatcher's history stays below these. */
 const MOST_EVENTS = 5_000;
 const MOST_BYTES = 2_000_000;
 const MOST_EVENTS_AN_ITEM = 0.1;
@@ -263,7 +263,7 @@ interface Watched {
   say(line: string): void;
 }
 
-/** A worker that starts finds the batch, and feeds it. */
+/** A worker that starts finds the batch, and dispatches it. */
 async function untilEnded(world: World, ledger: Ledger, batchId: string, { worker, watchPid, say }: Watched) {
   const startedMs = performance.now();
   let firstDone = Number.NaN;

@@ -10,7 +10,7 @@ import type { BenchContext } from '../scenario.js';
 import { World, type WorldOptions } from '../world.js';
 import { peakMb } from './feeder-cost.js';
 
-/** Between two looks at the memory of a command, in milliseconds: VmHWM is the most that it ever had. */
+/** Between two reads of a command's memory, in milliseconds: VmHWM is the peak. */
 const LOOK_EVERY_MS = 50;
 /** The slowest machine reads and prices a row in less than this, in milliseconds. */
 const PATIENCE_A_ROW_MS = 50;

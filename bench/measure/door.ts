@@ -10,7 +10,7 @@ export const BURST_MS = 100;
 const DETAIL_ACTION: PacedAction = 'DescribeTaskDetail';
 
 export interface Submits {
-  /** When each accepted submit arrived, ascending. A submit with a TaskId was accepted, whatever became of its answer. */
+  /** When each accepted submit arrived, ascending. A submit with a TaskId was accepted, even if its answer was lost. */
   accepted: number[];
   /** When each one arrived that was refused for the rate. */
   refused: number[];

@@ -68,7 +68,7 @@ export class MemoryWatch {
     if (now !== null) this.largest = Math.max(this.largest ?? 0, now);
   }
 
-  /** The last look, and the largest of all, in MB. */
+  /** The last sample, and the largest of all, in MB. */
   stop(): number | null {
     this.look();
     clearInterval(this.timer);

@@ -6,7 +6,7 @@ import type { RunCost } from '../measure/histories.js';
 export interface PeerRun {
   servers: SharedServers;
   simulator: SimulatorProcess;
-  /** A key pair that only this run uses, so that its calls can be told apart at the door. */
+  /** A key pair that only this run uses, to identify its calls in the vendor's log. */
   secretId: string;
   secretKey: string;
   fileIds: readonly string[];
@@ -44,7 +44,7 @@ export interface Contender {
 /** Something that a peer needs cannot be had here; said in the table. */
 export class NotAvailable extends Error {}
 
-/** How long a peer waits between two looks at a task, in seconds: what the vendor's own sample script does. */
+/** How long a peer waits between two polls of a task, in seconds: what the vendor's own sample script does. */
 export const POLL_SECONDS = 10;
 
 /** Histories that are read for the cost of a run; every run is alike, so some are enough. */

@@ -1,7 +1,7 @@
 /** The two vendor calls that every peer makes, by the vendor's own SDK; loaded in the peers' processes. */
 import vodService from 'tencentcloud-sdk-nodejs/tencentcloud/services/vod/index.js';
 
-/** What a peer's process is told, by its environment. */
+/** Environment variables of a peer's process. */
 export interface PeerSettings {
   endpoint: string;
   secretId: string;

@@ -1,4 +1,4 @@
-/** Somebody else's program on the same account: submits evenly, retries nothing. Arguments: endpoint, calls a second. */
+/** A foreign program on the same account: submits evenly, retries nothing. Arguments: endpoint, calls a second. */
 import { COLLEAGUE } from '../../test/faults/house.js';
 import { SAMPLE_FILE_ID, submitErase, vodClient } from '../../test/support/simulator.js';
 

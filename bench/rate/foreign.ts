@@ -26,12 +26,12 @@ const NAME = 'foreign client';
 /** Until our rate has found the room that is left, in seconds: not counted. */
 const SETTLE_S = { full: 30, short: 10 };
 const MEASURED_S = { full: 300, short: 15 };
-/** How long after it has left we look, in seconds. */
+/** How long the measurement continues after it has stopped, in seconds. */
 const AFTER_S = { full: 90, short: 15 };
 const BACK_WITHIN_S = 60;
 /** Of our calls. */
 const MOST_REFUSED = 0.01;
-/** Of what the foreign client leaves us. */
+/** Of the room that the foreign client does not use. */
 const LEAST_SHARE = 0.95;
 
 /** Another program on the same account calls evenly and without retries; ours has to find the room that is left. */
@@ -60,7 +60,7 @@ async function runForeign({ servers, options, say }: BenchContext): Promise<Row>
   let foreign: OwnedProcess | undefined;
   try {
     const left = LIMIT_PER_SECOND - FOREIGN_PER_SECOND;
-    // More than can be submitted while we look, so that there is always something queued.
+    // More than can be submitted during the measurement, so that the queue is never empty.
     const count = Math.ceil(((settleMs + measuredMs) * left + (afterMs + 10_000) * LIMIT_PER_SECOND) / 1_000);
     const fileIds = await world.addFiles(count);
     await world.startErases(fileIds);
@@ -104,7 +104,7 @@ async function runForeign({ servers, options, say }: BenchContext): Promise<Row>
       group: 'rate',
       name: NAME,
       figures,
-      // Somebody else's calls take our room now and then: refusals are a goal here, not a promise.
+      // Foreign calls take our room now and then: few refusals are a goal here, not a promise.
       promises: hardPromises({ ...figures, refusals: 0 }),
       goals: [
         {

@@ -183,7 +183,7 @@ function figuresOf(calls: readonly Call[], fileIds: readonly string[]): Figures 
   };
 }
 
-/** The first submit of each file at the door, whatever its answer. */
+/** The first submit of each file at the vendor, whatever its answer. */
 function firstArrivals(calls: readonly Call[]): { fileId: string; at: number }[] {
   const first = new Map<string, number>();
   for (const { action, fileId, at } of calls) {

@@ -58,7 +58,7 @@ export async function runRate(group: string, plan: RatePlan, { servers, options,
   const world = await World.start(servers, {
     name: plan.name,
     ...plan.world,
-    // What is in doubt after a disturbance is settled after these timeouts; a short run has no minute for it.
+    // An unknown outcome after a disturbance is reconciled after these timeouts; a short run has no minute for it.
     env: scaledSettings(options.scale),
     simulator: { taskDurationMs: LONG_TASK_MS, ...plan.world?.simulator },
   });

@@ -19,26 +19,29 @@ export interface ActivityDependencies {
   allowedSubAppIds?: readonly number[] | undefined;
   /** Search attributes that the namespace has: upserting any other blocks a workflow for ever. */
   registeredSearchAttributes: () => Promise<SearchAttributeKey[]>;
-  /** What a submit is expected to cost, in USD. Never fails, and takes some seconds at most. */
+  /** The estimated cost of a submit, in USD. Never fails, and takes some seconds at most. */
   estimateUsd: (erase: { subAppId: number; fileId: string; recipe: Recipe }) => Promise<number>;
-  /** Why nothing can be erased from a file, as far as its estimate has found out; null: nothing speaks against it. */
+  /** Why nothing can be erased from a file, as found by its estimate; null: no reason known. */
   unfitness?: ((file: { subAppId: number; fileId: string }) => Unfit | null) | undefined;
   /** Of submits, over all processes. */
   limiter: Pick<RateLimiter, 'acquire'>;
-  /** Opens a connection for one submit; null when none can be had, and the call itself will tell why. Throws a VodError when nobody answers. */
+  /**
+   * Opens a connection for one submit; null on a failure that the call itself will report. Throws a VodError when the vendor does
+   * not answer.
+   */
   connectForSubmit: () => Promise<SubmitConnection | null>;
   timings: ActivityTimings;
-  /** Undefined: no watch, and polls alone find out that a task is over. */
+  /** Undefined: no watch; only polls find the end of a task. */
   watch?: WatchDependencies;
-  /** Undefined: this worker feeds no batches. */
+  /** Undefined: this worker runs no batch dispatcher. */
   feeder?: FeederParts;
 }
 
-/** The worker's part in feeding batches. */
+/** The worker's part in dispatching batches. */
 export interface FeederParts {
   runs: EraseRuns;
   timings: FeederTimings;
-  /** Aborted when the worker is told to stop: another goes on. */
+  /** Aborted when the worker shuts down: another worker continues. */
   stopping: AbortSignal;
 }
 
@@ -46,7 +49,7 @@ export interface FeederParts {
 export interface WatchDependencies {
   running: RunningWatches;
   timings: WatchTimings;
-  /** Aborted when the worker is told to stop: a round takes minutes, and there is no need to end it. */
+  /** Aborted when the worker shuts down: a round takes minutes, and may be cut short. */
   stopping: AbortSignal;
 }
 

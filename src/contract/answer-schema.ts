@@ -1,4 +1,4 @@
-/** Schemas of what the workflow gives back, for clients in other languages. */
+/** Schemas of the workflow's results, for clients in other languages. */
 import { z } from 'zod';
 import { MAX_BY, MAX_DECISION_REASON } from './decision.js';
 import { ERROR_CLASSES, type ErrorClass } from './error-classes.js';

@@ -1,4 +1,4 @@
-/** What a batch is told and tells: kept in the ledger as JSON, printed by the CLI, written into reports. */
+/** The input and output of a batch: kept in the ledger as JSON, printed by the CLI, written into reports. */
 import { workflowIdWith } from './names.js';
 
 /** How a batch runs. Changed while it runs by an operator. */
@@ -11,7 +11,7 @@ export interface BatchSettings {
   minSample: number;
   /** USD by estimate; started items that would pass it are not started. Null: no limit of the batch's own. */
   maxCostUsd: number | null;
-  /** Items of the canary; the others wait for somebody's `go`. Null: no canary. */
+  /** Items of the canary; the others wait for an operator's `go`. Null: no canary. */
   sampleSize: number | null;
   /** ISO 8601. What is not started by then is never started. */
   deadlineAt: string | null;
@@ -78,9 +78,9 @@ export interface BatchSnapshot {
   spentUsd: number;
   /** Open holds of its items, by class. */
   holds: Record<string, number>;
-  /** Of those that run: results that wait for somebody's approval. */
+  /** Of those that run: results that wait for an approval. */
   inReview: number;
-  /** One that stops submits of the batch. `probing` was told by earlier versions only. */
+  /** One that stops submits of the batch. `probing` was reported by earlier versions only. */
   breaker: { scope: string; state: 'open' | 'probing'; code: string; message: string } | null;
   parentBatchId: string | null;
   createdAt: string;
@@ -95,7 +95,7 @@ export function shownState(
   return state === 'running' && (waitingFor === 'breaker' || waitingFor === 'cap') ? 'held' : state;
 }
 
-/** How the run of an item ended; `succeeded` becomes `reused` where somebody else had paid. */
+/** How the run of an item ended; `succeeded` becomes `reused` where another run had paid. */
 export type BatchItemEndState = 'succeeded' | 'failed' | 'timedOut' | 'cancelled' | 'skipped';
 
 /** Code of an item that was never started. */
@@ -104,7 +104,7 @@ export const NOT_STARTED = 'NotStarted';
 /** Code of a run that was not submitted, as its batch had no budget left for it: the batch starts it again later. */
 export const BATCH_BUDGET = 'BatchBudget';
 
-/** Id of the workflow that feeds a batch. */
+/** Id of the workflow that dispatches a batch. */
 export function batchWorkflowId(batchId: string, prefix = ''): string {
   return workflowIdWith(prefix, `batch/${batchId}`);
 }

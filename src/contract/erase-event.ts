@@ -1,6 +1,6 @@
 import type { EraseFailureDetails, EraseResult, EraseStatus } from './request.js';
 
-/** What a webhook tells of: the `type` of its body. */
+/** Events of a webhook: the `type` of its body. */
 export const EVENT = {
   succeeded: 'erase.succeeded',
   failed: 'erase.failed',
@@ -11,7 +11,7 @@ export const EVENT = {
 
 export type EventType = (typeof EVENT)[keyof typeof EVENT];
 
-/** Code of the failure of an erase whose own webhook cannot be used here: nobody is told, and nothing was paid. */
+/** Code of the failure of an erase whose own webhook cannot be used here: no notification is sent, and nothing was paid. */
 export const WEBHOOK_UNUSABLE = 'WebhookUnusable';
 
 export interface EraseEventData {

@@ -39,8 +39,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /**
  * What the program does when a call ends in an error of the class.
  * - `fail`: end the run, never send again
- * - `retry`: send again after a delay, for as long as it takes; the vendor did not execute the call
- * - `look`: it may have been executed: look for the task before anything is sent again
+ * - `retry`: send again after a delay, without a limit; the vendor did not execute the call
+ * - `look`: it may have been executed: reconcile before anything is sent again
  * - `hold`: stop for an operator; nothing is lost, nothing is sent
  */
 export type Reaction = 'fail' | 'retry' | 'look' | 'hold';
@@ -61,7 +61,7 @@ export interface ErrorClassRow {
   readonly onSubmit: Reaction;
   /** On every other call. */
   readonly onRead: Reaction;
-  /** Where it is sent again or looked for. */
+  /** Where it is sent again or reconciled. */
   readonly delays: RetryDelays;
   /** What the person who reads it can do. */
   readonly advice: string;

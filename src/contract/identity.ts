@@ -16,8 +16,8 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * What tells two recipes apart when it comes to paying: the first 32 hex digits of SHA-256 over the RFC 8785 form of the
- * recipe after defaults. Stored in ledgers and workflow ids for good: no released recipe's hash may ever change.
+ * Identifies a recipe for payment: the first 32 hex digits of SHA-256 over the RFC 8785 form of the recipe after defaults. Stored
+ * permanently in ledgers and workflow ids: no released recipe's hash may ever change.
  */
 export function recipeHash(recipe: RecipeRequest): string {
   return createHash('sha256').update(canonicalJson(recipe), 'utf8').digest('hex').slice(0, HASH_DIGITS);

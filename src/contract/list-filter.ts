@@ -7,8 +7,8 @@ export function filterLiteral(text: string): string {
 const ESCAPED_TOO_OFTEN = /["\\]/;
 
 /**
- * A condition that holds wherever a Keyword has this value, on every server. For a value with `"` or `\` it may hold for others
- * as well: whoever lists by it compares.
+ * A condition that holds wherever a Keyword has this value, on every server. For a value with `"` or `\` it may match others as
+ * well, so the caller must compare the results.
  */
 export function filterEquals(attribute: string, value: string): string {
   const at = value.search(ESCAPED_TOO_OFTEN);

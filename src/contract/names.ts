@@ -1,6 +1,6 @@
 /**
- * The names that cross a border: between this code and a running workflow, another language's client, the Temporal UI,
- * an operator's query. Changing one of them breaks somebody, so they stand in one place and a test freezes them.
+ * Names shared with running workflows, clients in other languages, the Temporal UI and operators' queries. Changing one is a
+ * breaking change, so they are kept in one place, and a test freezes them.
  */
 
 /** Workflow types, as a client of any language starts them. */

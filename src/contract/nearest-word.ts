@@ -24,7 +24,7 @@ function at(rows: readonly number[][], row: number, column: number): number {
   return rows[row]?.[column] ?? 0;
 }
 
-/** The candidate that was probably meant by a mistyped word; null when none is near. */
+/** The candidate closest to a mistyped word; null when none is close. */
 export function nearestWord(word: string, candidates: readonly string[]): string | null {
   const wanted = word.slice(0, 64).toLowerCase();
   let best: string | null = null;

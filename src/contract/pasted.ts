@@ -7,10 +7,10 @@ const DIGITS_INSIDE = new RegExp(`^${AROUND}("?)${AROUND}([0-9\uff10-\uff19]+)${
 /** Characters of an id and of what stands around it. */
 const LONGEST = 100;
 
-/** Ways to make a spreadsheet leave a text alone: `="528…"`. They are not part of it. */
+/** Ways to make a spreadsheet keep a text as it is: `="528…"`. They are not part of it. */
 const FORMULA = /^="((?:[^"]|"")*)"$/;
 
-/** A cell, or an argument, that is one word: without what has no shape, and without white space around it. */
+/** A cell, or an argument, that is one word: without invisible characters and surrounding white space. */
 export function pastedWord(text: string): string {
   return withoutFormula(withoutShapeless(text).trim());
 }

@@ -5,7 +5,7 @@
 import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 import { Unreadable } from './unreadable.js';
 
-/** By the name under which the SDK looks for it. */
+/** The SDK finds it by this name. */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
   fromPayload<T>(payload: Payload): T {

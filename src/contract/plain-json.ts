@@ -4,7 +4,7 @@ import { fitText } from './text.js';
 /** Deep enough for every recipe; a cycle is found as depth too. */
 const MAX_DEPTH = 32;
 
-/** Problems that are told; whoever reads them has begun to doubt the whole value long before. */
+/** The most problems that are reported; more would not help the reader. */
 const MOST_PROBLEMS = 100;
 
 /**

@@ -5,7 +5,7 @@ import type { RawRecipe } from './recipes.js';
 /** Template id of Smart Erase. Source: ProcessMediaByMPS, since September 2025. */
 export const SMART_ERASE_DEFINITION = 25;
 
-/** Other template ids that somebody may have copied from somewhere. */
+/** Other template ids that may be copied from elsewhere. */
 const OTHER_DEFINITIONS: Readonly<Record<string, string>> = {
   24: 'was its id before September 2025',
   26: 'is the highlights template',
@@ -15,8 +15,8 @@ const OTHER_DEFINITIONS: Readonly<Record<string, string>> = {
 type JsonObject = Record<string, unknown>;
 
 /**
- * Checks a caller's own MPSProcessMediaParams. The vendor honours `AiAnalysisTask` and ignores everything else without
- * a word, so whatever would be ignored is refused here. Gives one form, whatever the formatting and the nesting.
+ * Checks a caller's own MPSProcessMediaParams. The vendor honours `AiAnalysisTask` and silently ignores everything else, so other
+ * fields are refused here. Returns one canonical form.
  */
 export function parseRawParams(given: unknown): { params: RawRecipe['params'] } | { problems: Problem[] } {
   const problems: Problem[] = [];

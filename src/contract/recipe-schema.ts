@@ -18,7 +18,7 @@ const MAX_OUTPUT_NAME = 199;
 const length = z.number().min(0).max(MAX_PIXELS);
 const corners = { left: length, top: length, right: length, bottom: length };
 
-/** The vendor tells ratios from pixels by the value alone, so a rectangle that mixes them means something else. */
+/** The vendor distinguishes ratios from pixels by the value alone, so a rectangle that mixes them means something else. */
 function checkArea(area: Area, ctx: z.RefinementCtx): void {
   if (area.left >= area.right || area.top >= area.bottom) {
     ctx.addIssue({ code: 'custom', message: 'is empty: left has to be below right, and top below bottom.' });

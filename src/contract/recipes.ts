@@ -273,7 +273,7 @@ export function isRecipeName(name: string): name is RecipeName {
   return Object.hasOwn(RECIPES, name);
 }
 
-/** Whether a task of this recipe must give a new video, so that its absence is a failure. */
+/** Whether a task of this recipe must produce a new video, so that its absence is a failure. */
 export function makesVideo(recipe: RecipeRequest | Recipe): boolean {
   if (recipe.name === 'raw') {
     return !(rawCustomerAppId(recipe as RawRecipe) ?? '').startsWith('subtitle_extract');
@@ -281,7 +281,7 @@ export function makesVideo(recipe: RecipeRequest | Recipe): boolean {
   return !isRecipeName(recipe.name) || RECIPES[recipe.name].makes.includes('video');
 }
 
-/** What the vendor bills for a recipe, as items of the price list; empty where only the vendor can tell. */
+/** What the vendor bills for a recipe, as items of the price list; empty where it is unknown. */
 export function priceItemsOf(recipe: RecipeRequest | Recipe): readonly PriceItem[] {
   if (!isRecipeName(recipe.name)) {
     return [];

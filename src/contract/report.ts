@@ -43,7 +43,7 @@ export interface ReportItem {
   requestId: string | null;
   /** Submits that were made for it. */
   attempts: number;
-  /** USD, by estimate, before it was started; null when nobody worked it out. */
+  /** Estimated USD before it was started; null when it was not estimated. */
   estimatedUsd: number | null;
   /** USD, by estimate, of the submits that were made for it; null when nothing is known of any. */
   costUsd: number | null;

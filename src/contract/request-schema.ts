@@ -96,7 +96,7 @@ const publishSchema = closed({
   prefetch: z.boolean().optional(),
 });
 
-/** Without `onTimeout` nothing is decided that nobody decided. */
+/** Without `onTimeout` an expired review decides nothing. */
 const reviewSchema = closed({
   timeoutHours: z.number().gt(0).max(MAX_REVIEW_HOURS),
   onTimeout: z.enum(ON_REVIEW_TIMEOUT).default('hold'),
@@ -116,7 +116,7 @@ export const eraseRequestSchema = closed({
   neverPay: z.literal(true).optional(),
   deadlineHours: z.number().gt(0).max(MAX_DEADLINE_HOURS).default(DEFAULT_DEADLINE_HOURS),
   batchId: visible(MAX_BATCH_ID).optional(),
-  // A workflow id that somebody else chose may hold tabs and line ends.
+  // A workflow id chosen by another client may contain tabs and line ends.
   rejectedFrom: spaced(WORKFLOW_ID).optional(),
   webhook: webhookSchema.optional(),
 }) satisfies z.ZodType<NormalizedEraseRequest>;
@@ -124,8 +124,8 @@ export const eraseRequestSchema = closed({
 export type ParsedEraseRequest = { ok: true; request: NormalizedEraseRequest } | { ok: false; problems: Problem[] };
 
 /**
- * Checks a request that came from anywhere and fills in the defaults. Tells everything that is wrong at once.
- * Parsing the result again gives the same result.
+ * Validates a request from any source and fills in the defaults. Reports all errors at once. Parsing the result again gives the
+ * same result.
  */
 export function parseEraseRequest(json: unknown): ParsedEraseRequest {
   const broken = plainJsonProblems(json).filter(({ path }) => path !== 'fileId');
@@ -154,7 +154,7 @@ export function problemsText(problems: readonly Problem[]): string {
   return problems.map((problem) => problem.message).join(' ');
 }
 
-/** Leaves out what asks for nothing, so that two ways to write the same request are one. */
+/** Removes fields without an effect, so that two ways to write the same request are equal. */
 function normalize(request: NormalizedEraseRequest): NormalizedEraseRequest {
   const { publish, ...rest } = request;
   const asked = publish === undefined ? null : normalizePublish(publish);

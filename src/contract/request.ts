@@ -42,12 +42,12 @@ export interface PayAgain {
   reason: string;
 }
 
-/** What becomes of a result about which nobody decided in time: `hold` goes on waiting. */
+/** What happens to a result that was not decided in time: `hold` keeps waiting. */
 export const ON_REVIEW_TIMEOUT = ['approve', 'reject', 'hold'] as const;
 /** What happens to a review when its time is over; `hold` goes on waiting. */
 export type OnReviewTimeout = (typeof ON_REVIEW_TIMEOUT)[number];
 
-/** Somebody looks at the result before it is published, and approves or rejects it. */
+/** A person reviews the result before it is published, and approves or rejects it. */
 export interface ReviewRequest {
   /** Hours from the result until `onTimeout`; above 0, at most 8,760 (a year). Fractions are allowed. */
   timeoutHours: number;
@@ -55,7 +55,7 @@ export interface ReviewRequest {
   onTimeout?: OnReviewTimeout;
 }
 
-/** Who is told what becomes of an erase: by signed POSTs, as the Standard Webhooks specification has them. */
+/** The receiver of an erase's events: signed POSTs by the Standard Webhooks specification. */
 export interface WebhookRequest {
   /** https, or http where the workers allow it; at most 2,000 characters, no user or password in it. */
   url: string;
@@ -94,7 +94,7 @@ export interface EraseRequest {
   batchId?: string;
   /** Workflow id of the rejected erase that this one follows with another recipe. Set by the rejection; says where it comes from. */
   rejectedFrom?: string;
-  /** Told when the erase succeeded, failed, was cancelled, or is held. */
+  /** Notified when the erase succeeded, failed, was cancelled, or is held. */
   webhook?: WebhookRequest;
 }
 
@@ -110,7 +110,7 @@ export interface ResultFile {
   type: string;
   /** New media's FileId; null for a temporary file. */
   fileId: string | null;
-  /** Where it can be fetched; null when the vendor tells none. */
+  /** Where it can be fetched; null when the vendor gives none. */
   url: string | null;
   /** Seconds for which a temporary URL lives, as the vendor says; null when permanent or unknown. */
   expiresInSeconds: number | null;
@@ -142,17 +142,17 @@ export interface EraseResult {
   resultFileId: string | null;
   /** The vendor's task that made it. */
   taskId: string;
-  /** All that the task made, as the vendor tells it. */
+  /** All that the task made, as the vendor reports it. */
   files: ResultFile[];
   /** RequestId of the call that read the result. */
   requestId: string | null;
   /** The recipe after defaults. */
   recipe: RecipeRequest;
-  /** What tells recipes apart when it comes to paying: 32 hex digits. */
+  /** Identifies a recipe for payment: 32 hex digits. */
   recipeHash: string;
   /** ISO 8601. */
   submittedAt: string;
-  /** ISO 8601, the vendor's FinishTime; null when it told none. */
+  /** ISO 8601, the vendor's FinishTime; null when it gave none. */
   finishedAt: string | null;
   /** Null when no publish was asked for. */
   published: PublishOutcome | null;
@@ -184,7 +184,7 @@ export interface ReviewStatus {
   since: string;
   /** When `onTimeout` happens, or happened. */
   timeoutAt: string;
-  /** What happens when nobody decides until then. */
+  /** What happens without a decision until then. */
   onTimeout: OnReviewTimeout;
   /** True when the time is over and the review goes on (`hold`). */
   overdue: boolean;
@@ -202,11 +202,11 @@ export interface ReviewStatus {
   note: string | null;
 }
 
-/** A file that a reviewer looks at. */
+/** A file shown to a reviewer. */
 export interface ReviewFile {
   /** Null for the result of a recipe that makes no video. */
   fileId: string | null;
-  /** http or https; null when the vendor tells none. Where the domain is protected, it answers 403 without a signature. */
+  /** http or https; null when the vendor gives none. Where the domain is protected, it answers 403 without a signature. */
   url: string | null;
 }
 
@@ -252,17 +252,17 @@ export interface EraseStatus {
 }
 
 /**
- * What a decision was made for, as `held` or `review` of the status told it. An update is refused when one of these is not so any
- * more: the run was reset or started again, or is held for something else. What is left out is not compared.
+ * What a decision was made for, as in `held` or `review` of the status. An update is refused when one of these has changed: the
+ * run was reset or started again, or is held for something else. Omitted fields are not compared.
  */
 export interface Expectation {
-  /** The run that was looked at. */
+  /** The run that was reviewed. */
   runId?: string;
   /** The error class of the hold. */
   class?: string;
   /** Number of the submission that is uncertain; null for a hold that is about none. */
   submission?: number | null;
-  /** When the hold, or the review, began: as the status told it. */
+  /** When the hold, or the review, began: as in the status. */
   since?: string;
   /** The vendor's task: of a review, the one that made the result. */
   taskId?: string;
@@ -274,15 +274,15 @@ export interface OperatorDecision {
   by: string;
   /** Why, at most 4,000 characters; kept in the ledger's audit. */
   reason: string;
-  /** What it was decided for: it is then never applied to anything else. Default: to whatever the run waits for. */
+  /** What the decision is for: it is never applied to anything else. Default: whatever the run waits for. */
   expect?: Expectation;
 }
 
 /** Argument of the update `retry`. */
 export interface RetryDecision extends OperatorDecision {
   /**
-   * For a submit in doubt: the vendor's task that is this erase's. It is taken over, and nothing is submitted. Refused for
-   * any other hold.
+   * For a submit with an unknown outcome: the vendor's task that is this erase's. It is adopted, and nothing is submitted.
+   * Refused for any other hold.
    */
   taskId?: string;
 }

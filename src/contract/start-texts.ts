@@ -27,7 +27,7 @@ export function detailsOf(request: NormalizedEraseRequest): string {
   return lines.join('\n') + BLANK_LAST_LINE;
 }
 
-/** A caller's words as one line that Markdown leaves alone. */
+/** A caller's text as one line, escaped for Markdown. */
 function inert(text: string, maxLength: number): string {
   const line = visibleText(text.replace(/\s+/g, ' ').slice(0, maxLength));
   return line.replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');

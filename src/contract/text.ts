@@ -11,7 +11,7 @@ const INSTEAD = '\uFFFD';
 /** Characters of a reason, and of the name of who decided or asked, as a request may have them. */
 export const LONGEST_REASON = 500;
 export const LONGEST_NAME = 200;
-/** Characters of a failure's message: the server ends a run whose failure is larger than its limit, and no failure is told. */
+/** Characters of a failure's message: the server ends a run whose failure is larger than its limit, and drops the failure. */
 export const LONGEST_MESSAGE = 4_000;
 
 /** The text as everything can keep it, with U+FFFD for each character that cannot be kept. */
@@ -24,7 +24,9 @@ export function shortText(text: string, longest: number): string {
   return fitText(text.length <= longest ? text : `${text.slice(0, longest - 1)}…`);
 }
 
-/** For a word of a program, such as a code: what cannot be kept is left out, so that the word is still known. `?` where nothing is left. */
+/**
+ * For an identifier such as a code: unsupported characters are dropped, so that it stays recognisable. `?` where nothing remains.
+ */
 export function shortWord(word: string, longest: number): string {
   const known = word.slice(0, longest).replace(EVERY_UNFIT, '').replaceAll(INSTEAD, '');
   return known || (word === '' ? '' : '?');

@@ -5,7 +5,7 @@
 
 const HOUR_MS = 3_600_000;
 
-/** How long after its submit the vendor tells of a task. Source: DescribeTasks and DescribeTaskDetail, "the last 3 days". */
+/** How long after its submit the vendor reports a task. Source: DescribeTasks and DescribeTaskDetail, "the last 3 days". */
 export const VENDOR_MEMORY_HOURS = 72;
 export const VENDOR_MEMORY_MS = VENDOR_MEMORY_HOURS * HOUR_MS;
 
@@ -13,8 +13,8 @@ export const VENDOR_MEMORY_MS = VENDOR_MEMORY_HOURS * HOUR_MS;
 export const MAX_DEADLINE_HOURS = 68;
 
 /**
- * How long after its submit a task is sure to be listed, in milliseconds. Ours: the memory, less a quarter of an hour for clocks that
- * differ and for the look itself.
+ * How long after its submit a task is sure to be listed, in milliseconds. Ours: the memory, less a quarter of an hour for clock
+ * skew and for the read itself.
  */
 export const LISTED_FOR_MS = VENDOR_MEMORY_MS - 15 * 60_000;
 

@@ -1,12 +1,12 @@
 /**
- * Texts as a person can see them. What has no shape, such as U+200B or a direction mark, comes along when an id is copied out
- * of a chat or a web page; and a word with such a character looks right and is wrong.
+ * Texts as a person can see them. Invisible characters, such as U+200B or a direction mark, are copied along with ids from chats
+ * and web pages. A text with one looks right and is wrong.
  */
 
 const SHAPELESS = /\p{Default_Ignorable_Code_Point}/gu;
 /** Besides those: control characters, code points that stand for nothing, and spaces other than the plain one. */
 const HIDDEN = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Z}/gu;
-/** Letters that look like Latin ones, and digits that are none of 0 to 9. */
+/** Letters that look like Latin ones, and digits other than 0 to 9. */
 const LOOKALIKE = /[\p{Script=Cyrillic}\p{Script=Greek}]|(?![0-9])\p{Nd}/gu;
 const WORD = /[\p{L}\p{N}_]+/gu;
 
@@ -15,7 +15,7 @@ export function withoutShapeless(text: string): string {
   return text.replace(SHAPELESS, '');
 }
 
-/** The text with `\u200b` for what cannot be seen, and for letters and digits of two scripts in one word. */
+/** The text with `\u200b` for invisible characters, and for letters and digits of two scripts in one word. */
 export function visible(text: string): string {
   return text
     .replace(WORD, (word) => (isMixed(word) ? word.replace(LOOKALIKE, escaped) : word))

@@ -23,13 +23,13 @@ import type { SubmissionStore } from './submissions/submission-store.js';
 import { openWatchStore, type WatchStore } from './watch/watch-store.js';
 
 /**
- * The record of everything that costs money, as activities and the CLI use it: one store a room. Every write is safe to repeat, and
- * every method throws a `LedgerError` when it cannot be done.
+ * The record of everything that costs money, for activities and the CLI: one store for each subject. Every write is safe to
+ * repeat, and every method throws a `LedgerError` on failure.
  */
 export interface Ledger {
   /** Temporal's. Submissions, breakers, caps and audit are the account's; all else is about runs of this namespace. */
   readonly namespace: string;
-  /** Paid calls and what came of them. */
+  /** Paid calls and their outcomes. */
   readonly submissions: SubmissionStore;
   readonly breakers: BreakerStore;
   readonly holds: HoldStore;
@@ -41,17 +41,17 @@ export interface Ledger {
   readonly batches: BatchStore;
   /** The same, for the batch dispatcher. */
   readonly batchFeed: BatchFeedStore;
-  /** What the reports of batches are made of. */
+  /** The data of batch reports. */
   readonly reports: BatchReportStore;
-  /** New batches of what did not succeed in old ones. */
+  /** New batches of items that did not succeed in old ones. */
   readonly redrives: RedriveStore;
-  /** What other programs paid for. */
+  /** Payments of other programs. */
   readonly adoptions: AdoptStore;
   /** Which runs wait for which task. */
   readonly watch: WatchStore;
   /** Which runs are past their task. */
   readonly phases: PhaseStore;
-  /** Lengths and sizes of files, as far as they are known. */
+  /** Lengths and sizes of files, where known. */
   readonly media: MediaStore;
   /** Prices that the workers estimate with. */
   readonly prices: PriceStore;
@@ -62,10 +62,10 @@ export interface Ledger {
     serverVersion: string;
     /** Of the database; it should be UTF8. */
     encoding: string;
-    /** In which its tables are. */
+    /** The schema of its tables. */
     schema: string;
     clock: Date;
-    /** How far that clock is from ours at least; how long the answer took is left out. */
+    /** The least difference between that clock and ours; the answer's duration is subtracted. */
     clockDifferenceMs: number;
   }>;
   close(): Promise<void>;
@@ -78,7 +78,7 @@ export interface LedgerOptions {
   maxConnections?: number;
 }
 
-/** Opens the ledger in PostgreSQL 14 or later; connections are made when they are needed. */
+/** Opens the ledger in PostgreSQL 14 or later; connects lazily. */
 export function openLedger(databaseUrl: string, options: LedgerOptions = {}): Ledger {
   const { namespace = DEFAULT_NAMESPACE, maxConnections } = options;
   const db = openDatabase(databaseUrl, { maxConnections });

@@ -2,8 +2,8 @@ import { type Clock, Moment } from './moment.js';
 import { DRIFT } from './statements.js';
 
 /**
- * The database's clock and this process's monotonic one, in milliseconds. Every answer says what the database's clock was some time
- * between the question and the answer. That gives two bounds of how far it is ahead, and the tightest are kept.
+ * The database's clock and this process's monotonic one, in milliseconds. The database's time in each answer lies between
+ * question and answer, which bounds the offset from both sides; the tightest bounds are kept.
  */
 export class DatabaseClock {
   #least = { aheadMs: Number.NEGATIVE_INFINITY, atMs: 0 };
@@ -14,7 +14,7 @@ export class DatabaseClock {
     this.#used = new Moment(clock);
   }
 
-  /** @returns whether the answer says anything: none does in whose time the machine was suspended */
+  /** @returns whether the answer is usable: it is not if the machine was suspended meanwhile */
   look(databaseNowMs: number, asked: Moment): boolean {
     this.#forgetIfSuspended();
     if (!asked.isSteady()) return false;
@@ -22,14 +22,14 @@ export class DatabaseClock {
     const least = { aheadMs: databaseNowMs - readMs, atMs: readMs };
     const most = { aheadMs: databaseNowMs - asked.nowMs, atMs: readMs };
     const [knownLeastMs, knownMostMs] = [this.#leastAheadMs(readMs), this.#mostAheadMs(readMs)];
-    // What is known and cannot be: the database's clock was set.
+    // The bounds contradict each other: the database's clock was set.
     const wasSet = knownLeastMs > most.aheadMs || knownMostMs < least.aheadMs;
     if (wasSet || knownLeastMs < least.aheadMs) this.#least = least;
     if (wasSet || knownMostMs > most.aheadMs) this.#most = most;
     return true;
   }
 
-  /** Between which times of this process a time of the database lies. Infinite when nothing is known. */
+  /** The bounds of a database time in this process's time. Infinite when nothing is known. */
   toHere(databaseMs: number): { fromMs: number; toMs: number } {
     return {
       fromMs: databaseMs - this.#mostAheadMs(databaseMs - this.#most.aheadMs),
@@ -37,13 +37,15 @@ export class DatabaseClock {
     };
   }
 
-  /** A time of this process, just now, as one of the database: never one that is too soon. Infinite when nothing is known. */
+  /**
+   * A time of this process, just now, as database time, rounded so that it is never too early. Infinite when nothing is known.
+   */
   toThere(hereMs: number): number {
     this.#forgetIfSuspended();
     return hereMs + this.#mostAheadMs(hereMs);
   }
 
-  /** What was known before the monotonic clock stood still is wrong after it. */
+  /** Bounds from before a stop of the monotonic clock are invalid after it. */
   #forgetIfSuspended(): void {
     if (!this.#used.isSteady()) {
       this.#least = { aheadMs: Number.NEGATIVE_INFINITY, atMs: 0 };

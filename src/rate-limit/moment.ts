@@ -21,12 +21,12 @@ export class Moment {
     this.#timeOfDayMs = clock.timeOfDay();
   }
 
-  /** By how much the clocks have gone differently since then, in milliseconds. */
+  /** By how much the clocks have diverged since then, in milliseconds. */
   apartMs(): number {
     return Math.abs(this.clock.timeOfDay() - this.#timeOfDayMs - (this.clock.now() - this.nowMs));
   }
 
-  /** Whether the monotonic clock can be believed about the time since then. */
+  /** Whether the monotonic clock is reliable for the time since then. */
   isSteady(): boolean {
     return this.apartMs() <= CLOCKS_AGREE_MS + DRIFT * (this.clock.now() - this.nowMs);
   }

@@ -15,7 +15,7 @@ export interface AcquireOptions {
   priority: Priority;
   /** Ends the wait; the promise is rejected with its reason. */
   signal?: AbortSignal;
-  /** Called once when the turn is about a second away: time to open a connection. */
+  /** Called once about a second before the slot: time to open a connection. */
   onNear?: () => void;
 }
 
@@ -32,14 +32,14 @@ interface Acquired {
   is_sound: boolean;
 }
 
-/** What is waited for after the database could not be asked, in milliseconds. */
+/** Wait after a failed query, in milliseconds. */
 const ASK_AGAIN_MS = HORIZON_MS.live;
 
 const NO_REFUSALS: Refusals = { inRow: 0, forMs: 0 };
 
 /**
- * Calls of any number of processes, never more than the budget in any sliding second where the API counts them. See the README
- * beside this file for the rule and why it holds.
+ * Limits the calls of any number of processes to the budget in any sliding second, as counted by the API. The README beside this
+ * file has the rule and its proof.
  */
 export class RateLimiter {
   readonly #owner = randomUUID();
@@ -57,9 +57,10 @@ export class RateLimiter {
   }
 
   /**
-   * Waits for room for one call, first come first served within a priority. The slot is there up to half a second before it is due.
+   * Waits for room for one call, first come first served within a priority. The slot is returned up to half a second before its
+   * time.
    *
-   * @throws the signal's reason; what the database throws, for one of those that wait, at most twice a second
+   * @throws the signal's reason; a database error, for one waiting caller, at most twice a second
    */
   async acquire({ priority, signal, onNear }: AcquireOptions): Promise<Slot> {
     signal?.throwIfAborted();
@@ -87,7 +88,7 @@ export class RateLimiter {
     });
   }
 
-  /** Asks for those that wait, one question at a time, until none waits. */
+  /** Queries for the waiting callers, one statement at a time, until none waits. */
   async #serve(priority: Priority): Promise<void> {
     this.#tellNear(priority);
     if (this.#asking.has(priority)) return;
@@ -98,7 +99,7 @@ export class RateLimiter {
       try {
         waitMs = await this.#ask(priority);
       } catch (error) {
-        // One is told, the others go on waiting.
+        // One caller gets the error, the others go on waiting.
         line.shift()?.fail(error);
       }
       this.#tellNear(priority);
@@ -107,7 +108,7 @@ export class RateLimiter {
     this.#asking.delete(priority);
   }
 
-  /** @returns in how many milliseconds to ask again */
+  /** @returns in how many milliseconds to query again */
   async #ask(priority: Priority): Promise<number> {
     const line = this.#waiting[priority];
     const asked = new Moment(this.clock);
@@ -115,13 +116,13 @@ export class RateLimiter {
     const { rows } = await this.database.query(ACQUIRE, [...this.#terms(), priority, wanted]);
     const acquired = rows[0] as Acquired | undefined;
     if (acquired !== undefined) {
-      // Without it, nothing says when the slots are due, and others may have them by now.
+      // Without a clock reading the slots' times are unknown, and other processes may have taken them.
       const isKnown = this.#databaseClock.look(acquired.now_ms, asked);
       for (const use of acquired.slots) this.#hand(isKnown ? line : [], use);
     }
     const { name, callsPerSecond } = this.budget;
     if (acquired?.is_sound !== true) await this.database.query(REPAIR, [name, slotsOf(this.budget), callsPerSecond]);
-    // A slot that somebody releases meanwhile is not due before a horizon from now.
+    // A slot that is released meanwhile is at least one horizon away.
     return Math.min(Math.max(1, acquired?.opens_in_ms ?? 0), HORIZON_MS.batch);
   }
 
@@ -149,7 +150,7 @@ export class RateLimiter {
     const { name, callsPerSecond } = this.budget;
     this.#roundTrips.note(tookMs);
     const creditMs = this.#roundTrips.creditMs();
-    // Whenever the statement comes to the database, the answer was read no later than this.
+    // Whenever the statement reaches the database, the answer was read no later than this.
     const readThereMs = this.#databaseClock.toThere(readMs);
     const values = [name, use.id, use.taken, readThereMs, creditMs, answer, callsPerSecond];
     const { rows } = await this.database.query(RELEASE, values);

@@ -1,22 +1,23 @@
 /**
- * How fast calls go when somebody else uses the account's rate too. Each refusal lowers the rate for all processes; without one it
- * comes back by itself. Two values are kept, the rate right after the last refusal and when that was; the rate of any moment follows.
- * The shares were tuned on a model of the vendor's door (`test/rate-limit/refusals.test.ts`), beside a client that calls evenly 8 times a
- * second. Under 1% of our calls are refused, and over 95% of the room is used. The full rate is back within 50 s of its leaving.
+ * The rate while another client uses the account's rate too. Each refusal lowers the rate for all processes; it then recovers
+ * with time, computed from the rate after the last refusal and the time of that refusal.
+ *
+ * The shares were tuned on a model of the vendor's limiter (`test/rate-limit/refusals.test.ts`), beside a client with 8 even
+ * calls a second. Under 1% of our calls are refused, over 95% of the free rate is used, and the full rate is back within 50 s.
  */
 
-/** What is left of the rate after a refusal. Ours. */
+/** Factor applied to the rate by a refusal. Ours. */
 const KEPT_AFTER_REFUSAL = 0.97;
 /** Never slower than this share of the budget: at 20 a second, one call in five seconds. Ours. */
 const LEAST_SHARE = 0.01;
 /** Growth at first: share of the budget, for each second since the last refusal. Ours. */
 const CREEP_SHARE = 0.001;
-/** For how long it only creeps, in seconds: a client that stays is met again within this time. Ours. */
+/** How long growth stays slow, in seconds: a client that stays causes a refusal again within this time. Ours. */
 const CREEP_SECONDS = 10;
-/** After that, growth by the square of the time besides: share of the budget for a second squared; 40% in 36 s. Ours. */
+/** After that, additional quadratic growth: share of the budget for a second squared; 40% in 36 s. Ours. */
 const LEAP_SHARE = 0.0003;
 
-/** What is kept of refusals. */
+/** The stored state of refusals. */
 export interface RefusalState {
   /** Calls a second, right after the last refusal. */
   rate: number;
@@ -32,7 +33,7 @@ export function rateNow(state: RefusalState | null, budget: number): number {
   return Math.min(budget, rate + budget * (CREEP_SHARE * secondsSinceRefusal + LEAP_SHARE * leaping ** 2));
 }
 
-/** The slowest that refusals make it, in calls a second. */
+/** The lower bound of the rate, in calls a second. */
 export function leastRate(budget: number): number {
   return budget * LEAST_SHARE;
 }

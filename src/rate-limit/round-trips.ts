@@ -2,13 +2,13 @@
 const KEPT_ANSWERS = 100;
 
 /**
- * The credit of this process: by how much sooner it may use its own slot again. The way back of one call and the way there of the next lie
- * between the two counts, and the credit must be less than both together.
+ * The credit of this process: how much sooner it may reuse its own slot. Between two counts lie the return of one call and the
+ * outward trip of the next; the credit must be less than their sum.
  */
 export class RoundTrips {
   readonly #tookMs: number[] = [];
 
-  /** @param tookMs from the call's leaving to its answer */
+  /** @param tookMs from the call's departure to its answer */
   note(tookMs: number): void {
     this.#tookMs.push(tookMs);
     if (this.#tookMs.length > KEPT_ANSWERS) this.#tookMs.shift();

@@ -1,7 +1,7 @@
 import { type Clock, Moment } from './moment.js';
 import { LEAVES_WITHIN_MS } from './statements.js';
 
-/** What the API said to a call: it was refused for the rate, or it took the call, or neither. */
+/** The API's answer to a call: refused for the rate, accepted, or neither. */
 export type Answer = 'accepted' | 'refused' | 'other';
 
 /** Refusals since the last accepted call, over all processes. */
@@ -21,20 +21,20 @@ export interface SlotUse {
   taken: string;
   /** By the database's clock, since the epoch. */
   dueMs: number;
-  /** By this process's monotonic clock: the database's clock is known as well as its answers are quick. */
+  /** By this process's monotonic clock: the database's clock is known only as precisely as its answers are quick. */
   dueHere: { fromMs: number; toMs: number };
 }
 
-/** What becomes of a slot. */
+/** What happens to a slot. */
 export interface SlotEnd {
   /** `readMs`: when the answer was read, by the monotonic clock. */
   answered(use: SlotUse, timing: { tookMs: number; readMs: number }, answer: Answer): Promise<Refusals>;
   unused(use: SlotUse): Promise<void>;
 }
 
-/** Room for one call. Whoever neither releases it nor gives it back loses it for eight seconds, and nothing else. */
+/** Room for one call. A caller that neither releases it nor gives it back only blocks it for eight seconds. */
 export class Slot {
-  /** When the call may leave, by the database's clock. */
+  /** When the call may be sent, by the database's clock. */
   readonly dueAt: Date;
   readonly #taken: Moment;
   #leftMs: number | undefined;
@@ -48,7 +48,7 @@ export class Slot {
     this.#taken = new Moment(clock);
   }
 
-  /** Waits until so many milliseconds before the call may leave; default 0. Returns early when the signal fires. */
+  /** Waits until so many milliseconds before the call may be sent; default 0. Returns early when the signal fires. */
   async untilDue({ earlierMs = 0, signal }: { earlierMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     for (;;) {
       const waitMs = this.use.dueHere.toMs - earlierMs - this.clock.now();
@@ -58,7 +58,7 @@ export class Slot {
   }
 
   /**
-   * The last thing before the request is written, with no `await` in between: a process that was stopped sends nothing late.
+   * Call this last before the request is written, with no `await` in between: a process that was suspended sends nothing late.
    * @throws SlotMissedError when it is more than 2 s late
    */
   leave(): void {
@@ -71,8 +71,8 @@ export class Slot {
   }
 
   /**
-   * An answer to the call was read just now, which proves that the API has counted it. Without one, say nothing: the slot comes back
-   * by itself. Call it once, right away; the statement behind it may fail, and costs eight seconds of one slot then.
+   * An answer to the call was read just now, which proves that the API has counted it. Call it once, at once; without an answer
+   * do not call it. If its statement fails, the slot is blocked for eight seconds.
    */
   async release(answer: Answer): Promise<Refusals> {
     const leftMs = this.#leftMs;

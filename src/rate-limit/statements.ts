@@ -1,39 +1,48 @@
 import { leastRate, rateAfterRefusalSql, rateNowSql } from './refusals.js';
 
-/** Who waits for a call: a person or a service (`live`), or a backlog (`batch`). */
+/** Priority of a call: a person or a service (`live`), or a backlog (`batch`). */
 export type Priority = 'live' | 'batch';
 
-/** How fast two clocks run apart at most, as a share of the time: each is corrected by 500 ppm at most (Linux, `adjtimex`). */
+/** Largest relative drift of two clocks: each is corrected by 500 ppm at most (Linux, `adjtimex`). */
 export const DRIFT = 0.001;
 
 /** How long a slot stays taken after its answer, in seconds, at one call a second and slot: the API counts by the second. */
 const HOLD_SECONDS = 1 + DRIFT;
 
-/** A call leaves within this time of its slot's time, or takes another slot, in milliseconds. Ours: longer than a full machine is late. */
+/**
+ * Longest delay of a call after its slot's time, in milliseconds; later, it takes another slot. Ours: more than the delay on a
+ * loaded machine.
+ */
 export const LEAVES_WITHIN_MS = 2_000;
 
-/** A call reaches the API within this time of leaving, or never, in milliseconds. Ours; callers give up a connection before that. */
+/** Longest travel time of a call to the API, in milliseconds. Ours; callers close a connection before that. */
 const ARRIVES_WITHIN_MS = 5_000;
 
-/** How far ahead a slot may be taken, in milliseconds. Ours: enough to write an intent on a full machine; a live call passes what is further. */
+/**
+ * How far ahead a slot may be taken, in milliseconds. Ours: enough to write an intent on a loaded machine; interactive calls
+ * overtake what is further ahead.
+ */
 export const HORIZON_MS: Readonly<Record<Priority, number>> = { live: 500, batch: 250 };
 
-/** After so many live calls, one of a backlog goes first. It asks up to 250 ms late, so it gets a little less than 1/16 of the rate. Ours. */
+/**
+ * After so many interactive calls, one batch call goes first. It asks up to 250 ms late, so it gets slightly less than 1/16 of
+ * the rate. Ours.
+ */
 const LIVE_IN_ROW = 15;
 
 /**
- * At the full rate, the least time between two calls, as a share of the time for each. After a pause all slots are free at once: this
- * spreads their calls. Below 1, or it would be a second limit. Ours.
+ * The least time between two calls at the full rate, as a share of the time for each. It spreads the calls after a pause, when
+ * all slots are free. Below 1, or it would be a second limit. Ours.
  */
 const GAP_SHARE = 0.6;
 
 /**
- * For how long a free slot is left to its owner, in milliseconds: only there it has a credit, and processes do not ask for the
- * same one. Whoever has fewer slots than the owner need not wait, so that all that wait get equal shares. Ours: a timer's lateness.
+ * How long a free slot is reserved for its owner, in milliseconds: only there it has a credit, and it avoids contention. A
+ * process with fewer slots than the owner need not wait, so that shares become equal. Ours: a timer's lateness.
  */
 const OWNER_FIRST_MS = 100;
 
-/** After so many refusals with nothing accepted in between, nobody calls for a second: the vendor takes nothing. Ours. */
+/** After so many refusals with nothing accepted in between, all calls pause for a second. Ours. */
 const REFUSED_IN_ROW = 5;
 
 export interface Budget {
@@ -50,19 +59,19 @@ export function slotsOf({ callsPerSecond }: Budget): number {
 const ms = (amount: string | number) => `(${amount}) * interval '1 ms'`;
 const epochMs = (time: string) => `extract(epoch from ${time})::double precision * 1000`;
 
-/** The longest that a call can be on its way after its slot's time, as SQL. */
+/** The longest that a call can be in flight after its slot's time, as SQL. */
 const LEASE = ms(LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
-/** A backlog's call whose turn it is takes a slot further ahead than any live one could, in milliseconds. */
+/** A batch call whose turn it is takes a slot further ahead than any interactive one could, in milliseconds. */
 const TURN_HORIZON_MS = HORIZON_MS.live + HORIZON_MS.batch;
-/** When the rows are lost, a slot may have been handed out just before, and due that far ahead; as SQL. */
+/** When rows are lost, a slot this far ahead may have just been handed out; as SQL. */
 const AFTER_LOSS = ms(TURN_HORIZON_MS + LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
-/** A time further away than this was written before the database's clock was set back, in milliseconds. */
+/** A time further ahead than this was written before the database's clock was set back, in milliseconds. */
 const FARTHEST_MS = 2 * (TURN_HORIZON_MS + LEAVES_WITHIN_MS + ARRIVES_WITHIN_MS);
 
-/** A slot is free when its last call has been counted for a hold; for its owner, by the credit sooner. */
+/** A slot is free when its last call has been counted for a hold; for its owner, sooner by the credit. */
 const OWN_CREDIT = `case when slot.owner = $2 then slot.credit else '0' end`;
 const FREE_AT = `slot.counted_by + terms.hold - ${OWN_CREDIT}`;
-/** When it may be asked for is the same for its owner and for whoever has fewer slots; others leave it to them at first. */
+/** The owner and processes with fewer slots may ask for it at the same time; others later. */
 const OPEN_AT = `slot.counted_by + terms.hold
   + case when slot.owner = $2 or owned.count > terms.mine then - slot.credit else ${ms(OWNER_FIRST_MS)} end`;
 const HOLD = `interval '1 s' * (${HOLD_SECONDS} * $3::integer / $4::double precision)`;
@@ -139,8 +148,9 @@ on conflict (name, id) do update set counted_by = excluded.counted_by
 where rate_limit_slot.counted_by > clock_timestamp() + ${ms(FARTHEST_MS)}`;
 
 /**
- * The API answered the call of slot $2 in its use $3. $6 is the answer: `accepted`, `refused` for the rate, or `other`. $4 is when, at
- * the latest, by the database's clock, in ms since the epoch. $5: the credit, in ms. A refusal makes every process go slower, and gives one row. The limiter is locked before the slot, as above.
+ * The API answered the call of slot $2 in its use $3. $6 is the answer: `accepted`, `refused` for the rate, or `other`. $4 is
+ * when, at the latest, by the database's clock, in ms since the epoch. $5: the credit, in ms. A refusal slows every process, and
+ * returns one row. The limiter is locked before the slot, as above.
  */
 export const RELEASE = `
 with noted as (
@@ -159,7 +169,7 @@ with noted as (
 )
 select * from noted where $6 = 'refused'`;
 
-/** No call was made in slot $5 and its use $6, which was due at $7, in ms since the epoch: it is free as it was. */
+/** No call was made in slot $5 and its use $6, scheduled at $7, in ms since the epoch: it is free as before. */
 export const GIVE_BACK = `
 update rate_limit_slot slot set counted_by = to_timestamp($7::double precision / 1000) - ${HOLD} + slot.credit
 where slot.name = $1 and slot.owner = $2 and slot.id = $5 and slot.taken = $6::bigint`;

@@ -1,6 +1,6 @@
 /**
- * The tables, as statements. They are unlogged on purpose: after a crash, or on a standby that takes over, they are empty. An empty
- * table makes everybody wait until no call of before can still arrive. What was merely lost would look free.
+ * The tables, as statements. They are unlogged, so they are empty after a crash or a failover. An empty table makes all processes
+ * wait until no earlier call can still arrive, whereas partial data would look free.
  */
 export const CREATE_TABLES: readonly string[] = [
   `create unlogged table rate_limit (

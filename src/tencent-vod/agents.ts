@@ -69,8 +69,8 @@ export class OpenConnection {
 }
 
 /**
- * An agent whose connection errors say what happened. A name with several addresses that all fail ends in an
- * AggregateError without text, and the SDK passes on nothing but the text: whether anything was sent could not be told.
+ * An agent whose connection errors have a cause. A name with several failing addresses gives an AggregateError without text, and
+ * the SDK passes on only the text: whether anything was sent would be unknown.
  */
 export function createAgent(protocol: Endpoint['protocol'], { connectWithinMs, ...options }: AgentOptions): Agent {
   const secure = protocol === 'https://';

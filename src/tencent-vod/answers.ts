@@ -187,7 +187,7 @@ const mediaSearch = z.object({ TotalCount: number, MediaInfoSet: list(media), Re
 const procedure = z.object({ TaskId: word, RequestId: word });
 const submitted = z.object({ TaskId: taskId, RequestId: word });
 
-/** Null: there is none. @throws VodError `bad-answer` for a TaskId that is none: whatever was begun has to be looked for */
+/** Null: there is none. @throws VodError `bad-answer` for an invalid TaskId: the call must be reconciled */
 export function readSubmitted(action: VodAction, answer: unknown): { taskId: string; requestId: string } | null {
   const read = submitted.safeParse(answer, { reportInput: true });
   if (read.success) return { taskId: read.data.TaskId, requestId: read.data.RequestId ?? '' };
@@ -268,7 +268,7 @@ export function readProcedure(action: VodAction, answer: unknown): { taskId: str
   return { taskId: started.TaskId, requestId: started.RequestId ?? '' };
 }
 
-/** The vendor's list of task types leaves MPS out, so the TaskId counts too. */
+/** The vendor's list of task types omits MPS, so the TaskId counts too. */
 function isMpsTask(type: unknown, taskId: unknown): boolean {
   return type === MPS_TASK || (typeof taskId === 'string' && taskId.includes(`-${MPS_TASK}-`));
 }

@@ -18,8 +18,8 @@ interface Thrown {
 const ILLEGAL_HEADER = /is not a legal HTTP header|Invalid character in header content|Invalid value ".*" for header/s;
 
 /**
- * Errno and texts in the messages of network errors, in the order in which they are looked for. The SDK drops the cause
- * and the code of a network error; only the message of node-fetch is left (`… failed, reason: read ECONNRESET`).
+ * Errno and texts in the messages of network errors, in order of precedence. The SDK drops the cause and the code of a network
+ * error; only the message of node-fetch remains (`… failed, reason: read ECONNRESET`).
  */
 const NETWORK_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/getaddrinfo ENOTFOUND/, 'ENOTFOUND'],
@@ -70,7 +70,7 @@ export function classify(action: VodAction, thrown: unknown, secrets: readonly s
   return vodError({ action, code, said, requestId, httpStatus });
 }
 
-/** An error with the class that the table gives its code. */
+/** An error with the class that the table assigns to its code. */
 export function vodError(fields: {
   action: VodAction;
   code: string;

@@ -63,12 +63,12 @@ export function sizeClass({ width, height }: MediaMeasures): Resolution {
   return SHORT_SIDE.find(([, longest]) => shortSide <= longest)?.[0] ?? '4K';
 }
 
-/** A length of 0 is what the vendor says of a file that it has not looked at yet. */
+/** The vendor gives a length of 0 for a file that it has not analysed yet. */
 function minutesOf({ durationSeconds }: MediaMeasures): number {
   return durationSeconds !== null && durationSeconds > 0 ? durationSeconds / 60 : UNKNOWN_DURATION_MINUTES;
 }
 
-/** Null where only the vendor can tell. */
+/** Null where the price is unknown. */
 function billedItems(recipe: Recipe): readonly PriceItem[] | null {
   switch (recipe.name) {
     case 'raw':

@@ -36,7 +36,7 @@ const FILE_AGAIN_MS = 10_000;
 const FILE_HOLDS_MS = 60_000;
 
 export interface ChainOptions {
-  /** Where to look, in this order. Default: the credential file, the role of the machine, the role of the pod. */
+  /** Sources, in this order. Default: the credential file, the role of the machine, the role of the pod. */
   sources?: readonly CredentialSource[];
   /** Milliseconds since 1970. */
   now?: () => number;

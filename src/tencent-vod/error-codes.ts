@@ -132,7 +132,7 @@ export function findErrorCode(code: string, action?: VodAction): ErrorCodeRow | 
   return exactRow(code, action) ?? patternRow(code) ?? prefixRow(code, action);
 }
 
-/** The class of a code. What nobody knows may have been executed. */
+/** The class of a code. An unknown code may mean that the call was executed. */
 export function classOfCode(code: string, action?: VodAction): ErrorClass {
   return findErrorCode(code, action)?.class ?? 'ambiguous';
 }

@@ -5,8 +5,8 @@ const MAX_DEPTH = 32;
 const DEEPER = '…';
 
 /**
- * An answer of the vendor, with U+FFFD in its texts for what neither the ledger nor Temporal keeps. A message with a NUL must not
- * stop the run that reads it. Changed in place: it was made of text a moment ago, and is nobody else's.
+ * An answer of the vendor, with U+FFFD in its texts for characters that the ledger or Temporal refuses: a NUL in a message must
+ * not stop the run. Changed in place, since the caller just parsed it.
  */
 export function fitAnswer(answer: unknown, depth = 0): unknown {
   if (typeof answer === 'string') return fitText(answer);

@@ -1,7 +1,7 @@
-/** Why nothing can be erased from a file, as far as its description tells. */
+/** Why a file cannot be erased, according to its description. */
 export type Unfit = 'audio' | 'image' | 'noVideo' | 'archived' | 'forbidden';
 
-/** Fields of DescribeMediaInfos and SearchMedia that tell it; null where the vendor did not say. */
+/** Fields of DescribeMediaInfos and SearchMedia that show it; null where the vendor gave none. */
 export interface Described {
   /** `Video`, `Audio` or `Image`. */
   category: string | null;
@@ -13,7 +13,7 @@ export interface Described {
   streams: { video: number; audio: number; width: number | null; height: number | null } | null;
 }
 
-/** Null: nothing speaks against it. What the vendor does not tell, or in a word that is new, is no reason to refuse a file. */
+/** Null: no reason found. Missing or unknown values are no reason to refuse a file. */
 export function unfitness({ category, status, storageClass, streams }: Described): Unfit | null {
   if (category === 'Audio') return 'audio';
   if (category === 'Image') return 'image';

@@ -7,7 +7,7 @@ import type { Recipe } from '../contract/recipes.js';
 import { fitAnswer } from './fit-answer.js';
 import { toDelogo, toMpsParams } from './recipe-params.js';
 
-/** What the echoed input says. `unreadable`: it could be ours, nobody can tell. */
+/** The result of comparing the echoed input. `unreadable`: it could be ours. */
 export type InputMatch = 'same' | 'other' | 'unreadable';
 
 type JsonObject = Record<string, unknown>;
@@ -41,8 +41,8 @@ export function inputMatches(recipe: Recipe, echoedInput: unknown): InputMatch {
 }
 
 /**
- * The vendor passes ExtendedParameter on as text, so an echo of it is exact. Where it is not echoed at all (the MPS
- * structures of some tasks echo only the Definition), nobody can tell whose task it is.
+ * The vendor passes ExtendedParameter on as text, so an echo of it is exact. Without an echo (the MPS structures of some tasks
+ * have only the Definition), a task cannot be attributed.
  */
 function matchExtended(sent: JsonObject | null, echoed: unknown): InputMatch {
   if (isAbsent(echoed)) {
@@ -61,7 +61,7 @@ function matchTyped(sent: JsonObject | null, task: JsonObject): InputMatch {
   return compare(sent ?? {}, rest, { missing: 'unreadable', zero: 'unreadable' });
 }
 
-/** Takes off JSON text in JSON text, and the name of the task, at whatever depth of nesting the vendor has chosen. */
+/** Unwraps JSON text within JSON text, and the name of the task, at any depth of nesting. */
 function unwrap(echoed: unknown, name: string): JsonObject | null {
   let value = parsed(echoed);
   for (let depth = 0; depth < 3; depth++) {
@@ -83,7 +83,7 @@ interface Doubts {
   zero: InputMatch;
 }
 
-/** `same` on everything that we sent; an addition with a meaning of its own makes it somebody else's recipe. */
+/** `same` on everything that we sent; an addition that changes the result makes it another recipe. */
 function compare(sent: unknown, echoed: unknown, doubts: Doubts): InputMatch {
   if (isEmpty(sent) && isEmpty(echoed)) {
     return 'same';
@@ -114,7 +114,7 @@ function worst(matches: readonly InputMatch[]): InputMatch {
   return matches.includes('unreadable') ? 'unreadable' : 'same';
 }
 
-/** Absent, in whatever spelling. */
+/** Absent, in any representation. */
 function isEmpty(value: unknown): boolean {
   return (
     isAbsent(value) ||

@@ -12,8 +12,8 @@ const LONGEST_ANSWER = 64 * 1024;
 const ROLE_NAME = /^[\w+=,.@-]{1,128}$/;
 
 /**
- * Credentials of the role that is bound to this machine, from its metadata service. Our own request: the SDK's one follows
- * `http_proxy`, and whoever runs the proxy could hand out, or read, the credentials.
+ * Credentials of the role that is bound to this machine, from its metadata service. Not by the SDK, which follows `http_proxy`: a
+ * proxy could read or replace the credentials.
  */
 export class MachineRole implements CredentialSource {
   readonly name = 'the metadata service';
@@ -46,7 +46,7 @@ export class MachineRole implements CredentialSource {
   /** Null for "not found". */
   #get(path: string): Promise<string | null> {
     return new Promise((resolve, reject) => {
-      // An agent of its own: the one that all requests share may be told to use a proxy.
+      // An agent of its own: the global one may be configured to use a proxy.
       const request = get(new URL(path, this.url), {
         agent: new Agent({ keepAlive: false }),
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),

@@ -43,8 +43,8 @@ interface Batch {
 }
 
 /**
- * Lengths and sizes of files, from what is known and from DescribeMediaInfos. Everybody who asks within a moment shares one call of up to 20
- * files. Never fails: what cannot be read is unknown.
+ * Lengths and sizes of files, from the cache and from DescribeMediaInfos. Concurrent requests share one call of up to 20 files.
+ * Never fails: unreadable values are unknown.
  */
 export class MediaReader {
   readonly #vod: Pick<VodApi, 'describeMedia'>;
@@ -121,7 +121,7 @@ export class MediaReader {
         this.#remember({ subAppId, fileId }, { durationSeconds, width, height }, unfit);
       }
     } catch {
-      // An estimate is no reason not to submit: the submit itself tells what is wrong with the vendor or the file.
+      // A failed estimate does not stop the submit, which reports any problem of the vendor or the file itself.
     }
     for (const [fileId, resolves] of waiting) {
       const measures = this.#known.get(keyOf({ subAppId, fileId }))?.measures ?? UNKNOWN_MEASURES;

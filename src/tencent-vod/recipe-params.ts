@@ -130,7 +130,7 @@ function typeOf(area: AnyArea, fallback: AreaType | null): { type?: number } {
   return type === null ? {} : { type: AREA_TYPE[type] };
 }
 
-/** Rectangles of logos carry the value that every example of the vendor gives them; 100 is the only score there is. */
+/** Rectangles of logos carry the value that every example of the vendor has; 100 is the only documented score. */
 function timed(stretches: TimedAreas<AnyArea>[] | undefined, type: AreaType) {
   if (stretches === undefined) {
     return undefined;

@@ -17,9 +17,9 @@ export interface CallerOptions {
   keepAlive: boolean;
   /** Whether a call that was refused as signed too long ago is signed and made anew, once. */
   signsAgain: boolean;
-  /** A connection that a call opens by itself is given up after this, in milliseconds. Default: the request's time. */
+  /** A connection that a call opens by itself is closed after this, in milliseconds. Default: the request's time. */
   connectWithinMs?: number;
-  /** More headers for each call, asked for when it leaves; none by default. They are not signed. */
+  /** Additional headers for each call, computed when it is sent; none by default. They are not signed. */
   headers?: (() => Record<string, string>) | undefined;
 }
 
@@ -30,8 +30,8 @@ export const SIGNATURE_EXPIRED = 'AuthFailure.SignatureExpire';
 const MAX_SOCKETS = 64;
 
 /**
- * One SDK client with an agent of its own. An explicit agent also keeps the SDK from picking up the lower-case
- * `http_proxy` variable, which would send signed calls through a proxy that nobody has configured for them.
+ * One SDK client with an agent of its own. An explicit agent also keeps the SDK from using the lower-case `http_proxy` variable,
+ * which would send signed calls through an unintended proxy.
  */
 export class SdkCaller {
   readonly #client: Client;
@@ -70,14 +70,14 @@ export class SdkCaller {
   }
 
   /**
-   * Calls once; where it signs again, once more when the first signature was refused as too old. Gives the answer as it came, but for
-   * characters that nobody can keep, or throws a VodError. When the signal fires, the signal's reason is thrown as it is: giving up is no vendor error.
+   * Calls once; with re-signing, once more when the first signature was refused as too old. Returns the answer, with unsupported
+   * characters replaced, or throws a VodError. When the signal fires, its reason is thrown unchanged.
    */
   async call(
     action: VodAction,
     request: Record<string, unknown>,
     signal?: AbortSignal,
-    /** `onSend` is called before anything of the request can leave this machine; what it throws ends the call. */
+    /** `onSend` is called before anything of the request can be sent; an error that it throws cancels the call. */
     { onSend, connection }: { onSend?: () => void; connection?: OpenConnection | undefined } = {},
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {

@@ -1,13 +1,13 @@
 /**
- * A limiter that never lets more than `limit` calls pass in any sliding window, whatever timers and bursts do: a late
- * timer only delays, and room that was not used is never saved up beyond one window.
+ * A limiter that never lets more than `limit` calls pass in any sliding window. A late timer only delays, and unused room is
+ * never saved beyond one window.
  */
 
 /** Time as the limiter sees it; injected so that a test can make it jump. */
 export interface Clock {
   /** Milliseconds of a clock that is not set back. */
   now(): number;
-  /** Runs `then` after about `ms`; gives a function that calls it off. */
+  /** Runs `then` after about `ms`; returns a function that cancels it. */
   after(ms: number, then: () => void): () => void;
 }
 
@@ -58,7 +58,7 @@ export class SlidingWindow {
     return this.#waiting.length;
   }
 
-  /** Passes at once if there is room and nobody waits. */
+  /** Passes at once if there is room and no other call waits. */
   tryTake(): boolean {
     if (this.#waiting.length > 0) return false;
     const now = this.#now();
@@ -67,7 +67,7 @@ export class SlidingWindow {
     return true;
   }
 
-  /** Resolves when it may pass, first come first served. An aborted one leaves the line and throws the signal's reason. */
+  /** Resolves when it may pass, first come first served. An aborted call leaves the queue and throws the signal's reason. */
   async take(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.tryTake()) {
@@ -110,7 +110,7 @@ export class SlidingWindow {
   #waitMs(now: number): number {
     const last = this.#passes.at(-1);
     const oldest = this.#passes.length < this.#limit ? undefined : this.#passes[0];
-    // A window that is closed at both ends holds the pass from exactly one window ago: 1 ms more leaves it out.
+    // A window that is closed at both ends includes the pass from exactly one window ago: 1 ms more excludes it.
     const forWindow = oldest === undefined || now - oldest > this.#windowMs ? 0 : oldest + this.#windowMs - now + 1;
     const forSpacing = last === undefined ? 0 : last + this.#spacingMs - now;
     return Math.max(0, forWindow, forSpacing);

@@ -23,7 +23,7 @@ import { vodTime } from './vod-time.js';
 /** Seconds until the SDK gives up waiting, for the headers and again for the body of an answer. Ours. */
 export const DEFAULT_REQUEST_TIMEOUT_SECONDS = 20;
 
-/** A submit ends, whatever happens, within this many request timeouts, credentials included. */
+/** A submit ends in any case within this many request timeouts, credentials included. */
 export const SUBMIT_WORST_CASE = { requestTimeouts: 2 } as const;
 
 /** Longest time from calling `submit` to its outcome, in milliseconds. */
@@ -60,8 +60,8 @@ export interface VodClientOptions {
 
 export type VodClient = VodApi & {
   /**
-   * Null when none can be had: the call itself will tell why.
-   * @throws VodError `connect-timeout` when nobody answers within the request timeout
+   * Null on a failure that the call itself will report.
+   * @throws VodError `connect-timeout` when the vendor does not answer within the request timeout
    */
   connectForSubmit(): Promise<SubmitConnection | null>;
   /** Closes kept connections. */
@@ -69,8 +69,8 @@ export type VodClient = VodApi & {
 };
 
 /**
- * The vendor through its SDK. Nothing is retried here, with one exception: a read that was refused because of the age of its
- * signature is signed anew, once. Reads wait for their pace; the paid call does not, whoever makes it has a slot of the rate limiter.
+ * The vendor through its SDK. It retries only a read whose signature was refused as too old, once. Reads wait for their rate
+ * limit; the paid call does not, since its caller has a slot of the rate limiter.
  */
 export function createVodClient(options: VodClientOptions): VodClient {
   const requestTimeoutSeconds = options.requestTimeoutSeconds ?? DEFAULT_REQUEST_TIMEOUT_SECONDS;
@@ -82,7 +82,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
     headers: options.headers,
   };
   const reads = new SdkCaller({ ...shared, keepAlive: true, signsAgain: true });
-  // On a kept connection, the other side may close just as a submit goes out: a reset whose meaning nobody can tell.
+  // On a kept connection, the other side may close just as a submit is sent: a reset with an unknown outcome.
   const submits = new SdkCaller({
     ...shared,
     keepAlive: false,
@@ -114,7 +114,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
       try {
         return await submits.connect(signal);
       } catch {
-        // A call would wait as long again, and leave whenever the line comes back.
+        // A call would wait as long again, and be sent whenever the network returns.
         if (signal.aborted) throw vodError({ action: SUBMIT_ACTION, code: 'connect-timeout' });
         return null;
       }

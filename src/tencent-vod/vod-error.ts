@@ -1,12 +1,12 @@
 import type { ErrorClass } from '../contract/error-classes.js';
 
-/** An error of one vendor call, put into a class of `contract/error-classes.ts`. Carries no secret and no request body. */
+/** An error of one vendor call, with a class of `contract/error-classes.ts`. Carries no secret and no request body. */
 export class VodError extends Error {
   override readonly name = 'VodError';
   readonly class: ErrorClass;
   /** The API action, such as `DescribeTasks`. */
   readonly action: string;
-  /** The vendor's code; for network errors the errno or a word of ours, such as `ECONNRESET` or `timeout`. */
+  /** The vendor's code; for network errors the errno or our own name, such as `ECONNRESET` or `timeout`. */
   readonly code: string;
   /** Null where no answer came. */
   readonly requestId: string | null;

@@ -3,23 +3,20 @@ import type { MainActivities, SubmitActivities } from '../activities/index.js';
 import { ACTIVITY_ID, namesOfQueue } from '../contract/names.js';
 
 /**
- * The activities as the workflow calls them. No total timeout on any: a total counts the time in the queue, and
- * behind a backlog it would end what never ran. Deadlines travel in the arguments.
+ * The activities as the workflow calls them. None has a schedule-to-close timeout: it would include queue time, and end
+ * activities behind a backlog that never ran. Deadlines travel in the arguments.
  */
 
 /** A worker that died is noticed after this long without a heartbeat. */
 const HEARTBEAT_TIMEOUT = '30s';
-/** One read of the vendor, its wait in the read pace, and a write of the ledger. */
+/** One read of the vendor, its wait for the read rate limit, and a write of the ledger. */
 const READ_TIMEOUT = '2m';
 /** The paid call at its worst (twice the request timeout), its wait for a slot, and the writes before and after. */
 const SUBMIT_TIMEOUT = '5m';
-/** Delays come with each failure, by its class; this is for what fails without one, such as a worker that died. */
+/** Delays come with each failure, by its class; this is for failures without one, such as a worker that died. */
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' } as const;
 
-/**
- * `priority` decides the queue: a batch never stands in front of an erase that somebody waits for. Its prefix is that of the run's
- * own queue.
- */
+/** `priority` decides the queue: a batch never delays an interactive erase. Its prefix is that of the run's own queue. */
 export function submitActivities(priority: 'live' | 'batch') {
   const { queue } = namesOfQueue(workflowInfo().taskQueue);
   return proxyActivities<SubmitActivities>({
@@ -27,7 +24,7 @@ export function submitActivities(priority: 'live' | 'batch') {
     startToCloseTimeout: SUBMIT_TIMEOUT,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: RETRY,
-    // The activity itself shields the call: a cancel ends the wait before it, and never hides what came of it.
+    // The activity itself shields the call: a cancel ends the wait before it, and never hides its outcome.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 }
@@ -36,7 +33,7 @@ const reads = {
   startToCloseTimeout: READ_TIMEOUT,
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: RETRY,
-  // Reads are given up at once: nothing is lost by not hearing the answer.
+  // Reads are cancelled at once: a lost answer costs nothing.
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 } as const;
 
@@ -46,7 +43,7 @@ export const { fetchResult } = proxyActivities<MainActivities>({ ...reads, activ
 export const { publishResult } = proxyActivities<MainActivities>({
   ...reads,
   activityId: ACTIVITY_ID.publish,
-  // A publish is several writes: a cancel waits for the one under way, so that the outcome can be told.
+  // A publish is several writes: a cancel waits for the current one, so that the outcome can be reported.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   startToCloseTimeout: SUBMIT_TIMEOUT,
 });
@@ -54,7 +51,7 @@ export const { publishResult } = proxyActivities<MainActivities>({
 export const { cancelTask } = proxyActivities<MainActivities>({
   ...reads,
   activityId: ACTIVITY_ID.cancelTask,
-  // The one total: a cancel has to end some time, even when the vendor cannot be reached.
+  // The only total timeout: a cancel has to end even when the vendor cannot be reached.
   scheduleToCloseTimeout: '15m',
 });
 

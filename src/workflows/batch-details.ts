@@ -3,7 +3,7 @@ import { filterEquals } from '../contract/list-filter.js';
 import type { Names } from '../contract/names.js';
 import { BLANK_LAST_LINE, codeSpan, inTable } from '../contract/ui-markdown.js';
 
-/** A batch as the Temporal UI shows it: Markdown, its counts as a table, and where to look for what failed. */
+/** A batch as the Temporal UI shows it: Markdown with its counts as a table, and where to find failures. */
 export function batchDetails(batchId: string, snapshot: BatchSnapshot | null, { searchAttribute }: Names): string {
   const lines = snapshot === null ? ['No round of feeding has ended yet.'] : snapshotLines(snapshot);
   lines.push(

@@ -28,7 +28,7 @@ const ROUNDS_A_RUN = 400;
 const { feedBatch } = proxyActivities<MainActivities>({
   // The longest round is five minutes; a tick of it may wait for a slow ledger.
   startToCloseTimeout: '15m',
-  // A feeder that died is replaced after this long.
+  // A dispatcher that died is replaced after this long.
   heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '4s' },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
@@ -42,15 +42,15 @@ const statusQuery = defineQuery<BatchSnapshot | null>(QUERY.status);
 
 export interface BatchInput {
   batchId: string;
-  /** How it stood when the run before this one continued as new. */
+  /** The state in which the previous run continued as new. */
   snapshot?: BatchSnapshot;
   /** Rounds after which a run continues as new; default 400. */
   roundsARun?: number;
 }
 
 /**
- * Feeds a batch until every item has ended. What to do, and how far it is, stands in the ledger: this workflow makes sure
- * that somebody feeds, round after round, and shows it. Started again at any time, it goes on from the ledger.
+ * Runs the dispatcher round after round until every item has ended, and shows its progress. All state is in the ledger, so the
+ * workflow may be started again at any time.
  */
 export async function batch(input: BatchInput): Promise<BatchSnapshot> {
   refuseUnfit(input, { batchId: 'string' });
@@ -75,7 +75,7 @@ export async function batch(input: BatchInput): Promise<BatchSnapshot> {
   show();
   for (let round = 1; ; round += 1) {
     try {
-      // After a cancel the runs are ended, and that has to be waited for.
+      // A cancel also waits until the runs have ended.
       const feed = () => feedBatch({ batchId });
       snapshot = (await (cancelled ? CancellationScope.nonCancellable(feed) : feed())).snapshot;
     } catch (error) {
@@ -95,7 +95,7 @@ export async function batch(input: BatchInput): Promise<BatchSnapshot> {
   return snapshot;
 }
 
-/** The workflow was cancelled: that is a word about the batch. One that has ended meanwhile needs none. */
+/** A cancelled workflow cancels its batch, unless the batch has ended meanwhile. */
 async function cancelBatch(batchId: string): Promise<void> {
   const reason = 'the workflow that feeds it was cancelled';
   await changeBatch({ batchId, action: 'cancel', by: 'Temporal', reason }).catch(() => undefined);

@@ -17,7 +17,7 @@ const ROUNDS_A_RUN = 100;
 
 const { watchCompletions } = proxyActivities<MainActivities>({
   activityId: ACTIVITY_ID.watchCompletions,
-  // A round of two minutes, and the longest wait after a list that failed; a list that catches up takes its time.
+  // A round of two minutes, and the longest wait after a failed list; a list that catches up takes longer.
   startToCloseTimeout: '30m',
   heartbeatTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
@@ -31,8 +31,8 @@ export interface CompletionWatchInput {
 }
 
 /**
- * Watches one sub-application for tasks that are over. Whoever submits starts it; it ends by itself when nothing has waited
- * for a while. It knows nothing that is not in the ledger: terminated, it is started anew and goes on.
+ * Watches one sub-application for tasks that are over. Submits start it; it ends itself when nothing has waited for a while. All
+ * its state is in the ledger: after a termination it is started anew and continues.
  */
 export async function completionWatch(input: CompletionWatchInput): Promise<WatchReport> {
   refuseUnfit(input, { subAppId: 'number' });
@@ -43,7 +43,7 @@ export async function completionWatch(input: CompletionWatchInput): Promise<Watc
     try {
       report = await watchCompletions({ subAppId, before: report });
     } catch (error) {
-      // The UI then shows the sentence, and not that an activity failed.
+      // The UI then shows the message instead of an activity failure.
       throw error instanceof ActivityFailure && !isCancellation(error) && error.cause ? error.cause : error;
     }
     if (report.over) {

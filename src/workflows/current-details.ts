@@ -27,7 +27,7 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
   return lines.join('\n') + BLANK_LAST_LINE;
 }
 
-/** Without what the other rows say: a long cell makes all of them wrap. */
+/** Without what other rows show: a long cell makes all of them wrap. */
 function waitsFor({ held, review, waitingFor, taskId }: EraseStatus): string | null {
   if (held !== null) return 'an operator';
   if (review !== null) return 'a reviewer';
@@ -56,7 +56,7 @@ function expectationOf({ runId, class: errorClass, submission, since }: NonNulla
   return { runId, class: errorClass, submission, since };
 }
 
-/** What to paste into the update, to be copied whole. */
+/** The update's argument, to be copied as a whole. */
 function argument(expect: Expectation): string[] {
   return ['```json', JSON.stringify({ by: '…', reason: '…', expect }), '```'];
 }

@@ -42,12 +42,12 @@ export const retryUpdate = defineUpdate<string, [RetryDecision]>(UPDATE.retry);
 export const skipUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.skip);
 export const abortUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.abort);
 
-/** With `taskId`, only for a submit in doubt. `breaker`: of the hold that was shown when it was decided. */
+/** With `taskId`, only for a submit whose outcome is unknown. `breaker`: of the hold that was shown when it was decided. */
 export type HoldEnd = RetryDecision & { action: 'retry' | 'skip' | 'abort'; breaker: Hold['breaker'] };
 
 const NAMED_IN_VAIN = 'A task is named only to retry a submit in doubt, and this hold is none. Leave "taskId" out.';
 
-/** What one run knows and shows: its status, its details in the UI, its search attributes, and its holds. */
+/** State of one run: its status, its details in the UI, its search attributes, and its holds. */
 export class EraseRun {
   readonly status: EraseStatus;
   private registered: readonly SearchAttributeKey[] = [];
@@ -55,12 +55,12 @@ export class EraseRun {
   private readonly webhook: WebhookRequest | null;
   private readonly notified: Promise<void>[] = [];
   private holdEnd: HoldEnd | null = null;
-  /** What is held, as the last look told it. */
+  /** What is held, as last reported. */
   private heldFor: Hold | null = null;
   private outcome: EraseFailureDetails | null = null;
-  /** This run paid for a task that failed; whatever comes next, that money is gone. */
+  /** This run paid for a task that failed; that money is spent whatever follows. */
   paidInVain = false;
-  /** The run is on its way out: nobody decides on its hold any more. */
+  /** The run is ending: its hold can no longer be decided. */
   closing = false;
 
   constructor(input: unknown) {
@@ -93,14 +93,14 @@ export class EraseRun {
     this.registered = searchAttributes;
   }
 
-  /** A submit that failed reports them beside the failure ({@link FailedSubmit}); any other report is ignored. */
+  /** A failed submit reports them with the failure ({@link FailedSubmit}); any other report is ignored. */
   learnSearchAttributes(report: unknown): void {
     const { searchAttributes } = (report ?? {}) as Partial<FailedSubmit>;
     if (!Array.isArray(searchAttributes)) return;
     this.registered = searchAttributes.filter((key) => Object.hasOwn(SEARCH_ATTRIBUTE, key));
   }
 
-  /** Enters a phase. Search attributes are upserted with it when they can be told, next to other commands: one event. */
+  /** Enters a phase. Search attributes are upserted with it when they are available, next to other commands: one event. */
   enter(phase: Phase, waitingFor: string | null, options: { upsert: boolean }): void {
     this.status.phase = phase;
     this.status.waitingFor = waitingFor;
@@ -108,7 +108,7 @@ export class EraseRun {
     if (options.upsert) this.upsert();
   }
 
-  /** The last phase of a run without a result; the details in the UI go on saying why. */
+  /** The last phase of a run without a result; the details in the UI keep the reason. */
   end(phase: typeof PHASE.failed | typeof PHASE.cancelled, outcome: EraseFailureDetails | null): void {
     if (this.isHeld) this.release();
     this.outcome = outcome;
@@ -116,8 +116,8 @@ export class EraseRun {
   }
 
   /**
-   * Stops for an operator until `retry`, `skip` or `abort`. Never ends by itself: nothing is lost by waiting. With `lookAgainMs`
-   * it gives null after that time, for a look whether the reason is gone; the hold goes on when it is called again.
+   * Waits for an operator's `retry`, `skip` or `abort`, without a timeout: waiting loses nothing. With `lookAgainMs` it returns
+   * null after that time, to check whether the reason is gone; the hold continues when it is called again.
    */
   async hold(hold: Hold, nowMs: number, lookAgainMs: number | null = null): Promise<HoldEnd | null> {
     if (this.status.held === null) {
@@ -127,7 +127,7 @@ export class EraseRun {
       upsertMemo({ [MEMO.hold]: this.memoOfHold() });
       void this.tell(EVENT.held, { held });
     } else if (hold.class !== this.heldFor?.class || hold.submission !== this.heldFor.submission) {
-      // A look at a submit in doubt may find another reason: a decision for the first is none for this one.
+      // Reconciling may find another reason: a decision on the first does not apply to it.
       this.showHold(hold, nowMs);
       this.status.waitingFor = `an operator: ${ERROR_CLASSES[hold.class].advice}`;
       this.show();
@@ -140,8 +140,8 @@ export class EraseRun {
   }
 
   /**
-   * Tells the webhook, if there is one, by a workflow of its own. Ends when the server has this notification and those
-   * before it: to be awaited before the run closes, and only then.
+   * Notifies the webhook, if there is one, by a separate workflow. Resolves when the server has this notification and those
+   * before it: await it only right before the run closes.
    */
   async tell(type: EventType, what: Pick<EraseEventData, 'result' | 'failure' | 'held'>): Promise<void> {
     if (this.webhook === null) return;
@@ -157,7 +157,7 @@ export class EraseRun {
     return this.status.held !== null;
   }
 
-  /** The hold is over; what comes next enters its own phase. */
+  /** The hold is over; what follows enters its own phase. */
   release(): void {
     this.status.held = null;
     this.heldFor = null;
@@ -165,7 +165,7 @@ export class EraseRun {
     upsertMemo({ [MEMO.hold]: undefined });
   }
 
-  /** What a decision can be about. */
+  /** What a decision can refer to. */
   get waiting(): Waiting {
     const { phase, held, review, taskId } = this.status;
     return {
@@ -180,7 +180,7 @@ export class EraseRun {
   private showHold(hold: Hold, nowMs: number): NonNullable<EraseStatus['held']> {
     const { class: errorClass, code, message, requestId, submission } = hold;
     this.heldFor = hold;
-    // A submit in doubt may have been paid for: what is not known counts as spent.
+    // A submit with an unknown outcome may have been paid for: an unknown cost counts as spent.
     if ((submission ?? null) !== null) this.status.moneySpent = true;
     this.status.held = {
       ...{ class: errorClass, code, message, requestId },

@@ -24,12 +24,12 @@ import { looseRequest, namedTask, unfitInput } from './loose-input.js';
 import { erases } from './metrics-sink.js';
 import { Review } from './review.js';
 
-/** What the run was started with, as it is handed to activities. */
+/** The input of the run, as it is passed to activities. */
 type Asked = Pick<SubmitInput, 'request' | 'unfit'>;
 type Submitted = Extract<SubmitOutcome, { kind: 'running' }>;
 type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 
-/** Marks runs in whose history another run's aborted task leads back to the submit. */
+/** Marks runs in whose history an aborted task of another run leads back to the submit. */
 const SUBMITS_WHEN_JOINED_IS_ABORTED = 'submits-when-joined-is-aborted';
 
 /**
@@ -65,7 +65,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
 
 async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<EraseResult> {
   let resubmitAfterTaskId: string | null = null;
-  /** A task of another run that this one had waited for was aborted: that sends it back to submit once. */
+  /** A task of another run that this one had waited for was aborted: submit again, once. */
   let joinedInVain = false;
   for (;;) {
     const submitted = await submit(run, asked, resubmitAfterTaskId);
@@ -79,10 +79,10 @@ async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<
     if (fetched.kind === 'succeeded') {
       return await reviewAndPublish(run, review, submitted, resultOf(run, submitted, fetched));
     }
-    // The vendor aborts what waits, and bills what ran.
+    // The vendor aborts waiting tasks, and bills those that ran.
     if (fetched.class === 'aborted') {
       run.status.moneySpent = run.paidInVain;
-      // Another run's task, cancelled before it knew that this one waits for it: nothing is lost but the time.
+      // Another run's task, cancelled before it knew that this one waits for it: only time is lost.
       if (!paidHere(submitted) && !joinedInVain && patched(SUBMITS_WHEN_JOINED_IS_ABORTED)) {
         joinedInVain = true;
         run.status.reused = false;
@@ -91,7 +91,7 @@ async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<
         continue;
       }
     } else run.paidInVain ||= paidHere(submitted);
-    // One more payment at most, by this run: after that the failure stands.
+    // This run makes at most one more payment: after that the failure stands.
     if (!fetched.worthOneMore || resubmitAfterTaskId !== null) {
       throw failure(fetched.class, fetched, run);
     }
@@ -102,13 +102,13 @@ async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<
   }
 }
 
-/** Money goes by the workflow: what a run before this one paid, after which it was reset or started again, is its money. */
+/** Money is counted by workflow: a payment of an earlier run, before a reset or restart, is this workflow's. */
 function paidHere(submitted: Submitted): boolean {
-  // Histories from before it was told know only of the run.
+  // Histories that predate the field have only the run.
   return submitted.paidHere ?? !submitted.reused;
 }
 
-/** Step 1. Ends with a task that runs, or with a result that was paid for before; a hold is waited out in here. */
+/** Step 1. Ends with a running task, or with a result that was paid for before; holds are waited out here. */
 async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string | null) {
   const { submitErase } = submitActivities(looseRequest(asked.request).batchId === null ? 'live' : 'batch');
   let operatorRetry: SubmitInput['operatorRetry'] = null;
@@ -130,7 +130,7 @@ async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string |
     await leaveHold(run, { as: action, decision: { by, reason }, breaker: end.breaker });
     if (action !== 'retry') throw decided(end, run);
     const taskId = namedTask(end);
-    // Whoever names the task says that it was paid for: that is no leave to pay again.
+    // An operator who names the task states that it was paid for: that does not approve another payment.
     const upToSubmission = taskId === null ? outcome.hold.submission : null;
     operatorRetry = { by, reason, upToSubmission, ...(taskId === null ? {} : { taskId }) };
     looks = 0;
@@ -138,13 +138,13 @@ async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string |
   }
 }
 
-/** First look whether an uncertain submit has turned up after all; each further one waits twice as long. Milliseconds. */
+/** First check whether an uncertain submit has appeared after all; each further wait doubles. Milliseconds. */
 const LOOK_AGAIN_FIRST_MS = 60_000;
 const LOOK_AGAIN_MAX_MS = 6 * 3_600_000;
 
 /**
- * An uncertain submit was perhaps paid for: while an operator is waited for, its task is looked for again and again (null:
- * look now), until the vendor would no longer know it. Any other hold waits for the operator alone.
+ * An uncertain submit may have been paid for: during the hold its task is reconciled repeatedly (null: now), until the vendor
+ * would have forgotten it. Any other hold waits for the operator alone.
  */
 async function waitForDecision(run: EraseRun, hold: Hold, looks: number): Promise<HoldEnd | null> {
   if (hold.expiresAt === null) return await run.hold(hold, Date.now());
@@ -221,7 +221,7 @@ function resultOf(run: EraseRun, submitted: Submitted, fetched: Finished): Erase
   };
 }
 
-/** Step 4, and what an approval lets through. */
+/** Step 4, and what follows an approval. */
 async function reviewAndPublish(
   run: EraseRun,
   review: Review,
@@ -231,11 +231,11 @@ async function reviewAndPublish(
   const verdict = await review.gate(request, result);
   if (verdict.kind === 'approved') return await publish(run, { request }, result);
   const { code, message, retryWorkflowId } = verdict;
-  // Reused or not: the file that is rejected was paid for.
+  // Reused or not, the rejected file was paid for.
   throw failure('rejected', { code, message, requestId: null, moneySpent: true, retryWorkflowId }, run);
 }
 
-/** Step 5. The result is safe by now: trouble here stops publishing only. */
+/** Step 5. The result is safe by now: an error here stops publishing only. */
 async function publish(
   run: EraseRun,
   { request }: Pick<Submitted, 'request'>,
@@ -275,7 +275,7 @@ function skippedPublish(by: string, reason: string): PublishOutcome {
   };
 }
 
-/** Step 6. Aborts the vendor's task where that is possible, and leaves what became of it in the memo. */
+/** Step 6. Aborts the vendor's task where that is possible, and records the outcome in the memo. */
 async function sayWhatBecameOfIt(run: EraseRun, { request }: Asked): Promise<void> {
   run.closing = true;
   const details = await cancelDetails(run, request);
@@ -308,7 +308,7 @@ async function cancelDetails(run: EraseRun, input: unknown): Promise<EraseFailur
   }
 }
 
-/** The ledger tells of the newest submit; the run knows what came before it. */
+/** The ledger reports the newest submit; the run knows the earlier ones. */
 function withWhatTheRunKnows(run: EraseRun, outcome: CancelTaskOutcome) {
   const { code, message, taskId, moneySpent } = outcome;
   const { status } = run;
@@ -341,7 +341,7 @@ function failure(
   run: EraseRun,
 ): ApplicationFailure {
   const { taskId, moneySpent, resultFileId } = run.status;
-  // It holds words of the vendor, of operators and of whoever made the request.
+  // It contains text from the vendor, from operators and from the request.
   const message = shortText(fields.message, LONGEST_MESSAGE);
   const details: EraseFailureDetails = {
     class: errorClass,
@@ -359,12 +359,12 @@ function failure(
     nonRetryable: true,
     details: [details],
   });
-  // What went wrong did so at the vendor or in an activity: the UI shows the sentence, not where it was put together.
+  // The cause is at the vendor or in an activity: the UI shows the message, without the stack of this code.
   if (errorClass !== 'unexpected') failed.stack = '';
   return failed;
 }
 
-/** An activity's final failure carries the class and what it knew; this run may know more. */
+/** An activity's final failure carries the class and its details; this run may have more. */
 function asContractFailure(error: unknown, run: EraseRun): ApplicationFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) {

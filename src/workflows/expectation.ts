@@ -1,17 +1,17 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { Expectation } from '../contract/request.js';
 
-/** What a run waits for, as a decision may have been made for it. Null: there is none. */
+/** What a run waits for, so that a decision can name it. Null: nothing. */
 export interface Waiting {
   phase: string;
   class: string | null;
   submission: number | null;
-  /** Null also where a hold was written by a worker that did not tell it. */
+  /** Null also for a hold written by a worker that predates the field. */
   since: string | null;
   taskId: string | null;
 }
 
-/** Why a decision that expects something is not for what this run waits for; null when it is, or expects nothing. */
+/** Why a decision with an expectation does not match what this run waits for; null when it matches, or expects nothing. */
 export function notExpected(expect: Expectation | undefined, waiting: Waiting): string | null {
   if (expect === undefined) return null;
   const { workflowId, runId } = workflowInfo();

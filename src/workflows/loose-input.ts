@@ -1,6 +1,6 @@
 /**
- * Reading JSON that nobody has checked yet. A workflow must not crash on any input: a plain Error in workflow code
- * retries its task for ever. The submit activity checks the request and says what is wrong with it.
+ * Reading unchecked JSON. A workflow must not throw a plain Error on any input, which would retry its task for ever. The submit
+ * activity checks the request and reports what is wrong.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { WebhookRequest } from '../contract/request.js';
@@ -13,11 +13,11 @@ export interface LooseRequest {
   webhook: WebhookRequest | null;
 }
 
-/** Characters of a URL, of a secret's name and of an id in a request that may be valid; see its schema. */
+/** Longest URL, secret name and id in a request that may be valid, in characters; see its schema. */
 const LONGEST_URL = 2_000;
 const LONGEST_SECRET_NAME = 64;
 const LONGEST_ID = 100;
-/** Characters of JSON, and levels in it, that are handed on to be checked. A valid request has 64 KB and 32 levels at most. */
+/** Most characters and levels of JSON that are passed on to be checked. A valid request has 64 KB and 32 levels at most. */
 const LONGEST_INPUT = 256 * 1024;
 const DEEPEST_INPUT = 200;
 
@@ -33,8 +33,8 @@ export function looseRequest(input: unknown): LooseRequest {
 }
 
 /**
- * What is wrong with an input that cannot even be handed to an activity to be checked: the server ends a run whose activity
- * has too large an input, and JSON of too many levels cannot be written. Null: it can.
+ * Why an input cannot be passed to an activity at all: the server ends a run whose activity input is too large, and JSON with too
+ * many levels cannot be serialised. Null: it can.
  */
 export function unfitInput(input: unknown): string | null {
   if (input instanceof Unreadable) return input.sentence('The request');
@@ -47,8 +47,8 @@ export function unfitInput(input: unknown): string | null {
 }
 
 /**
- * For a workflow that only this program starts: an input without these fields ends it, in words; read on, it would fail the
- * workflow's task for ever.
+ * For workflows that only this program starts: an input without these fields fails the workflow with a message. Otherwise its
+ * workflow task would fail for ever.
  */
 export function refuseUnfit(input: unknown, fields: Readonly<Record<string, 'string' | 'number' | 'object'>>): void {
   if (input instanceof Unreadable) throw ApplicationFailure.nonRetryable(input.sentence('The input'), 'input');
@@ -59,7 +59,7 @@ export function refuseUnfit(input: unknown, fields: Readonly<Record<string, 'str
   }
 }
 
-/** Null where it has more levels than can be written at all. */
+/** Null where it has too many levels to be serialised. */
 function jsonOf(input: unknown): string | null {
   try {
     return JSON.stringify(input) ?? '';
@@ -68,7 +68,7 @@ function jsonOf(input: unknown): string | null {
   }
 }
 
-/** Read from the text: in a workflow's sandbox a walk through a hundred thousand values takes seconds, and is stopped. */
+/** Read from the text: in the workflow sandbox a walk through a hundred thousand values takes seconds, and is aborted. */
 function levelsOf(json: string): number {
   let [level, deepest, inText] = [0, 0, false];
   for (let at = 0; at < json.length; at += 1) {

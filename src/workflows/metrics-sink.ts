@@ -1,12 +1,12 @@
 import { proxySinks, type Sinks } from '@temporalio/workflow';
 
-/** How a run ended, as it is counted: `reused` is a success that cost nothing. */
+/** How a run ended, for the metrics: `reused` is a success that cost nothing. */
 export type EraseEnd = 'succeeded' | 'reused' | 'failed' | 'cancelled';
 
-/** Leads out of the workflow into its worker's metrics. In no history; not called again in a replay. */
+/** A sink from the workflow to its worker's metrics. It is not in the history, and not called in a replay. */
 export interface EraseSinks extends Sinks {
   erases: {
-    /** `errorClass` of one that failed; null otherwise. */
+    /** `errorClass` of a failed run; null otherwise. */
     ended(end: EraseEnd, errorClass: string | null): void;
   };
 }

@@ -14,16 +14,16 @@ import { ACTIVITY_ID, WORKFLOW } from '../contract/names.js';
 import type { WebhookRequest } from '../contract/request.js';
 import { refuseUnfit } from './loose-input.js';
 
-/** For how long a webhook is tried, in milliseconds. */
+/** How long a webhook is retried, in milliseconds. */
 export const DELIVER_FOR_MS = 24 * 3_600_000;
 
-/** Longest erase id that is written into the id of its notification; Temporal allows 1,000 bytes for the whole. */
+/** Longest erase id in the id of its notification; Temporal allows 1,000 bytes for the whole. */
 const LONGEST_ID_PART = 250;
 
 const { deliverWebhook } = proxyActivities<MainActivities>({
   activityId: ACTIVITY_ID.deliverWebhook,
   startToCloseTimeout: '1m',
-  // Each failure brings its own delay; this is for what fails without one. How long in all stands in the argument.
+  // Each failure brings its own delay; this is for failures without one. The total time is in the argument.
   retry: { initialInterval: '5s', backoffCoefficient: 3, maximumInterval: '2h' },
 });
 
@@ -33,8 +33,8 @@ export interface NotificationInput {
 }
 
 /**
- * Tells one receiver of one event, at least once. A workflow of its own: nobody who waits for the erase waits for the
- * receiver, and what is not delivered yet outlives the erase.
+ * Notifies one receiver of one event, at least once. It is a separate workflow, so that the erase does not wait for the receiver,
+ * and an undelivered notification outlives the erase.
  */
 export async function eraseNotification(input: NotificationInput): Promise<DeliverWebhookOutcome> {
   refuseUnfit(input, { webhook: 'object', event: 'object' });
@@ -45,15 +45,15 @@ export async function eraseNotification(input: NotificationInput): Promise<Deliv
       { webhook, event, giveUpAt },
     ]);
   } catch (error) {
-    // The UI then shows the sentence, and not that an activity failed.
+    // The UI then shows the message instead of an activity failure.
     throw error instanceof ActivityFailure && error.cause ? error.cause : error;
   }
 }
 
 /**
- * Starts the notification, and waits until the server has it, never for the receiver. An erase must not end before: the
- * server (seen on 1.29.1) drops the start of a child whose parent has closed, abandoned or not. Where it was started
- * before, as by a run that was reset, that one stands. Never rejects.
+ * Starts the notification and waits until the server has it, not for the receiver: the server (seen on 1.29.1) drops the start of
+ * a child whose parent has closed, even an abandoned one. A notification started before, as by a run that was reset, stands.
+ * Never rejects.
  */
 export async function startNotification(webhook: WebhookRequest, event: EraseEvent): Promise<void> {
   try {
@@ -67,13 +67,13 @@ export async function startNotification(webhook: WebhookRequest, event: EraseEve
       }),
     );
   } catch {
-    // An erase that is done is not undone because nobody could be told.
+    // A failed notification does not undo a finished erase.
   }
 }
 
 /**
- * `notify/<erase's workflow id>/<first run id>/<event>/<time>`. The first run id is one that a reset does not change: the
- * server compares ids when it replays.
+ * `notify/<erase's workflow id>/<first run id>/<event>/<time>`. A reset keeps the first run id: the server compares ids on
+ * replay.
  */
 function notificationId({ type, timestamp, data }: EraseEvent): string {
   const { firstExecutionRunId } = workflowInfo();

@@ -40,13 +40,13 @@ type Retry = Extract<PlannedReviewRetry, { ok: true }>;
 
 interface Decision {
   decision: 'approve' | 'reject';
-  /** Null when the time was over. */
+  /** Null when the review expired. */
   by: string | null;
   reason: string;
   retry: Retry | null;
 }
 
-/** What the run does next: go on to publishing, or end with this failure of class `rejected`. */
+/** What the run does next: continue to publishing, or end with this failure of class `rejected`. */
 export type ReviewVerdict =
   | { kind: 'approved' }
   | { kind: 'rejected'; code: string; message: string; retryWorkflowId: string | null };
@@ -55,7 +55,7 @@ export type ReviewVerdict =
 export class Review {
   /** The request under review, while a decision is waited for. */
   private asked: NormalizedEraseRequest | null = null;
-  /** A rejection's other recipe is being looked at: no other decision until it is known to be one. */
+  /** A rejection's other recipe is being validated: no other decision is accepted until that is done. */
   private checking = false;
   private decision: Decision | null = null;
 
@@ -71,7 +71,9 @@ export class Review {
     setHandler(rejectUpdate, (given) => this.reject(given), { validator: (given) => this.validate('reject', given) });
   }
 
-  /** Nothing at all without `review` in the request; else shows the result, waits, keeps who decided, and says what. */
+  /**
+   * Does nothing without `review` in the request; else shows the result, waits, records the reviewer, and returns the decision.
+   */
   async gate(request: NormalizedEraseRequest, result: EraseResult): Promise<ReviewVerdict> {
     if (request.review === undefined) return { kind: 'approved' };
     const made = await this.waitFor(request, request.review, result);
@@ -100,7 +102,7 @@ export class Review {
         ],
       );
       if (decision === 'approve') {
-        // `review list` goes by the search attribute, and what is approved must not stay in it.
+        // `review list` filters by the search attribute, so an approved run must not keep it.
         if (request.publish !== undefined) this.run.enter(PHASE.publishing, 'the publish steps', { upsert: true });
         return { kind: 'approved' };
       }
@@ -144,7 +146,7 @@ export class Review {
     this.show(review);
     try {
       if (await condition(() => this.decision !== null, timeoutMs)) return this.decided();
-      // A rejection that came in time and is still looked at counts, if it turns out to be one.
+      // A rejection that came in time and is still being validated counts, if it is valid.
       await condition(() => !this.checking);
       if (this.decision !== null) return this.decided();
       if (onTimeout === 'hold') {

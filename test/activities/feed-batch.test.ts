@@ -236,7 +236,7 @@ describe('a small batch', () => {
     const FILES = 100;
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
-    // Batches that feed share the queue, and those of other tests are not fed any more.
+    // Running batches share the queue, so those of other tests are stopped.
     await client.query(`update batch set state = 'paused' where state = 'running'`);
     await write('small', FILES);
     const runs = slowRuns(0);

@@ -63,7 +63,7 @@ const environment = () =>
 
 describe('a submit that never left', () => {
   it('is no submit in doubt: the books say so, and it may go at once', async () => {
-    // The real ledger, away at the last look before the call.
+    // The real ledger, unavailable at the last check before the call.
     const findOpen = () => Promise.reject(new LedgerError('unavailable', 'gone for a moment'));
     const away: Ledger = { ...ledger, breakers: { ...ledger.breakers, findOpen } };
     const input = { request: REQUEST, resubmitAfterTaskId: null, operatorRetry: null };
@@ -177,7 +177,7 @@ describe('an answer that was heard', () => {
   };
 
   it('costs no heartbeat when the books have it at once', async () => {
-    // At once, whatever else this machine does.
+    // At once, even on a loaded machine.
     const quick = accepting(async () => submissionRecord({ taskId: `${TASK}5` }));
     expect(await submitWith('5285485487985271492', `${TASK}5`, { ledger: quick })).toEqual([]);
   });

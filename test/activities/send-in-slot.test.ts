@@ -63,7 +63,7 @@ async function slots(): Promise<{ taken: string; isLeased: boolean }[]> {
   return rows;
 }
 
-/** A release that nobody waits for. */
+/** A release that is not awaited. */
 const released = async () => {
   while ((await slots()).some(({ isLeased }) => isLeased)) await new Promise((resolve) => setTimeout(resolve, 5));
 };
@@ -174,7 +174,7 @@ describe('a refusal that this process has read', () => {
     const sent = sendInSlot<string, Breaker>(ledger, SUBMISSION, await acquire(), {
       cancel: new AbortController().signal,
       acquire,
-      // Opened after the look, and before the call.
+      // Opened after the check, and before the call.
       opening: new OpenAhead(async () => {
         isLooked?.();
         return null;
@@ -203,7 +203,7 @@ describe('a refusal that this process has read', () => {
     const breakers = new BreakerChecks({
       findOpen: async () => {
         asked += 1;
-        // Read while the first look was on its way: that one may not have seen it.
+        // Read while the first check was in flight: that one may not have seen it.
         if (asked === 1) await breakers.opening(Promise.reject(new Error('no database'))).catch(() => undefined);
         return null;
       },

@@ -188,7 +188,7 @@ describe('a wait for a task', () => {
   });
 });
 
-/** One round that looks once. */
+/** One round with one list. */
 function roundOf(deps: ActivityDependencies, client: Client = {} as Client): Promise<WatchReport> {
   const withAbortSignal = (_signal: AbortSignal, work: () => unknown) => work();
   const environment = new MockActivityEnvironment(inRun(1), { client: Object.assign(client, { withAbortSignal }) });

@@ -23,7 +23,7 @@ const CODES: Partial<Record<Fate, string>> = {
 };
 const SUCCEEDED = 4;
 
-/** Books in which everything is right; every call gives new ones, to be spoilt. */
+/** A consistent ledger and report; every call returns new ones, for a test to corrupt. */
 function rightBooks(): BatchBooks & { tasks: AdminTask[]; submissions: BatchBooks['submissions'][number][] } {
   const items = FATES.map((fate, at) => ({ fileId: `52860000000000000${at + 10}`, fate }));
   const tasks: AdminTask[] = [];

@@ -29,7 +29,7 @@ export interface BatchBooks {
 export interface BatchBalance {
   /** Accepted tasks that no failed one explains. */
   duplicates: string[];
-  /** What was paid for or asked for, and is told nowhere or not as it was. */
+  /** What was paid for or requested, and is missing or wrong in the report. */
   lost: string[];
   wrong: string[];
 }
@@ -40,7 +40,7 @@ interface Truth {
   code: string | null;
   task: AdminTask | undefined;
   tasks: readonly AdminTask[];
-  /** Submits that were looked for and not found, such as those of a worker that was killed before the call. They count as spent. */
+  /** Submits without a task after reconciling, such as those of a worker that was killed before the call. They count as spent. */
   unknown: number;
 }
 

@@ -22,7 +22,7 @@ export interface BatchGroupOptions {
 const BATCH_ID = 'faults';
 const LOOK_EVERY_MS = 250;
 const SAY_EVERY_MS = 15_000;
-/** A dead worker is noticed after half a minute, a submit in doubt settles after that; for all of it on a busy machine. */
+/** A dead worker is noticed after half a minute, and an unknown outcome is settled after that; allows for a busy machine. */
 const STANDS_STILL_MS = 180_000;
 /** The command line reads and checks the backlog, or writes the report. */
 const COMMAND_WITHIN_MS = 240_000;
@@ -205,7 +205,7 @@ class BatchRun {
     if (code !== 0) throw new Error(`smart-erase batch ${args[0]} ended with ${code}: ${stderr.trim()}`);
   }
 
-  /** For whoever has to find out why: what some open items wait for. */
+  /** For debugging: what some open items wait for. */
   private async whatStands(): Promise<string> {
     const { rows } = await this.house.sql.query<{ workflow_id: string; item: string }>(
       `select workflow_id, to_jsonb(batch_item)::text as item from batch_item

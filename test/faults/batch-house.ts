@@ -22,7 +22,7 @@ const SIMULATOR: SimulatorOptions = {
   readsPerSecond: 0,
   writesPerSecond: 0,
 };
-/** As in production, the completion watch notices; a submit in doubt settles sooner, so that the run ends sooner. */
+/** As in production, the completion watch notifies; the settle time is shorter, so that the run ends sooner. */
 const SETTINGS = {
   VOD_SUBMIT_RPS: '500',
   VOD_WATCH_INTERVAL_SECONDS: '0.5',

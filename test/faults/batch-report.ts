@@ -6,7 +6,7 @@ import { REPORT_FILE, type ReportItem, type ReportManifest } from '../../src/con
 
 type CsvRow = Record<string, string>;
 
-/** A report's folder as somebody reads it who has nothing else. */
+/** A report's folder, read without any other source. */
 export interface ReadReport {
   manifest: ReportManifest;
   succeeded: ReportItem[];

@@ -74,7 +74,7 @@ export function planScene(seed: number, count: number): BatchScene {
   return { items, deletions: deletions.sort((a, b) => a.at - b.at), strikes };
 }
 
-/** What the simulator is told before the first request, at each of its starts. */
+/** The simulator's instructions before the first request, at each of its starts. */
 export function faultsOf(scene: BatchScene): FaultSpec[] {
   const action = 'ProcessMediaByMPS';
   const always = 1_000;

@@ -38,7 +38,7 @@ export interface Balance {
   mismatches: Mismatch[];
 }
 
-/** Lays the three books side by side: the vendor's accepted tasks, the ledger, and what each run said in the end. */
+/** Compares three records: the vendor's accepted tasks, the ledger, and what each run reported in the end. */
 export async function balance(house: House, erases: readonly TrackedErase[]): Promise<Balance> {
   const [tasks, rows] = await Promise.all([acceptedTasks(house), ledgerRows(house)]);
   const mismatches: Mismatch[] = [];

@@ -35,7 +35,7 @@ export interface CrossedBatch {
   ends: BatchEnd;
 }
 
-/** All that a cell left behind, for the books. */
+/** All records of a cell, for the comparison. */
 export interface CrossedCell {
   name: string;
   target: CrossedErase;

@@ -33,7 +33,7 @@ const HAPPEN: Record<Event, (scene: CrossingScene) => Promise<void>> = {
   },
 };
 
-/** As `temporal workflow start --id-conflict-policy TerminateExisting`, by somebody who knows nothing of our client. */
+/** As `temporal workflow start --id-conflict-policy TerminateExisting`, by a client other than ours. */
 async function startOver({ house, target }: CrossingScene): Promise<void> {
   const { events } = await target.run.fetchHistory();
   const payload = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
@@ -86,7 +86,7 @@ async function pauseActivity(scene: CrossingScene): Promise<void> {
   }
 }
 
-/** Of a submit that looks for its task, at once: it does not look for long. */
+/** Of a submit that reconciles, at once: reconciling is short. */
 export async function pauseIt(scene: CrossingScene): Promise<void> {
   const { house, target } = scene;
   const which = await activityOf(scene);

@@ -26,7 +26,7 @@ export function crossingsHouse({ cells }: CrossingsGroup): HouseOptions {
   };
 }
 
-/** Brings all cells of a group into their states at once, lets their events happen, and what follows; then the books. */
+/** Brings all cells of a group into their states at once, triggers their events, and what follows; then compares the records. */
 export async function runCrossingsGroup(group: CrossingsGroup, house: House): Promise<Crossed> {
   const stage = await Stage.open(house);
   const over = new AbortController();
@@ -36,7 +36,7 @@ export async function runCrossingsGroup(group: CrossingsGroup, house: House): Pr
     const set = await each(scenes, (scene) => scene.bring());
     await changeSettings(stage, set);
     const hit = await each(set, happen);
-    // Once for all: what is held for the account goes on, what is in doubt stays as it is.
+    // Once for all: account holds go on, unknown outcomes stay as they are.
     await resumeAll(stage);
     await each(hit, goOn);
     await each(hit, comeToTheEnd);

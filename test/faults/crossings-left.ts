@@ -2,7 +2,7 @@ import { eventually } from '../support/processes.js';
 import type { Mismatch } from './books.js';
 import type { House } from './house.js';
 
-/** Rows of runs that are gone: a worker looks for them when it starts, and every minute. */
+/** Rows of runs that are gone: a worker checks for them when it starts, and every minute. */
 const LEFT_WITHIN_MS = 75_000;
 /** The server's list of runs lags behind a little. */
 const OPEN_WITHIN_MS = 20_000;
@@ -31,7 +31,7 @@ export async function whatIsLeft(house: House): Promise<Left> {
   ).catch(() => undefined);
   let rows = await rowsLeft(house);
   if (rows.length === 0) return { open, rows };
-  // Workers look at such rows when they are five minutes old; and at once when they start.
+  // Workers check such rows when they are five minutes old; and at once when they start.
   const older = "since = since - interval '10 minutes', seen_at = seen_at - interval '10 minutes'";
   await house.sql.query(`update hold set ${older} where ended_at is null`);
   await house.sql.query(`update run_phase set ${older}`);

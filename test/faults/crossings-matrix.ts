@@ -86,7 +86,7 @@ export interface Crossing {
   event: Event;
   state: State;
   change?: Change;
-  /** Tells cells of one pair apart. */
+  /** Distinguishes cells of one pair. */
   as?: string;
   /** How the vendor keeps the task of the state until it is let go; WAITING where nothing is said. */
   task?: 'WAITING' | 'PROCESSING';

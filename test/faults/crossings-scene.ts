@@ -142,7 +142,7 @@ export class CrossingScene {
   }
 
   async until(what: string, holds: () => Promise<boolean>, withinMs = STATE_WITHIN_MS): Promise<void> {
-    // Ten cells that look look often enough: each look is a read of the server.
+    // Ten cells poll often enough: each poll is a read of the server.
     const found = await waitUntil(async () => (await holds()) || undefined, { timeoutMs: withinMs, everyMs: 250 });
     if (found === undefined) throw new Error(`${this.name}: ${what}: not within ${withinMs / 1_000} s`);
   }
@@ -186,7 +186,7 @@ const BRING: Record<State, (scene: CrossingScene) => Promise<void>> = {
   async uncertain(scene) {
     const said = { action: SUBMIT, kind: 'error', code: 'InvalidParameterValue.SessionId', execute: true } as const;
     await scene.live({}, { action: SUBMIT, kind: 'late-listing', ms: HOUR_MS }, said);
-    // Its submit still looks for the task: that is the activity that can be paused.
+    // Its submit still reconciles: that activity can be paused.
     if (scene.cell.event !== 'pause-activity') return await scene.phase('held');
     await scene.until('the doubt', () => inDoubt(scene, scene.fileId));
     await pauseIt(scene);
@@ -269,7 +269,7 @@ function keeping({ cell }: CrossingScene): Omit<FaultSpec, 'fileId'> {
   return { action: SUBMIT, kind: cell.task === 'PROCESSING' ? 'stays-processing' : 'stays-waiting' };
 }
 
-/** Its submit never arrived, and nobody knows that when the batch is cancelled. */
+/** Its submit never arrived, which is unknown when the batch is cancelled. */
 async function redrivenInDoubt(scene: CrossingScene): Promise<void> {
   const { house, subAppId } = scene;
   const request = await house.request({ subAppId });
@@ -291,7 +291,7 @@ async function redrive(scene: CrossingScene, batchId: string, mostUsd: number): 
   await scene.hitItem(id);
 }
 
-/** A submit went out, and its answer told nothing. */
+/** A submit was sent, and its answer was inconclusive. */
 async function inDoubt({ house }: CrossingScene, fileId: string): Promise<boolean> {
   const { rows } = await house.sql.query(
     `select from submission join erase on erase.id = erase_id

@@ -81,7 +81,7 @@ export class Stage {
       for (const { id, spent, most } of await this.spentByBatch().catch(() => [])) {
         const then = before.get(id) ?? { spent: 0, most };
         before.set(id, { spent, most });
-        // A budget that was lowered since the last look may have been a higher one when this was spent.
+        // A budget that was lowered since the last check may have been higher when this was spent.
         const allowed = most === null || then.most === null ? null : Math.max(most, then.most);
         if (allowed === null || spent <= allowed + ROUNDING_USD || spent <= then.spent + ROUNDING_USD) continue;
         this.passed.push(`the batch ${id} has spent ${spent} of ${allowed} USD`);

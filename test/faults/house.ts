@@ -45,7 +45,7 @@ export interface Missed {
   what: string;
 }
 
-/** In the statement of the last look, and in no other. */
+/** In the statement of the last check, and in no other. */
 const LAST_LOOK = 'select * from "breaker" where "scope" in';
 
 /** One world for a group of cells: namespace, database, simulator, gates, and workers as processes. */
@@ -163,7 +163,7 @@ export class House {
     for (const fault of faults) await this.simulator.admin.addFault({ ...fault, fileId });
   }
 
-  /** While true, a submit whose intent is written does not get past its last look at the breaker, right before its slot is due. */
+  /** While true, a submit with a written intent waits before its last breaker check, right before its slot. */
   holdLastLooks(holding: boolean): void {
     if (holding) this.database.hold(LAST_LOOK);
     else this.database.letGo();

@@ -49,7 +49,7 @@ export type Ending = 'succeeded' | 'held' | 'truth';
 export interface StrikeGroup {
   kind: 'strikes';
   name: string;
-  /** One after the other: the second comes when the first look for a lost task is seen, or after 40 s. */
+  /** One after the other: the second comes when the first search for a lost task is seen, or after 40 s. */
   strikes: readonly Strike[];
   moments: readonly Moment[];
   count: number;
@@ -224,7 +224,7 @@ const THROTTLED: readonly VendorCell[] = [
   },
 ];
 
-/** Nobody could know: the run must stop for an operator and say why. */
+/** The outcome cannot be known: the run must stop for an operator and say why. */
 const IMPOSSIBLE: readonly VendorCell[] = [
   {
     name: 'certainty impossible: none found after a duplicate error',

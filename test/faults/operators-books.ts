@@ -9,7 +9,7 @@ import type { TrackedErase } from './tracked-erase.js';
 
 type Add = (kind: Mismatch['kind'], what: string) => void;
 
-/** With what tells payments of one file apart. */
+/** With what distinguishes payments of one file. */
 interface Row extends LedgerRow {
   erase_id: string;
 }

@@ -5,10 +5,10 @@ import { TrackedErase } from './tracked-erase.js';
 /** Rounds of settling, of batches that go on one after the other, and a busy machine. */
 const END_WITHIN_MS = 300_000;
 const ROUND_MS = 1_500;
-/** All are looked at at once, and a busy server refuses some. */
+/** All are read at once, and a busy server refuses some. */
 const LOOK_WITHIN_MS = 30_000;
 const WHO = ['--by', 'operator', '--reason', 'the end of the soak'];
-/** Whatever they say, the next round looks again. */
+/** On any error, the next round reads again. */
 const ANY = [0, 2, 3, 5, 6, 7, 8, 9, 10];
 
 /**

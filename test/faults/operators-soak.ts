@@ -30,7 +30,7 @@ const SUBMIT = 'ProcessMediaByMPS';
 const HOUR_MS = 3_600_000;
 /** Of a file of 10 s at 720p. */
 const PRICE_USD = 0.037317;
-/** Somebody has to be held, in review, or under way when a command comes. */
+/** Some runs must be held, in review, or running when a command comes. */
 const TASK_MS = { minMs: 200, maxMs: 6_000 };
 
 export const OPERATORS_HOUSE: HouseOptions = {

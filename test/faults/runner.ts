@@ -20,7 +20,7 @@ export interface Totals {
   /** Runs and batches that have not ended. */
   leftOpen: number;
   held: number;
-  /** Whatever else must not be: a wrong end, a moment that was missed, a group that broke. */
+  /** Any other failure: a wrong end, a missed moment, or a broken group. */
   problems: number;
   /** A sentence for each that must not be. */
   wrong: readonly string[];
@@ -114,7 +114,7 @@ export async function withBooks(house: House, work: Promise<readonly TrackedEras
 /** Cells whose moments had passed before their strike are set again, this often. */
 const ATTEMPTS = 3;
 
-/** A group's books, and which of its cells the last attempt did not strike. */
+/** A group's records, and which of its cells the last attempt did not strike. */
 export interface Settled {
   totals: Totals;
   missed: readonly Missed[];

@@ -53,7 +53,7 @@ export async function runSoak(house: House, { seed, minutes }: SoakOptions): Pro
   const beside: Promise<void>[] = [];
   while (performance.now() < untilMs) {
     const faults: Omit<FaultSpec, 'fileId'>[] = [];
-    // At most two in a row: with three nobody could know, and the run would rightly be held.
+    // At most two in a row: with three the outcome cannot be known, and the run would rightly be held.
     for (let left = Math.floor(random() * 3); left > 0; left -= 1) faults.push(pick(misbehaviours));
     if (random() < 0.3)
       faults.push({ action: 'ProcessMediaByMPS', kind: 'late-listing', ms: Math.floor(random() * 5_000) });

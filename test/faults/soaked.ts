@@ -3,14 +3,14 @@ import type { Stage } from './crossings-stage.js';
 import type { House } from './house.js';
 import type { TrackedErase } from './tracked-erase.js';
 
-/** What the soak did, for its end and its books. */
+/** What the soak did, for its end and the comparison. */
 export interface Soaked {
   readonly stage: Stage;
   readonly erases: TrackedErase[];
   /** Batches that were asked for; whether they came about the ledger knows. */
   readonly batchIds: string[];
   readonly files: EraseRequest[];
-  /** By file: how often somebody let a submit in doubt be made again. */
+  /** By file: how often an operator approved another submit after an unknown outcome. */
   readonly leaves: Map<string, number>;
   /** By name, how many commands came to something. */
   readonly commands: Map<string, number>;

@@ -7,7 +7,7 @@ export async function tellStories(mismatches: readonly Mismatch[]): Promise<stri
   return await Promise.all([...byErase].map(([erase, its]) => tellStory(erase, its)));
 }
 
-/** All that is known of an erase whose books do not balance, so that a person can see what happened. */
+/** All that is known of an erase whose records disagree, so that a person can see what happened. */
 async function tellStory(erase: Mismatch['erase'], its: readonly Mismatch[]): Promise<string> {
   const { house, request, workflowId, cell } = erase;
   const calls = (await house.simulator.admin.calls()).filter((call) => call.fileId === request.fileId);

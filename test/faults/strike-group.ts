@@ -7,17 +7,14 @@ import { strike } from './strikes.js';
 import { TrackedErase } from './tracked-erase.js';
 import type { GateHold } from './vendor-gate.js';
 
-/** A call is held back for less than this; the time of a look at the worker's slowest moment fits in. */
+/** A call is held back for less than this; it covers a read at the worker's slowest moment. */
 const REQUEST_TIMEOUT_SECONDS = 8;
 const SETTLE_SECONDS = 22;
 /** From the strike until a request arrives that was on its way. */
 const UNDERWAY_MS = 2_000;
-/**
- * A request may be on its way for no longer than the settle time: what the vendor accepts after that, nobody can know.
- * On a machine that is too busy for the scene it arrives early, and the scene is set again.
- */
+/** A request may be in flight for at most the settle time: what the vendor accepts after that cannot be known. */
 const UNDERWAY_AT_MOST_MS = (SETTLE_SECONDS - 8) * 1_000;
-/** A second strike comes at the first look for a lost task, or after this. */
+/** A second strike comes at the first search for a lost task, or after this. */
 const SECOND_STRIKE_MS = 40_000;
 /** Each moment is reached within seconds; this is for a busy machine. */
 const SCENE_WITHIN_MS = 90_000;

@@ -10,7 +10,7 @@ const LEDGER_DOWN_MS = 6_000;
 /** Longer than a statement may take, so that the workers give up on what is still on its way. */
 const LEDGER_STALL_MS = 15_000;
 const SERVER_DOWN_MS = 2_000;
-/** The server notices a silent worker after 30 s; then another one looks, and waits until what it looks for has settled. */
+/** The server notices a silent worker after 30 s; then another one reconciles, and waits for the settle time. */
 const FREEZE_AT_MOST_MS = 90_000;
 
 /**

@@ -13,7 +13,7 @@ export interface TcpProxy {
   letGo(): void;
   /** Resets every open connection. */
   cut(): void;
-  /** While true, new connections are reset too: nobody listens. */
+  /** While true, new connections are reset too: the port is closed. */
   refuse(refusing: boolean): void;
   close(): Promise<void>;
 }

@@ -29,9 +29,9 @@ export class TrackedErase {
       because?: RegExp;
       /** An operator ends its holds by `retry`. */
       operator?: boolean;
-      /** Somebody approves its result. */
+      /** A reviewer approves its result. */
       reviewer?: boolean;
-      /** Tasks of the same file and recipe that somebody else started. */
+      /** Tasks of the same file and recipe that other programs started. */
       foreignTasks?: Set<string>;
     } = {},
   ) {}
@@ -50,7 +50,7 @@ export class TrackedErase {
     return this.house.temporal.workflow.getHandle(this.workflowId);
   }
 
-  /** The phase that the run last told the server; not all phases are told. */
+  /** The phase that the run last reported to the server; some phases are not reported. */
   async phase(): Promise<string | undefined> {
     const { searchAttributes } = await this.run.describe();
     return searchAttributes[SEARCH_ATTRIBUTE.phase]?.[0] as string | undefined;
@@ -91,7 +91,7 @@ export class TrackedErase {
     this.deed('a reviewer approved');
   }
 
-  /** Waits for the end, acting as the operator or the reviewer where the cell has one. A hold that nobody ends is an end. */
+  /** Waits for the end, acting as the operator or the reviewer where the cell has one. A hold without a decision is an end. */
   async waitForEnd(deadlineMs: number): Promise<End> {
     let why = 'it was never seen';
     while (performance.now() < deadlineMs) {

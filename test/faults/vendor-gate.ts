@@ -58,7 +58,7 @@ export async function startVendorGate(targetUrl: string): Promise<VendorGate> {
   /** By file, the action that is shut. */
   const shut = new Map<string, string>();
   const fileOfTask = new Map<string, string>();
-  /** Tasks whose end was told once: the next detail is the fetch of the result. */
+  /** Tasks whose end was reported once: the next detail is the fetch of the result. */
   const toldFinished = new Set<string>();
   const seen: SeenCall[] = [];
 

@@ -20,7 +20,7 @@ const ended = (state: End['state'], errorClass: string, errorCode: string): Part
   done: { state, errorClass, errorCode },
 });
 
-/** What the books have of an item's payment identity. */
+/** The ledger's rows of an item's payment identity. */
 interface Booked {
   state: 'accepted' | 'sending' | 'refused' | 'unknown';
   outcome?: 'succeeded' | 'failed' | 'aborted' | 'expired';

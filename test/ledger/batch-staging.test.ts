@@ -60,7 +60,7 @@ const batch = (id: string): NewBatch => ({
   reason: null,
 });
 
-/** A submission as it stands in the books. */
+/** A submission as it is in the ledger. */
 async function booked(
   fileId: string,
   states: [state: string, outcome: string | null, resultFileId?: string][],
@@ -181,7 +181,7 @@ describe('what was paid for before', () => {
     await booked(files.aborted, [['accepted', 'aborted']]);
     await booked(files.refused, [['refused', null]]);
     await booked(files.doubt, [['sending', null]]);
-    // The vendor does not list what is so old: nobody can tell whether it was paid for.
+    // The vendor no longer lists tasks of that age: whether it was paid for is unknown.
     await booked(files.oldDoubt, [['sending', null]], 72);
   });
 

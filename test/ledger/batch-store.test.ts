@@ -71,7 +71,7 @@ describe('the ledger', () => {
     await feed.confirm('claim', [{ number: 1, runId: 'run' }]);
     await feed.releaseClaim('claim', claimed);
     expect(await ledger.batches.counts('claim')).toMatchObject({ pending: 4, running: 2 });
-    // A feeder that was taken for dead gives back what another has claimed since.
+    // A dispatcher that was taken for dead releases an item that another has claimed since.
     expect(numbers(await feed.claim('claim', { ...ANY, limit: 1 }))).toEqual([2]);
     await feed.releaseClaim('claim', claimed);
     expect(await ledger.batches.counts('claim')).toMatchObject({ pending: 3, running: 3 });

@@ -55,7 +55,7 @@ const send = async (intent: Intent = intentFor()) => sent(await ledger.submissio
 const cap = (limitUsd: number | null, { scope = 'all' as CapScope, period = 'total' as 'day' | 'total' } = {}) =>
   ledger.caps.change({ scope, period, limitUsd, by: 'alice', reason: 'a test' });
 
-/** Spent by the counter of everything in all; a limit that nobody reaches makes it visible. */
+/** Spent by the total counter; a limit far above makes it visible. */
 async function spent(scope: CapScope = 'all', period: 'day' | 'total' = 'total'): Promise<number | undefined> {
   const before = (await ledger.caps.list()).find((c) => c.scope === scope && c.period === period);
   if (before !== undefined) return before.spentUsd;

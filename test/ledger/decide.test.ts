@@ -128,7 +128,7 @@ describe('an unresolved submit', () => {
       const looked = { ...asked, runId: 'another', lookedFor: lookedFor(1) };
       expect(decide([one], looked, old)).toMatchObject({ kind: 'send', number: 2 });
       expect(decide([one], looked, old + 1)).toMatchObject({ kind: 'uncertain', why: TOO_OLD_TO_TELL });
-      // Somebody may know better.
+      // An operator may know better.
       expect(decide([one], { ...looked, operatorRetryUpTo: 1 }, old + 1)).toMatchObject({ kind: 'send', number: 2 });
     }
   });

@@ -82,7 +82,7 @@ describe('an error of the database', () => {
     expect(error.message).toMatch(sentence);
     expect(error.message).toContain(message.replace(/\.$/, ''));
     expect(explain(error).exitCode).toBe(exitCode);
-    // Whatever is reachable is not called unreachable.
+    // A reachable server is never called unreachable.
     if (code !== 'ECONNREFUSED') expect(error.message).not.toContain('not reachable');
   });
 

@@ -95,7 +95,7 @@ const STANDS: Record<string, (ledger: Ledger) => Promise<void>> = {
     );
   },
   '0004-watch': async (ledger) => {
-    // Two tasks have no outcome; of one of them a run waits to be told.
+    // Two tasks have no outcome; a run waits for one of them.
     expect(await ledger.watch.waitingInAll()).toBe(2);
     expect(await ledger.watch.markOver(['task-running', 'task-priced'], { notifiedMs: 0, unownedMs: 0 })).toEqual([
       expect.objectContaining({ taskId: 'task-running', workflowId: 'erase/running', runId: 'run-1' }),
@@ -185,7 +185,7 @@ describe('a ledger with rows of every version', () => {
         kind: 'schema',
         message: expect.stringContaining('smart-erase setup'),
       });
-      // What it sent last has arrived before the first slot is due.
+      // Its last call has arrived before the time of the first slot.
       const { rows } = await pool.query(
         `select next_at - '2026-01-02T03:04:05Z' = interval '8 seconds' as waits from rate_limit`,
       );

@@ -133,7 +133,7 @@ describe('the watch of a namespace', () => {
     await two.watch.register({ ...waiter, subAppId });
     expect(await two.watch.markOver([taskId], GRACES)).toEqual([waiter]);
     await two.watch.removeWaiters([waiter]);
-    // Neither its own list, which may come later, nor the look for those who were missed passes the other over.
+    // Neither its own list, which may come later, nor the search for missed waits skips the other.
     expect(await one.watch.overdueWaiters(subAppId, 10)).toEqual([waiter]);
     expect(await two.watch.overdueWaiters(subAppId, 10)).toEqual([]);
     expect(await one.watch.markOver([taskId], GRACES)).toEqual([waiter]);

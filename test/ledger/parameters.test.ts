@@ -140,7 +140,7 @@ describe('the ledger keeps', () => {
       const details = { runId: 'r', note: 'a\0b\ud83d', '\0key': [{ 'k\ude00': '\0' }] };
       const entry = { action: 'a\0', subject: 'subject', by: 'ann\0', reason: 'why\ud83d', details, once: true };
       await ledger.audit.write(entry);
-      // The second finds the first: it is looked for by what was kept.
+      // The second finds the first by the stored value.
       await ledger.audit.write(entry);
       const { rows } = await sql`select action, by, reason, details from audit where subject = 'subject'`.execute(db);
       expect(rows).toEqual([{ action: 'a\uFFFD', by: 'ann\uFFFD', reason: 'why\uFFFD', details: keptJson(details) }]);

@@ -33,7 +33,7 @@ async function send(intent: Intent) {
   return begun.submission;
 }
 
-/** Its row, however often it was armed. */
+/** Its row, after any number of attempts. */
 const rowOf = ({ eraseId, number }: SubmissionKey): SubmissionKey => ({ eraseId, number });
 
 describe('the books of one erase', () => {
@@ -156,7 +156,7 @@ describe('the books of one erase', () => {
     const { scheduledAt } = (looked as { record: SubmissionRecord }).record;
     const settled = { ...intent, lookedFor: { number: 1, scheduledAt }, settleMs: -60_000 };
     expect(await ledger.submissions.begin(settled)).toMatchObject({ kind: 'send', submission: { number: 2 } });
-    // The answer of the first comes after all: the books say so, and nobody submits a third.
+    // The answer of the first comes after all: the ledger records it, and no run submits a third.
     await ledger.submissions.accepted(first, { taskId: `task-${files}`, requestId: null, adopted: false });
     expect(await ledger.submissions.begin(intent)).toMatchObject({ kind: 'running', record: { key: rowOf(first) } });
   });
@@ -166,7 +166,7 @@ describe('the books of one erase', () => {
     const armed = await send(intent);
     expect(await ledger.submissions.giveUp(armed, 60_000)).toBe(false);
     expect(await ledger.submissions.giveUp(armed, -60_000)).toBe(true);
-    // Whoever armed it, and stood still since, finds that its turn is over.
+    // The attempt that was suspended since finds that its turn is over.
     await expect(ledger.submissions.reschedule(armed, new Date())).rejects.toThrow('resolved by somebody else');
     expect(await ledger.submissions.giveUp(armed, -60_000)).toBe(false);
     await ledger.submissions.accepted(armed, { taskId: `task-${files}`, requestId: null, adopted: false });

@@ -95,7 +95,7 @@ describe('several hosts', () => {
     const hosts = (list: string, query = '') => `postgresql://${username}:${password}@${list}${pathname}${query}`;
     expect(await problemOf(hosts(`127.0.0.1:1,${host}`))).toBeUndefined();
     expect(await problemOf(hosts('127.0.0.1:1,127.0.0.1:2'))).toMatch(/not reachable/);
-    // A replica, as far as a session can tell.
+    // A replica, as seen by a session.
     const readOnly = await createTestDatabase('readonly');
     onTestFinished(() => readOnly.drop());
     await migrateLedger(readOnly.url);
@@ -114,7 +114,7 @@ describe('a login', () => {
     expect(await problemOf(urlOf((url) => Object.assign(url, { pathname: '/nope' })))).toMatch(/no such database/);
     const without = urlOf((url) => Object.assign(url, { password: '' }));
     expect(await problemOf(without)).toMatch(/asks for a password.*PGPASSWORD/);
-    // Nothing of it stands half open at the server, where it would hold up whoever drops a database.
+    // None of its connections stays half open at the server, where it would block dropping a database.
     const other = await createTestDatabase('dropped');
     await other.drop();
   });

@@ -8,7 +8,7 @@ import { createTestDatabase, runStatement } from '../support/postgres.js';
 import { eventually } from '../support/processes.js';
 
 const ALL = Object.keys(MIGRATIONS);
-/** What Kysely makes for whoever names the table so. */
+/** What Kysely creates for that table name. */
 const LIKE_OURS = '(name varchar(255) primary key, timestamp varchar(255) not null)';
 
 async function empty(encoding?: string): Promise<string> {

@@ -132,12 +132,13 @@ describe('what a further payment comes to', () => {
       fc.asyncProperty(fc.array(made, { maxLength: 5 }), fc.constantFrom('', 't1'), async (rows, token) => {
         const bySql = await kindBySql(rows, token);
         const byDecide = kindByDecide(rows, token);
-        // A run would submit these; a plan and a redrive first ask somebody whether to pay once more for what failed or was lost.
+        // A run would submit these; a plan and a redrive first ask an operator to approve another payment for failed or lost
+        // ones.
         if (byDecide === null && (bySql === 'failed' || bySql === 'lost')) return;
-        // What runs for longer than the vendor remembers is lost to whoever begins now.
+        // A task that runs for longer than the vendor's memory is lost to a new run.
         const unreadForLong = rows.some((r) => r.state === 'accepted' && r.outcome === null && r.hoursAgo > 72);
         if (byDecide === 'running' && unreadForLong && ['lost', 'rejected'].includes(bySql ?? '')) return;
-        // A submit in doubt behind a task that expired is found out first; a batch leaves it to a person.
+        // An unknown outcome behind an expired task is reconciled first; a batch requires a person for it.
         if (byDecide === 'inDoubt' && bySql === 'lost' && rows.some((r) => r.outcome === 'expired')) return;
         expect(bySql).toBe(byDecide);
       }),

@@ -16,7 +16,10 @@ interface World {
   hearsAfterMs: number;
 }
 
-/** A door that lets 20 calls into any second, and counts no refused one; us at our rate, and somebody else. In milliseconds. */
+/**
+ * A limiter that accepts 20 calls in any second, and counts no refused one; our calls at our rate, and a foreign client. In
+ * milliseconds.
+ */
 function simulate({ foreign, leavesAtMs, endsAtMs, hearsAfterMs }: World) {
   const door: number[] = [];
   const admit = (at: number) => {

@@ -161,7 +161,7 @@ export class VirtualWorld {
     this.#events.push({ atMs, run });
   }
 
-  /** The API counts the call then, whatever becomes of who made it. */
+  /** The API counts the call then, whatever happens to its caller. */
   count(atMs: number, slot: Slot): void {
     const { id } = (slot as unknown as { use: { id: number } }).use;
     this.at(atMs, () => this.#counted.push({ atMs, slot: id }));

@@ -41,7 +41,7 @@ export interface BatchOptions {
   estimatedUsd?: number;
 }
 
-/** A batch in the ledger, not fed yet. */
+/** A batch in the ledger, not started yet. */
 export async function writeBatch(
   stack: EraseStack,
   requests: readonly NormalizedEraseRequest[],
@@ -77,7 +77,7 @@ export async function writeBatch(
   return id;
 }
 
-/** A batch that is fed. */
+/** A batch with a running dispatcher. */
 export async function startFed(
   stack: EraseStack,
   requests: readonly NormalizedEraseRequest[],

@@ -27,7 +27,7 @@ export function newBatch(id: string, fields: Partial<NewBatch> = {}): NewBatch {
   };
 }
 
-/** An item of it, `pending` unless told otherwise. */
+/** An item of it, by default `pending`. */
 export function newItem(
   batchId: string,
   number: number,

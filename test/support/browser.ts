@@ -53,7 +53,7 @@ export function launchBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: FLAGS, headless: true, timeout: 60_000 });
 }
 
-/** A page as wide as an operator's window; every wait on it has this deadline unless told otherwise. */
+/** A page as wide as an operator's window; by default every wait on it has this deadline. */
 export async function newPage(browser: Browser, timeoutMs = 30_000): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 1000 },
@@ -64,7 +64,7 @@ export async function newPage(browser: Browser, timeoutMs = 30_000): Promise<Pag
   return context.newPage();
 }
 
-/** Leaves a picture of the whole page as `.artifacts/ui/<name>.png`. */
+/** Saves a picture of the whole page as `.artifacts/ui/<name>.png`. */
 export async function takePicture(page: Page, name: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });

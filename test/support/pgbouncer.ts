@@ -9,7 +9,7 @@ import { eventually } from './processes.js';
 
 export const NO_PGBOUNCER = 'No PgBouncer here, so the pooler is not tried: apt-get install pgbouncer.';
 
-/** Where Debian puts it; not on everybody's PATH. */
+/** Where Debian installs it; often not on the PATH. */
 const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
 /**
@@ -62,7 +62,7 @@ export async function startPgBouncer(
     'unix_socket_dir =',
     'auth_type = any',
     'pool_mode = transaction',
-    // Fewer sessions than whoever asks: so they change hands.
+    // Fewer sessions than clients, so that they change hands.
     'default_pool_size = 5',
     ...settings,
   ];

@@ -7,7 +7,7 @@ import './provided.js';
 export interface TestDatabase {
   /** URL of a database of its own, empty. */
   readonly url: string;
-  /** Drops it, and whoever is connected. */
+  /** Drops it, and its connections. */
   drop(): Promise<void>;
 }
 

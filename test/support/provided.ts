@@ -1,6 +1,6 @@
 import type {} from 'vitest';
 
-/** What the global set-up made ready, by `inject` of vitest. Null where the set-up was told to leave servers out. */
+/** What the global set-up prepared, by `inject` of vitest. Null where the set-up was configured without servers. */
 declare module 'vitest' {
   export interface ProvidedContext {
     /** Path of the Temporal CLI. */

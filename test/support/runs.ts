@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EraseStack } from './erase-stack.js';
 
-/** Resets a run to its first workflow task, as an operator would; tells the run in which it goes on. */
+/** Resets a run to its first workflow task, as an operator would; returns the run that continues. */
 export async function resetRun(stack: EraseStack, workflowId: string, runId?: string): Promise<string> {
   const { client, namespace } = { client: stack.temporal, namespace: stack.temporal.options.namespace };
   const run = client.workflow.getHandle(workflowId, runId);
@@ -20,7 +20,7 @@ export async function resetRun(stack: EraseStack, workflowId: string, runId?: st
   return answer.runId;
 }
 
-/** A start by somebody who knows nothing of this project: no memo, and whatever runs is replaced. */
+/** A start by an unrelated client: no memo, and a running workflow is replaced. */
 export async function replaceRun(stack: EraseStack, workflowId: string, request: unknown): Promise<string> {
   const { firstExecutionRunId } = await stack.temporal.workflow.start('erase', {
     workflowId,

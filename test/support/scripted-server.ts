@@ -36,7 +36,7 @@ export const respond =
 export const refuse = (code: string, message = 'refused'): Answer =>
   respond({ Error: { Code: code, Message: message } });
 
-/** Starts an HTTP server on loopback that does what a test tells it, and remembers every call. */
+/** Starts an HTTP server on loopback that follows a test's script, and remembers every call. */
 export async function startScriptedServer(): Promise<ScriptedServer> {
   let answers: Answer[] = [respond({})];
   const calls: ReceivedCall[] = [];

@@ -164,12 +164,7 @@ const PROGRAM = `
   process.stdin.once('end', stop).resume();
 `;
 
-/**
- * A simulator in a process of its own, of the built program. It ends with its parent, whatever ends that.
- *
- * @param faults there before its first request. One that goes on with a state file forgets its faults; those of tasks are
- *   given again only as often as no task of their file has failed yet.
- */
+/** A simulator in a process of its own, of the built program. It ends with its parent in every case. */
 export async function startSimulatorProcess(
   options: SimulatorOptions = {},
   faults: readonly FaultSpec[] = [],

@@ -3,7 +3,7 @@ import type { SubmissionRecord } from '../../src/ledger/submissions/submission.j
 /** From when on the calls of these tests' records could leave. */
 export const PLACE_AT = new Date('2026-03-01T12:00:00.000Z');
 
-/** A submission as the ledger reads it: accepted by run `run-1`, still running, unless told otherwise. */
+/** A submission as the ledger reads it; by default accepted by run `run-1` and still running. */
 export function submissionRecord(fields: Partial<SubmissionRecord> & { number?: number } = {}): SubmissionRecord {
   const { number = 1, ...rest } = fields;
   const state = rest.state ?? 'accepted';

@@ -15,7 +15,7 @@ export interface SharedTemporal {
   readonly workflowBundle: string;
 }
 
-/** What the global set-up made ready. @throws Error when it was told to leave servers out */
+/** What the global set-up prepared. @throws Error when it was configured without servers */
 export function sharedTemporal(): SharedTemporal {
   const [address, ui, cliPath] = [inject('temporalAddress'), inject('temporalUi'), inject('temporalCli')];
   if (!address || !ui || !cliPath) throw new Error('This test needs Temporal: run it without TEST_SERVERS=none.');
@@ -27,10 +27,7 @@ export function uniquePrefix(name = 'test'): string {
   return `${name}-${randomBytes(5).toString('hex')}`;
 }
 
-/**
- * A namespace of its own on the shared server: its queues, ids and search attributes meet nobody else's.
- * Ready to start workflows in when this returns.
- */
+/** A namespace of its own on the shared server: its queues, ids and search attributes are isolated. */
 export async function createTestNamespace(
   name = 'test',
   searchAttributes: readonly string[] = ['EraseTaskId', 'ErasePhase', 'EraseFileId', 'EraseBatchId'],

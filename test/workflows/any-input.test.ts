@@ -79,7 +79,7 @@ const many = (count: number) => Array(count).fill('{}').join();
 
 const NUL = '\\u0000';
 const HALF = '\\ud83d';
-/** Fields that hold a text, and the path that is told. */
+/** Fields that hold a text, and the reported path. */
 const TEXTS: [string, (text: string) => string, string][] = [
   ['fileId', (text) => raw(`"fileId":"1${text}"`), 'fileId'],
   ['recipe.name', (text) => raw(`"recipe":{"name":"sub${text}"}`), 'recipe.name'],
@@ -129,7 +129,7 @@ const TEXTS: [string, (text: string) => string, string][] = [
 /** JSON that some part on the way could choke on. */
 const HARD: [string, () => string, RegExp][] = [
   ...[200_000, 1_900_000].flatMap((size): [string, () => string, RegExp][] => {
-    // What is still checked is told by its path; what is far above the limit, by its size.
+    // A checked field is reported by its path; an input far above the limit, by its size.
     const told = (path: RegExp) => (size > 262_144 ? /has 1900\d{3} characters of JSON/ : path);
     return [
       [`a FileId of ${size} bytes`, () => raw(`"fileId":"${long(size)}"`), told(/fileId/)],

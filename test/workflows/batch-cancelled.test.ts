@@ -50,7 +50,7 @@ describe('a batch that is cancelled while its tasks wait at the vendor', () => {
 
     const cancelled = await runCli(['batch', 'cancel', id, '--reason', 'the wrong folder'], stack.env);
     expect(cancelled.code).toBe(0);
-    // The one that is worked on cannot be aborted: its erase is waited for no longer, and what it costs is told.
+    // A running task cannot be aborted: its erase is no longer waited for, and its cost is reported.
     const end = await ended(stack, id, 60_000);
     expect([end.endedAs, countsOf(end)]).toEqual(['cancelled', { cancelled: WINDOW, skipped: ITEMS - WINDOW }]);
     const tasks = await stack.admin.tasks();

@@ -122,7 +122,7 @@ describe('a batch follows the run of its item', () => {
     const { id, item } = await waitingBatch(request);
     await stack.stopWorkers();
     await stack.ledger.batches.change(id, { action: 'cancel', ...OK });
-    // As a feeder notes it that asked the run before it was reset.
+    // As recorded by a dispatcher that described the run before it was reset.
     await stack.ledger.batchFeed.cancelAsked(id, [1]);
     await resetRun(stack, item.workflowId);
     await stack.startWorker({}, { feederTimings: { minRoundMs: 1_000 } });

@@ -190,7 +190,7 @@ describe('a batch stops by itself', () => {
       stack,
       id,
       'the budget',
-      // Between an end and the feeder's next word it may seem to wait with nothing running, too.
+      // Between an end and the dispatcher's next update it may seem to wait with nothing running, too.
       ({ waitingFor, counts }) => waitingFor === 'budget' && counts.running === 0 && counts.succeeded > 1,
     );
     expect(waits.counts.pending).toBeGreaterThan(0);

@@ -76,7 +76,7 @@ describe('a refusal of the account', () => {
     });
     expect(await submitsSince(before)).toHaveLength(refused.length);
 
-    // Still refused: one call tells, and all others stay held.
+    // Still refused: one call shows it, and all others stay held.
     const tooEarly = await cli('resume', '--all', '--reason', 'I think it is paid', '--by', 'alice');
     expect(tooEarly).toMatchObject({ code: 7, stderr: expect.stringMatching(/Refused again/) });
     expect(await submitsSince(before)).toHaveLength(refused.length + 1);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   // Every task waits a while and then runs for longer than any of these tests.
   stack = await EraseStack.start({ simulator: { taskDurationMs: 600_000, maxConcurrentTasks: 1 } });
   await stack.startWorker();
-  // Takes the only place of the house: whatever comes next stays WAITING.
+  // Takes the only place of the simulated account: every later task stays WAITING.
   await stack.client.start(await stack.request());
   await eventually('the house to be full', async () =>
     (await stack.admin.tasks()).some((t) => t.status === 'PROCESSING') ? true : undefined,
@@ -70,7 +70,7 @@ describe('a cancel', () => {
   it('while the answer is lost finds the task and aborts it', async () => {
     const request = await stack.request();
     await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-after-accept', fileId: request.fileId });
-    // Without its listing the submit stays in doubt.
+    // Without its listing the submit's outcome stays unknown.
     await stack.admin.addFault({
       action: 'ProcessMediaByMPS',
       kind: 'late-listing',
@@ -223,7 +223,7 @@ describe('a cancel is never stopped by its words', () => {
     '%s, sent by another client of Temporal',
     async (_name, text) => {
       const run = await waiting();
-      // gRPC carries no half of a character, so nobody can send one.
+      // gRPC cannot carry an unpaired surrogate.
       await stack.temporal.workflowService.requestCancelWorkflowExecution({
         namespace: stack.temporal.options.namespace,
         workflowExecution: { workflowId: run.handle.workflowId },

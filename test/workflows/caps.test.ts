@@ -82,7 +82,7 @@ describe('a cap', () => {
     expect(results.every(({ status, reused }) => status === 'succeeded' && !reused)).toBe(true);
     expect(await accepted()).toHaveLength(8);
 
-    // The books and the vendor agree.
+    // The ledger and the vendor agree.
     const { json } = await cli('cost', '--by', 'batch');
     const row = (json as CostRow[]).find(({ group }) => group === batchId);
     expect(row).toEqual({
@@ -158,7 +158,7 @@ describe('the estimate', () => {
     const before = await reads();
     const again = await stack.client.start({ ...request, key: 'another-key' });
     expect(await again.result()).toMatchObject({ reused: true });
-    // The one look whether the result still exists.
+    // The one check whether the result still exists.
     expect(await reads()).toBe(before + 1);
     expect(await costOf(request.fileId)).toEqual([COST]);
   });
@@ -182,7 +182,7 @@ describe('cost', () => {
     await (await stack.client.start(request)).result();
     const paid = await stack.client.start({ ...request, payAgain: { token: 't-1', reason: 'a better recipe' } });
     await paid.result();
-    // Not to be found for most of the settle time: so long it stays in doubt.
+    // Not listed for most of the settle time: until then its outcome is unknown.
     await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-after-accept' });
     await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'late-listing', ms: 5_000 });
     const inDoubt = await start({ requestedBy });

@@ -14,7 +14,7 @@ let stack: EraseStack;
 let home: string;
 const homeBefore = process.env.HOME;
 
-/** The credential file, in the home folder of whoever runs the worker. */
+/** The credential file, in the home folder of the worker's user. */
 async function writeKeys(secretKey: string): Promise<void> {
   await mkdir(join(home, '.tencentcloud'), { recursive: true });
   const lines = ['[default]', `secret_id = ${SECRET_ID}`, `secret_key = ${secretKey}`, `token = ${TOKEN}`, ''];

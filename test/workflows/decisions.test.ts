@@ -69,7 +69,7 @@ const reviewOf = (handle: EraseHandle, exceptRun?: string) =>
     return review !== null && runId !== exceptRun ? review : undefined;
   });
 
-/** As somebody sends it by hand: any JSON. */
+/** As sent by hand: any JSON. */
 function raw(handle: { workflowId: string }, update: string, ...args: unknown[]): Promise<unknown> {
   return stack.temporal.workflow.getHandle(handle.workflowId).executeUpdate(update, { args: args as [unknown] });
 }
@@ -154,7 +154,7 @@ describe('a decision on a hold that says what it was made for', () => {
       raw(handle, 'retry', { ...BEN, expect: expected }),
     ]);
     expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    // Held again, in the same run and for the same reason: only the time tells it from the first.
+    // Held again, in the same run and for the same reason: only the time distinguishes it from the first.
     const next = await heldAt(handle, seen.held.since);
     expect(next).toMatchObject({ runId: seen.runId, held: { class: 'account', submission: null } });
     expect(await refusal(raw(handle, 'abort', { ...BEN, expect: expected }))).toContain('made for something else');
@@ -200,7 +200,7 @@ describe('a decision on a hold that says what it was made for', () => {
     const doubt = await heldAt(handle);
     expect(doubt.held).toMatchObject({ class: 'uncertain', submission: 1 });
     await stack.admin.clearFaults();
-    // There is no task, as the next look shows, and a breaker stops the submit that is due.
+    // There is no task, as reconciling shows, and a breaker stops the next submit.
     const other = await held();
     const now = await heldAt(handle, doubt.held.since, 90_000);
     expect(now.held).toMatchObject({ class: 'account', submission: null });

@@ -136,7 +136,7 @@ describe('a refusal of the account holds after one call', () => {
     tried = await start({ action: SUBMIT, kind: 'error', code, times: 10 });
     const held = await eventually('a hold', async () => (await tried.handle.status()).held ?? undefined);
     expect(held).toMatchObject({ class: 'account', code, requestId: expect.stringMatching(/.+/) });
-    // One re-sign of a signature that was too old is safe: the vendor did not look further.
+    // One re-sign of a signature that was too old is safe: the vendor did not process the call.
     expect(await calls(tried)).toEqual(code === 'AuthFailure.SignatureExpire' ? [code, code] : [code]);
     await tried.handle.abort({ by: 'test', reason: 'seen' });
     await expect(tried.handle.result()).rejects.toMatchObject({ class: 'aborted' });

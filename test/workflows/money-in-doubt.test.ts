@@ -30,7 +30,7 @@ const update = (handle: EraseHandle, name: string) =>
     args: [{ by: 'alice', reason: 'looked at it' }],
   });
 
-/** A submit that was accepted, its answer lost, while the list of tasks has a status in it that nobody knows. */
+/** An accepted submit with a lost answer, while the list of tasks contains an unknown status. */
 async function unreadableDoubt() {
   const request = await stack.request();
   await stack.admin.addFault({ action: 'ProcessMediaByMPS', kind: 'drop-after-accept', fileId: request.fileId });

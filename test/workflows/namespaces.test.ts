@@ -40,7 +40,7 @@ async function lateMs(handle: EraseHandle, stack: EraseStack): Promise<number> {
   return (closeTime?.getTime() ?? Number.POSITIVE_INFINITY) - Date.parse(finishedAt ?? '');
 }
 
-/** Far less than a poll, and than a watch that was told nothing. On a slow machine. */
+/** Far less than a poll, or than a watch without a notification. On a slow machine. */
 const SOON_MS = 15_000;
 
 describe('a batch and waits of one namespace, while workers of another start', () => {
@@ -57,7 +57,7 @@ describe('a batch and waits of one namespace, while workers of another start', (
   afterAll(stop);
 
   it('go on: no feeder of the other, no wait ended by it, and each watch tells its own', async () => {
-    // It has no feeder yet. Of the two the newer one comes first in every look for batches without one.
+    // It has no dispatcher yet. The newer one comes first in every search for batches without one.
     const theirs = await writeBatch(two, await newRequests(two, 1));
     await one.startWorker();
     const ours = await startFed(one, await newRequests(one, 3));
@@ -93,7 +93,7 @@ describe('a batch and waits of one namespace, while workers of another start', (
 
   it('a feeder of the other, started by hand, refuses by name', async () => {
     const ours = await startFed(one, await newRequests(one, 2));
-    // With runs that a feeder elsewhere would take for gone.
+    // With runs that a dispatcher elsewhere would consider missing.
     await until(one, ours, 'its runs', ({ counts }) => counts.running === 2);
     await one.sql("update batch_item set started_at = started_at - interval '1 hour', checked_at = null");
     await startFeederOn(two.temporal, ours, namesWith(''));
@@ -119,7 +119,7 @@ describe('a task that no list shows', () => {
     // It waits at the vendor for ever, so that it can be aborted in the console.
     await start({ simulator: { taskWaitMs: 600_000 }, env });
     await one.startWorker({}, { watchTimings: { ensureEveryMs: 500, sweepEveryMs: 300, sweepFirstMs: 500 } });
-    // It looks at no task by itself: the first one's look has to do.
+    // It reads no task on its own: the first one's read has to suffice.
     await two.startWorker({}, { watchTimings: { ensureEveryMs: 500 } });
   });
   afterAll(stop);
@@ -240,7 +240,7 @@ describe('what is held in one namespace', () => {
   it('keeps its reviews: a worker of the other takes none for gone', async () => {
     const handle = await one.client.start(await one.request({ review: { timeoutHours: 1 } }));
     await reached(handle, 'review');
-    // A run that is gone, and looked at last: when it is taken out, all others were looked at.
+    // A run that is gone, and checked last: when its row is removed, all others were checked.
     await two.ledger.phases.enter(
       { workflowId: 'erase/gone', runId: '01a20609-2209-7229-9cc0-64a6160657b3' },
       'review',

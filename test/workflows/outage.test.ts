@@ -16,7 +16,7 @@ afterAll(() => stack.stop());
 
 describe('an outage of 60 hours', () => {
   it('loses no task: what ended meanwhile, even after its deadline, is read first of all', async () => {
-    // Nobody looks at a task before the worker is gone.
+    // No poll of a task before the worker is gone.
     await stack.startWorker({ VOD_POLL_FIRST_SECONDS: '2', VOD_POLL_MAX_SECONDS: '2' });
     const handles = await Promise.all(
       Array.from({ length: ERASES }, async () =>

@@ -157,7 +157,7 @@ describe('two installations in one namespace', () => {
 
   it('workers start the feeders of their own batches only', async () => {
     await media.ledger.batches.create(newBatch('ours', { prefix: 'media' }), []);
-    // The newer one comes first in every look for batches that nobody feeds.
+    // The newer one comes first in every search for batches without a dispatcher.
     await media.ledger.batches.create(newBatch('of-before', { prefix: 'old' }), []);
     await media.startWorker();
     await eventually('its feeder', () =>

@@ -21,7 +21,7 @@ const loseAnswers = (fileId: string, times: number) =>
 
 const tasksOf = async (fileId: string) => (await stack.admin.tasks()).filter((task) => task.fileId === fileId);
 
-/** Somebody at the console: a task that no ledger knows. */
+/** A task started at the console, in no ledger. */
 const colleague = (fileId: string, scenario: string) =>
   submitErase(
     vodClient(stack.simulator.url, { secretId: SECRET_ID, secretKey: SECRET_KEY }),

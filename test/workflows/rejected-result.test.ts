@@ -134,7 +134,7 @@ describe('a result that was rejected in review', () => {
     const request = await stack.request();
     const reviewed = await reached(await keyed(request, 'reviewed', { review: REVIEW }), 'waiting');
     const late = await reached(await keyed(request, 'late'), 'waiting');
-    // Its own worker is slow to look: it is paused until the review has ended.
+    // Its own worker polls late: it is paused until the review has ended.
     const pause = {
       namespace: stack.env.TEMPORAL_NAMESPACE,
       execution: { workflowId: late.workflowId },
@@ -190,7 +190,7 @@ describe('a result that another run has in review', () => {
       const handles: Partial<Record<'reviewed' | 'other', EraseHandle>> = {};
       for (const name of order) handles[name] = await reached(await keyed(request, name, fields[name]), 'waiting');
       const { reviewed, other } = handles as Record<'reviewed' | 'other', EraseHandle>;
-      // The one with a review is told of the end last: what it will do is known all the same.
+      // The one with a review is notified last: its plan is known all the same.
       const pause = {
         namespace: stack.env.TEMPORAL_NAMESPACE,
         execution: { workflowId: reviewed.workflowId },

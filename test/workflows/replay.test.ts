@@ -249,7 +249,7 @@ describe('a run that is', () => {
     const file = join(STORE, `${name}.json`);
     if (RECORD && !existsSync(file)) {
       mkdirSync(STORE, { recursive: true });
-      // Who recorded it, and where, is nobody's business.
+      // Removes who recorded it, and where.
       const text = historyToJSON(history)
         .replace(/"identity": "[^"]*"/g, '"identity": "recorded"')
         .replace(/"stackTrace": "(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');

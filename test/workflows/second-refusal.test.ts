@@ -48,7 +48,7 @@ async function held(handles: readonly EraseHandle[]): Promise<void> {
     handles.map((handle) =>
       eventually(
         `${handle.workflowId} held`,
-        // Its phase is told until the end of the hold is written.
+        // Its phase is reported until the end of the hold is written.
         async () => ((await handle.status()).held !== null ? true : undefined),
         60_000,
       ),
@@ -173,7 +173,7 @@ describe('a second refusal of the account', () => {
     expect((await stopped('it is held')).counts.pending).toBeGreaterThan(50);
     const [, ...others] = await stack.ledger.holds.list();
     await stack.admin.clearFaults();
-    // What the feeder starts is taken until one of those that were held is refused again.
+    // The dispatcher's runs are accepted until one of the held ones is refused again.
     for (const { fileId } of others) await refuse('UnauthorizedOperation', { fileId });
     const refused = await refusals();
     const { code, stderr } = await resume('--batch', id);

@@ -16,7 +16,7 @@ let receiver: WebhookReceiver;
 
 beforeAll(async () => {
   receiver = await new WebhookReceiver().listen();
-  // What is not taken is told of in logs and in the notification's history.
+  // A refused delivery is reported in logs and in the notification's history.
   receiver.answers = [(response) => response.writeHead(500).end(WEBHOOK_KEY)];
   stack = await EraseStack.start({
     simulator: { credentials: [{ secretId: 'AKIDsecretstest', secretKey: SECRET_KEY, token: TOKEN }] },

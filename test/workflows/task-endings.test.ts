@@ -141,14 +141,14 @@ describe('a task that the vendor has forgotten', () => {
     await handle.cancel('stop waiting');
     await expect(handle.result()).rejects.toMatchObject({ class: 'cancelled', code: 'RunsOn' });
     await stack.admin.clearFaults();
-    // Three days go by, for the vendor and for the books.
+    // Three days pass, for the vendor and for the ledger.
     await stack.admin.age(80 * 3_600_000);
     await stack.sql(`update submission set place_at = place_at - interval '80 hours' from erase
       where erase.id = submission.erase_id and file_id = '${request.fileId}'`);
     await expect(stack.client.execute(request)).rejects.toMatchObject({
       class: 'expired',
       moneySpent: true,
-      // What it made is looked for in the library, and named.
+      // Its result is searched for in the library, and named.
       message: expect.stringMatching(/added since under the name of its source: .*\d{19}/),
     });
     const third = { ...request, key: `third-${request.fileId}` };

@@ -293,7 +293,7 @@ describe('without a good list', () => {
     expect(JSON.stringify(raw.pendingActivities?.map((a) => decoded(a.heartbeatDetails)))).toContain(
       'UnauthorizedOperation',
     );
-    // Told to wait for minutes, not to ask again every interval.
+    // It waits for minutes instead of asking again every interval.
     expect(await calls(stack, 'DescribeTasks')).toBeLessThanOrEqual(3);
   });
 

@@ -130,7 +130,7 @@ describe('a webhook', () => {
     await receiver.eventsOf(handle.workflowId, 2);
     const tasks = (await historyOf(handle.workflowId)).filter((event) => event.workflowTaskCompletedEventAttributes);
     const { runId } = await stack.temporal.workflow.getHandle(handle.workflowId).describe();
-    // Before the task that tells of the end; what told of the hold is replayed, and must come to the same ids.
+    // Before the task that notifies of the end; the notification of the hold is replayed, and must have the same id.
     await stack.temporal.workflowService.resetWorkflowExecution({
       namespace: stack.env.TEMPORAL_NAMESPACE,
       workflowExecution: { workflowId: handle.workflowId, runId },

@@ -56,7 +56,7 @@ describe('a worker', () => {
     // The procedure is held back after the vendor executed it: the repetition must not start it twice.
     const publishing = await start(
       { publish: { name: 'p', procedure: 'flow' } },
-      // It is run on the new file, whose id nobody knows yet.
+      // It is run on the new file, whose id is not known yet.
       { action: 'ProcessMediaByProcedure', kind: 'delay', ms: HELD_BACK_MS, fileId: undefined },
     );
     await inPhase(publishing.handle, 'publishing');

@@ -9,7 +9,7 @@ import { type Contender, NotAvailable, type PeerRun } from '../contender.js';
 import { needPackages, startPeer } from '../process.js';
 import type { OpenQueues } from './names.js';
 
-/** BullMQ's own default for a job's lock, and for the look for jobs whose worker is gone. */
+/** BullMQ's own defaults for a job's lock, and for the check for stalled jobs. */
 const LOCK_MS = 30_000;
 /**
  * One every 50 ms. As the vendor counts it, 20 every 1,000 ms, two windows' worth meet: 40 were offered in one second and a
@@ -20,7 +20,7 @@ const LIMIT = { max: 1, durationMs: 50 };
 /** Not a name that the compiler follows: it needs BullMQ, which is there only after `needPackages`. */
 const QUEUES_MODULE: string = './queues.js';
 
-/** BullMQ with its limiter, on a Redis that writes every second what it was told. */
+/** BullMQ with its limiter, on a Redis that syncs its log every second. */
 export const BULLMQ: Contender = {
   name: 'BullMQ',
   async start(run: PeerRun) {

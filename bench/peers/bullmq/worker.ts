@@ -1,4 +1,4 @@
-/** The worker of the BullMQ version: a queue of submits with the vendor's rate, and a queue of looks that come back. */
+/** The worker of the BullMQ version: a queue of submits with the vendor's rate, and a queue of repeated polls. */
 import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { createVendor, isFatal, isThrottled, peerSettings } from '../vendor.js';
 import { type EraseJob, jobIdOf, QUEUES, RETRY } from './names.js';

@@ -10,7 +10,7 @@ export interface ChangeBatchInput {
   reason: string;
 }
 
-/** What the command line writes into the ledger by itself; for whoever decides in the Temporal UI. */
+/** Mirrors the ledger changes of the command line, for operators who decide in the Temporal UI. */
 export function createChangeBatch({ ledger }: { ledger: Ledger }) {
   return async function changeBatch({ batchId, ...change }: ChangeBatchInput): Promise<string> {
     try {

@@ -36,30 +36,30 @@ export interface FeederDependencies {
   feeder: {
     runs: EraseRuns;
     timings: FeederTimings;
-    /** Aborted when the worker is told to stop: another goes on. */
+    /** Aborted when the worker shuts down: another worker continues. */
     stopping: AbortSignal;
   };
 }
 
-/** Runs looked at in a tick: those that probably ended, and those of the sweep that finds what nobody told of. */
+/** Runs described in a tick: those that probably ended, and a sweep that finds missed ends. */
 const LOOKS = { due: 400, sweep: 10 };
-/** Cancels sent in a tick: what is not submitted must not be any more; the rest at the vendor's 20 aborts a second. */
+/** Cancels sent in a tick: unsubmitted items first; the rest at the vendor's 20 aborts a second. */
 const CANCELS = { unsubmitted: 500, others: 10 };
 const CANCELS_AT_ONCE = 16;
 /** Items given up in one statement. */
 const GIVE_UP = 10_000;
 /**
- * Looks, and starts, of a tick go on for this long at most, in milliseconds: on a slow server too a control acts, ends are
- * counted, and what is left comes in the next tick.
+ * Longest time for the reads and starts of a tick, in milliseconds. On a slow server too, controls act and ends are counted; the
+ * rest follows in the next tick.
  */
 const LOOKING_MS = 1_500;
 const STARTING_MS = 1_500;
-/** All items of a large batch are counted this often at most, in milliseconds; what is open is counted in every tick. */
+/** Shortest time between two counts of all items of a large batch, in milliseconds; open items are counted in every tick. */
 const COUNT_EVERY_MS = 2_000;
-/** Between two beats, in milliseconds. */
+/** Between two heartbeats, in milliseconds. */
 const BEAT_MS = 2_000;
 
-/** One round of feeding: several ticks, until the batch has ended, what it does has changed, or the round is over. */
+/** One round of the dispatcher: several ticks, until the batch ends, its activity changes, or the round is over. */
 export function createFeedBatch({ ledger, feeder }: Pick<ActivityDependencies, 'ledger' | 'feeder'>) {
   return async function feedBatch({ batchId }: FeedBatchInput): Promise<FeedBatchOutcome> {
     const context = Context.current();
@@ -80,7 +80,7 @@ export function createFeedBatch({ ledger, feeder }: Pick<ActivityDependencies, '
 /** Delays double with the attempt; a control must act within seconds once the servers are back. */
 const MAX_BACK_OFF_ATTEMPT = 2;
 
-/** Whatever Temporal or the ledger says, the dispatcher comes back soon: nothing was lost, as the next round begins from the ledger. */
+/** Retry soon after any Temporal or ledger error: nothing is lost, since the next round starts from the ledger. */
 function asFailure(error: unknown, attempt: number): unknown {
   if (grpcCode(error) === undefined) return readFailure(error, attempt);
   const message = `Temporal: ${grpcMessage(error)}`;
@@ -123,7 +123,7 @@ class Round {
     }
   }
 
-  /** Before anything is looked at: the runs of another namespace's batch would all seem to be gone. */
+  /** Checked first: the runs of another namespace's batch would all seem to be missing. */
   private async refuseElsewhere(): Promise<void> {
     const { namespace } = this.ledger;
     const batch = await this.ledger.batches.find(this.batchId);
@@ -165,7 +165,7 @@ class Round {
     const untilMs = performance.now() + STARTING_MS;
     const { tried, ended } = await startItems({ feed, runs: this.runs }, this.batchId, claimed, untilMs);
     this.waiting = awaitingTurn(facts) + tried;
-    // What Temporal refused counts against the tolerance, too.
+    // Starts that Temporal refused count against the tolerance, too.
     if (ended > 0 && facts.batch.settings.tolerate !== null) this.counted = undefined;
   }
 
@@ -177,7 +177,7 @@ class Round {
     }
     const { workflowId } = facts.batch;
     if (workflowId !== batchWorkflowId(this.batchId, this.prefix)) {
-      // Its items go by ids of that prefix: under any other, nobody would see what becomes of the runs, nor what they cost.
+      // The items' workflow ids carry that prefix: with any other, the runs and their cost could not be found.
       throw finalFailure('input', {
         code: 'OtherPrefix',
         message:
@@ -190,7 +190,7 @@ class Round {
     this.waiting = awaitingTurn(facts);
     const nothingLeft = !facts.hasPending && facts.running === 0 && facts.held === 0;
     const oldMs = performance.now() - (this.counted?.at ?? 0);
-    // A limit of failures has to be seen before more is fed.
+    // A failure limit must be checked before more items are started.
     const oldEnough = settings.tolerate !== null || oldMs > COUNT_EVERY_MS;
     if (this.counted === undefined || nothingLeft || (changed && oldEnough)) {
       const counts = await batches.counts(this.batchId);
@@ -218,8 +218,8 @@ class Round {
   }
 
   /**
-   * The erase itself finds out what was submitted, and aborts what still waits at the vendor. A run that somebody else began
-   * is theirs: this batch found it running, and only stops to wait for it.
+   * The erase itself finds out what was submitted, and aborts what still waits at the vendor. A run that another caller began is
+   * theirs: this batch only stops waiting for it.
    */
   private async cancelSome(): Promise<void> {
     const { batchFeed: feed } = this.ledger;

@@ -5,7 +5,7 @@ import type { Breaker } from '../../ledger/holds/breaker.js';
 import type { Cap } from '../../ledger/money/cap.js';
 import { type FeederTimings, firstWindow, queuedRuns } from './timings.js';
 
-/** All that decides what a feeder does next. */
+/** Everything that determines the dispatcher's next action. */
 export interface Situation {
   facts: BatchFacts;
   counts: BatchCounts;
@@ -28,13 +28,13 @@ export interface Plan {
   /** Why pending items are given up now; null: they are not. */
   giveUp: string | null;
   cancelRuns: boolean;
-  /** How the batch ends as soon as every item has; null while it goes on. */
+  /** How the batch ends once every item has ended; null while it runs. */
   endAs: BatchEndedAs | null;
 }
 
 export type Stop = { waitingFor: BatchWaitingFor; waitingDetail: string };
 
-/** What to do with a batch; pure, so that every case can be shown by a table. */
+/** What to do with a batch; pure, so that a table can list every case. */
 export function planOf(situation: Situation, timings: FeederTimings): Plan {
   const { facts, counts } = situation;
   const { batch, hasPending } = facts;
@@ -75,7 +75,7 @@ export function planOf(situation: Situation, timings: FeederTimings): Plan {
   const mayFeed = hasPending && counts.total > 0;
   const paidStop = paymentStop(situation);
   if (paidStop !== null) {
-    // What was paid for is only read, and the vendor forgets it in three days: it does not wait for money or an account.
+    // Paid tasks are only read, and the vendor forgets them in three days: reading does not wait for money or an account.
     const free = mayFeed && facts.hasPendingFree && room > 0 && sampleStop(situation) === null;
     return {
       ...plan,
@@ -101,8 +101,8 @@ function paymentStop(situation: Situation): Stop | null {
 }
 
 /**
- * Why nothing could be claimed though the batch may feed: what is left is of sub-applications that cannot pay, or too dear for what is
- * left to spend. Null: somebody stopped the batch, or took what was left, just now.
+ * Why nothing could be claimed though the batch may run: the remaining items are of sub-applications that cannot pay, or exceed
+ * the remaining budget. Null: the batch was just stopped, or its items were just claimed.
  */
 export function nothingFits(situation: Situation, { blockedSubApps, roomUsd: room }: ClaimWanted): Stop | null {
   const broken = brokenSubApps(situation);
@@ -188,7 +188,7 @@ function sampleRoom({ facts, startedCount }: Situation): number {
   return sampleSize === null || startedCount === null ? Number.POSITIVE_INFINITY : sampleSize - startedCount;
 }
 
-/** @param allShut whether no sub-application can pay, be it for its breaker or for its own cap */
+/** @param allShut whether no sub-application can pay, because of its breaker or its own cap */
 function moneyStop(situation: Situation, allShut: boolean): Stop | null {
   const { facts, committedUsd } = situation;
   const { maxCostUsd } = facts.batch.settings;
@@ -208,7 +208,7 @@ function moneyStop(situation: Situation, allShut: boolean): Stop | null {
   };
 }
 
-/** Sums of many estimates are not exact to the last digit. */
+/** Tolerance for floating-point sums of many estimates. */
 const ROUNDING_USD = 1e-6;
 
 function concerns({ scope }: Cap, { subAppIds }: Pick<Situation, 'subAppIds'>): boolean {
@@ -219,7 +219,7 @@ function isEmpty(cap: Cap, facts: BatchFacts): boolean {
   return capRoom(cap, facts) + ROUNDING_USD < facts.nextUsd || cap.leftUsd <= 0;
 }
 
-/** Runs that were started take from it as soon as they are submitted. */
+/** Runs that were started use up the budget once they are submitted. */
 function capRoom({ leftUsd }: Cap, { unsubmittedUsd }: BatchFacts): number {
   return leftUsd - unsubmittedUsd;
 }
@@ -243,7 +243,7 @@ function vendorStop({ oldestTaskAgeMs }: BatchFacts, { oldestTaskMs }: FeederTim
   };
 }
 
-/** Why nothing moves: all that is left, or all that may run at once, waits for files of its own. */
+/** Why nothing progresses: all remaining items, or all that may run at once, wait for busy files. */
 function busyStop(facts: BatchFacts): Stop | null {
   const { hasPending, running, inReview, unsubmitted, backingOff, sentAgain } = facts;
   const busy = backingOff + sentAgain;
@@ -260,8 +260,8 @@ function busyText({ backingOff, sentAgain, backingOffCode }: BatchFacts): string
 }
 
 /**
- * Those held, or in review, do not count against the window, nor do those whose file is busy: they wait for a person, or for
- * themselves. They count against the concurrency.
+ * Items held, in review, or with a busy file do not count against the window, since they wait for a person or a timer. They count
+ * against the concurrency.
  */
 function windowRoom({ batch, running, inReview, backingOff }: BatchFacts, { submitsPerSecond }: FeederTimings): number {
   const window = Math.min(batch.settings.concurrency, Math.max(batch.window, firstWindow(submitsPerSecond)));
@@ -272,13 +272,13 @@ function concurrencyRoom({ batch, running, held }: BatchFacts): number {
   return batch.settings.concurrency - running - held;
 }
 
-/** The batches that feed share what may wait to be submitted: so they share the rate. */
+/** Running batches share the number of runs that may wait to be submitted, and so the rate. */
 function queueRoom({ facts, queued }: Situation, { submitsPerSecond }: FeederTimings): number {
   const share = Math.max(1, Math.ceil(queuedRuns(submitsPerSecond) / Math.max(1, facts.feeders)));
   return Math.min(share, queued) - awaitingTurn(facts);
 }
 
-/** Items that wait for their turn. */
+/** Items that wait for a submit slot. */
 export function awaitingTurn({ unsubmitted, backingOff }: Pick<BatchFacts, 'unsubmitted' | 'backingOff'>): number {
   return unsubmitted - backingOff;
 }

@@ -5,16 +5,15 @@ import type { BatchFeedStore, ItemEnd, OpenItem } from '../../ledger/batches/bat
 import type { EraseRuns, RunSeen } from '../../temporal/erase-runs.js';
 import { forEach } from '../shared/for-each.js';
 
-/** Looks at once: each is one read of the Temporal server. */
+/** Concurrent reads: each is one describe call to the Temporal server. */
 const LOOKS_AT_ONCE = 16;
 
 /**
- * Looks at the runs of open items and settles those that ended. Each is read by its id, which is exact at once: lists of
- * runs lag behind, and do not tell why a run failed. What could not be looked at by `untilMs` remains due.
+ * Describes the runs of open items and settles those that ended. Each is read by id, which is consistent at once: visibility
+ * lists lag, and omit why a run failed. Runs not read by `untilMs` stay scheduled.
  *
  * @returns how many ended
- * @throws the first look's error, when what the others saw is written down: on a server that fails now and then, one look of
- *   hundreds must not keep the batch from going on
+ * @throws the first error, after the other results are recorded: one failed read of hundreds must not stop the batch
  */
 export async function settleFinishedRuns(
   { feed, runs }: { feed: BatchFeedStore; runs: EraseRuns },
@@ -31,7 +30,7 @@ export async function settleFinishedRuns(
     await forEach(items, { atOnce: LOOKS_AT_ONCE, untilMs }, async (item) => {
       const seen = await lookAtRun(runs, item);
       const isBegun = seen.kind !== 'gone' && (item.runId !== null || seen.batchId === batchId);
-      // Whether another's run does what this item asks for is compared by a start of its own.
+      // Whether another caller's run does what this item asks for is decided when the item is started.
       if (!isBegun) item.runId === null ? restart.push(item) : ends.push(goneEnd(item));
       else if (item.runId === null && foundNoBudget(seen)) restart.push(item);
       else if (seen.kind === 'ended' && item.runId !== null && startsAnew(seen, item, batchId))
@@ -41,7 +40,7 @@ export async function settleFinishedRuns(
       else open.push({ number: item.number, runId: seen.runId });
     });
   } finally {
-    // Claimed by a feeder that died before it started them: they are pending again, and a cancel finds them there.
+    // Claimed by a dispatcher that died before it started them: they are pending again, and a cancel finds them there.
     await feed.releaseClaim(batchId, restart);
     await feed.requeue(batchId, anew);
     await feed.looked(batchId, open);
@@ -51,8 +50,8 @@ export async function settleFinishedRuns(
 }
 
 /**
- * The run that an item waits for: its own, where it is now. A later one of somebody else's counts only where Temporal has the own one no
- * more, and only with its result: an item that was cancelled must not wait for the next who wants that erase.
+ * The run that an item waits for: its own, in its current run. A later run by another caller counts only if Temporal no longer
+ * has the own one, and only with a result: a cancelled item must not wait for the next caller of that erase.
  */
 export async function lookAtRun(
   runs: EraseRuns,
@@ -65,7 +64,7 @@ export async function lookAtRun(
   return latest.kind === 'ended' && latest.failure === null ? latest : own;
 }
 
-/** Whoever began the run wants it no more; this batch, which found it running, still does. */
+/** Its caller cancelled it; this batch, which found it running, still wants it. */
 function wasCancelledForOthers(seen: RunSeen, { cancelAsked }: OpenItem, batchId: string): boolean {
   return seen.kind === 'ended' && seen.failure?.class === 'cancelled' && seen.batchId !== batchId && !cancelAsked;
 }
@@ -74,7 +73,7 @@ function startsAnew(seen: RunSeen, item: OpenItem, batchId: string): boolean {
   return wasCancelledForOthers(seen, item, batchId) || foundNoBudget(seen);
 }
 
-/** Nothing was sent: the item waits until the budget of the batch has room for what it really costs. */
+/** Nothing was sent: the item waits until the budget of the batch has room for its actual cost. */
 function foundNoBudget(seen: RunSeen): boolean {
   return seen.kind === 'ended' && seen.failure?.class === 'cap' && seen.failure.code === BATCH_BUDGET;
 }
@@ -116,7 +115,7 @@ function failureEnd(failure: EraseFailureDetails) {
   };
 }
 
-/** Its run existed, and Temporal no longer has it: deleted, or forgotten after the retention of the namespace. */
+/** Its run existed, and Temporal no longer has it: deleted, or past the retention of the namespace. */
 function goneEnd({ number, runId, workflowId }: OpenItem): ItemEnd {
   return {
     ...NOTHING,
@@ -130,7 +129,7 @@ function goneEnd({ number, runId, workflowId }: OpenItem): ItemEnd {
   };
 }
 
-/** An item of a cancelled batch whose run belongs to somebody else, and goes on. */
+/** An item of a cancelled batch whose run belongs to another caller, and continues. */
 export function leftToOthers(number: number, { runId, batchId }: Extract<RunSeen, { kind: 'open' }>): ItemEnd {
   const whose = batchId === null ? 'for a caller of its own' : `for the batch ${batchId}`;
   return {
@@ -145,7 +144,7 @@ export function leftToOthers(number: number, { runId, batchId }: Extract<RunSeen
   };
 }
 
-/** Items that Temporal, or a run of the same id, does not let start. */
+/** Items that cannot be started because of Temporal, or of a run with the same id. */
 export function refusedEnd(number: number, errorClass: 'input' | 'conflict', message: string): ItemEnd {
   return {
     ...NOTHING,
@@ -159,7 +158,7 @@ export function refusedEnd(number: number, errorClass: 'input' | 'conflict', mes
   };
 }
 
-/** As the item keeps it, with the batch's id: that is how a run is known to be ours. */
+/** The request as stored, with the batch's id: it identifies a run as this batch's. */
 export function requestOf(batchId: string, request: unknown): NormalizedEraseRequest {
   return { ...(request as NormalizedEraseRequest), batchId };
 }

@@ -3,12 +3,12 @@ import type { EraseRuns } from '../../temporal/erase-runs.js';
 import { forEach } from '../shared/for-each.js';
 import { refusedEnd, requestOf, settleFinishedRuns } from './settle-finished-runs.js';
 
-/** Starts at once: measured on two cores, more does not start faster. */
+/** Concurrent starts: measured on two cores, more does not start faster. */
 const STARTS_AT_ONCE = 32;
 
 /**
- * Starts the runs of claimed items. What could not be started, by `untilMs` or for an error, goes back to pending; the first
- * error is thrown then.
+ * Starts the runs of claimed items. Those not started by `untilMs`, or after an error, go back to pending; the first error is
+ * thrown then.
  *
  * @returns how many were tried, and how many of those ended at once
  */
@@ -34,7 +34,7 @@ export async function startItems(
   } finally {
     await feed.confirm(batchId, started);
     await feed.settle(batchId, refused);
-    // One whose start failed may have been started all the same: it stays claimed, and is looked at before long.
+    // A failed start may have succeeded at the server: the item stays claimed, and its run is checked soon.
     await feed.releaseClaim(
       batchId,
       items.filter(({ number }) => !tried.has(number)),

@@ -1,4 +1,4 @@
-/** How a feeder works. Times in milliseconds. */
+/** Timings of the dispatcher, in milliseconds. */
 export interface FeederTimings {
   /** Submits a second that the worker is set to. */
   submitsPerSecond: number;
@@ -8,7 +8,7 @@ export interface FeederTimings {
   minRoundMs: number;
   /** Longest round. Default 5 min. */
   maxRoundMs: number;
-  /** Feeding stops while a task that has not ended was submitted longer ago than this. Default 6 h. */
+  /** Dispatch stops while a task that has not ended was submitted longer ago than this. Default 6 h. */
   oldestTaskMs: number;
 }
 
@@ -18,7 +18,9 @@ export const FEEDER_TIMINGS: Omit<FeederTimings, 'submitsPerSecond' | 'oldestTas
   maxRoundMs: 300_000,
 };
 
-/** Time from one tick to the next at first, in milliseconds, and for how long: the first completions say how wide the window may be. */
+/**
+ * The first time between ticks, in milliseconds, and for how long it applies: the first completions determine the window's width.
+ */
 const FIRST_TICK_MS = 200;
 const FIRST_TICKS_FOR_MS = 30_000;
 
@@ -28,16 +30,16 @@ export function tickMsAt(ageMs: number, { tickMs }: Pick<FeederTimings, 'tickMs'
 }
 
 /**
- * A round costs six events of the feeder's history, and refreshes what the Temporal UI shows. So rounds get longer with the
- * age of the batch: a twentieth of it, within bounds.
+ * A round costs six events of the dispatcher's history, and refreshes the Temporal UI. So rounds get longer with the age of the
+ * batch: a twentieth of it, within bounds.
  */
 export function roundMs(ageMs: number, { minRoundMs, maxRoundMs }: FeederTimings): number {
   return Math.min(maxRoundMs, Math.max(minRoundMs, ageMs / 20));
 }
 
-/** Runs that wait for their turn to be submitted, in seconds of the rate: a pause acts after this at the latest. */
+/** Runs that wait for a submit slot, in seconds of the rate: the longest delay until a pause acts. */
 const QUEUED_SECONDS = 3;
-/** And at least this many, so that a slow rate is used, too. */
+/** The minimum, so that a slow rate is used, too. */
 const LEAST_QUEUED = 2;
 
 /** Of all batches together. */
@@ -45,17 +47,16 @@ export function queuedRuns(submitsPerSecond: number): number {
   return Math.max(LEAST_QUEUED, Math.ceil(submitsPerSecond * QUEUED_SECONDS));
 }
 
-/** Runs that wait to be submitted, at most, before it is known how fast they are: what the vendor's 20 a second need. */
+/** The most runs that wait to be submitted before their speed is known: what the vendor's 20 a second need. */
 export const FIRST_QUEUED = 60;
-/** The queue is longer than it has to be while less than this part of it goes between two ticks. */
+/** The queue is too long while less than this part of it leaves between two ticks. */
 const SLOW_DRAIN = 0.1;
-/** The queue may run empty when more than this part of it goes between two ticks. */
+/** The queue may run empty when more than this part of it leaves between two ticks. */
 const FAST_DRAIN = 0.75;
 
 /**
- * How many runs may wait to be submitted next, as far as that can be seen from those that went between two ticks. Where this
- * machine, and not the rate, is what limits, hundreds of new runs would stand before all else in the queue of workflow tasks,
- * the feeder's own next round among it: nothing would be counted, and no control act, until they have had their turn.
+ * How many runs may wait to be submitted next, from the number submitted between two ticks. If this machine is the bottleneck,
+ * hundreds of new runs would delay the workflow tasks of the dispatcher itself, and with them counts and controls.
  */
 export function nextQueued(queued: number, { before, left }: { before: number; left: number }): number {
   if (before < queued / 2) return queued;
@@ -64,17 +65,17 @@ export function nextQueued(queued: number, { before, left }: { before: number; l
 }
 
 /**
- * Runs in flight at first, in seconds of the rate: 100 at the vendor's 20 a second, so a small batch is submitted without a stop. More
- * would wait for longer than the 24 hours of a deadline at a vendor that ends ten an hour.
+ * Runs in flight at first, in seconds of the rate: 100 at the vendor's 20 a second, so a small batch is submitted at once. More
+ * would exceed the 24 hours of a deadline at a vendor that ends ten an hour.
  */
 const FIRST_WINDOW_SECONDS = 5;
-/** At any rate: a slow one is no reason to wait for the first task. Ours. */
+/** The minimum at any rate: a slow one is no reason to wait for the first task. Ours. */
 const LEAST_FIRST_WINDOW = 50;
-/** Runs by which each completion widens the window, at most: sixteen times as many after one task's time. Ours. */
+/** Most runs by which a completion widens the window: sixteen times as many after one task's time. Ours. */
 const MOST_GROWTH = 15;
-/** The window grows only while the oldest task is younger than this part of the age at which feeding stops. */
+/** The window grows only while the oldest task is younger than this part of the age at which dispatch stops. */
 const GROWS_WHILE_YOUNGER_THAN = 0.5;
-/** Runs by which each completion narrows it while feeding is stopped: it would only be filled again as far. Ours. */
+/** Runs by which each completion narrows the window while dispatch is stopped, so that it does not fill up again. Ours. */
 const SHRINKS_BY = 2;
 
 export function firstWindow(submitsPerSecond: number): number {
@@ -82,10 +83,11 @@ export function firstWindow(submitsPerSecond: number): number {
 }
 
 /**
- * The window after some completions: it grows where it was what limits, and completions keep up; the longer the oldest task
- * takes, the less. Once the vendor was slower than the submits it narrows again. By the model in
- * `test/activities/batch-gates.test.ts` no task gets as old as a deadline, 24 h, at a vendor that ends ten an hour or more, and
- * none is forgotten, after 72 h, at two an hour. A window that never narrows was at 72 h in its third round.
+ * The window after some completions. It grows while it is the limit and completions keep up, by less the longer the oldest task
+ * takes; it narrows when the vendor was slower than the submits.
+ *
+ * By the model in `test/activities/batch-gates.test.ts` no task reaches a deadline of 24 h at ten completions an hour or more,
+ * and none the 72 h of the vendor's memory at two an hour. A window that never narrows reached 72 h in its third round.
  */
 export function grownWindow(
   window: number,

@@ -4,20 +4,21 @@ import type { Ledger } from '../../ledger/index.js';
 import type { Waiter } from '../../ledger/watch/watch-store.js';
 import type { AwaitTaskOutcome } from '../erase/await-task.js';
 
-/** Waits that are ended at once: each is a call to the Temporal server. */
+/** Concurrent completions: each is a call to the Temporal server. */
 const AT_ONCE = 20;
 
 export interface CompleteDependencies {
   ledger: Pick<Ledger, 'watch'>;
   client: Client;
-  /** After how long a task whose waiters are all gone is looked at, in milliseconds. */
+  /** After how long a task whose waiting runs are all gone is read, in milliseconds. */
   unownedGraceMs: number;
 }
 
 /**
- * Ends the waits for tasks that are over: says that they are, never how. A run that is gone, or waits no more, is no error.
+ * Completes the activities that wait for ended tasks, without the outcome. A run that is gone, or no longer waits, is not an
+ * error.
  *
- * @throws whatever the Temporal server answered besides; those who were not told stay registered
+ * @throws any other error of the Temporal server; runs that were not notified stay registered
  */
 export async function completeWaitingActivities(deps: CompleteDependencies, waiters: readonly Waiter[]): Promise<void> {
   const failures: unknown[] = [];
@@ -27,7 +28,7 @@ export async function completeWaitingActivities(deps: CompleteDependencies, wait
   if (failures.length > 0) throw failures[0];
 }
 
-/** Gives what went wrong; one wait that cannot be ended keeps no other from it. */
+/** Returns the errors; one failure does not stop the others. */
 async function tellSome(
   { ledger, client, unownedGraceMs }: CompleteDependencies,
   waiters: Waiter[],

@@ -3,23 +3,23 @@ import type { ProbeTask, WatchState } from '../../ledger/watch/watch-store.js';
 import type { TaskSummary, VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 
-/** Pages without a task after which a list that goes on is taken for one without an end. */
+/** After this many pages without a task, a list is treated as endless. */
 const MAX_EMPTY_PAGES = 20;
 
 /**
- * From when on tasks may have ended that nobody saw yet, in the vendor's time: where the last list ended, less an overlap; but
- * never before the oldest task that is waited for was submitted, and never further back than the vendor remembers.
+ * The earliest end of a task not listed yet, in the vendor's time: where the last list ended, less an overlap. Limited by the
+ * submit of the oldest awaited task, and by how far back the vendor lists.
  */
 export function listFrom({ listedUntil, oldestMs }: WatchState, overlapMs: number, nowMs: number): Date {
-  // By this process's clock, which the vendor holds to five minutes of its own.
+  // By this process's clock, which the vendor requires to be within five minutes of its own.
   const oldest = nowMs - (oldestMs ?? 0) - CLOCK_SKEW_MS;
   const reached = listedUntil === null ? Number.NEGATIVE_INFINITY : listedUntil.getTime() - overlapMs;
   return new Date(Math.max(reached, oldest, nowMs - VENDOR_MEMORY_MS));
 }
 
 /**
- * How far a page of finished tasks brings the list. A time in the future, by more than clocks may differ, does not count:
- * nothing that ends after it would ever be listed again.
+ * How far a page of finished tasks advances the list. A time in the future beyond the clock tolerance is ignored: nothing that
+ * ends before it would be listed again.
  */
 export function listedUntil(tasks: readonly TaskSummary[], nowMs: number): Date | null {
   const times = tasks
@@ -29,8 +29,8 @@ export function listedUntil(tasks: readonly TaskSummary[], nowMs: number): Date 
 }
 
 /**
- * Whether the vendor lists a task that is known to exist. Its document names no ProcessMediaByMPS among the types that it
- * lists: nobody may stop asking about his own task before one was seen there.
+ * Whether the vendor lists a task that is known to exist. Its documentation does not name ProcessMediaByMPS among the listed
+ * types, so polls go on until one was listed there.
  *
  * @throws VodError
  */

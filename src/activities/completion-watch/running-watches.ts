@@ -3,11 +3,11 @@ import { type Names, namesWith, WORKFLOW, watchWorkflowId } from '../../contract
 import type { Ledger } from '../../ledger/index.js';
 import type { WatchTimings } from './timings.js';
 
-/** How long what one process knows of a watch stays good, in milliseconds: ten thousand waits share one read. */
+/** How long a process caches the state of a watch, in milliseconds: ten thousand waits share one read. */
 const KNOWN_MS = 2_000;
-/** Between two looks whether a watch that was just started has listed once, in milliseconds. */
+/** Between two checks whether a watch that was just started has completed a list, in milliseconds. */
 const STARTUP_LOOK_MS = 250;
-/** How long the count of what waits stays good, in milliseconds. */
+/** How long the count of waiting tasks is cached, in milliseconds. */
 const COUNT_KNOWN_MS = 10_000;
 /**
  * Polls a second over all that waits, without a watch: half of what the vendor documents for DescribeTaskDetail (100 a
@@ -26,16 +26,16 @@ export class RunningWatches {
     private readonly ledger: Pick<Ledger, 'watch'>,
     readonly enabled: boolean,
     private readonly timings: Pick<WatchTimings, 'freshMs' | 'ensureEveryMs' | 'startupMs'>,
-    /** Told when a watch could not be started; nothing else hears of it. */
+    /** Called when a watch could not be started; the error is not reported elsewhere. */
     private readonly onProblem: (message: string) => void = () => undefined,
     private readonly names: Names = namesWith(''),
-    /** Sub-applications that may be listed; for others polls must do. */
+    /** Sub-applications that may be listed; others are only polled. */
     private readonly mayList: (subAppId: number) => boolean = () => true,
   ) {}
 
   /**
-   * Makes sure that the sub-application is watched, in the background. Never fails: without a watch, polls find out
-   * everything, only later.
+   * Ensures in the background that the sub-application has a watch. Never fails: without a watch, polls find every end, only
+   * later.
    */
   ensureWatchRunning(subAppId: number, client: () => Client): void {
     if (!this.enabled || !this.mayList(subAppId)) return;
@@ -50,7 +50,7 @@ export class RunningWatches {
     });
   }
 
-  /** Asks for every watch that is missing: tasks wait, and nobody has listed what ended for a while. */
+  /** Starts every missing watch: tasks wait, and no list was completed for a while. */
   async ensureAllRunning(client: () => Client): Promise<void> {
     if (!this.enabled) return;
     const subApps = await this.ledger.watch.unwatched(this.timings.freshMs).catch(() => []);
@@ -65,7 +65,7 @@ export class RunningWatches {
     return this.readFresh(subAppId);
   }
 
-  /** The same, waiting for a watch that may have been started a moment ago. At most one wait a while: it holds activity slots. */
+  /** The same, waiting for a watch that may have just been started. At most one such wait at a time: it holds activity slots. */
   async becomesFresh(subAppId: number): Promise<boolean> {
     if (await this.isFresh(subAppId)) return true;
     if (!this.enabled || !this.mayList(subAppId)) return false;
@@ -111,7 +111,7 @@ interface Known<T> {
   untilMs: number;
 }
 
-/** Gives the watch that runs, where one does. */
+/** Returns the running watch, if there is one. */
 async function startWatch(subAppId: number, client: () => Client, { prefix, queue }: Names): Promise<void> {
   await client().workflow.start(WORKFLOW.completionWatch, {
     workflowId: watchWorkflowId(subAppId, prefix),

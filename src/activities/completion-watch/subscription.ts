@@ -2,18 +2,18 @@ import { Context } from '@temporalio/activity';
 import type { ActivityDependencies } from '../dependencies.js';
 import { thisRun } from '../shared/this-run.js';
 
-/** A database whose clock was set back by more than this, in milliseconds, does not know how long anything took. */
+/** If a database clock was set back by more than this, in milliseconds, elapsed times are unknown. */
 const CLOCK_STEP_MS = 1_000;
 
 /**
  * - `over`: the task was seen to be over
- * - `watched`: this run is told when it is, so that it need not ask the vendor
- * - `unsure`: the same, but its end may be past already, and no list show it any more: one look tells
- * - `unwatched`: nobody would tell it
+ * - `watched`: this run will be notified, and need not poll the vendor
+ * - `unsure`: the same, but its end may precede every further list, so one poll is needed
+ * - `unwatched`: no watch would notify it
  */
 export type WatchAnswer = 'over' | 'watched' | 'unsure' | 'unwatched';
 
-/** Registers this run as waiting for the task, watch or not, and says whether the watch will tell it. Never fails. */
+/** Registers this run as waiting for the task, and returns whether the watch will notify it. Never fails. */
 export async function subscribe(
   { ledger, watch }: Pick<ActivityDependencies, 'ledger' | 'watch'>,
   { subAppId, taskId }: { subAppId: number; taskId: string },
@@ -26,12 +26,12 @@ export async function subscribe(
     const { over, knownAfterMs } = await ledger.watch.register({ ...thisRun(), subAppId, taskId, watched });
     if (!watched) return 'unwatched';
     if (over) return 'over';
-    // Had it ended right after its submit, a list that reaches far back would have come after it was known.
+    // Even if it ended right after its submit, a list with a long lookback has come since it was known.
     const { timings } = watch;
     const listedAfterMs = timings.longLookbackMs - timings.longLookbackEveryMs;
     sure = knownAfterMs !== null && knownAfterMs > -CLOCK_STEP_MS && knownAfterMs < listedAfterMs;
   } catch {
-    // Not registered, it would not be told; the vendor can be asked without the ledger.
+    // An unregistered run is not notified, but it can poll the vendor without the ledger.
     return 'unwatched';
   }
   const { running } = watch;
@@ -41,7 +41,7 @@ export async function subscribe(
   return sure ? 'watched' : 'unsure';
 }
 
-/** The wait is over. One that stays registered is harmless: its task is over. */
+/** The wait is over. A stale registration is harmless: its task is over. */
 export async function unsubscribe({ ledger }: Pick<ActivityDependencies, 'ledger'>, taskId: string): Promise<void> {
   const { workflowId } = thisRun();
   await ledger.watch.removeWaiters([{ taskId, workflowId }]).catch(() => undefined);

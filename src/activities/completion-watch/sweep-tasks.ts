@@ -11,15 +11,15 @@ import { forEach } from '../shared/for-each.js';
 import { type CompleteDependencies, completeWaitingActivities } from './complete-waiting-activities.js';
 import type { WatchTimings } from './timings.js';
 
-/** Tasks that are looked at in one sweep: with a sweep every five seconds, four calls a second. */
+/** Tasks that are read in one sweep: with a sweep every five seconds, four calls a second. */
 const AT_MOST = 20;
-/** Of these, at once: a vendor that takes a second for each must not keep the next list waiting for twenty. */
+/** Concurrent reads: a vendor that takes a second for each must not delay the next list by twenty. */
 const AT_ONCE = 5;
-/** The last look that still finds the task, before the last moment at which a run would wait for it. Milliseconds. */
+/** The last read that still finds the task, before the last moment at which a run would wait for it. Milliseconds. */
 const LAST_LOOK_MS = (MAX_DEADLINE_HOURS - 0.5) * 3_600_000;
-/** After the vendor's memory has ended, and its clock may differ from the database's. Milliseconds. */
+/** After the vendor's memory has ended, allowing for clock skew between vendor and database. Milliseconds. */
 const FORGOTTEN_MS = VENDOR_MEMORY_MS + 10 * 60_000;
-/** After a look that failed, in milliseconds. */
+/** After a failed read, in milliseconds. */
 const AFTER_FAILURE_MS = 5 * 60_000;
 
 type SweepTimings = Pick<WatchTimings, 'sweepFirstMs' | 'sweepMaxMs' | 'notifiedGraceMs' | 'missedAfterMs'>;
@@ -28,16 +28,16 @@ export interface SweepDependencies extends CompleteDependencies {
   ledger: ActivityDependencies['ledger'];
   vod: Pick<VodApi, 'describeTask'>;
   timings: SweepTimings;
-  /** Told of a task that had ended, and that no list has shown. */
+  /** Called with a task that had ended, and that no list has shown. */
   onMissed: (taskId: string) => Promise<void>;
 }
 
 /**
- * Looks at accepted tasks whose outcome is missing although nobody may ever read them: aborted in the console, so that no
- * list of finished tasks has them; or left by a run that was terminated, or whose deadline passed. What is over is told to
- * those who wait; where nobody does, it is booked, and the next start of that erase finds its result without paying.
+ * Reads accepted tasks without an outcome that no run may read: aborted in the console, or of a run that was terminated or
+ * reached its deadline. Runs that wait are notified; without any, the outcome is recorded, and the next start of that erase finds
+ * its result without paying.
  *
- * @throws VodError after a look that failed: the rest waits for the next sweep. LedgerError
+ * @throws VodError after a failed read: the rest waits for the next sweep. LedgerError
  */
 export async function sweepTasks(deps: SweepDependencies, subAppId: number, signal: AbortSignal): Promise<void> {
   const { ledger, timings } = deps;
@@ -66,7 +66,7 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   const verdict = judgeTask(detail, { sourceFileId: task.fileId, makesVideo: makesVideo(task.recipe as Recipe) });
   if (verdict.kind === 'unfinished') return await ledger.watch.lookAgain([taskId], nextSweepMs(ageMs, timings));
   const endedForMs = Date.now() - Date.parse(detail.finishTime ?? '');
-  // One that was in doubt, and is known for a moment only, was in a list when nobody knew whose it is.
+  // A submission that was just reconciled: its task was listed before its owner was known.
   const known = task.knownForMs > timings.missedAfterMs;
   const missed = known && detail.status === 'FINISH' && task.overForMs === null && endedForMs > timings.missedAfterMs;
   if (missed) await deps.onMissed(taskId);
@@ -75,7 +75,7 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
     await ledger.watch.lookAgain([taskId], timings.notifiedGraceMs);
     return await completeWaitingActivities(deps, task.waiters);
   }
-  // Whatever is missing from the detail may come a moment later; not after that.
+  // A missing part of the detail may come a moment later, but not after that time.
   const mayBecomeWhole = verdict.kind === 'failed' && INCOMPLETE.has(verdict.code);
   if (mayBecomeWhole && (task.overForMs ?? 0) < timings.notifiedGraceMs) {
     await ledger.watch.markOver([taskId], { notifiedMs: timings.notifiedGraceMs, unownedMs: deps.unownedGraceMs });
@@ -84,7 +84,7 @@ async function look(deps: SweepDependencies, subAppId: number, task: OpenTask, s
   await recordTaskOutcome(ledger, taskId, verdict, detail);
 }
 
-/** Once the vendor must have forgotten a task, any lasting refusal says no more than that: its sub-application may be gone. */
+/** Once the vendor must have forgotten a task, a permanent refusal adds no information: its sub-application may be gone. */
 async function detailOf(ageMs: number, read: () => Promise<TaskDetail>): Promise<TaskDetail | VodError> {
   try {
     return await read();
@@ -107,8 +107,8 @@ async function bookExpired({ ledger }: SweepDependencies, taskId: string, error:
 }
 
 /**
- * Until the next look at a task of that age, in milliseconds: as long as it is old, within bounds; and so that the last one
- * comes while the vendor still knows the task, and one more when it has forgotten it.
+ * Until the next read of a task of that age, in milliseconds: equal to its age, within bounds. The last two reads come just
+ * before and just after the vendor forgets the task.
  */
 export function nextSweepMs(
   ageMs: number,

@@ -2,38 +2,38 @@
 export interface WatchTimings {
   /** From one list to the next. */
   intervalMs: number;
-  /** How long one activity of the watch goes on before the workflow shows what it found. */
+  /** How long one activity of the watch runs before the workflow shows its findings. */
   roundMs: number;
-  /** Each list begins this long before the place that was reached: what the vendor lists a little late is seen all the same. */
+  /** Each list begins this long before the position reached, to include tasks that the vendor lists late. */
   lookbackMs: number;
-  /** From one list that reaches further back to the next, and how far it does. */
+  /** From one list with a longer lookback to the next, and that lookback. */
   longLookbackEveryMs: number;
   longLookbackMs: number;
-  /** A list that was read to its end within this time is trusted: whoever waits need not ask the vendor. */
+  /** A list completed within this time is trusted: runs that wait need not poll the vendor. */
   freshMs: number;
   /** From one list to the next at the start, while none has shown a task of ours yet. */
   provingMs: number;
-  /** After a list was found to have left a task out, none is trusted for this long. */
+  /** After a list was found to have omitted a task, none is trusted for this long. */
   distrustMs: number;
-  /** A task that ended longer ago than this must have been on a list: clocks, late entries, and a list that failed. */
+  /** A task that ended longer ago than this must have been listed, allowing for clock skew, late entries, and a failed list. */
   missedAfterMs: number;
-  /** A process asks for a sub-application's watch at most this often. */
+  /** Shortest time between two requests of a process to start a sub-application's watch. */
   ensureEveryMs: number;
   /** The watch ends when nothing has waited for this long. */
   idleEndMs: number;
-  /** From one round of looks at tasks that no list showed to the next. */
+  /** From one sweep over tasks that no list showed to the next. */
   sweepEveryMs: number;
-  /** Age of a task at its first such look; each further one is as far off as the task is old. */
+  /** Age of a task at its first such read; the next one comes after as long again. */
   sweepFirstMs: number;
-  /** Longest time between two such looks. */
+  /** Longest time between two such reads. */
   sweepMaxMs: number;
-  /** A task was seen to be over and somebody was told: its outcome must be in the ledger after this long. */
+  /** A task was seen to be over and a run was notified: its outcome must be in the ledger after this long. */
   notifiedGraceMs: number;
-  /** The same where nobody waits; a run that has just read its task books it itself. */
+  /** The same where no run waits; a run that has just read its task records the outcome itself. */
   unownedGraceMs: number;
   /** How long the first wait for a task waits for a watch that was just started. */
   startupMs: number;
-  /** From one look of a watched wait to the next: beyond what most tasks take, since each is an action of its own. */
+  /** From one poll of a watched wait to the next: beyond what most tasks take, since each is a billed action. */
   watchedLookMs: number;
   watchedLookMaxMs: number;
 }

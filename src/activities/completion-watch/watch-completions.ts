@@ -9,22 +9,22 @@ import { completeWaitingActivities } from './complete-waiting-activities.js';
 import { isListed, listedUntil, listFinished, listFrom } from './list-finished.js';
 import { type SweepDependencies, sweepTasks } from './sweep-tasks.js';
 
-/** Between two heartbeats, in milliseconds; with what is known, so that the UI shows it while the round goes on. */
+/** Between two heartbeats, in milliseconds; with the current findings, so that the UI shows them during the round. */
 const HEARTBEAT_EVERY_MS = 5_000;
-/** Lists of a round that come quicker, while none has shown a task of ours. */
+/** Lists of a round that follow quickly, while none has shown a task of ours. */
 const PROVE_QUICKLY = 30;
-/** Waits in one look for those who were missed. */
+/** Waits in one search for missed notifications. */
 const OVERDUE_AT_MOST = 1_000;
 
 export interface WatchInput {
   subAppId: number;
-  /** What the round before knew; null in the first one. */
+  /** The findings of the round before; null in the first one. */
   before: WatchReport | null;
 }
 
 /** What one round of the watch found. Times are ISO 8601. */
 export interface WatchReport {
-  /** When the list was last read to its end. */
+  /** When a list was last read to its end. */
   goodAt: string | null;
   /** The vendor's time up to which tasks were listed. */
   listedUntil: string | null;
@@ -54,16 +54,16 @@ const NOTHING_YET: WatchReport = {
 };
 
 /**
- * One round of the completion watch: every few seconds it lists which tasks of the sub-application have ended since the last
- * list, and ends the waits for them. It says that they ended, never how. All that it must not forget stands in the ledger, so
- * it may be killed, repeated, or run twice at any moment.
+ * One round of the completion watch: every few seconds it lists the tasks of the sub-application that ended since the last list,
+ * and completes the activities that wait for them, without the outcome. Its state is in the ledger: it may be killed, repeated,
+ * or run twice.
  */
 export function createWatchCompletions(deps: ActivityDependencies) {
   return async function watchCompletions({ subAppId, before }: WatchInput): Promise<WatchReport> {
     const { watch } = deps;
-    // A worker without a watch has no part in one that others may have started.
+    // A worker without a watch does not run one that other workers may have started.
     if (watch === undefined || !watch.running.enabled) return { ...NOTHING_YET, over: true };
-    // Whoever may start workflows may name any sub-application. A task that was submitted while it was allowed is polled.
+    // Any client may name any sub-application when it starts a workflow. A task submitted while it was allowed is polled.
     const problem = subAppProblem(subAppId, deps.allowedSubAppIds);
     if (problem !== null) return { ...NOTHING_YET, over: true, problem };
     return await new Round(deps, watch, subAppId, before ?? NOTHING_YET).run();
@@ -111,7 +111,7 @@ class Round {
       for (;;) {
         const startedMs = performance.now();
         await this.look();
-        // The SDK sends one in twenty-odd seconds: the first of a round is to say something.
+        // The SDK throttles heartbeats to one in twenty-odd seconds: the first of a round must carry information.
         heartbeat();
         const nextMs = startedMs + this.waitMs();
         if (this.report.over) return this.report;
@@ -123,7 +123,7 @@ class Round {
     }
   }
 
-  /** After lists that failed, longer and longer: whoever waits looks for himself meanwhile. */
+  /** Back off after failed lists; waiting runs poll the vendor meanwhile. */
   private waitMs(): number {
     const { intervalMs, provingMs } = this.watch.timings;
     if (this.report.failures > 0) return Math.max(intervalMs, this.backOffMs);
@@ -140,7 +140,7 @@ class Round {
       const goodAt = problem === null ? new Date().toISOString() : this.report.goodAt;
       this.report = { ...this.report, goodAt, failures: 0, problem };
     } catch (error) {
-      // What a stop cuts short is no trouble.
+      // An error caused by the shutdown is ignored.
       if (!this.stop.aborted) this.failed(error);
     }
     await this.sweepIfDue();
@@ -166,14 +166,14 @@ class Round {
     const startedMs = performance.now();
     const deep = startedMs >= this.deepAtMs + longLookbackEveryMs;
     const from = listFrom(state, deep ? longLookbackMs : lookbackMs, Date.now());
-    // Those whose end was seen by the watch of another namespace, or was booked by another run.
+    // Tasks whose end was seen by the watch of another namespace, or recorded by another run.
     await this.tell(await ledger.watch.overdueWaiters(this.subAppId, OVERDUE_AT_MOST));
     for await (const page of listFinished(vod, { subAppId: this.subAppId, from }, this.stop)) {
       const taskIds = page.filter((task) => task.isMps).map((task) => task.taskId);
       await this.tell(await ledger.watch.markOver(taskIds, { notifiedMs: notifiedGraceMs, unownedMs: unownedGraceMs }));
       const until = listedUntil(page, Date.now());
       if (until === null) continue;
-      // Only now: a wait that could not be ended is found by the next list again.
+      // Only now: a wait that could not be completed is found by the next list again.
       await ledger.watch.advance(this.subAppId, until);
       const reached = this.report.listedUntil;
       if (reached === null || until > new Date(reached)) this.report.listedUntil = until.toISOString();
@@ -181,7 +181,7 @@ class Round {
     if (deep) this.deepAtMs = startedMs;
   }
 
-  /** A list that was read to its end is worth only as much as what it shows. */
+  /** A complete list is reliable only if it shows the tasks it should. */
   private async whyNotTrusted({ verified, gapAgeMs }: WatchState): Promise<string | null> {
     const { vod, ledger } = this.deps;
     const { distrustMs } = this.watch.timings;
@@ -204,7 +204,7 @@ class Round {
   }
 
   private async missed(taskId: string): Promise<void> {
-    // A list that failed has shown nothing, and shows it later.
+    // A failed list has shown nothing, and the next one shows it.
     if (this.report.failures > 0) return;
     await this.deps.ledger.watch.noteList(this.subAppId, 'missed');
     this.report = { ...this.report, problem: `Task ${taskId} had ended, and no list showed it.` };
@@ -230,7 +230,7 @@ class Round {
   private failed(error: unknown): void {
     const { errorClass, message } = describeError(error);
     const failures = this.report.failures + 1;
-    // What is in no class comes from the Temporal server, which was not there to end the waits.
+    // An unclassified error comes from the Temporal server, which was unavailable to complete the waits.
     this.backOffMs = retryDelayMs(errorClass === 'unexpected' ? 'unavailable' : errorClass, failures);
     this.report = { ...this.report, failures, problem: message };
   }

@@ -11,22 +11,22 @@ export interface AwaitTaskInput {
   taskId: string;
   /** ISO 8601. */
   submittedAt: string;
-  /** ISO 8601. The last look is made at this time. */
+  /** ISO 8601. The last poll is made at this time. */
   deadlineAt: string;
 }
 
-/** `ended`: the vendor says that it is over, nothing about how. `deadline`: it was not over at the deadline. */
+/** `ended`: the vendor reports the task as over, not how it ended. `deadline`: it was not over at the deadline. */
 export interface AwaitTaskOutcome {
   kind: 'ended' | 'deadline';
 }
 
-/** What an attempt leaves for the next one, once the vendor has told it that the task goes on. */
+/** What an attempt passes to the next one, once the vendor has reported that the task is still running. */
 const LOOKED = 'looked';
 
 /**
- * Waits for a task without holding an activity slot: each attempt looks once and, while the task is not over, fails to be retried
- * later. It has the fixed id `await-task`, by which the completion watch ends it; and while that watch is good, an attempt
- * asks the vendor nothing, and comes back late.
+ * Waits for a task without holding an activity slot: each attempt polls once and fails with a retry delay while the task runs.
+ * The completion watch ends it by its fixed id `await-task`; while that watch is healthy, attempts skip the poll and come back
+ * rarely.
  */
 export function createAwaitTask(deps: ActivityDependencies) {
   return async function awaitTask(input: AwaitTaskInput): Promise<AwaitTaskOutcome> {
@@ -59,7 +59,7 @@ class Look {
     const looks = !watched || (answer === 'unsure' && this.context.info.heartbeatDetails !== LOOKED);
     const nowMs = Date.now();
     if (!looks && nowMs < this.deadlineMs) throw this.toldLater(nowMs);
-    // Once only: the submit's time is by another clock, and one that is ahead must not keep us from looking.
+    // Only once: the submit time comes from another clock, and one that is ahead must not prevent polling.
     const firstLookMs = Math.min(this.submittedMs + pollFirstMs, this.deadlineMs);
     if (!watched && this.context.info.attempt === 1 && nowMs < firstLookMs) {
       const waitMs = Math.max(Math.min(firstLookMs - nowMs, pollFirstMs), await this.spacingMs());
@@ -77,7 +77,7 @@ class Look {
       const nowMs = Date.now();
       if (nowMs >= this.deadlineMs) return { kind: 'deadline' };
       if (watched) {
-        // For the next attempt: one look is enough, and one that was not answered is none.
+        // For the next attempt: one poll is enough, and an unanswered one does not count.
         this.context.heartbeat(LOOKED);
         throw this.toldLater(nowMs);
       }
@@ -90,14 +90,14 @@ class Look {
       if (!(error instanceof VodError)) throw readFailure(error, attempt, known);
       const nowMs = Date.now();
       if (nowMs >= this.deadlineMs) return { kind: 'deadline' };
-      // Refused for good: the run ends and says so; its task is paid for, and a new start takes it up.
+      // Permanent refusal: the run fails with it. Its task is paid for, and a new start takes it up.
       if (ERROR_CLASSES[error.class].onRead === 'fail') throw readFailure(error, attempt, known);
       const delayMs = Math.min(retryDelayMs(error.class, attempt), this.deadlineMs - nowMs);
       throw retryFailure(error.class, describeError(error), delayMs, known);
     }
   }
 
-  /** The watch ends this wait; a later attempt only makes sure that there still is one. */
+  /** The watch ends this wait; a later attempt only checks that a watch still runs. */
   private toldLater(nowMs: number): Error {
     const timings = this.deps.watch?.timings ?? WATCH_TIMINGS;
     const delayMs = Math.min(watchedLookMs(nowMs - this.submittedMs, timings), this.deadlineMs - nowMs);
@@ -114,8 +114,8 @@ class Look {
 }
 
 /**
- * Until the next look, in milliseconds: half of the time that has passed, so that a task is looked at about ten times
- * whether it takes minutes or hours. Spread by a tenth, so that a backlog's polls do not come in waves.
+ * Until the next poll, in milliseconds: half of the time that has passed, so a task is polled about ten times whether it takes
+ * minutes or hours. A jitter of a tenth spreads the polls of a backlog.
  */
 export function nextLookMs(
   elapsedMs: number,
@@ -126,7 +126,7 @@ export function nextLookMs(
   return wait * (0.9 + 0.2 * random());
 }
 
-/** The same for a wait that the watch will end: seldom, and never sooner than `watchedLookMs`. */
+/** The same for a wait that the watch will end: rarely, and never sooner than `watchedLookMs`. */
 function watchedLookMs(elapsedMs: number, { watchedLookMs, watchedLookMaxMs }: WatchTimings): number {
   return Math.min(Math.max(elapsedMs, watchedLookMs), watchedLookMaxMs) * (1 + 0.1 * Math.random());
 }

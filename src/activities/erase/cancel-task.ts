@@ -22,7 +22,7 @@ export interface CancelTaskInput {
   request: unknown;
 }
 
-/** What a cancel came to, in words and in money. */
+/** What a cancel achieved, in words and in money. */
 export interface CancelTaskOutcome {
   taskId: string | null;
   moneySpent: boolean;
@@ -45,10 +45,11 @@ const NOTHING: CancelTaskOutcome = {
 };
 
 /**
- * After a cancel: finds out from the ledger whether this run submitted anything, aborts the task while the vendor lets
- * it, and says plainly what runs on and is billed. A task of another workflow is left alone; one of an earlier run of this
- * workflow (reset, terminated, started again) is this one's: no two runs of one workflow are open at once. A task for which
- * other runs wait is left to them, and the last of them that is cancelled aborts it.
+ * After a cancel: reads from the ledger whether this run submitted anything, aborts the task if the vendor allows it, and reports
+ * what goes on and is billed.
+ *
+ * A task of an earlier run of this workflow counts as this run's, since at most one is open; one of another workflow is left
+ * alone. While other runs wait for the task, it is theirs; the last of them to be cancelled aborts it.
  */
 export function createCancelTask(deps: ActivityDependencies) {
   return async function cancelTask(input: CancelTaskInput): Promise<CancelTaskOutcome> {
@@ -69,7 +70,7 @@ export function createCancelTask(deps: ActivityDependencies) {
         return await end(deps, record, taskId, left.kind === 'waitedFor' ? left.others : []);
       }
       if (record.outcome === 'succeeded') return finishedBefore(record, taskId);
-      // Nobody else waits for what its payer left behind.
+      // No other run waits for the task of the run that paid.
       if (record.outcome === null && left.kind === 'mayEnd') return await endWhatWasLeft(deps, record, taskId);
       return anothersTask(record, taskId);
     } catch (error) {
@@ -86,7 +87,7 @@ const ABORTED_WHILE_WAITING = {
   result: null,
 } as const;
 
-/** Keeps who cancelled, and why, beyond Temporal's retention; and that a hold is over with it. */
+/** Keeps who cancelled, and why, beyond Temporal's retention, and ends a hold. */
 async function keepReason({ ledger }: Pick<ActivityDependencies, 'ledger'>): Promise<void> {
   const run = thisRun();
   const { by, reason } = await cancelReasonOf(run);
@@ -96,7 +97,7 @@ async function keepReason({ ledger }: Pick<ActivityDependencies, 'ledger'>): Pro
   await ledger.audit.write({ action: 'cancelled', subject: run.workflowId, by, reason, details, once: true });
 }
 
-/** The newest submission, and the doubt about it that looking cannot resolve. Null: nothing was ever submitted. */
+/** The newest submission, and why its outcome cannot be found out. Null: nothing was ever submitted. */
 async function resolve(
   deps: ActivityDependencies,
   identity: SubmissionRecord['identity'],
@@ -124,7 +125,7 @@ async function resolve(
     );
   const doubt = doubtAbout(record, verdict);
   if (doubt !== null) return { record, doubt };
-  // A process that stood still since it wrote the intent finds it given up, and sends nothing any more.
+  // A process that was suspended after it wrote the intent finds it given up, and does not send.
   if (record.state === 'sending' && !(await deps.ledger.submissions.giveUp(record.key, deps.timings.settleMs))) {
     throw notYet('The submit was postponed meanwhile; its task is looked for once more.', 1_000);
   }
@@ -143,14 +144,14 @@ function doubtAbout({ saidDuplicate, key, scheduledAtHere }: SubmissionRecord, v
 function inDoubt(why: string): CancelTaskOutcome {
   return {
     ...NOTHING,
-    // What is not known counts as spent.
+    // An unknown cost counts as spent.
     moneySpent: true,
     code: 'InDoubt',
     message: `Cancelled; whether a submit was accepted, and is billed, cannot be found out: ${why}. Look for the task in the VOD console.`,
   };
 }
 
-/** Rows of runs that are gone, or were asked to cancel as well, must keep nobody from ending the task. */
+/** Rows of runs that are gone, or are being cancelled too, must not block the abort. */
 async function forgetWaitersThatLeft({ ledger }: ActivityDependencies, taskId: string): Promise<void> {
   const { workflowId } = thisRun();
   for (const waiter of await ledger.watch.otherWaiters(taskId, workflowId)) {
@@ -159,7 +160,7 @@ async function forgetWaitersThatLeft({ ledger }: ActivityDependencies, taskId: s
   }
 }
 
-/** @param others who wait for the task, too: it is theirs then, and not aborted */
+/** @param others runs that also wait for the task: it is theirs then, and is not aborted */
 async function end(
   deps: ActivityDependencies,
   record: SubmissionRecord,
@@ -176,10 +177,10 @@ async function end(
   if (task.status === 'WAITING' && others.length === 0) {
     try {
       ({ requestId } = await deps.vod.abortTask({ subAppId, taskId }, { signal }));
-      // The word that money hangs on: a task that began all the same would be paid for again by the next start.
+      // Only a confirmed abort counts: a task that began anyway would be paid for again by the next start.
       task = await deps.vod.describeTask({ subAppId, taskId }, { signal });
     } catch (error) {
-      // It may have begun in between: the next look tells.
+      // It may have begun in between: the next poll shows it.
       if (!(error instanceof VodError)) throw error;
       throw readFailure(
         new VodError({ ...error, class: 'retry', message: error.message }),
@@ -221,7 +222,7 @@ async function end(
   }
 }
 
-/** Those who are left with the task: how many, and by name as far as a sentence can hold them. */
+/** The runs that still wait for the task: how many, and as many names as fit a sentence. */
 function named(others: readonly OtherWaiter[]): string {
   const names = others.slice(0, NAMED_AT_MOST).map(({ workflowId }) => workflowId);
   const more = others.length > names.length ? ', …' : '';
@@ -229,7 +230,7 @@ function named(others: readonly OtherWaiter[]): string {
   return `${runs} for it (${names.join(', ')}${more})`;
 }
 
-/** The last run that waits for a task which its payer left: it aborts it where it can. The money was the payer's. */
+/** The last run that waits for a task which its payer abandoned: it aborts the task if possible. The money was the payer's. */
 async function endWhatWasLeft(
   deps: ActivityDependencies,
   record: SubmissionRecord,
@@ -256,7 +257,7 @@ function finished(taskId: string, resultFileId: string | null, requestId: string
   return { ...outcome('Finished', taskId, true, message, requestId), resultFileId };
 }
 
-/** A result that an earlier run paid for: this one spent nothing, and nothing is taken away. */
+/** A result that an earlier run paid for: this run spent nothing, and the result stays. */
 function finishedBefore(record: SubmissionRecord, taskId: string): CancelTaskOutcome {
   const { resultFileId } = record;
   const message = `Cancelled; nothing was spent by this run. The result ${resultFileId ?? ''} of task ${taskId} was paid for by the run ${whereRunIs(record, thisRun())} and stays.`;

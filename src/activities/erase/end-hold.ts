@@ -7,8 +7,8 @@ import { thisRun } from '../shared/this-run.js';
 import type { HeldByBreaker, Hold } from './steps/submit-outcome.js';
 
 /**
- * Writes into the ledger that this run waits for an operator, so that `resume` finds it without Temporal's visibility. The hold is
- * told since when.
+ * Writes into the ledger that this run waits for an operator, so that `resume` finds it without Temporal's visibility. Returns
+ * when the hold began.
  */
 export async function recordHold(
   ledger: Ledger,
@@ -33,17 +33,17 @@ export async function recordHold(
 }
 
 export interface EndHoldInput {
-  /** `resolved`: the run found out by itself; `cancel`: it was cancelled. */
+  /** `resolved`: the run found the outcome without an operator; `cancel`: it was cancelled. */
   as: 'retry' | 'skip' | 'abort' | 'cancel' | 'resolved';
-  /** Null where nobody decided. */
+  /** Null when no person decided. */
   decision: OperatorDecision | null;
   /** With a retry: the breaker that held the run. */
   breaker?: HeldByBreaker;
 }
 
 /**
- * Keeps who ended a hold, and why, however it was ended: by the command line, the Temporal UI, or another client. A retry
- * closes the breaker that the operator saw, and none that opened since.
+ * Keeps who ended a hold, and why, whichever client ended it. A retry closes the breaker that the operator saw, and none that
+ * opened since.
  */
 export function createEndHold({ ledger }: ActivityDependencies) {
   return async function endHold({ as, decision, breaker }: EndHoldInput): Promise<void> {

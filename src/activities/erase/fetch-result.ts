@@ -20,11 +20,11 @@ export interface FetchResultInput {
   submittedAt: string;
   /** ISO 8601. */
   deadlineAt: string;
-  /** The request asks for a review: a result that was rejected goes into review again. Undefined in histories from before. */
+  /** The request asks for a review: a rejected result goes into review again. Undefined in histories from before. */
   reviews?: boolean;
 }
 
-/** Verdicts on a finished task whose detail is not whole: read again, since the parts may come a moment later. */
+/** Verdicts on a finished task whose detail is incomplete: read again, since the parts may come a moment later. */
 export const INCOMPLETE: ReadonlySet<string> = new Set(['NoTaskDetail', 'NoEraseSubTask', 'SubTaskUnfinished']);
 /** Reads of such a detail, spread over the settle time, before it is believed. */
 const INCOMPLETE_READS = 6;
@@ -48,7 +48,7 @@ export type FetchResultOutcome =
     }
   | { kind: 'unfinished'; status: string; requestId: string };
 
-/** Reads how the task ended, judges it, and writes that into the ledger. Reads only: safe to repeat. */
+/** Reads how the task ended, judges it, and records that in the ledger. Reads the vendor only: safe to repeat. */
 export function createFetchResult({ vod, ledger, timings }: ActivityDependencies) {
   return async function fetchResult(input: FetchResultInput): Promise<FetchResultOutcome> {
     const context = Context.current();
@@ -66,7 +66,7 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
       const { requestId } = detail;
       switch (verdict.kind) {
         case 'unfinished': {
-          // Lists and details need not agree at once, and the wait may have been ended from outside.
+          // The vendor's lists and details may disagree for a while, and the wait may have been ended from outside.
           const leftMs = Date.parse(input.deadlineAt) - Date.now();
           if (leftMs > 0) {
             throw notYet(`Task ${input.taskId} is ${verdict.status} still.`, Math.min(timings.pollFirstMs, leftMs));
@@ -83,7 +83,7 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
         case 'succeeded': {
           const { resultFileId, files } = verdict;
           await recordTaskOutcome(ledger, input.taskId, verdict, detail);
-          // Whoever was told of the end later may come after somebody else's review.
+          // A run that is notified late may come after the review of another run.
           const rejected =
             input.reviews === false ? rejectedBefore(await ledger.submissions.findByTask(input.taskId)) : null;
           if (rejected !== null) throw rejected;
@@ -98,7 +98,7 @@ export function createFetchResult({ vod, ledger, timings }: ActivityDependencies
   };
 }
 
-/** Throws when nothing can be waited for any more; otherwise the read is repeated. */
+/** Throws when there is nothing left to wait for; otherwise the read is repeated. */
 async function forgotten(
   { vod, ledger }: Pick<ActivityDependencies, 'vod' | 'ledger'>,
   input: FetchResultInput,
@@ -106,7 +106,7 @@ async function forgotten(
 ): Promise<void> {
   if (Date.now() < Date.parse(input.deadlineAt)) return;
   if (isPastMemory(input)) {
-    // Only now is it certain that asking again will never help.
+    // Only now is it certain that a further read cannot help.
     await ledger.submissions.recordOutcome(input.taskId, {
       outcome: 'expired',
       code: error.code,
@@ -118,7 +118,7 @@ async function forgotten(
   throw await expired(vod, input, error);
 }
 
-/** Whatever the vendor answers by now, the task is not to be read any more. */
+/** Whatever the vendor answers by now, the task is not read again. */
 function isPastMemory({ submittedAt }: FetchResultInput): boolean {
   return Date.now() >= Date.parse(submittedAt) + VENDOR_MEMORY_MS;
 }

@@ -19,13 +19,13 @@ export interface PublishInput {
   taskId: string;
   publish: PublishRequest;
   batchId: string | undefined;
-  /** A review of this run has approved the result. Undefined in histories from before it was told. */
+  /** A review of this run has approved the result. Undefined in histories that predate the field. */
   reviewed?: boolean;
 }
 
 export type PublishResultOutcome =
   | { kind: 'published'; published: PublishOutcome }
-  /** The account does not allow it now: publishing stops, the result is safe. */
+  /** The account does not allow it now: publishing stops, the result is kept. */
   | { kind: 'held'; hold: Hold };
 
 /** What the vendor writes for a file that is never deleted. */
@@ -81,18 +81,18 @@ export function createPublishResult({ vod, ledger }: ActivityDependencies) {
       goesOn = error instanceof ApplicationFailure && error.nonRetryable !== true;
       throw error;
     } finally {
-      // One that is tried again is still being published.
+      // A step that is retried is still in progress.
       if (!goesOn) await leavePhase(ledger);
     }
   };
 }
 
-/** An expiry in the past deletes the file at once, for good. */
+/** An expiry in the past deletes the file at once and permanently. */
 export function expiresBefore(publish: PublishRequest | undefined, nowMs: number): boolean {
   return publish?.expireTime !== undefined && Date.parse(publish.expireTime) <= nowMs;
 }
 
-/** False too for what is no time: nothing but a certain date may put a file at the vendor's mercy. */
+/** False for an invalid time as well: only a certain date may let the vendor delete a file. */
 function isFuture(time: string): boolean {
   return Date.parse(time) > Date.now();
 }

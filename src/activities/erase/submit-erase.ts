@@ -38,16 +38,21 @@ import {
 } from './steps/submit-outcome.js';
 import { saveUnsavedResponse, writeAnswer } from './steps/unsaved-response.js';
 
-/** A submit that has waited this long for its slot lets the activity begin anew, in milliseconds; well within an attempt's time. */
+/**
+ * A submit that has waited this long for its slot makes the activity retry, in milliseconds; well within an attempt's timeout.
+ */
 const PATIENCE_MS = 90_000;
-/** How long a submit waits that a breaker no longer stops, in milliseconds; spread by a quarter, since there may be many. */
+/**
+ * How long a submit waits once no breaker stops it any more, in milliseconds; with a jitter of a quarter, since there may be
+ * many.
+ */
 const BREAKER_CLOSED_WAIT_MS = 4_000;
-/** Holds that end with a decision of their own, whatever the breakers say. */
+/** Holds that end with their own decision, whatever the breakers' state. */
 const NOT_OF_A_BREAKER: ReadonlySet<Hold['class']> = new Set(['cap', 'uncertain']);
 
 /**
- * The paid step. Validates the request, asks the ledger whether money is due, and if so submits in a slot of the rate
- * limiter. Any attempt that finds an unresolved submit looks for its task before anything is sent again.
+ * The paid step. Validates the request, asks the ledger whether a payment is needed, and if so submits in a slot of the rate
+ * limiter. Any attempt that finds an unresolved submit searches for its task before anything is sent again.
  */
 export function createSubmitErase(deps: ActivityDependencies) {
   const breakers = new BreakerChecks(deps.ledger.breakers);
@@ -68,7 +73,7 @@ function parsedRequest({ request, unfit }: SubmitInput): ReturnType<typeof parse
 /** Without them a run that failed here could not be found by its phase. */
 async function withSearchAttributes(deps: ActivityDependencies, error: unknown, valid: boolean): Promise<unknown> {
   if (!(error instanceof ApplicationFailure) || error.nonRetryable !== true) return error;
-  // A report that cannot be had must not hide the failure.
+  // An error while building the report must not hide the failure.
   const registered = await deps.registeredSearchAttributes().catch(() => []);
   const report: FailedSubmit = { searchAttributes: valid ? registered : registered.filter((key) => key === 'phase') };
   return ApplicationFailure.create({
@@ -145,10 +150,10 @@ class Submit {
   }
 
   /**
-   * Writes the hold, and then looks again at the breaker that is its reason. Whoever resumes closes the breaker first and then
-   * takes the holds that are written: one that was written after that would be resumed by nobody.
+   * Records the hold, then checks its breaker again. Resume closes the breaker before it reads the recorded holds, so it would
+   * miss a hold written after that.
    *
-   * @throws a failure by which the submit is tried again, when nothing stops it any more
+   * @throws a failure that makes the submit retry, when nothing stops it any more
    */
   private async hold(hold: Hold): Promise<void> {
     const { ledger } = this.deps;
@@ -226,13 +231,13 @@ class Submit {
     }
   }
 
-  /** Breakers and what was paid for are looked at before anybody waits for a slot; a price comes after them. */
+  /** Breakers and earlier payments are checked before waiting for a slot; the price comes after them. */
   private async begin(): Promise<{ begun: BeginOutcome; slot: Slot | null }> {
     const { ledger } = this.deps;
     if (this.intent.costUsd === null) return { begun: await ledger.submissions.begin(this.intent), slot: null };
     const slot = await this.acquire();
     try {
-      // A slot may be waited for long enough that what was allowed before no longer is.
+      // What was allowed before the wait for a slot may be forbidden after it.
       await this.refuseToPay();
       return { begun: await ledger.submissions.begin({ ...this.intent, scheduledAt: slot.dueAt }), slot };
     } catch (error) {
@@ -244,7 +249,7 @@ class Submit {
   private async acquire(): Promise<Slot> {
     const cancel = this.context.cancellationSignal;
     const patience = AbortSignal.timeout(PATIENCE_MS);
-    // Opened while others are before it, the connection is there when its turn comes.
+    // Opened during the wait for a slot, the connection is ready in time.
     const onNear = () => void this.opening.ready().catch(() => undefined);
     try {
       return await this.deps.limiter.acquire({
@@ -268,13 +273,13 @@ class Submit {
     const { subAppId, fileId } = this.request;
     let called = false;
     let refusals: Refusals | undefined;
-    // Started while the slot is waited for, the watch is there when the task is.
+    // Started during the wait for a slot, the watch runs when the task exists.
     this.deps.watch?.running.ensureWatchRunning(subAppId, () => this.context.client);
     try {
       const sent = await sendInSlot(ledger.submissions, submission, slot, {
         cancel: this.context.cancellationSignal,
         acquire: () => {
-          // Nothing is on its way: the slot was missed, or the vendor did not look at the call.
+          // No call is in flight: the slot was missed, or the vendor did not process the call.
           called = false;
           return this.acquire();
         },
@@ -302,7 +307,7 @@ class Submit {
       if (record === 'taken') throw takenByAnother(answer);
       return this.running(record);
     } catch (error) {
-      // Without this a worker that misses its slots would leave submits in doubt that it never made.
+      // Without this, a worker that misses its slots would mark the outcome of unsent submits as unknown.
       if (!called && !(error instanceof VodError)) {
         const why = error instanceof CancelledFailure ? 'cancelled before it was sent' : describeError(error).message;
         await this.neverSent(submission, why);
@@ -359,7 +364,7 @@ class Submit {
     return concernsOneSubApp(error.code) ? `sub-app/${this.request.subAppId}` : 'account';
   }
 
-  /** The limiter lets every process call less often; when that has not helped for long, none calls at all. */
+  /** The limiter slows every process; when that has not helped for long, all calls stop. */
   private async stopIfRefusedTooLong(
     submission: SubmissionAttempt,
     error: VodError,
@@ -391,7 +396,7 @@ class Submit {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** Another payment of the same file and recipe was in doubt, and took this answer's task for its own. */
+/** Another payment of the same file and recipe had an unknown outcome, and adopted this answer's task. */
 function takenByAnother({ taskId, requestId }: { taskId: string; requestId: string }) {
   const message = `The vendor answered with task ${taskId}, which the ledger holds for another payment of this file and recipe; the task of this one is looked for.`;
   return retryFailure('ambiguous', { code: 'TaskTaken', message, requestId }, retryDelayMs('ambiguous', 1), {

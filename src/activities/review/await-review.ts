@@ -4,15 +4,15 @@ import { rejectedBefore } from '../erase/steps/rejected-before.js';
 import { notYet } from '../shared/failures.js';
 import { standingOf } from '../shared/open-workflow.js';
 
-/** Between two looks whether another run's review has ended, in milliseconds: a quarter of the time waited so far. */
+/** Between two checks whether another run's review has ended, in milliseconds: a quarter of the time waited so far. */
 const FIRST_LOOK_MS = 1_000;
 const LAST_LOOK_MS = 60_000;
 
 /**
- * For a run without a review of its own: what another run has in review, or will have, is published after that, and not at
+ * For a run without its own review: a result that another run reviews, or will review, is published only after that, and not at
  * all when it was rejected.
  *
- * @throws a failure by which the publish is tried again later, or for good
+ * @throws a failure that makes the publish retry later, or ends it
  */
 export async function awaitOthersReview(
   { ledger }: Pick<ActivityDependencies, 'ledger'>,

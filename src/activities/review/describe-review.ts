@@ -9,10 +9,10 @@ import { enterPhase } from '../shared/late-phase.js';
 export interface DescribeReviewInput {
   subAppId: number;
   sourceFileId: string;
-  /** Null for a recipe that makes no video: its first file is looked at instead. */
+  /** Null for a recipe that makes no video: its first file is shown instead. */
   resultFileId: string | null;
   files: ResultFile[];
-  /** Undefined in histories from before it was told. */
+  /** Undefined in histories that predate the field. */
   taskId?: string;
 }
 
@@ -23,10 +23,10 @@ export interface ReviewUrls {
   note: string | null;
 }
 
-/** Reads of the URLs, after which the review goes on without them: they can be found by FileId. */
+/** Reads of the URLs, after which the review goes on without them: the files can be found by FileId. */
 const ATTEMPTS = 4;
 
-/** Reads where the source and the result can be watched. Without an answer the review goes on, and says so. */
+/** Reads the URLs of the source and the result. Without an answer the review goes on, and reports that. */
 export function createDescribeReview({ vod, ledger }: ActivityDependencies) {
   return async function describeReview(input: DescribeReviewInput): Promise<ReviewUrls> {
     const { cancellationSignal: signal, info } = Context.current();
@@ -53,7 +53,7 @@ export function createDescribeReview({ vod, ledger }: ActivityDependencies) {
   };
 }
 
-/** A link in a page or in the Temporal UI must not be able to run anything. */
+/** A link in a page or in the Temporal UI must not be able to run code. */
 function watchable(url: string | undefined): string | null {
   if (url === undefined || !URL.canParse(url)) return null;
   const { protocol, href } = new URL(url);

@@ -10,7 +10,7 @@ import { thisRun } from '../shared/this-run.js';
 export interface PlanReviewRetryInput {
   /** The request whose result is rejected. */
   request: NormalizedEraseRequest;
-  /** The other recipe, as the reviewer gave it. */
+  /** The other recipe, as the reviewer entered it. */
   retryWith: unknown;
 }
 
@@ -19,8 +19,8 @@ export type PlannedReviewRetry =
   | { ok: false; problem: string };
 
 /**
- * Makes the request for the same file and another recipe, and its workflow id: hashing is not for workflow code. It has
- * no key, which belongs to the first, and no leave to pay again, which was given for the first recipe.
+ * Builds the request for the same file and another recipe, and its workflow id, since workflow code must not hash. It has no key,
+ * which belongs to the first request, and no `payAgain`, which approved the first recipe.
  */
 export function createPlanReviewRetry() {
   return async function planReviewRetry({ request, retryWith }: PlanReviewRetryInput): Promise<PlannedReviewRetry> {
@@ -36,7 +36,7 @@ export function createPlanReviewRetry() {
   };
 }
 
-/** The rest of the request was taken once: what is wrong with it now is not the reviewer's recipe. */
+/** The rest of the request was valid before: an error in it now is not caused by the reviewer's recipe. */
 function whyNot(problems: Problem[]): string {
   const isOfRecipe = problems.some(({ path }) => /^recipe(?![^.[])/.test(path));
   const what = isOfRecipe ? 'retryWith is not a recipe' : 'An erase by that recipe cannot be asked for';

@@ -9,7 +9,7 @@ import { thisRun } from '../shared/this-run.js';
 
 export interface RecordReviewInput {
   decision: 'approve' | 'reject';
-  /** Null when nobody decided in time. */
+  /** Null when the review expired. */
   by: string | null;
   reason: string;
   taskId: string;
@@ -20,8 +20,8 @@ export interface RecordReviewInput {
 }
 
 /**
- * Keeps who decided on a result, and why, beyond Temporal's retention, and with the result itself: a rejection counts for
- * whoever asks for it next. Null `by`: the time was over.
+ * Keeps who decided on a result, and why, beyond Temporal's retention, and stores it with the result: a rejection applies to the
+ * next request for it. Null `by`: the review expired.
  */
 export function createRecordReview({ ledger }: ActivityDependencies) {
   return async function recordReview({ decision, by, reason, retry, ...result }: RecordReviewInput): Promise<void> {
@@ -29,7 +29,8 @@ export function createRecordReview({ ledger }: ActivityDependencies) {
     const action = decision === 'approve' ? 'review-approved' : 'review-rejected';
     const details = { ...result, retry: retry && { ...retry, request: undefined } };
     try {
-      // Before this run ends, and its batch could: the erase that follows counts, and is waited for, there.
+      // Recorded before this run ends, and possibly its batch: the erase that follows is counted in the batch, which waits for
+      // it.
       if (retry?.request?.batchId !== undefined) await joinBatch(ledger, retry.workflowId, retry.request);
       await ledger.submissions.recordReview(result.taskId, { decision, by, reason });
       await ledger.audit.write({ action, subject: workflowId, by, reason, details: { runId, ...details }, once: true });

@@ -43,7 +43,7 @@ export function retryFailure(
   });
 }
 
-/** Not a failure at all: the thing waited for has not happened yet. Kept out of error metrics and logs. */
+/** Not an error: the awaited event has not happened yet. Kept out of error metrics and logs. */
 export function notYet(message: string, delayMs: number): ApplicationFailure {
   const failure = ApplicationFailure.create({
     type: 'notYet',
@@ -51,12 +51,12 @@ export function notYet(message: string, delayMs: number): ApplicationFailure {
     nextRetryDelay: Math.max(1, Math.round(delayMs)),
     category: ApplicationFailureCategory.BENIGN,
   });
-  // The UI shows it with every look at a pending activity, and it leads nowhere.
+  // The UI shows the stack for every pending activity, and it is not useful.
   failure.stack = '';
   return failure;
 }
 
-/** Turns whatever a read or the ledger threw into what Temporal should do about it, by the table of classes. */
+/** Converts an error of a vendor read or of the ledger into a Temporal failure, by the table of classes. */
 export function readFailure(error: unknown, attempt: number, known: KnownSoFar = NOTHING_YET): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const { errorClass, code, message, requestId } = describeError(error);

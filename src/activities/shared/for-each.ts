@@ -1,12 +1,12 @@
 export interface ForEachOptions {
   atOnce: number;
-  /** When nothing more is begun, by `performance.now()`; the first ones are begun all the same. Default: never. */
+  /** When no further item is begun, by `performance.now()`; the first ones are begun in any case. Default: never. */
   untilMs?: number;
 }
 
 /**
- * Works on all, some at once. After the first error, or when the time is over, nothing more is begun; the error is thrown when
- * those under way have ended.
+ * Processes all items with limited concurrency. After the first error, or at the deadline, no further item is begun; the error is
+ * thrown when those in progress have ended.
  */
 export async function forEach<T>(
   items: Iterable<T>,

@@ -2,7 +2,7 @@ import type { LatePhase } from '../../ledger/db/schema.js';
 import type { Ledger } from '../../ledger/index.js';
 import { thisRun } from './this-run.js';
 
-/** Notes for those who watch over erases that this run is past its task. Never fails: no erase stops for a number in a graph. */
+/** Records for monitoring that this run is past its task. Never fails: a metric must not stop an erase. */
 export async function enterPhase(
   { phases }: Pick<Ledger, 'phases'>,
   phase: Exclude<LatePhase, 'toReview'>,
@@ -11,7 +11,7 @@ export async function enterPhase(
   await phases.enter(thisRun(), phase, taskId).catch(() => undefined);
 }
 
-/** What is left behind by a ledger that is away, `keepRuns` takes out. */
+/** `keepRuns` removes rows that stay behind after a ledger outage. */
 export async function leavePhase({ phases }: Pick<Ledger, 'phases'>): Promise<void> {
   await phases.leave(thisRun()).catch(() => undefined);
 }

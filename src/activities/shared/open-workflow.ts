@@ -8,14 +8,14 @@ interface Named {
   workflowId: string;
 }
 
-/** `leaving`: it was asked to cancel. `unknown`: it is of another namespace, which this worker cannot ask. */
+/** `leaving`: a cancel was requested. `unknown`: it is of another namespace, which this worker cannot query. */
 type Standing = 'open' | 'leaving' | 'closed' | 'unknown';
 
 /**
- * How the newest run of a workflow stands. Not that of the row: a run that was reset goes on as another, and its row is
- * written again a moment later.
+ * The state of a workflow's newest run, which may differ from the row's: after a reset another run continues, and the row is
+ * rewritten a moment later.
  *
- * @throws whatever the Temporal server answers besides
+ * @throws any other error of the Temporal server
  */
 export async function standingOf({ namespace, workflowId }: Named): Promise<Standing> {
   const { client, info } = Context.current();

@@ -1,36 +1,36 @@
 import { Context } from '@temporalio/activity';
 
 export interface RunKey {
-  /** Temporal's: the same workflow id in another one is another workflow. */
+  /** Temporal's: the same workflow id in another namespace is another workflow. */
   namespace: string;
   workflowId: string;
   runId: string;
 }
 
-/** The workflow run that asked for this activity. */
+/** The workflow run that scheduled this activity. */
 export function thisRun(): RunKey {
   const { namespace, workflowExecution } = Context.current().info;
   if (workflowExecution === undefined) throw new Error('This activity runs only inside a workflow.');
   return { namespace, workflowId: workflowExecution.workflowId, runId: workflowExecution.runId };
 }
 
-/** Whether the submission was written, and so paid for, by that run. */
+/** Whether that run wrote, and so paid for, the submission. */
 export function isRunOf(record: RunKey, run: RunKey): boolean {
   return isOfWorkflow(record, run) && record.runId === run.runId;
 }
 
-/** The same of any run of its workflow. */
+/** The same for any run of its workflow. */
 export function isOfWorkflow(record: RunKey, run: RunKey): boolean {
   return record.namespace === run.namespace && record.workflowId === run.workflowId;
 }
 
-/** How a person finds the run that wrote a submission. */
+/** How an operator finds the run that wrote a submission. */
 export function whereRunIs(record: RunKey, here: RunKey): string {
   const { namespace, workflowId } = record;
   return namespace === here.namespace ? workflowId : `${workflowId} in the namespace ${namespace}`;
 }
 
-/** Whether this workflow paid for it, by whichever of its runs. What was adopted from another program has no run. */
+/** Whether this workflow paid for it, in any of its runs. A submission adopted from another program has no run. */
 export function isPaidBy(record: RunKey, run: RunKey): boolean {
   return isOfWorkflow(record, run) && record.runId !== '';
 }

@@ -9,14 +9,14 @@ import { thisRun } from '../shared/this-run.js';
 const FIRST_DELAY_MS = 5_000;
 const DELAY_FACTOR = 3;
 const MAX_DELAY_MS = 2 * 3_600_000;
-/** Delays are spread upwards by this part, so that what failed together is not tried together. */
+/** Upward jitter of the delays, as a share, so that simultaneous failures are not retried together. */
 const JITTER = 0.2;
 
 export interface DeliverWebhookInput {
-  /** `{url, secret}` as the request had it, checked or not. */
+  /** `{url, secret}` as in the request, possibly unchecked. */
   webhook: unknown;
   event: EraseEvent;
-  /** ISO 8601. The last attempt is made at this time; a worker that comes later still makes one. */
+  /** ISO 8601. The last attempt is made at this time; a later worker still makes one. */
   giveUpAt: string;
 }
 
@@ -30,7 +30,7 @@ export interface DeliverWebhookOutcome {
 /** `type` of the failure of an attempt, and of the notification that gave up. */
 export const UNDELIVERED = 'webhookUndelivered';
 
-/** One POST to the receiver, run again with growing delays until it is taken, refused for good, or too old. */
+/** One POST to the receiver, retried with growing delays until it is accepted, refused permanently, or too old. */
 export function createDeliverWebhook({ webhooks }: ActivityDependencies) {
   return async function deliverWebhook(input: DeliverWebhookInput): Promise<DeliverWebhookOutcome> {
     const { attempt } = Context.current().info;
@@ -45,7 +45,7 @@ export function createDeliverWebhook({ webhooks }: ActivityDependencies) {
   };
 }
 
-/** The same for every attempt, and for a notification that an operator resets: a receiver can tell a repetition. */
+/** The same for every attempt, and for a notification that an operator resets, so that a receiver can deduplicate. */
 export function webhookIdOf(notificationId: string): string {
   return `msg_${createHash('sha256').update(notificationId, 'utf8').digest('hex').slice(0, 32)}`;
 }
@@ -63,7 +63,7 @@ function undelivered(message: string, delayMs: number | null): ApplicationFailur
     message,
     ...(delayMs === null ? { nonRetryable: true } : { nextRetryDelay: Math.max(1, Math.round(delayMs)) }),
   });
-  // The UI shows it with every attempt, and it leads nowhere.
+  // The UI shows the stack with every attempt, and it is not useful.
   failure.stack = '';
   return failure;
 }

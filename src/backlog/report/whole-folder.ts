@@ -16,13 +16,13 @@ export class FolderError extends Error {
 export interface FolderOptions {
   /** Put it in the place of a folder that holds nothing but files of these names. */
   replace: boolean;
-  /** Names that such a folder may hold: anything else in it was put there by somebody. */
+  /** Names that such a folder may hold: anything else belongs to the user. */
   knownNames: readonly string[];
 }
 
 /**
- * Makes a folder whole or not at all: `fill` writes into a temporary one beside it, which takes the name at the end, when
- * all is on the disk. What a killed process leaves is a folder named `.<name>.unfinished-…`.
+ * Creates a folder atomically: `fill` writes into a temporary one beside it, which is renamed once all is on the disk. A killed
+ * process leaves a folder named `.<name>.unfinished-…`.
  *
  * @throws FolderError
  */

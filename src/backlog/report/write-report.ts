@@ -19,9 +19,9 @@ export interface ReportOptions {
   replace: boolean;
   /** The CSV files are for a spreadsheet; default: for programs. */
   excel?: boolean;
-  /** Gives up, and leaves nothing. */
+  /** Gives up, and removes what was written. */
   signal?: AbortSignal;
-  /** Told after every thousand items. */
+  /** Called after every thousand items. */
   onProgress?: (items: number) => void;
 }
 
@@ -115,7 +115,7 @@ function manifestOf(batch: ReportedBatch, { counts, costUsd }: Parts, files: Rep
     ...rest,
     complete: batch.state === 'ended',
     counts,
-    // Estimates have six digits; sums of them are not told to more.
+    // Estimates have six digits; sums are rounded to the same.
     costUsd: Number(costUsd.toFixed(6)),
     createdAt: createdAt.toISOString(),
     endedAt: endedAt?.toISOString() ?? null,

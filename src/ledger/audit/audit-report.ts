@@ -8,14 +8,14 @@ export interface AuditFilter {
   until?: Date;
 }
 
-/** One line of who did or decided what, and why. */
+/** One decision or submit: by whom, and why. */
 export interface AuditLine {
   at: Date;
   /** `submit` for money that was, or may have been, spent; any other as in the audit's table, such as `hold-ended`. */
   action: string;
   /** A workflow id, a batch, the scope of a breaker or of a cap. */
   subject: string;
-  /** Who asked, or decided; null where nobody said. */
+  /** Who asked, or decided; null where unknown. */
   by: string | null;
   reason: string | null;
   details: Record<string, unknown> | null;
@@ -26,7 +26,7 @@ const PAGE = 1_000;
 
 interface Row {
   at: Date;
-  /** With all its digits, which a `Date` has not. */
+  /** With all its digits, which a `Date` would truncate. */
   exactly: string;
   kind: string;
   key: string;
@@ -38,9 +38,8 @@ interface Row {
 }
 
 /**
- * What was spent, held, resumed, approved, cancelled or limited, oldest first: decisions, and every submit with who asked for
- * it and why: its own words where it has some, those of its batch where it has none. Read page by page, so that years of it
- * need no memory.
+ * Decisions and submits, oldest first: what was spent, held, resumed, approved, cancelled or limited. A submit has its own
+ * reason, or else that of its batch. Read page by page, so memory stays constant.
  */
 export async function* auditLines(
   db: Kysely<LedgerDatabase>,

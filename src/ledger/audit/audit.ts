@@ -2,17 +2,17 @@ import { type Kysely, sql } from 'kysely';
 import { jsonText } from '../db/parameters.js';
 import type { LedgerDatabase } from '../db/schema.js';
 
-/** One line of who decided what, and why. Kept for good, beyond Temporal's retention. */
+/** One line of who decided what, and why. Kept permanently, beyond Temporal's retention. */
 export interface AuditEntry {
   /** Such as `hold-ended`, `resume`, `breaker-opened`. */
   action: string;
   /** A workflow id, or the scope of a breaker. */
   subject: string;
-  /** A person, or the run that did it by itself. */
+  /** A person, or the run that did it automatically. */
   by: string | null;
   reason: string | null;
   details: Record<string, unknown> | null;
-  /** True: writes nothing where the same line was written within a week. For writers that may be repeated. */
+  /** True: writes nothing if the same line was written within a week. For writers that may be repeated. */
   once?: boolean;
 }
 
@@ -24,7 +24,7 @@ export async function writeAudit(db: Kysely<LedgerDatabase>, { once = false, ...
     .execute();
 }
 
-/** The index of the table is on its time: older lines are not looked through. */
+/** The table's index is on its time: older lines are not scanned. */
 async function isWritten(db: Kysely<LedgerDatabase>, entry: Omit<AuditEntry, 'once'>): Promise<boolean> {
   const { rows } = await sql`
     select 1 from audit where at > clock_timestamp() - interval '7 days'

@@ -6,8 +6,8 @@ import { ITEM_IDENTITY } from './item-identity.js';
 const NONE: BackingOff = { backingOff: 0, backingOffCode: null, sentAgain: 0 };
 
 /**
- * Which of a batch's unsubmitted items wait for their own file, by what the vendor answered to their last submit. What has no RequestId
- * is no answer of the vendor but trouble of the network, which concerns all; so does the rate.
+ * Which unsubmitted items of a batch wait for their own file, by the vendor's answer to their last submit. An error without a
+ * RequestId is a network error, which affects all items; so does a rate refusal.
  */
 export async function backingOff(
   db: Kysely<LedgerDatabase>,

@@ -29,8 +29,8 @@ export type Adopted =
 /** Records what another program paid for. Throws a `LedgerError`. */
 export interface AdoptStore {
   /**
-   * Writes the submissions and a batch of erases that wait for them, in one transaction: whole or not at all. A task that
-   * the ledger has for another erase, and an erase that has another task, are problems of their rows.
+   * Writes the submissions and a batch of erases that wait for them, in one transaction. A task that the ledger has for another
+   * erase, and an erase that has another task, are problems of their rows.
    */
   adopt(batch: NewBatch, items: readonly AdoptedItem[]): Promise<Adopted>;
 }
@@ -38,7 +38,7 @@ export interface AdoptStore {
 /** Rows of one statement. */
 const CHUNK = 1_000;
 
-/** Found inside of the transaction: takes back what was written so far. */
+/** Found inside the transaction: rolls back what was written so far. */
 class Refused extends Error {
   constructor(readonly problems: RowProblem[]) {
     super('refused');
@@ -66,7 +66,7 @@ async function write(
 ): Promise<boolean> {
   return await createBatch(trx, batch, async () => {
     const problems: RowProblem[] = [];
-    // In one order everywhere: two adoptions of the same files never wait for each other.
+    // In one order everywhere: concurrent adoptions of the same files do not deadlock.
     const ordered = [...items].sort((a, b) => (identity(a) < identity(b) ? -1 : 1));
     for (let at = 0; at < ordered.length; at += CHUNK) {
       problems.push(...(await book(trx, batch.namespace, ordered.slice(at, at + CHUNK))));
@@ -92,7 +92,7 @@ interface Locked {
 
 interface BookedBefore {
   row: number;
-  /** The newest task of the erase that was paid for and not in vain. */
+  /** The newest task of the erase that was paid for and did not fail. */
   own: string | null;
   same: boolean;
   inDoubt: boolean;
@@ -165,7 +165,7 @@ async function book(
   return problems;
 }
 
-/** Neither cost nor batch: nothing was paid for them here. No run has them yet: whoever comes takes them up. */
+/** Neither cost nor batch: nothing was paid for them here. No run has them yet: the next run of the erase takes them up. */
 async function insertSubmissions(
   trx: Transaction<LedgerDatabase>,
   namespace: string,

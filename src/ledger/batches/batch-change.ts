@@ -11,8 +11,8 @@ export interface ChangedColumns {
 }
 
 /**
- * What an operator's wish does to a batch; pure, so that every case can be shown by a table. A batch that is drained can
- * be resumed, as what was not started is given up only at its end; one that is cancelled cannot.
+ * The effect of an operator's command on a batch; pure, so that a table can list every case. A drained batch can be resumed,
+ * since items not started are given up only at its end; a cancelled one cannot.
  */
 export function changeOf(batch: BatchRecord, { action, settings }: BatchChange): ChangedColumns | 'same' | 'tooLate' {
   const { state } = batch;

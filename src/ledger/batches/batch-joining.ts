@@ -16,7 +16,7 @@ export interface JoiningErase {
 }
 
 /**
- * Makes an erase an item of the batch that it names, so that count, cost, budget, end and report have it. Repeating it changes
+ * Makes an erase an item of the batch that it names, so that count, cost, budget, end and report include it. Repeating it changes
  * nothing. The batch's row is locked: a batch never ends while an item joins it.
  *
  * @returns false when the batch has ended, or there is none

@@ -5,8 +5,8 @@ import { ITEM_IDENTITY } from './item-identity.js';
 type Db = Kysely<LedgerDatabase>;
 
 /**
- * Seconds of outcomes that are read again each time: an outcome is committed some moments after its time was taken, at
- * most the ledger's statement timeout later.
+ * Seconds of outcomes that are read again each time: an outcome is committed after its timestamp, by the ledger's statement
+ * timeout at most.
  */
 const OUTCOME_OVERLAP_SECONDS = 15;
 
@@ -19,8 +19,8 @@ export async function noteBatchProgress(db: Db, batchId: string): Promise<void> 
 }
 
 /**
- * Who paid does not count here, only that the item no longer waits for its turn. A task that failed before the item was
- * started is another one's: what comes next is a submit of its own.
+ * The item no longer waits for its turn, whichever run paid. A task that failed before the item was started is not its own: its
+ * own submit follows.
  */
 async function noteSubmits(db: Db, batchId: string): Promise<void> {
   await sql`
@@ -54,10 +54,10 @@ async function noteOutcomes(db: Db, batchId: string): Promise<void> {
       and (item.task_ended_at is null or item.task_ended_at < submission.outcome_at)`.execute(db);
 }
 
-/** Items that wait for a task which was submitted by somebody else: the oldest, since they are what stops a batch. */
+/** Items that wait for a task submitted by another run: the oldest, since they stop a batch. */
 const OTHERS_LOOKED_AT = 20;
 
-/** The same for tasks of others, an adopted one among them: their books do not name this batch. */
+/** The same for tasks of other runs, including adopted ones: their rows do not name this batch. */
 async function noteOutcomesOfOthers(db: Db, batchId: string): Promise<void> {
   await sql`
     update batch_item item set task_ended_at = found.outcome_at

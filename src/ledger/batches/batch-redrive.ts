@@ -22,19 +22,19 @@ export interface RedriveSelection {
 }
 
 /**
- * What a further run of an item comes to, by the ledger.
- * - `done`: it was paid for, and there is a result, or one to be reviewed again: nothing is sent
+ * What a further run of an item would do, by the ledger.
+ * - `done`: paid for, with a result, or one to be reviewed again: nothing is sent
  * - `running`: its task may still run at the vendor: it is read, nothing is sent
- * - `inDoubt`: whether it was paid for is found out first; where no task is found it is submitted
- * - `unpaid`: nothing was paid, or only for what was aborted before it ran: it is submitted
+ * - `inDoubt`: outcome unknown: it is reconciled first, and submitted if no task is found
+ * - `unpaid`: nothing was paid, or only for tasks aborted before they ran: it is submitted
  * - `rejected`: paid for, and a reviewer rejected the result
  * - `lost`: paid for, and the result was never read, or is deleted
  * - `failed`: paid for, and the task failed
- * - `forbidden`: nothing was paid by us, and its request forbids to
+ * - `forbidden`: we paid nothing, and its request forbids a payment
  */
 export type RedriveKind = 'done' | 'running' | 'inDoubt' | 'unpaid' | 'rejected' | 'lost' | 'failed' | 'forbidden';
 
-/** These pay for what was paid for, or must not be paid for: somebody has to say so. */
+/** These would pay again, or pay although it is forbidden: they need an operator's approval. */
 export const NEEDS_PAY_AGAIN = ['rejected', 'lost', 'failed', 'forbidden'] as const satisfies readonly RedriveKind[];
 
 export interface RedriveGroup {
@@ -42,7 +42,7 @@ export interface RedriveGroup {
   items: number;
   /** USD for those that are submitted, or may be. */
   estimatedUsd: number;
-  /** Of those, items whose price nobody knows. */
+  /** Of those, items with an unknown price. */
   unpriced: number;
 }
 
@@ -61,9 +61,9 @@ export interface RedrivePlan {
   state: string;
   settings: BatchSettings;
   groups: RedriveGroup[];
-  /** The first of those that need leave to pay again. */
+  /** The first of those that need approval to pay again. */
   leftOut: LeftOutItem[];
-  /** Selected items that an earlier redrive of this batch has: that one is to be redriven. */
+  /** Selected items that an earlier redrive of this batch contains: redrive that one instead. */
   elsewhere: { batchId: string; items: number }[];
   /** Items that are left out, as their request would be too large in the new batch; neither counted nor priced. */
   tooLarge: TooLargeItem[];
@@ -81,15 +81,15 @@ export interface Redrive extends RedriveSelection {
   settings: BatchSettings;
   requestedBy: string | null;
   reason: string | null;
-  /** Why it may be paid again; null: items that need that are left out. */
+  /** Why it may be paid again; null: items that need another payment are left out. */
   payAgainReason: string | null;
 }
 
 export type Redriven =
   | { kind: 'created'; items: number; estimatedUsd: number }
-  /** There is a batch of that id. */
+  /** A batch with that id exists. */
   | { kind: 'exists' }
-  /** Nothing is left of the selection: nothing was written. */
+  /** The selection is empty: nothing was written. */
   | { kind: 'nothing' };
 
 /** Makes a new batch of items of an old one. Every method throws a `LedgerError`. */
@@ -155,7 +155,7 @@ async function plan(
   };
 }
 
-/** Judges the selected items into a table of this transaction: once, in pieces that no statement's time limit cuts. */
+/** Judges the selected items into a table of this transaction: once, in pieces that stay below the statement timeout. */
 async function judge(trx: Transaction<LedgerDatabase>, selection: RedriveSelection): Promise<void> {
   await sql`create temporary table judged (
     number integer primary key, row bigint, sub_app_id bigint, file_id text, recipe_hash text, request jsonb,
@@ -184,7 +184,7 @@ interface JudgedRow {
 }
 
 async function create(trx: Transaction<LedgerDatabase>, namespace: string, redrive: Redrive): Promise<Redriven> {
-  // Two redrives of one batch come one after the other: the second sees what the first took.
+  // Two redrives of one batch are serialised: the second sees the items of the first.
   const parent = await trx
     .selectFrom('batch')
     .select('state')
@@ -260,17 +260,17 @@ async function copyItems(
 }
 
 /**
- * The same erase, in the new batch. Only what is lost or was rejected needs another payment identity. A failed task is followed by one more
- * under its own, so that its result is found there later.
+ * The same erase, in the new batch. Only a lost or rejected result needs another payment identity; after a failed task the next
+ * submit keeps its identity, so that its result is found there later.
  */
 function nextRequest(
   { request, kind, error_class: errorClass }: JudgedRow,
   { newBatchId, payAgainReason }: RedriveAdds,
 ): NormalizedEraseRequest {
   const next: NormalizedEraseRequest = { ...request, batchId: newBatchId };
-  // Its own time is over: it is given all the time in which the vendor still knows the task.
+  // Its own deadline has passed: it gets all the time in which the vendor still knows the task.
   if (kind === 'running' && errorClass === 'expired') next.deadlineHours = MAX_DEADLINE_HOURS;
-  // It is read. Should its task fail, its new run would follow it by one more, as the run before it may have done already.
+  // It is read. If its task fails, the new run submits once more, as the earlier run may have done already.
   if (kind === 'running') next.neverPay = true;
   if (kind === 'rejected' || kind === 'lost' || kind === 'failed' || kind === 'forbidden') delete next.neverPay;
   if (kind === 'rejected' || kind === 'lost') next.payAgain = { token: newBatchId, reason: payAgainReason ?? '' };
@@ -286,10 +286,10 @@ function wantedKinds({ payAgainReason }: RedriveAdds): RedriveKind[] {
   return payAgainReason === null ? free : [...free, ...NEEDS_PAY_AGAIN];
 }
 
-/** Kinds whose items may lead to a payment: one in doubt does where no task of it is found. */
+/** Kinds whose items may lead to a payment, including an unknown outcome for which no task is found. */
 const pays = sql`kind in ('unpaid', 'inDoubt', 'rejected', 'lost', 'failed', 'forbidden')`;
 
-/** The selected items, each with what the ledger says of its payment identity. */
+/** The selected items, each with the ledger's state of its payment identity. */
 function judged(selection: RedriveSelection, after: number, upTo: number): RawBuilder<unknown> {
   const token = `coalesce(item.request->'payAgain'->>'token', '')`;
   const redrives = sql`(select id from batch where parent_batch_id = ${selection.batchId} and parent_relation = 'redrive')`;

@@ -5,7 +5,7 @@ import type { RecipeRequest } from '../../contract/request.js';
 import { toLedgerError } from '../db/ledger-error.js';
 import type { BatchEndedAs, BatchState, LedgerDatabase } from '../db/schema.js';
 
-/** A batch as its report tells of it. */
+/** A batch as its report shows it. */
 export interface ReportedBatch {
   batchId: string;
   workflowId: string;
@@ -103,7 +103,7 @@ interface ItemRow {
 }
 
 async function readPage(db: Kysely<LedgerDatabase>, batchId: string, after: number): Promise<ReportItem[]> {
-  // Why an item is held stands with its hold, as long as that is open.
+  // An item's hold reason comes from the hold while it is open.
   const { rows } = await sql<ItemRow>`
     select item.number, item.row, item.state, item.file_id, item.sub_app_id, item.request->'recipe' as recipe,
       item.recipe_hash, item.workflow_id, item.run_id, item.task_id, item.result_file_id,

@@ -12,7 +12,7 @@ import { findOpenBreaker } from '../holds/breaker-store.js';
 
 type Db = Kysely<LedgerDatabase>;
 
-/** Rates are those of the last seconds: long enough for a number, short enough to follow a change. */
+/** Rates cover the last seconds: long enough to be stable, short enough to follow a change. */
 const RATE_SECONDS = 60;
 const DAY_MS = 86_400_000;
 /** An end further away than this is no forecast, in days. */
@@ -49,7 +49,7 @@ export async function takeSnapshot(db: Db, batchId: string): Promise<BatchSnapsh
       const seconds = Math.min(RATE_SECONDS, Math.max(1, (untilMs - row.created_at.getTime()) / 1_000));
       const endedPerSecond = row.state === 'ended' ? 0 : recent.ended / seconds;
       const left = counts.pending + counts.running;
-      // What waits for somebody's word ends when that comes, and nobody knows when.
+      // Items that wait for a person have no forecast.
       const goesOn = row.state !== 'paused' && row.waiting_for === null;
       const etaMs = goesOn && endedPerSecond > 0 && left > 0 ? (left / endedPerSecond) * 1_000 : null;
       return {

@@ -10,7 +10,7 @@ export interface StagedRequest {
   workflowId: string;
 }
 
-/** Something that is wrong with a row. */
+/** An error in a row. */
 export interface RowProblem {
   row: number | null;
   /** As it was written, where there is one. */
@@ -18,14 +18,14 @@ export interface RowProblem {
   problem: string;
 }
 
-/** A row that asks for what an earlier row asks for. */
+/** A row with the same request as an earlier row. */
 export interface Duplicate {
   row: number | null;
   fileId: string;
   firstRow: number | null;
 }
 
-/** Two recipes that one recipe does in one pass. */
+/** Two recipes that one recipe covers in one pass. */
 export interface CombinedRecipe {
   of: readonly [string, string];
   by: string;
@@ -64,11 +64,11 @@ export interface StagedTotals {
   /** What would be in the batch. */
   items: number;
   duplicates: number;
-  /** Files that are the results of earlier erases; not counted where they were not left out. */
+  /** Files that are the results of earlier erases; not counted when they were kept. */
   ownResults: number;
   /** Whether dropped or kept. */
   paidBefore: PaidBefore;
-  /** Items that are taken up, not paid for. */
+  /** Items that reuse an earlier payment. */
   kept: number;
   /** Items that were paid for and failed, and are paid for once more. */
   paidAgain: number;
@@ -83,7 +83,7 @@ export interface StagedTotals {
   problems: number;
 }
 
-/** A batch that has not ended and holds some of the same erases. */
+/** A batch that has not ended and contains some of the same erases. */
 export interface OverlappingBatch {
   batchId: string;
   /** Temporal's. */
@@ -101,9 +101,10 @@ export interface UnpricedItem {
 }
 
 /**
- * A backlog on its way into the ledger, in tables of its own: so it may be larger than memory, is compared with the ledger by the
- * database, and needs no session that stays while a person thinks. It leaves nothing behind unless {@link BatchStaging.copy} takes
- * all of it. The methods are called in the order in which they stand here; every one throws a `LedgerError`.
+ * A backlog during import, in its own tables: it may exceed memory, is compared with the ledger by the database, and needs no
+ * open session while a person thinks. It is deleted unless {@link BatchStaging.copy} takes all of it.
+ *
+ * Call the methods in the order in which they are declared; each throws a `LedgerError`.
  */
 export interface BatchStaging {
   add(requests: readonly StagedRequest[]): Promise<void>;
@@ -111,29 +112,29 @@ export interface BatchStaging {
   /** All rows were added. */
   loaded(): Promise<void>;
   /**
-   * Drops rows that ask for the same payment as an earlier one. One that then wants something else done with the result
-   * (publish, review, webhook), or that uses the key of another erase, is a problem.
+   * Drops rows that ask for the same payment as an earlier one. A dropped row is a problem if it handles the result differently
+   * (publish, review, webhook), or uses the key of another erase.
    */
   dropDuplicates(): Promise<void>;
-  /** One file with two recipes is a problem; it proposes the recipe that does both, where there is one. */
+  /** One file with two recipes is a problem; it proposes the recipe that covers both, where there is one. */
   refuseVariants(combined: readonly CombinedRecipe[]): Promise<void>;
   /** Drops files that an earlier erase made. */
   dropOwnResults(): Promise<void>;
   /**
-   * Drops what was paid for before, by the rules of `decide`: what is only in doubt, was refused, failed or was aborted stays. With
-   * `keep`, what is done or under way stays too, at no price; what was rejected only where it is reviewed again.
+   * Drops what was paid for before, by the rules of `decide`: items with unknown outcome, refused, failed or aborted stay. With
+   * `keep`, finished and running ones stay too, at no price; rejected ones only if reviewed again.
    */
   dropPaid(options: { keep: boolean }): Promise<void>;
   /** Drops what was paid for, and whose task failed: a further run would pay once more. After {@link BatchStaging.dropPaid}. */
   dropFailed(): Promise<void>;
-  /** The first of those that were dropped and that somebody may want to pay for again. */
+  /** The first dropped items that a user may want to pay for again. */
   leftOut(limit: number): Promise<LeftOutRow[]>;
   paidOtherwise(limit: number): Promise<PaidOtherwise>;
   /** Items whose files are results of earlier erases. */
   namedResults(): Promise<number>;
-  /** Files of which nothing was read within the last `freshSeconds`, page by page, each page of one sub-application. */
+  /** Files that were not read within the last `freshSeconds`, page by page, each page of one sub-application. */
   unreadFiles(freshSeconds: number, pageSize: number): AsyncIterable<{ subAppId: number; fileIds: string[] }>;
-  /** How many files {@link BatchStaging.unreadFiles} gives; once it has begun. */
+  /** How many files {@link BatchStaging.unreadFiles} returns; once it has begun. */
   countUnread(): Promise<number>;
   /** A problem of each row of that sub-application. */
   refuseSubApp(subAppId: number, problem: string): Promise<void>;
@@ -151,11 +152,8 @@ export interface BatchStaging {
   overlapping(): Promise<OverlappingBatch[]>;
   /** How many of the erases that would be started are not in that batch. */
   notIn(batchId: string): Promise<number>;
-  /**
-   * Makes the batch with all its items, in one transaction: whole or not at all. False when there is a batch with this
-   * id: nothing is changed.
-   */
+  /** Makes the batch with all its items, in one transaction. False when a batch with this id exists: nothing is changed. */
   copy(batch: NewBatch): Promise<boolean>;
-  /** Throws everything away. */
+  /** Deletes everything. */
   close(): Promise<void>;
 }

@@ -3,15 +3,15 @@ import type { BatchEndedAs, BatchState, BatchWaitingFor } from '../db/schema.js'
 import type { JoiningErase } from './batch-joining.js';
 
 /**
- * Batches and their items, as commands and reports use them. What feeds a batch uses `BatchFeedStore`. Every write is safe
- * to repeat, and every method throws a `LedgerError` when it cannot be done.
+ * Batches and their items, for commands and reports. The dispatcher uses `BatchFeedStore`. Every write is safe to repeat, and
+ * every method throws a `LedgerError` on failure.
  */
 export interface BatchStore {
   /** Makes an erase that carries the batch's id an item of it. Safe to repeat. False when it has ended, or there is none. */
   join(erase: JoiningErase): Promise<boolean>;
   /**
-   * Writes a batch with its items, whole or not at all. For items that stand in a table already see `createBatch`.
-   * False when the batch exists: nothing is changed.
+   * Writes a batch with its items, in one transaction. For items that are in a table already see `createBatch`. False when the
+   * batch exists: nothing is changed.
    */
   create(batch: NewBatch, items: readonly NewBatchItem[]): Promise<boolean>;
   /** Also one of another namespace. */
@@ -20,11 +20,11 @@ export interface BatchStore {
   list(filter?: BatchFilter): Promise<BatchRecord[]>;
   /** Items by state at one moment; null when there is no such batch. */
   counts(batchId: string): Promise<BatchCounts | null>;
-  /** All that is shown of a batch, read at one moment. */
+  /** Everything that is shown of a batch, read at one moment. */
   snapshot(batchId: string): Promise<BatchSnapshot | null>;
   /**
-   * What an operator wants, with who and why in the audit, in one transaction. It acts wherever the batch is fed, within
-   * seconds, and survives every restart.
+   * An operator's command, with who and why in the audit, in one transaction. It takes effect within seconds on any dispatcher,
+   * and survives restarts.
    */
   change(batchId: string, change: BatchChange): Promise<BatchChanged>;
   /** A page of items by number: give the last number of the page before as `afterNumber`. */
@@ -37,14 +37,14 @@ export interface NewBatch {
   prefix?: string;
   settings: BatchSettings;
   source: BatchSource;
-  /** USD for what would be paid; null where nobody worked it out. */
+  /** USD for what would be paid; null where the cost was not estimated. */
   estimatedUsd: number | null;
   parent: { batchId: string; relation: string } | null;
   requestedBy: string | null;
   reason: string | null;
 }
 
-/** One item as it goes in: `pending`, unless it says otherwise (what was done before the batch). */
+/** One item as it is created: `pending`, unless it states otherwise (what was done before the batch). */
 export interface NewBatchItem {
   /** 1, 2, … in the order of the source. */
   number: number;
@@ -65,7 +65,7 @@ export interface NewBatchItem {
 
 export interface BatchRecord {
   id: string;
-  /** Temporal's, of its feeder and its runs. */
+  /** Temporal's, of its dispatcher and its runs. */
   namespace: string;
   workflowId: string;
   state: BatchState;

@@ -14,10 +14,10 @@ import { toBatch } from './postgres-batch-store.js';
 
 type Db = Kysely<LedgerDatabase>;
 
-/** An item that was claimed this many seconds ago without a run: whoever claimed it is gone. */
+/** An item that was claimed this many seconds ago without a run: the dispatcher that claimed it is gone. */
 const UNCONFIRMED_SECONDS = 15;
 
-/** Two sweeping looks at one run are this many seconds apart at least. */
+/** Shortest time between two sweeping reads of one run, in seconds. */
 const SWEEP_SECONDS = 10;
 
 export class PostgresBatchFeedStore implements BatchFeedStore {
@@ -103,7 +103,7 @@ export class PostgresBatchFeedStore implements BatchFeedStore {
 
   async claim(batchId: string, { limit, roomUsd, blockedSubApps, onlyFree }: ClaimWanted): Promise<ClaimedItem[]> {
     return await guarded('claim items of a batch', async () => {
-      // By an array of numbers, as a join is planned badly while the table's statistics are young.
+      // By an array of numbers, since a join is planned badly while the table's statistics are new.
       const { rows } = await sql<ItemRow>`
         with candidate as materialized (
           select number, sum(coalesce(estimated_usd, 0)) over (order by number) as upto
@@ -360,7 +360,7 @@ function toOpen(row: ItemRow & OpenRow): OpenItem {
   return { ...toClaimed(row), runId: row.run_id, cancelAsked: row.cancel_asked_at !== null };
 }
 
-/** A quarter of the time since `column`, within bounds of seconds: soon after something happened often, later rarely. */
+/** A quarter of the time since `column`, within bounds of seconds: frequent after a recent event, later rare. */
 function backOff(column: string, least: number, most: number) {
   return sql`least(greatest((clock_timestamp() - ${sql.ref(column)}) / 4, make_interval(secs => ${least})),
     make_interval(secs => ${most}))`;

@@ -23,22 +23,22 @@ import { createBatch } from './postgres-batch-store.js';
 import * as statements from './staging-statements.js';
 
 /**
- * Longest time of one statement, in milliseconds. Far longer than in the rest of the ledger: a statement here is about
- * the whole backlog, and nobody waits behind it.
+ * Statement timeout in milliseconds. Far longer than in the rest of the ledger: a statement covers the whole backlog, and holds
+ * no lock that others need.
  */
 const STATEMENT_TIMEOUT_MS = 15 * 60_000;
-/** From one word that this program is still there to the next, in milliseconds. */
+/** Interval of this program's liveness updates, in milliseconds. */
 const SAY_EVERY_MS = 60_000;
-/** Tables of a program that said nothing for so many seconds are dropped by the next one. */
+/** Tables of a program without a liveness update for so many seconds are dropped by the next one. */
 const ABANDONED_AFTER_SECONDS = 3_600;
 /** Longest FileId and problem that are kept as they were written, in characters. */
 const MAX_WRITTEN = 200;
 const MAX_PROBLEM = 2_000;
 
 /**
- * Makes tables for one backlog, and drops those that killed programs have left.
+ * Makes tables for one backlog, and drops those of killed programs.
  *
- * @param options.namespace Temporal's, of the batch that becomes of it
+ * @param options.namespace Temporal's, of the batch to be created
  * @throws LedgerError
  */
 export async function openBatchStaging(
@@ -67,7 +67,7 @@ async function dropAbandoned(db: Kysely<LedgerDatabase>): Promise<void> {
     select id from backlog where seen_at < clock_timestamp() - make_interval(secs => ${ABANDONED_AFTER_SECONDS})`.execute(
     db,
   );
-  // Those of another login may not be dropped by this one, and do no harm.
+  // Tables of another login cannot be dropped by this one, and are harmless.
   for (const { id } of rows) await drop(db, id).catch(() => undefined);
 }
 
@@ -80,7 +80,7 @@ async function drop(db: Kysely<LedgerDatabase>, id: string): Promise<void> {
 }
 
 class PostgresBatchStaging implements BatchStaging {
-  /** Rows that were added: fewer are there after a crash of the server. */
+  /** Rows that were added: a crash of the server may lose some. */
   private added = 0;
   private readonly saying: NodeJS.Timeout;
 
@@ -89,7 +89,7 @@ class PostgresBatchStaging implements BatchStaging {
     private readonly id: string,
     private readonly namespace: string,
   ) {
-    // Whether it gets through shows at the next statement.
+    // A failure shows at the next statement.
     const say = () => sql`update backlog set seen_at = clock_timestamp() where id = ${id}`.execute(db).catch(() => {});
     this.saying = setInterval(say, SAY_EVERY_MS);
     this.saying.unref();
@@ -345,14 +345,14 @@ class PostgresBatchStaging implements BatchStaging {
 
   async close(): Promise<void> {
     clearInterval(this.saying);
-    // What cannot be dropped now is dropped by a later one.
+    // Tables that cannot be dropped now are dropped by a later program.
     await drop(this.db, this.id).catch(() => undefined);
     await this.db.destroy();
   }
 
   private async run<Row extends object>(doing: string, text: string, values: unknown[] = []): Promise<Row[]> {
     try {
-      // In a transaction, so that it has its time whatever the session allows.
+      // In a transaction, so that its timeout applies whatever the session's settings.
       const { rows } = await this.db
         .transaction()
         .execute((trx) => trx.executeQuery<Row>(this.statement(text, values)));
@@ -376,7 +376,7 @@ class PostgresBatchStaging implements BatchStaging {
     }
   }
 
-  /** Tables that are not there are not those of the ledger, but of this backlog. */
+  /** Missing tables are those of this backlog, not of the ledger. */
   private named(error: unknown, doing: string): LedgerError {
     const { code, message } = (error ?? {}) as { code?: string; message?: string };
     if (code !== '42P01' || !message?.includes(`staged_${this.id}`)) return toLedgerError(error, doing);

@@ -128,8 +128,8 @@ export class PostgresBatchStore implements BatchStore {
 }
 
 /**
- * Writes a batch inside of the caller's transaction: `copyItems` puts its rows into `batch_item`, from wherever they
- * are, and the total is what it put there. False when the batch exists: `copyItems` is then not called.
+ * Writes a batch inside the caller's transaction: `copyItems` inserts its rows into `batch_item`, and the total is the number of
+ * rows inserted. False when the batch exists: `copyItems` is then not called.
  */
 export async function createBatch(
   trx: Transaction<LedgerDatabase>,
@@ -146,7 +146,7 @@ export async function createBatch(
   if (rows.length === 0) return false;
   await setBatchBudget(trx, batch.id, batch.settings.maxCostUsd);
   await copyItems();
-  // So many new rows at once are not known to the planner for a minute, and a feeder would begin with plans for an empty table.
+  // The planner learns of so many new rows only after a minute; until then a dispatcher would use plans for an empty table.
   await sql`analyze batch_item`.execute(trx);
   const { rows: counted } = await sql<{ total: number }>`
     update batch set total = (select count(*)::integer from batch_item where batch_id = ${batch.id})

@@ -9,11 +9,11 @@ export function tablesOf(backlog: string, statement: string): string {
 }
 
 /**
- * The statements on a backlog that is being taken in. All of it is done by the database, on sets: nothing here grows with the
- * number of rows in the memory of the program.
+ * The statements on a backlog during import. The database does all of it, on sets: this program's memory does not grow with the
+ * number of rows.
  */
 
-/** Neither logged nor copied to replicas: what is lost by a crash of the server is taken in again. */
+/** Neither logged nor replicated: rows lost by a crash of the server are imported again. */
 export const CREATE = [
   `create unlogged table staged (
     number bigint generated always as identity,
@@ -28,7 +28,7 @@ export const CREATE = [
     first_row bigint,
     paid text
   )`,
-  // Apart: to add a row costs a tenth of what it costs to change one that has an index and a request in it.
+  // A separate table: adding a row costs a tenth of updating one that has an index and a request in it.
   'create unlogged table staged_price (number bigint not null, usd numeric not null)',
   `create unlogged table staged_problem (
     id bigint generated always as identity, "row" bigint, file_id text, problem text not null
@@ -63,10 +63,10 @@ const SAME_PAYMENT = `
          row_number() over payment as nth
   from staged window payment as (partition by sub_app_id, file_id, recipe_hash, pay_token order by number)`;
 
-/** How a person finds an earlier row. */
+/** How a user finds an earlier row. */
 const earlier = (row: string) => `coalesce('row ' || ${row}, 'an earlier one')`;
 
-/** What neither changes what is paid for nor what is done with it. */
+/** Fields that affect neither what is paid for nor how the result is handled. */
 const ASKED = (request: string) => `(${request} - '{key,requestedBy,reason,deadlineHours,payAgain}'::text[])`;
 
 export const REFUSE_UNEQUAL_DUPLICATES = `
@@ -118,7 +118,7 @@ export const DROP_OWN_RESULTS = `
   from submission join erase on erase.id = submission.erase_id
   where staged.dropped is null and erase.sub_app_id = staged.sub_app_id and submission.result_file_id = staged.file_id`;
 
-/** In the words of a plan. What is only in doubt is not marked: it is an item that may pay. */
+/** In the terms of a plan. An unknown outcome is not marked: it is an item that may pay. */
 export const MARK_PAID = `
   update staged set paid = marked.paid
   from (
@@ -134,7 +134,7 @@ const PAYS = `(paid is null or paid = 'failed')`;
 
 export const DROP_PAID = `update staged set dropped = paid where not ${PAYS}`;
 
-/** What was lost cannot be taken up, and what was rejected only to be reviewed again: its erase would only fail. */
+/** A lost result cannot be reused, and a rejected one only to be reviewed again: its erase would only fail. */
 export const KEEP_PAID = `
   update staged set dropped = case when paid = 'lost' or (paid = 'rejected' and not request ? 'review') then paid end
   where not ${PAYS}`;
@@ -142,7 +142,7 @@ export const KEEP_PAID = `
 /** What was paid for and failed: a further run would pay once more. */
 export const DROP_FAILED = `update staged set dropped = paid where paid = 'failed' and dropped is null`;
 
-/** What somebody may want to pay for again. */
+/** Results that a user may want to pay for again. */
 export const LEFT_OUT = `
   select s."row", s.file_id, s.dropped as kind, standing.task_id
   from (
@@ -150,7 +150,7 @@ export const LEFT_OUT = `
   ) as s cross join ${standingOf('s', 's.pay_token')}
   order by s.number`;
 
-/** Files of which another recipe, or the same one with other options, was paid for: a further new file, and payment. */
+/** Files that were paid for under another recipe, or other options of the same one: a further file, and payment. */
 const PAID_OTHERWISE = `
   select distinct on (s.number) s.number, s."row", s.file_id, s.request -> 'recipe' ->> 'name' as recipe,
          erase.recipe ->> 'name' as before, coalesce(erase.recipe ->> 'name' = s.request -> 'recipe' ->> 'name', false) as same
@@ -168,7 +168,7 @@ export const COUNT_PAID_OTHERWISE = `
 export const LIST_PAID_OTHERWISE = `
   select "row", file_id, recipe, before from (${PAID_OTHERWISE}) as otherwise order by same desc, number limit $1::integer`;
 
-/** Results of earlier erases that a list names: its author may mean them, or have taken the wrong column. */
+/** Results of earlier erases that a list names: intended, or the wrong column. */
 export const COUNT_NAMED_RESULTS = `
   select count(*) as items from staged
   where dropped is null and exists (
@@ -190,7 +190,7 @@ export const UNREAD_PAGE = `
 
 export const COUNT_UNREAD = `select count(*) as files from staged_unread`;
 
-/** What nobody knows the price of is not priced: it is no item. */
+/** Rows with problems are not priced: they are no items. */
 export const REFUSE_SUB_APP = `
   with refused as (
     update staged set dropped = 'refused' where dropped is null and sub_app_id = $1::bigint
@@ -207,7 +207,7 @@ export const REFUSE_FILES = `
   )
   insert into staged_problem ("row", file_id, problem) select "row", file_id, problem from refused order by number`;
 
-/** Ids of a spreadsheet that keeps fifteen digits end in noughts: the most frequent way to files that do not exist. */
+/** Ids from a spreadsheet with fifteen significant digits end in zeros: the most frequent cause of missing files. */
 export const REFUSE_MISSING = `
   insert into staged_problem ("row", file_id, problem)
   select "row", file_id,
@@ -217,7 +217,7 @@ export const REFUSE_MISSING = `
       else '.' end
   from staged where dropped is null and sub_app_id = $1::bigint and file_id = any ($2::text[]) order by number`;
 
-/** The page first, then what is known of it: else all that is known would be joined for each page. */
+/** The page first, then its details: otherwise all details would be joined for each page. */
 export const UNPRICED_PAGE = `
   with page as materialized (
     select number, sub_app_id, file_id, request -> 'recipe' as recipe from staged
@@ -233,7 +233,7 @@ export const UNPRICED_PAGE = `
 export const PRICE = `
   insert into staged_price (number, usd) select number, usd from unnest($1::bigint[], $2::numeric[]) as p (number, usd)`;
 
-/** Before everything is added up. */
+/** Before the totals are computed. */
 export const PRICED = 'analyze staged_price';
 
 /** Counts come back from the driver as text. */
@@ -309,7 +309,7 @@ export const NOT_IN = `
     select 1 from batch_item where batch_item.batch_id = $1::text and batch_item.workflow_id = staged.workflow_id
       and batch_item.recipe_hash = staged.recipe_hash)`;
 
-/** What is taken up costs nothing. */
+/** Reused items cost nothing. */
 export const INSERT_ITEMS = `
   insert into batch_item (batch_id, number, "row", sub_app_id, file_id, recipe_hash, workflow_id, request, estimated_usd,
                           may_pay)

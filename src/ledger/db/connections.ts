@@ -6,11 +6,11 @@ import { DestroyOnTimeoutClient } from './destroy-on-timeout-client.js';
 import { isOfThisServer, offersNoTls, refusesParameters } from './error-causes.js';
 import { LedgerError } from './ledger-error.js';
 
-/** Milliseconds to wait for a connection before the caller hears that the ledger is unavailable. */
+/** Milliseconds to wait for a connection before the ledger is reported as unavailable. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Milliseconds after which an unused connection is closed: submits come in waves, and opening one costs both ends more than a statement. */
 const IDLE_TIMEOUT_MS = 60_000;
-/** How much longer the client waits for a statement than the server: it notices even when the server cannot answer any more. */
+/** How much longer the client waits for a statement than the server: it detects a server that can no longer answer. */
 const PATIENCE_MS = 2_000;
 
 export interface ConnectionsOptions {
@@ -33,7 +33,7 @@ export class Connections implements PostgresPool {
     this.severalHosts = address.hosts.length > 1;
     const timeoutMs = address.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const poolOptions = {
-      // Made for each connection, so that it goes the way that is known by then.
+      // Made for each connection, to use what is known by then.
       Client: class extends DestroyOnTimeoutClient {
         constructor() {
           super({ ...way.next(), connectionTimeoutMillis: timeoutMs });
@@ -65,7 +65,7 @@ export class Connections implements PostgresPool {
     await this.pool.end();
   }
 
-  /** The pool keeps a connection that comes back, unless its server has stopped to be the one that is written. */
+  /** The pool keeps a returned connection, unless its server is no longer the writable one. */
   private returned(client: pg.PoolClient & DestroyOnTimeoutClient): PostgresPoolClient {
     const release = client.release.bind(client);
     client.release = () => release(client.readsOnly && this.severalHosts);
@@ -80,13 +80,13 @@ export function addressOf(databaseUrl: string): DatabaseAddress {
   return address;
 }
 
-/** How the server is reached, as far as that is known: what one connection learnt holds for the next. */
+/** How the server is reached, as far as known: what one connection found out applies to the next. */
 class Way {
-  /** Of the hosts, the one that is taken. */
+  /** Of the hosts, the one that is used. */
   host = 0;
   /** Hosts that offer no TLS, where it is not asked for. */
   private readonly plain = new Set<number>();
-  /** Some poolers refuse whoever begins with parameters that they do not know. */
+  /** Some poolers refuse startup parameters that they do not know. */
   private withParameters = true;
   private secureContext: SecureContext | undefined;
 
@@ -110,7 +110,7 @@ class Way {
       port,
       user: address.user,
       database: address.database,
-      // Never undefined: the driver would look for one in its own places.
+      // Never undefined: the driver would search its own default locations.
       password: address.password ?? (async () => await fromPasswordFile(address, host, port)),
       ssl,
       sslnegotiation: tls.direct && ssl !== false ? 'direct' : 'postgres',
@@ -123,7 +123,7 @@ class Way {
     } as pg.ClientConfig;
   }
 
-  /** Certificates are taken apart once, not for each connection. */
+  /** Certificates are parsed once, not for each connection. */
   private tlsOptions(): false | ConnectionOptions {
     const { options } = this.address.tls;
     if (options === false) return false;
@@ -131,7 +131,7 @@ class Way {
     return { ...options, secureContext: this.secureContext };
   }
 
-  /** @returns whether the next connection may do better than the one that failed so, on the host `tried` */
+  /** @returns whether the next connection may succeed where this one failed, on the host `tried` */
   learn(error: unknown, tried: number, attempt: number): boolean {
     const { hosts, tls } = this.address;
     if (attempt >= hosts.length * 3) return false;
@@ -149,7 +149,7 @@ class Way {
   }
 }
 
-/** Of several servers, one that only reads is no use. */
+/** Of several servers, a read-only one is no use. */
 async function refuseReadOnly(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only');
   if (rows[0]?.transaction_read_only !== 'on') return;

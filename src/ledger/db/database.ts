@@ -14,13 +14,16 @@ import type { LedgerDatabase } from './schema.js';
 export interface DatabaseOptions {
   /** Connections of this process, default 10. */
   maxConnections?: number | undefined;
-  /** Longest time of one statement in milliseconds, default 10,000: one that takes longer hangs on a dead connection or a foreign lock. */
+  /**
+   * Longest time of one statement in milliseconds, default 10,000: a longer one hangs on a dead connection or another session's
+   * lock.
+   */
   statementTimeoutMs?: number | undefined;
 }
 
 const STATEMENT_TIMEOUT_MS = 10_000;
 
-/** The server ends a transaction that says nothing for so many milliseconds: ours say something every few. */
+/** The server ends a transaction that is idle for so many milliseconds: ours send a statement every few. */
 const IDLE_IN_TRANSACTION_MS = 5_000;
 
 /** Opens the ledger's connection pool. Connects lazily. The caller ends it with `destroy()`. */
@@ -33,7 +36,7 @@ export function openDatabase(databaseUrl: string, options: DatabaseOptions = {})
 
 export interface Timeouts {
   statementMs: number;
-  /** A process that is stopped between two statements would keep its locks, those that all submits need too, for as long as it is stopped. */
+  /** A process that is suspended between two statements would keep its locks, including those that all submits need. */
   idleInTransactionMs: number;
 }
 
@@ -51,8 +54,8 @@ class LedgerDialect extends PostgresDialect {
 }
 
 /**
- * Each transaction brings its timeouts along, in the message that begins it. Settings of the session would be lost, or be somebody
- * else's, behind a pooler that gives each transaction another session.
+ * Each transaction sets its own timeouts in its first message. Session settings would be lost or shared behind a pooler that
+ * assigns each transaction another session.
  */
 class LedgerDriver extends PostgresDriver {
   constructor(

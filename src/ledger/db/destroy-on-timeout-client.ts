@@ -1,27 +1,26 @@
 import pg from 'pg';
 import { fitParameters } from './parameters.js';
 
-/** What the driver says when no answer came within `query_timeout`. */
+/** The driver's message when no answer came within `query_timeout`. */
 const READ_TIMEOUT = 'Query read timeout';
 /** read_only_sql_transaction */
 const READ_ONLY = '25006';
 
 /**
- * A connection that is given up once it left a statement without an answer. The driver itself would go on using it: when
- * the other host vanished without a word, every later statement would wait behind the first, until the kernel gives the
- * connection up a quarter of an hour later.
+ * Destroys a connection after a statement without an answer. The driver would go on using it: after a silent loss of the host,
+ * every statement would wait until the kernel's timeout, a quarter of an hour later.
  *
- * It is also the one way of texts into PostgreSQL: what no text there may hold is taken out of every parameter. One NUL, from
- * a vendor's message or a reviewer's reason, would else fail its statement each time that it is repeated.
+ * It also replaces what PostgreSQL text cannot hold in every parameter. Otherwise one NUL, from a vendor's message or a
+ * reviewer's reason, would fail its statement on every repetition.
  */
 export class DestroyOnTimeoutClient extends pg.Client {
-  /** The server has become one that only reads: of several, another is the one to go on with. */
+  /** The server became read-only: of several, another is now the writable one. */
   readsOnly = false;
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
-    // The pool listens to idle connections only: one that breaks between two statements of a transaction would end the
-    // process. The next statement on it fails, and says so.
+    // The pool listens to idle connections only: an error between two statements of a transaction would end the process. The next
+    // statement fails, and reports it.
     this.on('error', () => undefined);
     const query = this.query.bind(this) as (...args: unknown[]) => unknown;
     const watched = (statement: unknown, values?: unknown, ...rest: unknown[]): unknown => {
@@ -40,7 +39,7 @@ export class DestroyOnTimeoutClient extends pg.Client {
   override connect(callback: ((error: Error) => void) | ((error: null, client: pg.Client) => void)): void;
   override connect(callback?: (error: never, client: pg.Client) => void): Promise<pg.Client> | undefined {
     const connected = super.connect().catch((error: unknown) => {
-      // A login that is broken off here would else stand half open at the server, and hold others up there, for a minute.
+      // An aborted login would otherwise stay half open at the server, and block others, for a minute.
       this.giveUp();
       throw error;
     });

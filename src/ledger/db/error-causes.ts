@@ -1,11 +1,11 @@
 /** What an error of the driver or the server means. */
 export interface Cause {
   kind: 'unavailable' | 'schema' | 'access' | 'unexpected';
-  /** Half a sentence; empty where only the error's own words are known. */
+  /** Half a sentence; empty where only the error's own text is known. */
   what: string;
-  /** What to do; empty where nothing can be said. */
+  /** What to do; empty where there is no advice. */
   advice: string;
-  /** The error's own words. */
+  /** The error's own text. */
   said: string;
 }
 
@@ -90,7 +90,7 @@ const SCHEMA: Row = [
 /** undefined_table, undefined_column, undefined_function. */
 const SCHEMA_STATES = new Set(['42P01', '42703', '42883']);
 
-/** What servers, hosting services and poolers say under a SQLSTATE that says less. */
+/** Messages of servers, hosting services and poolers whose SQLSTATE is less specific. */
 const BY_SERVER_TEXT: readonly [pattern: RegExp, row: Row][] = [
   [
     /unsupported startup parameter(?: in options)?:? .*(?:search_path|options)|unsupported startup parameter: options/i,
@@ -176,7 +176,7 @@ const BY_NODE_CODE: readonly [pattern: RegExp, row: Row][] = [
   [/^(ERR_SSL|ERR_TLS|EPROTO)/, ['access', 'PostgreSQL and this program agree on no TLS', CERTIFICATE]],
 ];
 
-/** What the driver says without a code. */
+/** The driver's messages without a code. */
 const BY_DRIVER_TEXT: readonly [pattern: RegExp, row: Row][] = [
   [
     /does not support SSL/,
@@ -207,7 +207,7 @@ const BY_DRIVER_TEXT: readonly [pattern: RegExp, row: Row][] = [
   ],
 ];
 
-/** The same error has the same name wherever it comes from. */
+/** The same error has the same name whatever its source. */
 export function causeOf(error: unknown): Cause {
   const first = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
   const code = (first as { code?: unknown } | null)?.code;
@@ -234,12 +234,12 @@ function matching(rows: readonly [pattern: RegExp, row: Row][], text: string): R
   return rows.find(([pattern]) => pattern.test(text))?.[1];
 }
 
-/** The server's refusal of parameters that a session begins with. */
+/** The server refused startup parameters. */
 export function refusesParameters(error: unknown): boolean {
   return error instanceof Error && /unsupported startup parameter/i.test(error.message);
 }
 
-/** There is no TLS to be had, or none that both know. */
+/** TLS is not offered, or no version is shared. */
 export function offersNoTls(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
@@ -247,7 +247,7 @@ export function offersNoTls(error: unknown): boolean {
   );
 }
 
-/** Whether another server of several may do better. A login that is refused is refused by all. */
+/** Whether another of several servers may succeed. A refused login is refused by all. */
 export function isOfThisServer(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return causeOf(error).kind === 'unavailable' && code !== '53300';

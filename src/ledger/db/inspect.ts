@@ -4,17 +4,17 @@ import { addressOf, Connections } from './connections.js';
 import { guarded } from './ledger-error.js';
 import type { LedgerDatabase } from './schema.js';
 
-/** What doctor finds out about the database, beyond that the ledger answers. */
+/** What doctor reports about the database, beyond that the ledger answers. */
 export interface LedgerInspection {
   /** The connection is encrypted; and its certificate was checked. */
   tls: boolean;
   verified: boolean;
   overNetwork: boolean;
-  /** Another program stands between: what answers is not the session that was begun. */
+  /** A pooler stands in between: the session that answers is not the one that was opened. */
   pooled: boolean;
   /** Rights that the login lacks, like "insert on erase". */
   missingRights: string[];
-  /** The login may not make tables, which taking a backlog in needs; nor temporary ones, which a redrive needs. */
+  /** The login may not create tables, which importing a backlog needs; nor temporary ones, which a redrive needs. */
   mayCreate: boolean;
   mayCreateTemporary: boolean;
   schema: string;
@@ -52,7 +52,7 @@ interface Row {
 }
 
 /**
- * Looks at the database of a ledger that was checked, and writes a row, which is taken back.
+ * Inspects the database of a verified ledger, and writes a row, which is rolled back.
  *
  * @throws LedgerError also when nothing can be written
  */

@@ -1,10 +1,10 @@
 import { type Cause, causeOf } from './error-causes.js';
 
 /**
- * What went wrong with the ledger.
+ * An error of the ledger.
  * - `unavailable`: it cannot be reached or cannot write now, or the connection broke: the statement may or may not have been
- *   committed. Every write is safe to repeat, so the answer is to try again.
- * - `schema`: reachable, but not migrated, migrated by a newer program, or no server or database that a ledger can be in
+ * committed. Every write is safe to repeat, so retry.
+ * - `schema`: reachable, but not migrated, migrated by a newer program, or an unsuitable server or database
  * - `access`: the login, its rights, the name of the database or the certificate was refused
  * - `unexpected`: anything else
  */
@@ -21,7 +21,7 @@ export class LedgerError extends Error {
   }
 }
 
-/** Puts any error of the driver into a {@link LedgerError}: what could not be done, why, and what to do. */
+/** Converts any driver error into a {@link LedgerError}: what failed, why, and what to do. */
 export function toLedgerError(error: unknown, doing: string): LedgerError {
   if (error instanceof LedgerError) return error;
   return ledgerErrorOf(causeOf(error), error, doing);
@@ -33,7 +33,7 @@ export function ledgerErrorOf({ kind, what, advice, said }: Cause, error: unknow
   return new LedgerError(kind, `Cannot ${doing}: ${because}.${advice === '' ? '' : ` ${advice}`}`, { cause: error });
 }
 
-/** Runs `work`; what it throws becomes a `LedgerError` that says what could not be done. */
+/** Runs `work`, and converts its error into a `LedgerError` that names the failed operation. */
 export async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -6,7 +6,7 @@ import { MIGRATIONS } from './migrations/index.js';
 import type { LedgerDatabase } from './schema.js';
 import { CREATE_SCHEMA, MIGRATION_TABLE, migrationsIn, type ServerFacts, serverFacts } from './server-facts.js';
 
-/** Two at once come one after the other; programs from before take the same lock. */
+/** Concurrent migrations are serialised; earlier releases take the same lock. */
 const MIGRATION_LOCK = '3853314791062309107';
 /** Longest wait for that lock, or for a table, in milliseconds. */
 const LOCK_TIMEOUT_MS = 30_000;
@@ -17,7 +17,7 @@ const STATEMENT_TIMEOUT_MS = 15 * 60_000;
 export const DEFAULT_NAMESPACE = 'default';
 /** Tables whose rows are about a namespace's runs. */
 const OF_A_NAMESPACE = ['submission', 'hold', 'waiter', 'run_phase', 'watch', 'batch'];
-/** Rows of one statement, so that none of a large ledger takes longer than a statement may. */
+/** Rows of one statement, so that it stays below the statement timeout on a large ledger. */
 const STAMPED_AT_ONCE = 10_000;
 
 /**
@@ -77,7 +77,7 @@ async function migrate(trx: Transaction<LedgerDatabase>): Promise<string[]> {
 const ELSEWHERE =
   'Give the ledger a database of its own, or a schema: create schema smart_erase, and ?search_path=smart_erase behind DATABASE_URL.';
 
-/** @throws LedgerError when no ledger can be made or kept there */
+/** @throws LedgerError when no ledger can be created or kept there */
 function schemaFor(facts: ServerFacts): string {
   const { schema, encoding, hasLedger } = facts;
   if (schema === null) {
@@ -92,7 +92,7 @@ function schemaFor(facts: ServerFacts): string {
   return schema;
 }
 
-/** Whoever migrates is not told to migrate. */
+/** Without the hint to migrate. */
 function migrationError(error: unknown): unknown {
   const doing = 'migrate the ledger';
   if (error instanceof LedgerError) return error;
@@ -117,7 +117,7 @@ function migrationError(error: unknown): unknown {
 
 async function stamp(db: Kysely<LedgerDatabase>, table: string, namespace: string): Promise<void> {
   for (;;) {
-    // In one order, so that two who stamp at once do not wait for each other.
+    // In one order, so that concurrent updates do not deadlock.
     const { numAffectedRows } = await sql`
       update ${sql.table(table)} set namespace = ${namespace} where namespace = '' and ctid = any(array(
         select ctid from ${sql.table(table)} where namespace = '' order by ctid limit ${STAMPED_AT_ONCE} for update

@@ -7,8 +7,8 @@ const EVERY_ESCAPE = /\\(?:u(?:0000|d[89a-f][0-9a-f]{2})|.)/g;
 const REFUSED_LENGTH = 6;
 
 /**
- * JSON for a column or a parameter of type `jsonb`, with U+FFFD for what PostgreSQL does not keep: NUL, and halves of
- * characters. Every JSON that goes to the ledger is written by this.
+ * JSON for a `jsonb` column or parameter, with U+FFFD for what PostgreSQL refuses: NUL, and unpaired surrogates. All JSON for the
+ * ledger is written by this.
  */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value);
@@ -17,7 +17,9 @@ export function jsonText(value: unknown): string {
   return text.replace(EVERY_ESCAPE, (found) => (found.length === REFUSED_LENGTH ? '\uFFFD' : found));
 }
 
-/** The parameters of a statement, with every text in them as PostgreSQL keeps it. The same array where nothing had to change. */
+/**
+ * The parameters of a statement, with every text in a form that PostgreSQL accepts. The same array where nothing had to change.
+ */
 export function fitParameters(values: readonly unknown[]): readonly unknown[] {
   let fit: unknown[] | null = null;
   for (const [index, value] of values.entries()) {

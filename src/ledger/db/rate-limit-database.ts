@@ -3,14 +3,12 @@ import type { Database } from '../../rate-limit/index.js';
 import { openDatabase } from './database.js';
 import { toLedgerError } from './ledger-error.js';
 
-/** One for those that ask, one for answers: a slot never waits behind the ledger's statements. */
+/** Separate connections for queries and answers: a slot never waits behind the ledger's statements. */
 const CONNECTIONS = 2;
-/** Longest time of one statement, in milliseconds: a slot that is told of later is of no use. */
+/** Longest time of one statement, in milliseconds: a slot that arrives later is useless. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 
-/**
- * The database of the ledger, for the rate limiter. Connects lazily; the caller closes it. What goes wrong is a LedgerError.
- */
+/** The database of the ledger, for the rate limiter. Connects lazily; the caller closes it. Errors are LedgerErrors. */
 export function openRateLimitDatabase(databaseUrl: string): Database & { close(): Promise<void> } {
   const db = openDatabase(databaseUrl, { maxConnections: CONNECTIONS, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   return {

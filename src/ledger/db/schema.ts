@@ -2,8 +2,8 @@ import type { ColumnType } from 'kysely';
 import type { BatchItemState } from '../../contract/batch.js';
 
 /**
- * The tables as Kysely sees them. Times are `timestamptz` by the database's clock, never a worker's: workers' clocks
- * differ, and the settle time is a promise about one clock.
+ * The tables as Kysely sees them. Times are `timestamptz` by the database's clock, never a worker's: workers' clocks differ, and
+ * the settle time depends on one clock.
  */
 export interface LedgerDatabase {
   erase: EraseTable;
@@ -46,14 +46,14 @@ export interface EraseTable {
 
 /**
  * State of one submit.
- * - `sending`: the intent is written; the call may be going out, may be lost, may have been accepted
+ * - `sending`: the intent is written; the call may be in flight, lost, or accepted
  * - `accepted`: the vendor's TaskId is known
  * - `refused`: the vendor did not execute it, or it was never sent
  * - `unknown`: given up after the settle time: no task was found
  */
 export type SubmissionState = 'sending' | 'accepted' | 'refused' | 'unknown';
 
-/** How an accepted task ended. `expired`: the vendor no longer knows it, and nobody read it in time. */
+/** How an accepted task ended. `expired`: the vendor no longer knows it, and its outcome was never read. */
 export type SubmissionOutcome = 'succeeded' | 'failed' | 'aborted' | 'expired';
 
 export interface SubmissionTable {
@@ -61,11 +61,11 @@ export interface SubmissionTable {
   /** 1, 2, … within the erase. */
   number: number;
   state: SubmissionState;
-  /** How often the intent was armed: a refused or never sent call is armed again in the same row. */
+  /** Number of attempts: a refused or unsent call is attempted again in the same row. */
   arms: number;
   /** When the intent was first written. */
   intent_at: Timestamp;
-  /** From when on the call may leave: its slot of the rate limiter is due. */
+  /** When the call may be sent: the time of its slot of the rate limiter. */
   place_at: Timestamp;
   answered_at: NullableTimestamp;
   task_id: string | null;
@@ -74,14 +74,14 @@ export interface SubmissionTable {
   error_class: string | null;
   error_code: string | null;
   error_message: string | null;
-  /** The vendor said that it already had this request. */
+  /** The vendor reported that it already had this request. */
   said_duplicate: ColumnType<boolean, boolean | undefined, boolean>;
-  /** True when the TaskId was found by looking, not by the answer. */
+  /** True when the TaskId was found by reconciling, not by the answer. */
   adopted: ColumnType<boolean, boolean | undefined, boolean>;
   workflow_id: string;
   run_id: string;
   requested_by: string | null;
-  /** Why it was asked for; null where nobody said, and for a submit from before it was kept. */
+  /** Why it was asked for; null where no reason was given, and for a submit from before it was kept. */
   reason: string | null;
   batch_id: string | null;
   outcome: SubmissionOutcome | null;
@@ -97,21 +97,21 @@ export interface SubmissionTable {
   cost_day: ColumnType<unknown, string | null | undefined, string | null>;
   /** When a list first showed the task as over. */
   over_seen_at: NullableTimestamp;
-  /** When the task is next asked about by itself; null before the first such look. */
+  /** When the task is next read on its own; null before the first such read. */
   next_look_at: NullableTimestamp;
   /** Temporal's, of the run that submitted. */
   namespace: ColumnType<string, string | undefined, string>;
-  /** When the result was found to be no longer in the library. */
+  /** When the result was found to be missing from the library. */
   result_gone_at: NullableTimestamp;
-  /** The last word of a reviewer was to reject the result: when, who and why. Null when it was approved, or never reviewed. */
+  /** The latest review rejected the result: when, who and why. Null when it was approved, or never reviewed. */
   rejected_at: NullableTimestamp;
   rejected_by: string | null;
   rejected_reason: string | null;
-  /** The run that paid was cancelled while others waited for the task: it is theirs now. */
+  /** The run that paid was cancelled while other runs waited for the task, which is now theirs. */
   left_to_others_at: NullableTimestamp;
 }
 
-/** Price lists that workers book by, each with when a worker last said so. */
+/** Price lists that workers use, each with when a worker last reported it. */
 export interface WorkerPricesTable {
   namespace: string;
   fingerprint: string;
@@ -131,7 +131,7 @@ export interface WatchTable {
   good_at: NullableTimestamp;
   /** When a list first showed a task of ours. */
   proven_at: NullableTimestamp;
-  /** When a list was last found to have left a task of ours out. */
+  /** When a list was last found to have omitted a task of ours. */
   missed_at: NullableTimestamp;
 }
 
@@ -143,7 +143,7 @@ export interface WaiterTable {
   workflow_id: string;
   run_id: string;
   sub_app_id: BigIntColumn;
-  /** It counts on the watch to tell it; otherwise it asks the vendor, and stands here for others who leave the task. */
+  /** It relies on the watch to notify it; otherwise it polls the vendor, and is registered for runs that give up the task. */
   watched: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
@@ -195,9 +195,9 @@ export interface HoldTable {
   ended_as: string | null;
   ended_by: string | null;
   ended_reason: string | null;
-  /** Number of the submission that is uncertain; null for any other hold. */
+  /** Number of the submission whose outcome is unknown; null for any other hold. */
   submission: number | null;
-  /** When it was last made sure that the run is open. */
+  /** When the run was last verified to be open. */
   seen_at: TimestampByDefault;
 }
 
@@ -214,7 +214,7 @@ export interface RunPhaseTable {
   /** The task whose result it is about. */
   task_id: ColumnType<string | null, string | null | undefined, string | null>;
   since: TimestampByDefault;
-  /** When it was last made sure that the run is open. */
+  /** When the run was last verified to be open. */
   seen_at: TimestampByDefault;
 }
 
@@ -229,7 +229,7 @@ export interface AuditTable {
   details: ColumnType<unknown, string | null, string | null>;
 }
 
-/** What DescribeMediaInfos told of a file; null where it told nothing. */
+/** What DescribeMediaInfos returned of a file; null where it returned nothing. */
 export interface MediaTable {
   sub_app_id: BigIntColumn;
   file_id: string;
@@ -239,21 +239,21 @@ export interface MediaTable {
   read_at: TimestampByDefault;
 }
 
-/** What an operator wants of a batch, and `ended` when nothing more comes of it. */
+/** An operator's command for a batch, and `ended` when the batch is over. */
 export type BatchState = 'running' | 'paused' | 'draining' | 'cancelling' | 'ended';
 
 /**
- * Why a running batch feeds nothing now.
- * - `breaker`, `cap`: submits are stopped for everybody, or a limit of the account's spending is reached
+ * Why a running batch starts nothing now.
+ * - `breaker`, `cap`: all submits are stopped, or a limit of the account's spending is reached
  * - `budget`: the batch's own limit of spending is reached
- * - `sample`: the canary has ended, and waits for somebody's `go`
+ * - `sample`: the canary has ended, and waits for an operator's `go`
  * - `tolerance`: more items failed than was allowed
  * - `vendor`: the vendor is slower than the submits
- * - `busyFiles`: all that is left waits for files that the vendor calls busy
+ * - `busyFiles`: all remaining items wait for files that the vendor calls busy
  */
 export type BatchWaitingFor = 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor' | 'busyFiles';
 
-/** How a batch ended. `drained`: nothing more was fed, and what ran was waited for. */
+/** How a batch ended. `drained`: no more items were started, and those that ran were waited for. */
 export type BatchEndedAs = 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline';
 
 export interface BatchTable {
@@ -279,7 +279,7 @@ export interface BatchTable {
   /** Runs in flight at most, now: grows while completions keep up. */
   window: ColumnType<number, number | undefined, number>;
   sample_passed_at: NullableTimestamp;
-  /** Up to when outcomes of submissions were noted in the items. */
+  /** Up to when outcomes of submissions were copied to the items. */
   outcomes_until: NullableTimestamp;
   created_at: TimestampByDefault;
   ended_at: NullableTimestamp;
@@ -306,11 +306,11 @@ export interface BatchItemTable {
   state: ColumnType<BatchItemState, BatchItemState | undefined, BatchItemState>;
   run_id: string | null;
   started_at: NullableTimestamp;
-  /** When the submit of its task left, whoever paid for it; null while it waits for its turn. */
+  /** When the submit of its task was sent, whichever run paid; null while it waits for its turn. */
   submitted_at: NullableTimestamp;
   /** When its task was seen to have ended: its run ends soon, unless it is reviewed or held. */
   task_ended_at: NullableTimestamp;
-  /** When its run was last looked at. */
+  /** When its run was last described. */
   checked_at: NullableTimestamp;
   /** When its run was asked to end. */
   cancel_asked_at: NullableTimestamp;
@@ -326,10 +326,10 @@ export interface BatchItemTable {
   cost_usd: ColumnType<string | null, string | number | null | undefined, string | number | null>;
 }
 
-/** A backlog that is being taken in, in tables of its own. */
+/** A backlog during import, in its own tables. */
 export interface BacklogTable {
   id: string;
   created_at: TimestampByDefault;
-  /** When its program last said that it is there. */
+  /** When its program last reported that it is alive. */
   seen_at: TimestampByDefault;
 }

@@ -8,16 +8,16 @@ const OLDEST = 14;
 /** Which migrations were applied; named so since the first version. */
 export const MIGRATION_TABLE = 'ledger_migration';
 
-/** Where the search path leads nowhere. */
+/** Where no schema of the search path exists. */
 export const CREATE_SCHEMA = 'Create it (create schema …), or correct the search_path of DATABASE_URL.';
 
-/** What a server and its database are, for a ledger. */
+/** Properties of a server and its database that matter to a ledger. */
 export interface ServerFacts {
   version: string;
   /** Of the database: UTF8. */
   encoding: string;
   searchPath: string;
-  /** Where the ledger is, or would be made. Null: no schema of the search path exists. */
+  /** Where the ledger is, or would be created. Null: no schema of the search path exists. */
   schema: string | null;
   hasLedger: boolean;
 }
@@ -36,8 +36,7 @@ interface FactsRow {
 }
 
 /**
- * A ledger is where its tables are found by the search path. Only a path that the session itself asked for names the schema in
- * which to make one, whatever lies behind that.
+ * A ledger is where the search path finds its tables. Only a path set by the session itself determines where to create one.
  *
  * @throws LedgerError when it is too old, or can only be read
  */
@@ -92,7 +91,7 @@ export async function checkLedger(
   if (schema === null) {
     throw new LedgerError('schema', `No schema of the search path (${searchPath}) exists. ${CREATE_SCHEMA}`);
   }
-  // By itself: the longer a statement takes, the less its clock says.
+  // A separate statement: the longer a statement takes, the less accurate its clock.
   const asked = Date.now();
   const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
   const answered = Date.now();

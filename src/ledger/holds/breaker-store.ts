@@ -25,7 +25,7 @@ export async function findOpenBreaker(db: Db, scopes: readonly BreakerScope[]): 
   return row === undefined ? null : toBreaker(row);
 }
 
-/** Opens a breaker. One that is open keeps its time and its first reason. Gives the one that is open now. */
+/** Opens a breaker. An open one keeps its time and first reason. Returns the open one. */
 export async function openBreaker(
   db: Db,
   scope: BreakerScope,
@@ -54,7 +54,7 @@ export async function openBreaker(
 }
 
 /**
- * Closes this opening of the breaker, and no later one. Nothing happens when it is closed already.
+ * Closes this opening of the breaker, and no later one. No effect when it is closed already.
  *
  * @returns a time by the database's clock at which it was closed
  */
@@ -83,8 +83,8 @@ async function closeBreaker(
 }
 
 /**
- * Whether the vendor took a submit of the scope that left after `since`, for anybody while its task is not read, or for this run.
- * It also took what it refused for the request of this run: the account was not the reason.
+ * Whether the vendor accepted a submit of the scope sent after `since`: of any run while its task is unread, or of this run. A
+ * refusal caused by this run's request counts too, since the account was not the reason.
  */
 async function takenSince(
   db: Db,
@@ -94,7 +94,7 @@ async function takenSince(
 ): Promise<boolean> {
   const inScope = scope === 'account' ? sql`true` : sql`erase.sub_app_id = ${scope.slice('sub-app/'.length)}::bigint`;
   const after = sql`place_at > ${since.toISOString()}::timestamptz`;
-  // Each part reads an index of its own: the table has all submits of all years.
+  // Each part reads its own index: the table has all submits of all years.
   const { rows } = await sql<{ taken: boolean }>`
     select exists (
       select from submission join erase on erase.id = submission.erase_id
@@ -130,7 +130,10 @@ export interface BreakerStore {
    * @returns a time by the database's clock at which it was closed
    */
   close(breaker: BreakerKey, decision: { by: string; reason: string }): Promise<Date>;
-  /** Whether the vendor took a submit of the scope that was sent after `since`: of this run, or one whose task is not read yet. */
+  /**
+   * Whether the vendor accepted a submit of the scope that was sent after `since`: of this run, or one whose task is not read
+   * yet.
+   */
   takenSince(scope: BreakerScope, since: Date, run: { workflowId: string }): Promise<boolean>;
 }
 

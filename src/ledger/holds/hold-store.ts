@@ -17,7 +17,7 @@ export interface HoldRecord {
   code: string | null;
   message: string;
   requestId: string | null;
-  /** Number of the submission that is uncertain; null for any other hold. */
+  /** Number of the submission whose outcome is unknown; null for any other hold. */
   submission: number | null;
   since: Date;
 }
@@ -26,14 +26,14 @@ export type HoldEndedAs = 'retry' | 'skip' | 'abort' | 'cancel' | 'resolved';
 
 /** A hold to be written. */
 export type NewHold = Omit<HoldRecord, 'since'> & {
-  /** When the run asked for what is held; default: now. Holds of other runs of its id from before that are over. */
+  /** When the run asked for what is held; default: now. Earlier holds of other runs of its id are over. */
   askedAt?: Date;
 };
 
-/** A run with its open hold; with the rest, that hold and no other. */
+/** A run with its open hold; with the other fields, exactly that hold. */
 export type HeldRun = RunKey & Partial<Pick<HoldRecord, 'class' | 'submission' | 'since'>>;
 
-/** A hold that somebody looks after. */
+/** A hold whose run is checked. */
 export type SeenHold = RunKey & Pick<HoldRecord, 'since'>;
 
 export interface HoldEnd {
@@ -59,9 +59,9 @@ export interface HoldFilter {
 type Db = Kysely<LedgerDatabase>;
 
 /**
- * Writes that a run is held. A run has one open hold: repeating it renews the reason, and one of another class or submission is
- * another hold, since now. A workflow id has one open run, so those of runs before it end. A run that was terminated may still
- * write one, late: it ends no later one.
+ * Records that a run is held. Repeating it renews the reason; another class or submission makes a new hold.
+ *
+ * A workflow id has one open run, so holds of earlier runs end. A terminated run may still write late; that ends no newer hold.
  */
 async function recordHold(db: Db, namespace: string, hold: NewHold): Promise<Date> {
   const { rows } = await sql<{ since: Date }>`
@@ -87,10 +87,10 @@ async function recordHold(db: Db, namespace: string, hold: NewHold): Promise<Dat
   return written.since;
 }
 
-/** How a hold ends whose run was terminated, reset, or forgotten: such a run tells nobody. */
+/** Ends the hold of a run that was terminated, reset, or forgotten, and so cannot end it itself. */
 export const RUN_ENDED: HoldEnd = { as: 'resolved', by: null, reason: 'its run has ended' };
 
-/** Writes how a hold ended, by whom and why. Nothing happens when there is none, or another than the one that is meant. */
+/** Records how a hold ended, by whom and why. No effect when there is none, or a different one. */
 async function endHold(db: Db, namespace: string, run: HeldRun, end: HoldEnd): Promise<void> {
   const { numAffectedRows = 0n } = await sql`
     update hold set ended_at = clock_timestamp(), ended_as = ${end.as}, ended_by = ${end.by}, ended_reason = ${end.reason}
@@ -105,7 +105,7 @@ async function endHold(db: Db, namespace: string, run: HeldRun, end: HoldEnd): P
   });
 }
 
-/** A run that was reset while it was held is held on, under another run id. False when the hold is over, or there is one of it. */
+/** Moves the hold of a run that was reset to its new run id. False when the hold is over, or the new run has one. */
 async function moveHold(db: Db, namespace: string, run: HeldRun, runId: string): Promise<boolean> {
   const { numAffectedRows = 0n } = await sql`
     update hold set run_id = ${runId}, seen_at = clock_timestamp() where ${isMeant(namespace, run)} and not exists (
@@ -177,16 +177,16 @@ async function listHolds(db: Db, namespace: string, filter: HoldFilter = {}): Pr
 
 /** Runs that wait for an operator, of one namespace. Every write is safe to repeat; every method throws a `LedgerError`. */
 export interface HoldStore {
-  /** The run waits for an operator. Repeating it renews the reason. Gives the time since when it does. */
+  /** The run waits for an operator. Repeating it renews the reason. Returns the time since when it waits. */
   record(hold: NewHold): Promise<Date>;
-  /** Nothing happens when the run has no open hold; when one is named, or when it is not that one. */
+  /** No effect when the run has no open hold, or not the named one. */
   end(run: HeldRun, end: HoldEnd): Promise<void>;
   /**
-   * Runs whose open holds were not checked for so long, at most `limit`, for one caller: others do not get them until the time has
-   * passed again.
+   * Runs whose open holds were not verified for that long, at most `limit`, for one caller: other callers do not get them until
+   * the time has passed again.
    */
   unseen(forSeconds: number, limit: number): Promise<SeenHold[]>;
-  /** The hold goes on under another run of its id: one that was reset while it was held. False when it is over, or that run has one. */
+  /** Moves the hold to another run of its id, after a reset. False when it is over, or that run has one. */
   move(run: HeldRun, runId: string): Promise<boolean>;
   /** Open holds, oldest first. */
   list(filter?: HoldFilter): Promise<HoldRecord[]>;

@@ -20,7 +20,7 @@ export interface CapRow {
   spent_usd: string | number;
 }
 
-/** Thrown inside the transaction of a submit, so that it leaves nothing behind. */
+/** Thrown inside the transaction of a submit, to roll it back. */
 export class CapReached extends Error {
   constructor(
     readonly cap: Cap<CounterScope>,
@@ -56,7 +56,7 @@ export function countStatement(
 
 /**
  * @param counters as they are with a submit of `costUsd` counted
- * @throws CapReached when a limit does not leave room for it
+ * @throws CapReached when a limit has no room for it
  */
 export function checkCaps(counters: readonly CapRow[], costUsd: number): void {
   const over = counters.find((row) => row.limit_usd !== null && Number(row.spent_usd) > Number(row.limit_usd));
@@ -142,7 +142,7 @@ export async function setBatchBudget(db: Db, batchId: string, maxCostUsd: number
     on conflict (scope, period) do update set limit_usd = excluded.limit_usd`.execute(db);
 }
 
-/** Caps that have a limit; budgets of batches are told with their batch. */
+/** Caps that have a limit; budgets of batches are listed with their batch. */
 export async function listCaps(db: Db): Promise<Cap[]> {
   const { rows } = await sql<CapRow>`
     select scope, period, limit_usd,

@@ -14,7 +14,7 @@ export interface Cap<Scope extends CounterScope = CapScope> {
   scope: Scope;
   period: CapPeriod;
   limitUsd: number;
-  /** Today, or in all: accepted, on its way, and in doubt. */
+  /** Today, or in all: accepted, in flight, and with unknown outcome. */
   spentUsd: number;
   /** 0 where more was spent than the cap allows by now. */
   leftUsd: number;

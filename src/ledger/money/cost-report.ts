@@ -21,7 +21,7 @@ export interface CostRow {
   accepted: number;
   /** Of those, submits for a file and recipe that were accepted before: ordered by `payAgain`, or after a failed task. */
   paidAgain: number;
-  /** Submits of which nobody knows whether they were accepted, or not yet. */
+  /** Submits with an unknown outcome, and those in flight. */
   ambiguous: number;
   /** Estimated, in USD; what is ambiguous counts as spent, what was refused or aborted before it ran does not. */
   usd: number;
@@ -40,7 +40,7 @@ type Counted = Record<keyof CostRow, string | null>;
 
 /** In order of their names; that without a name last. */
 export async function reportCosts(db: Kysely<LedgerDatabase>, { by, since, subAppId }: CostFilter): Promise<CostRow[]> {
-  // Whether it was paid for before is asked of all books, not of the part that the report is about.
+  // Whether it was paid for before is looked up in the whole ledger, not only in the part that the report covers.
   const { rows } = await sql<Counted>`
     select ${KEY[by]} as "group",
       count(distinct submission.erase_id) as erases,

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { toLedgerError } from '../db/ledger-error.js';
 import type { LedgerDatabase } from '../db/schema.js';
 
-/** What DescribeMediaInfos or SearchMedia told of a file. Null: it did not say. */
+/** What DescribeMediaInfos or SearchMedia returned for a file. Null: not given. */
 export interface KnownMedia {
   fileId: string;
   /** Seconds. */
@@ -19,7 +19,7 @@ export interface KnownMedia {
 export interface MediaStore {
   /** Of these files those that are known, by FileId. */
   find(subAppId: number, fileIds: readonly string[]): Promise<Map<string, KnownMedia>>;
-  /** The vendor told of these files just now. What it told before is replaced. */
+  /** The vendor just returned these files. Earlier values are replaced. */
   remember(subAppId: number, media: readonly KnownMedia[]): Promise<void>;
 }
 

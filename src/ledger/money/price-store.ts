@@ -6,13 +6,13 @@ import { guarded } from '../db/ledger-error.js';
 import { jsonText } from '../db/parameters.js';
 import type { LedgerDatabase } from '../db/schema.js';
 
-/** For how long a worker's word counts, in minutes: each says it every minute. */
+/** How long a worker's report is valid, in minutes: each worker reports every minute. */
 const SAID_WITHIN_MINUTES = 3;
 
 /** What of a price list decides a price: USD a minute of every item, by resolution. */
 type Rates = Readonly<Record<PriceItem, PriceRow['usdPerMinute']>>;
 
-/** A price list that workers book by. */
+/** A price list that workers use. */
 export interface SaidPrices {
   /** With the titles of the built-in list. */
   prices: PriceList;
@@ -22,9 +22,9 @@ export interface SaidPrices {
   now: boolean;
 }
 
-/** The price lists that workers book by, so that whoever plans by another is told. Every method throws a `LedgerError`. */
+/** The price lists that workers use, to warn a planner that uses another. Every method throws a `LedgerError`. */
 export interface PriceStore {
-  /** A worker books by this list, now. */
+  /** A worker uses this list now. */
   say(prices: PriceList): Promise<void>;
   /** Newest first: what workers say now, or else the last that one said. Empty: no worker is known. */
   said(): Promise<SaidPrices[]>;

@@ -23,13 +23,13 @@ type Db = Kysely<LedgerDatabase>;
 type Trx = Transaction<LedgerDatabase>;
 
 /**
- * Decides what a run that wants to submit has to do, and when that is to send, writes the intent: both in one transaction.
+ * Decides what a run that wants to submit has to do, and if that is to send, writes the intent: both in one transaction.
  *
  * @throws LedgerError
  */
 export async function begin(db: Db, namespace: string, intent: Intent): Promise<BeginOutcome> {
   try {
-    // What nearly every first question comes to, by one statement: nothing was ever paid, nothing stops it, so the price is next.
+    // Fast path in one statement for most first requests: nothing was paid, nothing stops it, so the price is next.
     const isFirstQuestion = intent.costUsd === null && intent.request.neverPay !== true;
     if (isFirstQuestion && !(await isKnownOrStopped(db, intent))) return { kind: 'unpriced' };
     return await db.transaction().execute(async (trx) => {
@@ -43,7 +43,7 @@ export async function begin(db: Db, namespace: string, intent: Intent): Promise<
   }
 }
 
-/** A cap holds the run. A budget sends the item back to its batch, with the price that would have been booked. */
+/** A cap holds the run. A budget returns the item to its batch, with the price that would have been recorded. */
 async function limited(db: Db, { cap, costUsd }: CapReached, intent: Intent): Promise<BeginOutcome> {
   const { scope, limitUsd: maxCostUsd, leftUsd } = cap;
   if (scope === 'all' || scope.startsWith('sub-app/')) {
@@ -76,7 +76,7 @@ async function isKnownOrStopped(db: Db, { identity }: Intent): Promise<boolean> 
   return rows[0]?.found ?? true;
 }
 
-/** Step one: what there is to do. Locks the erase and its submissions until the transaction ends. */
+/** Step one: the decision. Locks the erase and its submissions until the transaction ends. */
 async function decideNext(
   trx: Trx,
   namespace: string,
@@ -119,8 +119,8 @@ async function carryOut(
 }
 
 /**
- * Step two: counts the money and writes the intent, in the last statement before the commit. All processes share the counters, so each
- * locks them for no longer than its commit takes.
+ * Step two: counts the money and writes the intent, in the last statement before the commit. This keeps the lock on the shared
+ * counters as short as one commit.
  */
 async function writeIntent(
   trx: Trx,
@@ -155,19 +155,19 @@ async function writeIntent(
 
 interface LockedErase {
   eraseId: string;
-  /** By the database's clock, when it had the lock: what is settled then is so later, too. */
+  /** By the database's clock after the lock was taken: what is settled then stays settled. */
   nowMs: number;
-  /** Made just now: nothing can have been submitted for it. */
+  /** Just created: nothing can have been submitted for it. */
   isNew: boolean;
   /** A breaker of its scopes is not closed. */
   isStopped: boolean;
   /** It has no token, and a further payment of the same file and recipe was made with one. */
   isPaidElsewhere: boolean;
-  /** The batch that the request names, where the ledger has it. */
+  /** The batch that the request names, if the ledger has it. */
   batch: { state: BatchState; namespace: string; hasItem: boolean } | null;
 }
 
-/** Makes the erase's row where there is none, and locks it: two runs of one payment identity decide one after the other. */
+/** Inserts the erase's row if missing and locks it: runs of one payment identity decide one after the other. */
 async function lockErase(trx: Trx, { identity, request, workflowId }: Intent): Promise<LockedErase> {
   const { id, now, is_new, is_stopped, is_paid_elsewhere, batch } = await trx
     .insertInto('erase')
@@ -210,9 +210,9 @@ async function lockErase(trx: Trx, { identity, request, workflowId }: Intent): P
 }
 
 /**
- * Whatever carries a batch's id is an item of that batch. One that is being cancelled, or has ended, pays for nothing more.
+ * A request with a batch id is an item of that batch. A batch that is being cancelled, or has ended, makes no further payment.
  *
- * @returns why the batch does not take it; null when it is an item, or names no batch that the ledger has
+ * @returns why the batch refuses it; null when it is an item, or the ledger has no such batch
  */
 async function takeIntoBatch(
   trx: Trx,
@@ -235,7 +235,7 @@ async function takeIntoBatch(
   return joined ? null : { kind: 'batchClosed', batchId, state: 'ended' };
 }
 
-/** What further payments of a file and recipe made, or are making, newest first. */
+/** The submissions of further payments of a file and recipe, newest first. */
 const MOST_PAID_ELSEWHERE = 20;
 
 async function paidElsewhere(trx: Trx, identity: PaymentIdentity): Promise<SubmissionRecord[]> {
@@ -250,7 +250,7 @@ async function paidElsewhere(trx: Trx, identity: PaymentIdentity): Promise<Submi
   return rows.map(toRecord);
 }
 
-/** Locked: a late answer, or a late call that is postponed, comes before the decision about them or after it, never in between. */
+/** Locked: a late answer, or a rescheduled call, comes before or after the decision, never in between. */
 async function recentSubmissions(trx: Trx, eraseId: string): Promise<SubmissionRecord[]> {
   const recent = await selectSubmissions(trx)
     .where('submission.erase_id', '=', eraseId)

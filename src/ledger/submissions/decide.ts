@@ -20,11 +20,11 @@ type Asked = Pick<
 };
 
 /**
- * Whether money may be spent: the heart of the ledger, pure so that every case can be shown by a table.
+ * Whether money may be spent: the heart of the ledger, pure so that a table can list every case.
  *
  * @param recent submissions of one payment identity, newest first, at least {@link MAX_UNKNOWN_ROUNDS} where there are
  * @param nowMs the database's clock, milliseconds since the epoch
- * @param elsewhere for a request without `payAgain`: what further payments of the same file and recipe made, or are making
+ * @param elsewhere for a request without `payAgain`: submissions of further payments of the same file and recipe
  */
 export function decide(
   recent: readonly SubmissionRecord[],
@@ -33,14 +33,14 @@ export function decide(
   elsewhere: readonly SubmissionRecord[] = [],
 ): Decision {
   const decision = takenUp([...recent, ...elsewhere]) ?? whatIsDue(recent, asked, nowMs);
-  // The last word, so that no way to a payment goes past it: not a failed task, not an operator's leave.
+  // Checked last, so that it covers every path to a payment, even after a failed task or an operator's approval.
   if (decision.kind === 'send' && asked.neverPay) return { kind: 'forbidden', record: recent[0] ?? null };
   return decision;
 }
 
 /**
- * What was paid for, and need not be paid for again: the newest good result, or else a task that runs, or else a result that a
- * reviewer rejected, or else one that is known to be deleted. Null: there is none.
+ * What was paid for and needs no further payment: the newest good result, else a running task, else a result that a reviewer
+ * rejected, else a deleted one. Null: there is none.
  */
 function takenUp(paid: readonly SubmissionRecord[]): Decision | null {
   const succeeded = paid.filter((r) => r.outcome === 'succeeded');
@@ -85,13 +85,13 @@ function unresolved(
   nowMs: number,
 ): Decision {
   const settled = nowMs >= last.scheduledAt.getTime() + asked.settleMs;
-  // A look says nothing of a submit that was postponed since: its call may have gone out after the look.
+  // A search proves nothing about a submit rescheduled since: its call may have been sent after the search.
   const isLookedFor =
     asked.lookedFor?.number === last.key.number && asked.lookedFor.scheduledAt.getTime() === last.scheduledAt.getTime();
   if (!isLookedFor || !settled) return { kind: 'look', record: last };
   const next: Decision = { kind: 'send', number: last.key.number + 1, giveUp: last.state === 'sending' };
   if (asked.operatorRetryUpTo !== null && last.key.number <= asked.operatorRetryUpTo) return next;
-  // Not to be listed means that there is no task only while the vendor lists what is as old as that.
+  // Absence from the list proves that there is no task only while the vendor still lists tasks of that age.
   if (nowMs > last.scheduledAt.getTime() + LISTED_FOR_MS) {
     return { kind: 'uncertain', record: last, why: TOO_OLD_TO_TELL };
   }
@@ -113,7 +113,7 @@ function unresolved(
   return next;
 }
 
-/** Why it cannot be told whether an old submit was paid for. */
+/** Why it is unknown whether an old submit was paid for. */
 export const TOO_OLD_TO_TELL =
   'it was sent, or not, more than three days ago, and the vendor does not list tasks that old';
 
@@ -135,8 +135,8 @@ function ended(last: SubmissionRecord, asked: Asked): Decision {
     case 'failed': {
       const sameRun =
         last.namespace === asked.namespace && last.workflowId === asked.workflowId && last.runId === asked.runId;
-      // A new run of a failed erase is somebody's decision to try, and to pay, once more; a run that goes on after a
-      // failed task has leave for the submit after that task only, whoever made it.
+      // Starting a failed erase again is a decision to pay once more. A run that continues after a failed task is allowed only
+      // the submit after that task.
       const leave = asked.resubmitAfterTaskId === null ? !sameRun : asked.resubmitAfterTaskId === last.taskId;
       if (!leave) return { kind: 'failed', record: last };
       return { kind: 'send', number: last.key.number + 1, giveUp: false };

@@ -14,19 +14,19 @@ export interface Reviewer extends RunKey {
 }
 
 /**
- * Which runs are in review, or will be, and which are being published: to be counted, and so that a result is not published while
- * another run has it in review. Every write is safe to repeat, and every method throws a `LedgerError` when it cannot be done.
+ * Which runs are in review, or will be, and which are publishing: for counts, and so that a result under review is not published
+ * by another run. Every write is safe to repeat; every method throws a `LedgerError` on failure.
  */
 export interface PhaseStore {
-  /** `taskId`: the task whose result it is about. */
+  /** `taskId`: the task whose result it concerns. */
   enter(run: RunKey, phase: LatePhase, taskId: string | null): Promise<void>;
   /** Runs of other workflows that have the result of the task in review, or will have; some may be gone. */
   reviewers(taskId: string, workflowId: string): Promise<Reviewer[]>;
-  /** Nothing happens when it is in none. */
+  /** No effect when it is in none. */
   leave(run: RunKey): Promise<void>;
   /**
-   * Runs that nobody has made sure of for so long, at most `limit`, for one caller: others do not get them until the time has
-   * passed again.
+   * Runs not verified for that long, at most `limit`, for one caller: other callers do not get them until the time has passed
+   * again.
    */
   unseen(forSeconds: number, limit: number): Promise<RunKey[]>;
 }

@@ -74,7 +74,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
     });
   }
 
-  /** What nearly every answer comes to, by one statement. Null: not this one; nothing is written. */
+  /** Fast path for most answers, in one statement. Null: not applicable; nothing is written. */
   private async acceptPlainly(
     { eraseId, number }: SubmissionKey,
     { taskId, requestId, adopted }: { taskId: string; requestId: string | null; adopted: boolean },
@@ -92,7 +92,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
     return rows[0] === undefined ? null : toRecord(rows[0]);
   }
 
-  /** What was given back is counted again. */
+  /** The refunded amount is counted again. */
   private async acceptWithConsequences(
     key: SubmissionKey,
     task: { taskId: string; requestId: string | null; adopted: boolean },
@@ -125,7 +125,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
     return await guarded('record a refused submit', () =>
       this.db.transaction().execute(async (trx) => {
         const written = await note(trx, key, { state: 'refused', ...errorColumns(error) });
-        // Repeated, or too late: what else a refusal does was done with the first one, or is no longer this one's to do.
+        // Repeated, or too late: the other effects of a refusal were applied with the first one, or no longer apply.
         if (!written) return trips === undefined ? null : await findOpenBreaker(trx, [trips]);
         const breaker = trips === undefined ? null : await openBreaker(trx, trips, error, await workflowOf(trx, key));
         await release(trx, key);
@@ -228,7 +228,7 @@ export class PostgresSubmissionStore implements SubmissionStore {
   }
 }
 
-/** False when the submission is resolved, or was armed again since. */
+/** False when the submission is resolved, or has a newer attempt. */
 async function note(
   db: Kysely<LedgerDatabase>,
   key: SubmissionAttempt,

@@ -27,7 +27,7 @@ export function selectSubmissions(db: Kysely<LedgerDatabase>) {
     .select(sincePlaceMs('submission').as('since_place_ms'));
 }
 
-/** Columns that a record has of its erase. */
+/** Columns that a record takes from its erase. */
 export const OF_ERASE = [
   'erase.sub_app_id',
   'erase.file_id',

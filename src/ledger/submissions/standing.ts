@@ -1,11 +1,11 @@
 import { VENDOR_MEMORY_HOURS } from '../../contract/vendor-limits.js';
 /**
- * What the ledger says of a payment identity, as one lateral join: the SQL twin of `decide`. A request without a token of
- * `payAgain` also takes up what further payments of the same file and recipe made, or are making.
+ * The ledger's state for a payment identity, as one lateral join: the SQL twin of `decide`. A request without a `payAgain` token
+ * also takes up the submissions of further payments of the same file and recipe.
  *
  * @param item table alias with `sub_app_id`, `file_id` and `recipe_hash`
  * @param token SQL of the request's token, '' for none
- * @returns SQL for a from clause; its columns are in {@link KIND}, and `usd`, `task_id`, of the payments that it is about
+ * @returns SQL for a from clause; its columns are in {@link KIND}, and `usd`, `task_id`, of the payments concerned
  */
 export function standingOf(item: string, token: string): string {
   const own = `erase.pay_token = ${token}`;
@@ -31,13 +31,14 @@ export function standingOf(item: string, token: string): string {
 }
 
 /**
- * What a further run comes to, in the order of `decide`; null where nothing was paid, or only for what was aborted before it ran.
+ * What a further run would find, in the order of `decide`; null where nothing was paid, or only for tasks aborted before they
+ * ran.
  * - `done`: there is a good result
  * - `running`: a task may still run at the vendor
  * - `rejected`: there is a result, and a reviewer rejected it
  * - `lost`: paid for, and the result was deleted, or was never read
  * - `failed`: paid for, and the task failed
- * - `inDoubt`: whether it was paid for has to be found out
+ * - `inDoubt`: outcome unknown; whether it was paid for must be reconciled
  *
  * @param listedForSeconds how long after its submit a task is sure to be listed
  */

@@ -5,8 +5,8 @@ import { namespacesIn } from '../db/migrate.js';
 import type { BatchState, BatchWaitingFor, LatePhase, LedgerDatabase, SubmissionOutcome } from '../db/schema.js';
 
 /**
- * How the ledger stands now: numbers only, no name of a file, a task or a run. Breakers, spending, caps and
- * throttling are the account's; all else is about runs and tasks of this namespace.
+ * The ledger's current state: numbers only, no name of a file, a task or a run. Breakers, spending, caps and throttling cover the
+ * account; all else is about runs and tasks of this namespace.
  */
 export interface LedgerState {
   /** By the database's clock. */
@@ -15,23 +15,23 @@ export interface LedgerState {
   breakers: { scope: 'account' | 'sub-app'; count: number }[];
   /** Runs that wait for an operator. */
   holds: { class: string; count: number; oldestSeconds: number }[];
-  /** Intents whose outcome is not known: waiting until they are due, on their way, or in doubt. */
+  /** Intents whose outcome is not known: scheduled, in flight, or lost. */
   sending: { count: number; oldestSeconds: number };
-  /** Tasks that were paid for, are not read to their end, and that the vendor still knows. */
+  /** Paid tasks whose outcome is missing, and that the vendor still knows. */
   unread: { count: number; oldestSeconds: number };
   /** Runs that are past their task. */
   latePhases: { phase: Exclude<LatePhase, 'toReview'>; count: number }[];
-  /** Tasks that were paid for, and that the vendor has forgotten before they were read. */
+  /** Paid tasks that the vendor has forgotten before their outcome was read. */
   forgotten: number;
   /** Tasks that ended, in all time. */
   outcomes: { outcome: SubmissionOutcome; count: number }[];
-  /** Estimated, USD, by the same counters that caps are held with. */
+  /** Estimated, USD, from the counters that enforce the caps. */
   spentUsd: { day: number; total: number };
-  /** For each kind of cap that is set, the one that is used up most. */
+  /** For each kind of cap that is set, the most used one. */
   caps: { scope: 'all' | 'sub-app'; period: 'day' | 'total'; limitUsd: number; usedRatio: number }[];
-  /** Where runs wait for tasks: since when the list of finished tasks was last read to its end, in seconds; else 0. */
+  /** Where runs wait for tasks: seconds since the last complete read of the list of finished tasks; else 0. */
   watchAgeSeconds: number;
-  /** Since when every submit was throttled, with none accepted in between, in seconds; 0 when that is not so. */
+  /** Seconds for which every submit was throttled, with none accepted in between; 0 when that is not so. */
   throttledSeconds: number;
   /** Batches that have not ended. */
   batches: { state: BatchState; waitingFor: BatchWaitingFor | null; count: number }[];
@@ -45,7 +45,7 @@ export interface StateStore {
    * @throws LedgerError
    */
   read(vendorMemorySeconds: number): Promise<LedgerState>;
-  /** Temporal namespaces whose rows stand in the ledger. @throws LedgerError */
+  /** Temporal namespaces that have rows in the ledger. @throws LedgerError */
   namespaces(): Promise<string[]>;
 }
 
@@ -115,7 +115,7 @@ async function readState(
   return { ...state, asOf: new Date(state.asOf) };
 }
 
-/** Seconds since a time, 0 for one that lies ahead or is not there: a call may be due in a moment. */
+/** Seconds since a time; 0 when it is missing, or in the future, as a scheduled call may be. */
 function ageOf(time: ReturnType<typeof sql>) {
   return sql`greatest(0, coalesce(extract(epoch from now - ${time}), 0))::double precision`;
 }

@@ -11,11 +11,11 @@ import type {
   TaskOutcome,
 } from './submission.js';
 
-/** Paid calls and what came of them. Every write is safe to repeat; every method throws a `LedgerError`. */
+/** Paid calls and their outcomes. Every write is safe to repeat; every method throws a `LedgerError`. */
 export interface SubmissionStore {
   /**
-   * Decides, in one transaction, what a run that wants to submit has to do, and when that is to send, writes the
-   * intent. See {@link BeginOutcome}.
+   * Decides, in one transaction, what a run that wants to submit has to do, and if that is to send, writes the intent. See {@link
+   * BeginOutcome}.
    */
   begin(intent: Intent): Promise<BeginOutcome>;
   /**
@@ -27,8 +27,8 @@ export interface SubmissionStore {
     task: { taskId: string; requestId: string | null; adopted: boolean },
   ): Promise<SubmissionRecord | 'taken'>;
   /**
-   * The submit was certainly not executed. It may be attempted again. With `trips` it also opens that breaker, in the same
-   * transaction, and gives the one that is open.
+   * The submit was certainly not executed, and may be attempted again. With `trips` it also opens that breaker, in the same
+   * transaction, and returns the open one.
    */
   refused(
     submission: SubmissionAttempt,
@@ -38,25 +38,25 @@ export interface SubmissionStore {
   /** The outcome of the submit is unknown; the intent stays `sending`. */
   markUnknown(submission: SubmissionAttempt, error: SubmitError & { saidDuplicate: boolean }): Promise<void>;
   /**
-   * Gives up a submit of unknown outcome that has settled: it cannot be sent any more. A late answer still counts. False when
-   * its outcome is known by now, or it was rescheduled since.
+   * Gives up a submit of unknown outcome that has settled: it cannot be sent any more. A late answer still counts. False when its
+   * outcome is known by now, or it was rescheduled since.
    */
   giveUp(submission: SubmissionKey, settleMs: number): Promise<boolean>;
   /**
-   * The call is sent at another time than its intent says.
+   * Reschedules the call.
    * @throws LedgerError of kind `unexpected` when the submission was resolved, or begun anew, meanwhile
    */
   reschedule(submission: SubmissionAttempt, scheduledAt: Date): Promise<void>;
-  /** The submission as it stands, by TaskId. */
+  /** The current submission with this TaskId. */
   findByTask(taskId: string): Promise<SubmissionRecord | null>;
   /** Latest submission of a payment identity. */
   findLatest(identity: PaymentIdentity): Promise<SubmissionRecord | null>;
-  /** Of these TaskIds, those that the ledger holds, each with its submission. */
+  /** Which of these TaskIds the ledger holds, each with its submission. */
   knownTasks(taskIds: string[]): Promise<Map<string, SubmissionKey>>;
-  /** How a task ended. The first outcome stands; the same one again changes nothing. */
+  /** How a task ended. The first outcome stands; repeating it changes nothing. */
   recordOutcome(taskId: string, outcome: TaskOutcome): Promise<void>;
   /** Whether the vendor's library still has the result of a task. */
   recordResultGone(taskId: string, gone: boolean): Promise<void>;
-  /** A reviewer's decision on the result of a task. A rejection stands with it until a later review approves. */
+  /** A reviewer's decision on the result of a task. A rejection stands until a later review approves. */
   recordReview(taskId: string, review: ReviewWord): Promise<void>;
 }

@@ -16,15 +16,14 @@ export interface PaymentIdentity {
 }
 
 /**
- * A submission as one attempt armed it. A row is armed again after a refusal; what an attempt says late, or repeats, must
- * not be taken for a word about the call that goes out since.
+ * One attempt of a submission; a refusal may be followed by another. Late or repeated results of an earlier attempt are ignored.
  */
 export interface SubmissionAttempt extends SubmissionKey {
   /** 1, 2, … within the submission. */
   attempt: number;
 }
 
-/** Which submission was looked for, and the time at which its call could leave then. */
+/** The submission that was searched for, and the scheduled time of its call then. */
 export interface LookedFor {
   number: number;
   scheduledAt: Date;
@@ -36,22 +35,22 @@ export interface Intent {
   workflowId: string;
   runId: string;
   /**
-   * Set when the task with this id ended with a failure that is worth one more payment. Without it, a run never pays
-   * twice by itself.
+   * Set when the task with this id failed in a way that justifies one more payment. Without it, a run pays at most once by
+   * itself.
    */
   resubmitAfterTaskId: string | null;
-  /** Set after looking for the task of an unresolved submission and not finding it: it may be given up once it has settled. */
+  /** Set after a search for the task of an unresolved submission found none: it may be given up once it has settled. */
   lookedFor: LookedFor | null;
   /**
-   * An operator looked at a hold and decided to submit again: leave to go past uncertain submissions up to this number.
-   * What is in doubt after that needs a new decision.
+   * An operator reviewed a hold and decided to submit again: approval to go past uncertain submissions up to this number. A later
+   * unknown outcome needs a new decision.
    */
   operatorRetryUpTo: number | null;
-  /** Milliseconds after its call may leave in which a submit can still turn up in the vendor's lists. */
+  /** Milliseconds after its scheduled time in which a submit can still appear in the vendor's lists. */
   settleMs: number;
-  /** What the submit is expected to cost, in USD; null while nobody has worked it out. */
+  /** Estimated cost of the submit in USD; null until it is estimated. */
   costUsd: number | null;
-  /** When its call may leave, by the database's clock: what is settled counts from there. Default: now. */
+  /** When its call is scheduled, by the database's clock; the settle time counts from there. Default: now. */
   scheduledAt?: Date;
 }
 
@@ -68,11 +67,11 @@ export interface SubmissionRecord {
   recipe: unknown;
   state: 'sending' | 'accepted' | 'refused' | 'unknown';
   intentAt: Date;
-  /** From when on its call may leave, by the database's clock. */
+  /** When its call is scheduled, by the database's clock. */
   scheduledAt: Date;
   /**
-   * The same moment by the clock of the process that read it: what has passed since is the same on every clock. The vendor
-   * holds a caller's clock to five minutes of its own; nobody holds the database's.
+   * The same moment by the reading process's clock, to compute elapsed time. The vendor requires a caller's clock to be within
+   * five minutes of its own; the database's clock has no such bound.
    */
   scheduledAtHere: Date;
   answeredAt: Date | null;
@@ -90,13 +89,13 @@ export interface SubmissionRecord {
   outcomeMessage: string | null;
   resultFileId: string | null;
   result: StoredResult | null;
-  /** When the result was found to be deleted from the library; null: not, as far as is known. */
+  /** When the result was found to be deleted from the library; null: not known to be deleted. */
   resultGoneAt: Date | null;
-  /** The last word of a review on the result, if that was no; null otherwise. `by` is null when its time was over. */
+  /** The rejection, when the latest review of the result rejected it; null otherwise. `by` is null when the review expired. */
   rejected: { at: Date; by: string | null; reason: string } | null;
 }
 
-/** What a review came to. Null `by`: its time was over. */
+/** The decision of a review. Null `by`: it expired. */
 export interface ReviewWord {
   decision: 'approve' | 'reject';
   by: string | null;
@@ -118,31 +117,34 @@ export interface TaskOutcome {
   result: StoredResult | null;
 }
 
-/** Rounds of submitting and not finding a task, after which only an operator lets a further one go. */
+/** Rounds of submitting without finding a task, after which a further one needs an operator's approval. */
 export const MAX_UNKNOWN_ROUNDS = 3;
 
 export type BeginOutcome =
-  /** The intent is written: send, then say what came of it. */
+  /** The intent is written: send, then record the outcome. */
   | { kind: 'send'; submission: SubmissionAttempt }
-  /** An earlier submit is unresolved: look for its task. `settlesInMs` ≤ 0 once nothing new can turn up. */
+  /** An earlier submit is unresolved: search for its task. `settlesInMs` ≤ 0 once no new task can appear. */
   | { kind: 'look'; record: SubmissionRecord; settlesInMs: number }
-  /** A task is under way, or ended and was not read yet. */
+  /** A task is running, or ended and was not read yet. */
   | { kind: 'running'; record: SubmissionRecord }
   /** Paid, done, and the result is known. */
   | { kind: 'done'; record: SubmissionRecord }
-  /** Paid and done, and the result was deleted from the library: only `payAgain` makes it anew. */
+  /** Paid and done, and the result was deleted from the library: only `payAgain` produces it again. */
   | { kind: 'deleted'; record: SubmissionRecord }
   /** Paid, and the result was never read: only `payAgain` submits again. */
   | { kind: 'lost'; record: SubmissionRecord }
-  /** The task failed, and this run has no leave to pay once more. */
+  /** The task failed, and this run may not pay once more. */
   | { kind: 'failed'; record: SubmissionRecord }
-  /** Too many rounds without a task, or the vendor says duplicate and there is none: an operator decides. */
+  /** Too many rounds without a task, or the vendor reports a duplicate and there is none: an operator decides. */
   | { kind: 'uncertain'; record: SubmissionRecord; why: string }
-  /** Money is due, and the request forbids to pay. The newest submission says why there is nothing to take up; null: none was made. */
+  /**
+   * A payment would be needed, and the request forbids it. The newest submission explains why there is nothing to take up; null:
+   * none was made.
+   */
   | { kind: 'forbidden'; record: SubmissionRecord | null }
-  /** Money is due, and the intent has no price: estimate it and ask again. */
+  /** A payment is needed, and the intent has no price: estimate it and ask again. */
   | { kind: 'unpriced' }
-  /** The payment would go past the budget of its batch. Nothing was written. With `failed` it would have followed that task. */
+  /** The payment would exceed the budget of its batch. Nothing was written. With `failed` it would have followed that task. */
   | {
       kind: 'overBudget';
       batchId: string;
@@ -151,9 +153,9 @@ export type BeginOutcome =
       costUsd: number;
       failed: SubmissionRecord | null;
     }
-  /** The batch that it names takes no more erases, or pays for none any more. Nothing was written. */
+  /** The batch that it names accepts no more erases, or makes no more payments. Nothing was written. */
   | { kind: 'batchClosed'; batchId: string; state: 'ended' | 'cancelling' | 'otherNamespace' }
-  /** A cap leaves no room for it: hold. Nothing was written. */
+  /** A cap has no room for it: hold. Nothing was written. */
   | { kind: 'capped'; cap: Cap; costUsd: number }
   /** A breaker is open: hold. */
   | { kind: 'blocked'; breaker: Breaker };

@@ -10,10 +10,10 @@ export interface OtherWaiter {
 }
 
 /**
- * What a run that waits for a task no more may do with it.
- * - `mayEnd`: end it. It is this workflow's, or was left to whoever waits for it, and no other run waits
- * - `waitedFor`: others wait for it. Where it is this workflow's, it is left to them from now on
- * - `another`: another workflow paid for it, and has not left it
+ * What a run that no longer waits for a task may do with it.
+ * - `mayEnd`: end it. It is this workflow's, or was given up to the runs that wait for it, and no other run waits
+ * - `waitedFor`: other runs wait for it. If it is this workflow's, it is theirs from now on
+ * - `another`: another workflow paid for it, and has not given it up
  */
 export type LeftTask =
   | { kind: 'mayEnd'; isOwn: boolean }
@@ -53,7 +53,7 @@ export async function leaveTask(
   workflowId: string,
 ): Promise<LeftTask> {
   return await db.transaction().execute(async (trx) => {
-    // Locked: of runs that leave at the same time each sees who left before it, and so exactly the last may end the task.
+    // Locked: each of several runs that unsubscribe at once sees the ones before it, so exactly the last may end the task.
     const { rows } = await sql<{ own: boolean; left: boolean }>`
       select workflow_id = ${workflowId} and namespace = ${namespace} as own, left_to_others_at is not null as left
       from submission where task_id = ${taskId} for update`.execute(trx);

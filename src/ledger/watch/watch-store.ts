@@ -10,7 +10,7 @@ export interface Waiter {
   runId: string;
 }
 
-/** An accepted task whose outcome is not known, when it is due to be looked at by itself. */
+/** An accepted task without an outcome, when it is scheduled to be read on its own. */
 export interface OpenTask {
   taskId: string;
   fileId: string;
@@ -57,11 +57,11 @@ export interface ProbeTask {
   ageMs: number;
 }
 
-/** After a list showed a task as over, when it is looked at if its outcome is still missing. Milliseconds. */
+/** After a list showed a task as over, when it is read if its outcome is still missing. Milliseconds. */
 export interface Graces {
-  /** Somebody waits for it, and will be told. */
+  /** A run waits for it, and will be notified. */
   notifiedMs: number;
-  /** Nobody waits. */
+  /** No run waits. */
   unownedMs: number;
 }
 
@@ -73,18 +73,17 @@ export interface Graces {
  * is over is true for every namespace, so what one has seen helps the others.
  */
 export interface WatchStore {
-  /** The run waits for the task. `watched`: it counts on the watch to tell it; default true. */
+  /** The run waits for the task. `watched`: it relies on the watch to notify it; default true. */
   register(waiter: Waiter & { subAppId: number; watched?: boolean }): Promise<Registered>;
   removeWaiters(waiters: readonly Pick<Waiter, 'taskId' | 'workflowId'>[]): Promise<void>;
   /** Runs of other workflows that wait for the task; some may be gone. */
   otherWaiters(taskId: string, workflowId: string): Promise<OtherWaiter[]>;
   forgetWaiter(taskId: string, waiter: OtherWaiter): Promise<void>;
-  /** The workflow waits for the task no more. Says whether it may end it, or leaves it to those who still wait. */
+  /** The workflow no longer waits for the task. Returns whether it may end it, or other runs still wait. */
   leaveTask(taskId: string, workflowId: string): Promise<LeftTask>;
   /**
-   * The vendor lists these tasks as over. Remembers that for those of the ledger, and gives who waits for one in
-   * this namespace.
-   * A run that registers later is told by {@link register}: between the two nobody is missed.
+   * The vendor lists these tasks as over. Records that for those of the ledger, and returns the runs of this namespace that wait
+   * for one. A run that registers later learns it from {@link register}, so no run is missed.
    */
   markOver(taskIds: readonly string[], graces: Graces): Promise<Waiter[]>;
   /** Those who still wait for a task that was seen to be over, or whose outcome is known. */
@@ -104,9 +103,9 @@ export interface WatchStore {
   waitingInAll(): Promise<number>;
   /** Sub-applications with tasks of this namespace whose list was not read to its end for `staleMs` milliseconds. */
   unwatched(staleMs: number): Promise<number[]>;
-  /** Tasks that are due to be looked at, the longest due first. A task is first due `firstMs` after its submit. */
+  /** Tasks scheduled to be read, the oldest schedule first. A task is first scheduled `firstMs` after its submit. */
   dueTasks(subAppId: number, options: { firstMs: number; limit: number }): Promise<OpenTask[]>;
-  /** Looked at: not again for so many milliseconds. With `sooner`, only where that is sooner than what was planned. */
+  /** The task was read: not again for so many milliseconds. With `sooner`, only if that is sooner than planned. */
   lookAgain(taskIds: readonly string[], inMs: number, options?: { sooner?: boolean }): Promise<void>;
 }
 
@@ -182,7 +181,7 @@ async function register(
     on conflict (task_id, namespace, workflow_id) do update set run_id = excluded.run_id, watched = excluded.watched`.execute(
     db,
   );
-  // Only after the row above is there to be seen: whoever marks the task as over does that first, and then looks for rows.
+  // Only after the row above is visible: the watch first marks the task as over, and then reads the rows.
   const { rows } = await sql<{ over: boolean; known_after_ms: number | null }>`
     select over_seen_at is not null or outcome is not null as over,
            case when not adopted and submission.namespace = ${namespace} and submission.workflow_id = ${workflowId}

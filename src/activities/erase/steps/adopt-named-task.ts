@@ -6,8 +6,8 @@ import { readable, tasksOfFile } from './find-submitted-task.js';
 import { uncertain } from './submit-outcome.js';
 
 /**
- * Books the task that an operator names as that of the submit in doubt. Their word stands where the vendor's answers
- * cannot tell; where they can, and say otherwise, the erase is held again. Null: booked, or no submit is in doubt any more.
+ * Records the task that an operator names as that of the submit whose outcome is unknown. If the vendor's answers contradict the
+ * operator, the erase is held again. Null: recorded, or the outcome of every submit is known by now.
  *
  * @throws VodError, LedgerError
  */

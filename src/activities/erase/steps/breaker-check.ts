@@ -1,17 +1,17 @@
 import type { Breaker } from '../../../ledger/holds/breaker.js';
 import type { BreakerStore } from '../../../ledger/holds/breaker-store.js';
 
-/** The last question before a paid call, asked some time before the call leaves. */
+/** The last check before a paid call, made some time before the call is sent. */
 export interface LastCheck<S> {
-  /** Something that forbids the call by now; null lets it go. */
+  /** What forbids the call by now; null allows it. */
   check(): Promise<S | null>;
-  /** The answer may be outdated: look again. */
+  /** The answer may be outdated: check again. */
   isStale(): boolean;
 }
 
 /**
- * The breakers as one process knows them. A refusal that this process has read stops its other submits at once, although its breaker
- * takes a while to be written.
+ * The breakers as one process knows them. A refusal that this process has read stops its other submits at once, before the
+ * breaker is written.
  */
 export class BreakerChecks {
   #openings = 0;
@@ -19,7 +19,7 @@ export class BreakerChecks {
 
   constructor(private readonly breakers: Pick<BreakerStore, 'findOpen'>) {}
 
-  /** Call it in the turn of the event loop in which the refusal is read. Settles as `write` does. */
+  /** Call it in the event loop turn in which the refusal is read. Settles as `write` does. */
   async opening<T>(write: Promise<T>): Promise<T> {
     this.#openings += 1;
     this.#beingWritten.add(write);

@@ -3,14 +3,14 @@ import { busyDelayMs } from '../../../contract/error-classes.js';
 import type { VodError } from '../../../tencent-vod/vod-error.js';
 import { rememberForNextAttempt } from '../../shared/heartbeat.js';
 
-/** Whether the vendor itself said that the file has to wait. Without an answer of it, the network is what has to be waited for. */
+/** Whether the vendor itself reported the file as busy. Without an answer, the cause is the network. */
 export function isBusyFile(error: VodError): boolean {
   return error.class === 'retry' && error.requestId !== null;
 }
 
 /**
- * After how many milliseconds a busy file is sent again. Only answers that call it busy count: an attempt that failed for something else
- * says nothing of the file. Temporal keeps the number for the next attempt.
+ * After how many milliseconds a busy file is sent again. Only answers that call it busy count; Temporal keeps the number for the
+ * next attempt.
  */
 export function busyAgainMs(): number {
   const { busyTimes = 0 } = (Context.current().info.heartbeatDetails ?? {}) as { busyTimes?: number };

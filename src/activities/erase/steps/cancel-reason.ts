@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { LONGEST_NAME, LONGEST_REASON, shortText } from '../../../contract/text.js';
 import type { RunKey } from '../../shared/this-run.js';
 
-/** Events in which the request is looked for, newest first: it is one of the last. */
+/** The newest events, among which the request is looked for: it is one of the last. */
 const EVENTS = 50;
 
 export interface CancelReason {
@@ -12,8 +12,8 @@ export interface CancelReason {
 }
 
 /**
- * Who asked to cancel a run, and why, as its history has it: any client of Temporal may have written any text, so it is cut.
- * Unknown where it cannot be read: a cancel goes on all the same.
+ * Who asked to cancel a run, and why, from its history. Any client may have written any text, so it is cut; unknown where it
+ * cannot be read, since a cancel goes on all the same.
  */
 export async function cancelReasonOf({ workflowId, runId }: RunKey): Promise<CancelReason> {
   try {

@@ -7,21 +7,21 @@ import type { VodApi } from '../../../tencent-vod/vod-api.js';
 import { VodError } from '../../../tencent-vod/vod-error.js';
 import type { ActivityDependencies } from '../../dependencies.js';
 
-/** Classes of answers that say the same however often they are asked for. */
+/** Classes of answers that do not change when the call is repeated. */
 const UNREADABLE: ReadonlySet<ErrorClass> = new Set<ErrorClass>(['badAnswer', 'input']);
 
-/** Pages of 100 tasks for one file: more is no list of one file's tasks. */
+/** Pages of 100 tasks for one file: more cannot be the list of one file's tasks. */
 const MAX_PAGES = 50;
 
 export type SearchVerdict =
   | { kind: 'found'; taskId: string }
   | { kind: 'none' }
-  /** Which task is ours cannot be told. */
+  /** Several tasks match, or the match is uncertain. */
   | { kind: 'unclear'; why: string };
 
 /**
- * Looks for the task of an unresolved submission among the vendor's tasks for the file: made since the intent, by
- * ProcessMediaByMPS, with the input that we sent, and not known to belong to another submission.
+ * Finds the task of an unresolved submission among the vendor's tasks for the file: made since the intent, by ProcessMediaByMPS,
+ * with the input that we sent, and not recorded for another submission.
  *
  * @throws VodError, LedgerError
  */
@@ -81,7 +81,7 @@ export async function tasksOfFile(
     if (pages > MAX_PAGES) {
       return { kind: 'unreadable', why: `the list of its tasks has no end after ${MAX_PAGES} pages` };
     }
-    // The query is for this file already; a list that leaves the FileId out must not hide our task.
+    // The query is for this file already; a list that omits the FileId must not hide our task.
     const { tasks } = page.answer;
     taskIds.push(...tasks.filter((t) => t.isMps && (t.fileId ?? fileId) === fileId).map((t) => t.taskId));
     scrollToken = page.answer.scrollToken ?? undefined;
@@ -89,7 +89,7 @@ export async function tasksOfFile(
   return { kind: 'read', answer: taskIds };
 }
 
-/** An answer that no repetition would make readable is a doubt to tell an operator of, not a reason to ask for ever. */
+/** An answer that stays unreadable when repeated becomes a hold for an operator, instead of endless retries. */
 export async function readable<T>(read: () => Promise<T>): Promise<Readable<T>> {
   try {
     return { kind: 'read', answer: await read() };

@@ -1,13 +1,12 @@
 import { VENDOR_MEMORY_MS } from '../../../contract/vendor-limits.js';
 import type { VodApi } from '../../../tencent-vod/vod-api.js';
 
-/** Files that are named to a person at most. */
+/** The most files that a message lists. */
 const MOST_NAMED = 5;
 
 /**
- * Files of the media library that may be what a forgotten task made: added after its submit, under the source's name. A
- * hint for a person, never taken for the result: the vendor links no file to the task that made it. Empty when the library
- * cannot be asked.
+ * Files of the media library that may be what a forgotten task made: added after its submit, under the source's name. Only a
+ * hint: the vendor links no file to the task that made it. Empty when the library cannot be read.
  */
 export async function likelyResults(
   vod: Pick<VodApi, 'describeMedia' | 'searchMedia'>,

@@ -9,8 +9,8 @@ const ADVICE =
   'this erase was started with neverPay, so nothing was sent. Start it again without neverPay to pay for it.';
 
 /**
- * Money would be due, and the request forbids to pay. What became of the task that was to be taken up is the failure,
- * where there was one; without any, asking for its result was a mistake of the request.
+ * A payment would be needed, and the request forbids it. The failure is that of the task to be taken up; without one, the request
+ * was wrong to ask for its result.
  *
  * @param record the newest submission, null when there is none
  */
@@ -30,7 +30,7 @@ export function paymentForbidden(record: SubmissionRecord | null): ApplicationFa
       const what = inDoubt
         ? 'A submit of this erase is in doubt, and no task of it is listed'
         : 'There is no task of this erase to take up';
-      // What is not known counts as spent.
+      // An unknown cost counts as spent.
       return finalFailure(
         'input',
         { code: 'NeverPay', message: `${what}; ${ADVICE}` },
@@ -40,7 +40,7 @@ export function paymentForbidden(record: SubmissionRecord | null): ApplicationFa
   }
 }
 
-/** Milliseconds until an erase of a batch that is being cancelled asks again, if it is not cancelled before. */
+/** Milliseconds until an erase of a batch that is being cancelled asks again, unless it is cancelled before. */
 const CANCELLING_WAIT_MS = 4_000;
 
 export function resultDeleted({ taskId, resultFileId }: SubmissionRecord): ApplicationFailure {

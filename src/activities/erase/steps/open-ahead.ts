@@ -1,11 +1,11 @@
 import type { SubmitConnection } from '../../../tencent-vod/vod-api.js';
 
-/** For how long it stands that none can be had, in milliseconds: within it the call is made, and tells why. */
+/** How long a failure to connect is remembered, in milliseconds: within it the call is made, and reports the cause. */
 const NONE_STANDS_MS = 5_000;
 
 /**
- * The connection of one submit. It is opened before its slot is due, however far away the vendor is, and opened anew when the other side
- * closes it meanwhile. So when the slot is due there is nothing left to do but to write.
+ * The connection of one submit, opened before its slot and reopened if the other side closes it. At the slot's time only the
+ * request remains to be written.
  */
 export class OpenAhead {
   #opening: Promise<void> | undefined;
@@ -16,8 +16,8 @@ export class OpenAhead {
   constructor(private readonly connect: () => Promise<SubmitConnection | null>) {}
 
   /**
-   * Resolves when the connection is open, or cannot be had in a way of which the call itself can tell.
-   * @throws VodError when nobody answers: nothing was sent
+   * Resolves when the connection is open, or failed in a way that the call itself will report.
+   * @throws VodError when the vendor does not answer: nothing was sent
    */
   async ready(): Promise<void> {
     if (this.#isOver || this.#connection?.isOpen()) return;
@@ -32,7 +32,7 @@ export class OpenAhead {
     return this.#connection ?? undefined;
   }
 
-  /** What a request uses is closed by its end; this closes what none used. */
+  /** A request closes the connection that it used; this closes unused ones. */
   close(): void {
     this.#isOver = true;
     this.#connection?.close();

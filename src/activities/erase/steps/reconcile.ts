@@ -4,14 +4,14 @@ import { retryFailure } from '../../shared/failures.js';
 import { findSubmittedTask } from './find-submitted-task.js';
 import { uncertain } from './submit-outcome.js';
 
-/** Longest time between two looks for a task that may still turn up, in milliseconds. */
+/** Longest time between two searches for a task that may still appear, in milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
 /**
- * Looks for the task of a submit whose outcome is unknown, and adopts it when it is found. What was looked for is noted in `intent`.
+ * Searches for the task of a submit whose outcome is unknown, and adopts it if found. What was searched for is noted in `intent`.
  *
  * @returns null: ask the ledger again; else the hold in which an operator decides
- * @throws the failure by which the submit is tried again, while the task may still turn up; VodError; LedgerError
+ * @throws the failure that makes the submit retry while the task may still appear; VodError; LedgerError
  */
 export async function reconcile(
   deps: Pick<ActivityDependencies, 'vod' | 'ledger'>,
@@ -20,11 +20,11 @@ export async function reconcile(
   signal: AbortSignal,
 ): Promise<ReturnType<typeof uncertain> | null> {
   const verdict = await findSubmittedTask(deps, record, signal);
-  // The task of an earlier submit that was given up may turn up after its settle time. Only when this one has settled too is it known
-  // whether there are two.
+  // The task of an earlier submit that was given up may appear after its settle time. Whether there are two is known only when
+  // this one has settled too.
   const mayHideAnother = record.key.number > 1 && settlesInMs > 0;
   if (verdict.kind === 'found' && !mayHideAnother) {
-    // When another submission took it between the look and the write, the ledger knows more now: ask it again.
+    // Another submission took it between the search and the write: ask the ledger again.
     const { taskId } = verdict;
     await deps.ledger.submissions.accepted(record.key, { taskId, requestId: record.requestId, adopted: true });
     return null;

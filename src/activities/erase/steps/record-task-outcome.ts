@@ -2,7 +2,7 @@ import type { Ledger } from '../../../ledger/index.js';
 import type { TaskVerdict } from '../../../tencent-vod/task-verdict.js';
 import type { TaskDetail } from '../../../tencent-vod/vod-api.js';
 
-/** Writes into the ledger how a task that is over ended, in the words of the verdict on it. Safe to repeat. */
+/** Records in the ledger how a task ended, with the verdict on it. Safe to repeat. */
 export async function recordTaskOutcome(
   ledger: Ledger,
   taskId: string,

@@ -3,8 +3,8 @@ import type { ActivityDependencies } from '../../dependencies.js';
 import { thisRun } from '../../shared/this-run.js';
 
 /**
- * Writes what other runs have to know before this one goes on: that it waits for a task which another run pays for, so that a cancel
- * there leaves it alone; and that it will review the result, so that nobody publishes that before.
+ * Records what other runs must know: that this run waits for a task which another run pays for, so that a cancel there does not
+ * abort it; and that it will review the result, so that no other run publishes before that.
  *
  * @throws LedgerError
  */

@@ -12,10 +12,10 @@ import { paymentIdentityOf } from './payment-identity.js';
 type Dependencies = Pick<ActivityDependencies, 'webhooks' | 'ledger' | 'allowedSubAppIds'>;
 
 /**
- * Refuses what only a worker can see is wrong: a sub-application that it may not submit for, a webhook that it cannot use, an
- * expiry that is past. Settings and times change while a run is held or queued, so this is asked before each payment.
+ * Refuses what only a worker can check: a sub-application that it may not submit for, a webhook that it cannot use, a past
+ * expiry. Settings and times change while a run is held or queued, so this is checked before each payment.
  *
- * @throws a final failure of class `input`, which says what this workflow has spent before
+ * @throws a final failure of class `input`, which states what this workflow has spent before
  */
 export async function refuseToPay(deps: Dependencies, request: NormalizedEraseRequest, attempt: number): Promise<void> {
   const problem = problemWith(deps, request);
@@ -29,8 +29,8 @@ export async function refuseToPay(deps: Dependencies, request: NormalizedEraseRe
 }
 
 /**
- * The same at the start of a submit, whether money is due or not. A workflow that has spent already goes on to read its task:
- * its webhook is tried for a day all the same, and the publish says what it refuses.
+ * The same at the start of a submit. A workflow that has already spent goes on to read its task: the webhook is retried for a
+ * day, and the publish reports what it refuses.
  */
 export async function refuseUnlessPaid(
   deps: Dependencies,
@@ -41,12 +41,12 @@ export async function refuseUnlessPaid(
   if ((await spentBefore(deps, request, attempt)) === null) await refuseToPay(deps, request, attempt);
 }
 
-/** Nothing can be erased from these, whatever is done with them; an archived or blocked file may be one that was put right. */
+/** These files can never be erased; an archived or blocked file may be restored. */
 const NO_VIDEO: readonly (Unfit | null)[] = ['audio', 'image', 'noVideo'];
 /** Code of what is refused for a file without moving pictures. */
 const NOT_A_VIDEO = 'NotAVideo';
 
-/** The same for a file that is no video, once its description was read for the estimate: the vendor may charge for it. */
+/** The same for a file that is not a video, checked with the description read for the estimate: the vendor may charge for it. */
 export async function refuseUnlessVideo(
   deps: Dependencies & Pick<ActivityDependencies, 'unfitness'>,
   request: NormalizedEraseRequest,
@@ -76,7 +76,7 @@ async function spentBefore(
   return record !== null && isOfWorkflow(record, thisRun()) && mayHaveSpent(record) ? record : null;
 }
 
-/** A refused submit spent nothing, nor did a task that was aborted before it ran. */
+/** A refused submit spent nothing, and neither did a task aborted before it ran. */
 function mayHaveSpent({ state, outcome }: SubmissionRecord): boolean {
   return state !== 'refused' && outcome !== 'aborted';
 }

@@ -3,8 +3,8 @@ import type { SubmissionRecord } from '../../../ledger/submissions/submission.js
 import { finalFailure } from '../../shared/failures.js';
 
 /**
- * The failure of a request without a review of its own, when a reviewer has rejected the result that it would get. Null: the
- * last word on that result was not a rejection.
+ * The failure of a request without its own review, when a reviewer rejected the result that it would get. Null: the latest review
+ * did not reject it.
  */
 export function rejectedBefore(
   record: Pick<SubmissionRecord, 'rejected' | 'taskId' | 'resultFileId'> | null,

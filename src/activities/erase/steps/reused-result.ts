@@ -4,8 +4,8 @@ import type { ActivityDependencies } from '../../dependencies.js';
 import { rejectedBefore } from './rejected-before.js';
 
 /**
- * Asks the vendor whether a result that was paid for is still in the library, and records a change in the ledger. False for one
- * without a file there.
+ * Checks whether a paid result is still in the vendor's library, and records a change in the ledger. False when it has no file
+ * there.
  *
  * @throws VodError; LedgerError
  */

@@ -10,29 +10,29 @@ import { VodError } from '../../../tencent-vod/vod-error.js';
 import type { LastCheck } from './breaker-check.js';
 import type { OpenAhead } from './open-ahead.js';
 
-/** How long before its slot is due a submit looks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. */
+/** How long before its slot a submit checks for the last time whether it may be sent, in milliseconds. Ours: a slow statement. */
 const LAST_LOOK_MS = 100;
-/** A process that is seconds late so often has no time for a submit: it gives the activity back, and another may take it. */
+/** A process that is late by seconds this often is overloaded: it gives the activity back, so that another may take it. */
 const MOST_MISSED = 5;
 
 export interface Sending<T, S> {
-  /** Ends the wait, never the call: what comes of a call that went out has to be known. */
+  /** Ends the wait, never the call: the result of a sent call must be known. */
   cancel: AbortSignal;
   /** Another slot, when one was missed. */
   acquire: () => Promise<Slot>;
   opening: OpenAhead;
   lastLook: LastCheck<S>;
-  /** `leaving` is called right before the request is written; what it throws ends the call. */
+  /** `leaving` is called right before the request is written; an error that it throws cancels the call. */
   call: (options: { connection: SubmitConnection | undefined; leaving: () => void }) => Promise<T>;
   /** The vendor refused the call for the rate. */
   onRefused: (refusals: Refusals) => void;
 }
 
 /**
- * Makes the call in its slot, and gives the slot back by the answer. A slot that was missed is replaced by another one. So is one
- * in which the signature was refused as too old, once: the vendor did not execute that call, but it counted it.
+ * Makes the call in its slot, and releases the slot after the answer. A missed slot is replaced; so, once, is one whose signature
+ * was refused as too old, since the vendor counted that call without executing it.
  *
- * @throws CancelledFailure when nothing was sent; VodError when nobody answers to a connection, or of the call
+ * @throws CancelledFailure when nothing was sent; VodError when no connection can be opened, or of the call
  */
 export async function sendInSlot<T, S>(
   submissions: Pick<SubmissionStore, 'reschedule'>,
@@ -88,15 +88,15 @@ async function inSlot<T, S>(
       left = true;
     };
     const answer = await call({ connection: opening.connection, leaving });
-    // A release that cannot be written costs this slot eight seconds, and nobody waits for it.
+    // A failed release costs this slot eight seconds, so it is not awaited.
     slot.release('accepted').catch(() => undefined);
     return { kind: 'answered', answer };
   } catch (error) {
-    // Without an answer nobody knows when the call is counted: the slot comes back by itself.
+    // Without an answer it is unknown when the call is counted: the slot expires by itself.
     if (left && error instanceof VodError && error.requestId !== null) {
       const isRefused = error.class === 'throttled';
       const released = slot.release(isRefused ? 'refused' : 'other').catch(() => null);
-      // Any other refusal may open a breaker: nothing comes before that is written.
+      // Any other refusal may open a breaker, which must be written first.
       const refusals = isRefused ? await released : null;
       if (refusals !== null) onRefused(refusals);
     }
@@ -108,7 +108,7 @@ async function inSlot<T, S>(
 
 /** Nothing was sent in it. */
 export async function giveBack(slot: Slot): Promise<void> {
-  // It comes back by itself, too, some seconds later.
+  // It also expires by itself, some seconds later.
   await slot.giveBack().catch(() => undefined);
 }
 
@@ -116,12 +116,12 @@ function throwIfCancelled(cancel: AbortSignal): void {
   if (cancel.aborted) throw new CancelledFailure('Cancelled before the submit was sent.');
 }
 
-/** Waits between tries of a write that tells what came of a paid call, in milliseconds. */
+/** Waits between tries of a write that records the outcome of a paid call, in milliseconds. */
 const WRITE_RETRY_DELAYS_MS = [100, 250, 500, 1_000, 2_000, 4_000];
 
 /**
- * Repeats a write of the ledger while it cannot be reached. When it stays away the submission remains in doubt, which the
- * next attempt resolves by looking.
+ * Repeats a ledger write while the ledger is unreachable. If that lasts, the submission's outcome remains unknown, and the next
+ * attempt reconciles it.
  */
 export async function keepTrying<T>(write: () => Promise<T>): Promise<T> {
   for (const delayMs of WRITE_RETRY_DELAYS_MS) {

@@ -10,13 +10,13 @@ import type { SubmissionRecord } from '../../../ledger/submissions/submission.js
 export interface SubmitInput {
   /** Whatever the run was started with. */
   request: unknown;
-  /** Why the request is not handed on, and null in its place; absent where it is. */
+  /** Why the request is not passed on, with null in its place; absent where it is. */
   unfit?: string;
   /** The failed task after which one more payment is allowed. */
   resubmitAfterTaskId: string | null;
   /**
-   * Set when an operator ended a hold by `retry`: leave for one more submit after the one that was held, no further; or,
-   * with `taskId`, no leave, but the task of the one that was held.
+   * Set when an operator ended a hold by `retry`: approval for exactly one more submit after the held one; or, with `taskId`, no
+   * approval, but the task of the held one.
    */
   operatorRetry: (RetryDecision & { upToSubmission: number | null }) | null;
 }
@@ -31,7 +31,7 @@ export interface ValidatedRequest {
 
 /** `details[1]` of a failure that ends the submit for good. */
 export interface FailedSubmit {
-  /** Registered, and safe to upsert with what the run knows: of a request that is not valid, the phase alone. */
+  /** Registered, and safe to upsert with what the run knows; for an invalid request, the phase alone. */
   searchAttributes: SearchAttributeKey[];
 }
 
@@ -48,7 +48,7 @@ export type SubmitOutcome =
       reused: boolean;
       /** True when this workflow paid for it, by this run or one before it. */
       paidHere: boolean;
-      /** True when the answer was lost and the task was found by looking. */
+      /** True when the answer was lost and the task was found by reconciling. */
       adopted: boolean;
     })
   | (ValidatedRequest & { kind: 'done'; result: EraseResult; paidHere: boolean })
@@ -60,11 +60,11 @@ export interface Hold {
   code: string | null;
   message: string;
   requestId: string | null;
-  /** Number of the submission whose fate is uncertain; null for any other hold. */
+  /** Number of the submission whose outcome is unknown; null for any other hold. */
   submission: number | null;
-  /** When looking for the task of an uncertain submission ends: the vendor forgets it soon after. ISO 8601, else null. */
+  /** When the search for the task of an uncertain submission ends: the vendor forgets it soon after. ISO 8601, else null. */
   expiresAt: string | null;
-  /** When the ledger wrote it down, ISO 8601: whoever decides by the ledger and the run mean the same hold. */
+  /** When the ledger recorded it, ISO 8601; identifies the hold for an operator who decides by the ledger. */
   since?: string;
   /** The breaker that stops the submit. A retry closes this opening of it, and no later one. */
   breaker?: HeldByBreaker;
@@ -117,7 +117,7 @@ export function held(
   return { kind: 'held' as const, hold: breaker === null ? hold : { ...hold, breaker: heldBy(breaker) } };
 }
 
-/** Nobody can tell whether the submit was accepted. */
+/** Whether the submit was accepted cannot be found out. */
 export function uncertain(why: string, record: SubmissionRecord) {
   const hold: Hold = {
     class: 'uncertain',

@@ -11,14 +11,14 @@ interface HeardAnswer {
 }
 
 /**
- * How long a write of an answer may take before the Temporal server keeps the answer too, in milliseconds. Mostly the ledger
- * has it sooner, and the heartbeat that it takes, which the server writes down and the cloud bills, is not needed.
+ * How long a write of an answer may take before it is sent to the Temporal server too, in milliseconds. The ledger is usually
+ * faster, which saves a heartbeat that the server stores and the cloud bills.
  */
 const WRITTEN_WITHIN_MS = 50;
 
 /**
- * Writes a submit's answer into the ledger. When that takes long, or fails, the Temporal server is given the answer, as soon as the SDK
- * lets a heartbeat go: should this worker end, or the ledger stay away, the next attempt writes it instead of having to look for the task.
+ * Writes a submit's answer into the ledger. When that is slow or fails, a heartbeat gives the answer to Temporal, so that the
+ * next attempt can write it without searching for the task.
  */
 export async function writeAnswer<T>(
   submission: SubmissionKey,
@@ -40,8 +40,8 @@ export async function writeAnswer<T>(
 }
 
 /**
- * Writes the answer that an attempt before this one heard. What the ledger says against it stands: the decision that
- * follows is made from the ledger alone.
+ * Writes the answer that an earlier attempt received. If the ledger contradicts it, the ledger stands: the decision that follows
+ * uses the ledger alone.
  * @throws LedgerError of kind `unavailable`
  */
 export async function saveUnsavedResponse(ledger: Ledger): Promise<void> {
