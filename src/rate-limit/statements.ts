@@ -15,7 +15,7 @@ const HOLD_SECONDS = 1 + DRIFT;
  */
 export const LEAVES_WITHIN_MS = 2_000;
 
-/** Longest travel time of a call to the API, in milliseconds. Ours; callers close a connection before that. */
+/** A call reaches the API within this time of being sent, or never, in milliseconds. Ours; callers close a connection before that. */
 const ARRIVES_WITHIN_MS = 5_000;
 
 /**
