@@ -1,8 +1,8 @@
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { CancelledFailure, Context } from '@temporalio/activity';
 import { ERROR_CLASSES, retryDelayMs } from '../../contract/error-classes.js';
 import type { Recipe } from '../../contract/recipes.js';
 import type { NormalizedEraseRequest } from '../../contract/request.js';
-import { parseEraseRequest } from '../../contract/request-schema.js';
+import type { parseEraseRequest } from '../../contract/request-schema.js';
 import { MAX_DEADLINE_HOURS } from '../../contract/vendor-limits.js';
 import type { BreakerScope } from '../../ledger/holds/breaker.js';
 import type { BeginOutcome, Intent, SubmissionAttempt, SubmissionRecord } from '../../ledger/submissions/submission.js';
@@ -19,6 +19,7 @@ import { BreakerChecks } from './steps/breaker-check.js';
 import { busyAgainMs, isBusyFile } from './steps/busy-file.js';
 import { batchClosed, lost, overBudget, paymentForbidden, resultDeleted, taskFailed } from './steps/no-payment.js';
 import { OpenAhead } from './steps/open-ahead.js';
+import { parsedRequest, withSearchAttributes } from './steps/parsed-request.js';
 import { paymentIdentityOf } from './steps/payment-identity.js';
 import { reconcile } from './steps/reconcile.js';
 import { recordWait } from './steps/record-wait.js';
@@ -28,7 +29,6 @@ import { giveBack, keepTrying, sendInSlot } from './steps/send-in-slot.js';
 import {
   blocked,
   capped,
-  type FailedSubmit,
   type Hold,
   held,
   type SubmitInput,
@@ -64,24 +64,6 @@ export function createSubmitErase(deps: ActivityDependencies) {
       throw await withSearchAttributes(deps, error, parsed.ok);
     }
   };
-}
-
-function parsedRequest({ request, unfit }: SubmitInput): ReturnType<typeof parseEraseRequest> {
-  return unfit === undefined ? parseEraseRequest(request) : { ok: false, problems: [{ path: '', message: unfit }] };
-}
-
-/** Without them a run that failed here could not be found by its phase. */
-async function withSearchAttributes(deps: ActivityDependencies, error: unknown, valid: boolean): Promise<unknown> {
-  if (!(error instanceof ApplicationFailure) || error.nonRetryable !== true) return error;
-  // An error while building the report must not hide the failure.
-  const registered = await deps.registeredSearchAttributes().catch(() => []);
-  const report: FailedSubmit = { searchAttributes: valid ? registered : registered.filter((key) => key === 'phase') };
-  return ApplicationFailure.create({
-    type: error.type ?? 'unexpected',
-    message: error.message,
-    nonRetryable: true,
-    details: [error.details?.[0], report],
-  });
 }
 
 async function checkedSubmit(
