@@ -22,9 +22,10 @@ export interface TrustedRoots {
 }
 
 /**
- * The same CA certificates for the client, whose default is Node's list, and for the worker, whose default is the system's: the
- * system store, or SSL_CERT_FILE and SSL_CERT_DIR instead, plus NODE_EXTRA_CA_CERTS. Null where the system store is unreadable:
- * then each keeps its default.
+ * One list of CA certificates for client and worker, whose defaults differ (Node's list, the system's). It has the system store,
+ * or SSL_CERT_FILE and SSL_CERT_DIR instead, plus NODE_EXTRA_CA_CERTS.
+ *
+ * Null where the system store is unreadable: then each keeps its default.
  */
 export function trustedRoots(env: NodeJS.ProcessEnv): TrustedRoots | null {
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders, NODE_EXTRA_CA_CERTS: extra } = env;

@@ -2,8 +2,8 @@
 export const DEFAULT_VOD_ENDPOINT = 'vod.intl.tencentcloudapi.com';
 
 /**
- * Maximum duration of one call, in seconds: the vendor SDK's timeout counts to the headers and again for the body, so a body that
- * stalls can take twice the setting (seen on the Node SDK).
+ * Maximum duration of one call, in seconds. The vendor SDK's timeout restarts with the body, so a stalled body takes twice the
+ * setting (seen on the Node SDK).
  */
 export function worstRequestSeconds(requestTimeoutSeconds: number): number {
   return 2 * requestTimeoutSeconds;

@@ -28,8 +28,8 @@ export function watchWorkflowId(subAppId: number, prefix = ''): string {
 }
 
 /**
- * Task queues. Submits have their own queues, so that reads do not wait behind a backlog of submits (queues are first in, first
- * out), and an operator can pause paid calls without stopping reads.
+ * Task queues. Submits have their own, since queues are first in, first out: reads do not wait behind them, and an operator can
+ * pause paid calls alone.
  */
 export const QUEUE = {
   /** Workflows, and every activity except the submit. */

@@ -4,8 +4,7 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 const MAX_STEPS = 100;
 
 /**
- * The run of that id, or the one in which it continues: a reset run in its reset run, and one terminated by a later start in the
- * latest run.
+ * The run of that id, or the one in which it continues: the new run of a reset, or the latest run after a termination.
  *
  * A run that ended by itself is not followed, since its own end is the outcome, and a later run is a separate request.
  * @throws WorkflowNotFoundError when the server no longer has it

@@ -14,7 +14,7 @@ export const UNKNOWN_MEASURES: MediaMeasures = { durationSeconds: null, width: n
 
 /**
  * Assumed length of a file of unknown length, in minutes. Ours: longer than an episode, so that a cap is reached early rather
- * than late, and short enough that one such file does not use up a day's cap alone.
+ * than late. One such file must not use up a day's cap.
  */
 export const UNKNOWN_DURATION_MINUTES = 60;
 

@@ -33,8 +33,8 @@ export function looseRequest(input: unknown): LooseRequest {
 }
 
 /**
- * Why an input cannot be passed to an activity at all: the server ends a run whose activity input is too large, and JSON with too
- * many levels cannot be serialised. Null: it can.
+ * Why an input cannot be passed to an activity at all; null when it can. The server ends a run with a too large activity input,
+ * and JSON with too many levels cannot be serialised.
  */
 export function unfitInput(input: unknown): string | null {
   if (input instanceof Unreadable) return input.sentence('The request');

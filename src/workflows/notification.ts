@@ -51,8 +51,8 @@ export async function eraseNotification(input: NotificationInput): Promise<Deliv
 }
 
 /**
- * Starts the notification and waits until the server has it, but not for the receiver: the server (seen on 1.29.1) drops the
- * start of a child whose parent has closed, even an abandoned one.
+ * Starts the notification and waits until the server has it, but not for the receiver. The server (seen on 1.29.1) drops the
+ * start of a child, even an abandoned one, whose parent has closed.
  *
  * An earlier notification with this id, such as before a reset, is kept. Never rejects.
  */
