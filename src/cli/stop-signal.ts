@@ -8,8 +8,8 @@ export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';
 const ECHO_MS = 500;
 
 /**
- * Settles at the first SIGTERM, SIGINT or SIGHUP, and when the npm or npx that started us has gone, so that no orphan process
- * runs on. A second signal ends the process at once.
+ * Settles at the first SIGTERM, SIGINT or SIGHUP, and when the npm or npx that started us has gone, to leave no orphan process. A
+ * second signal ends the process at once.
  */
 export function untilStopped(): Promise<StopReason> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The one table of error classes. The workflow's decisions, the activities' retry delays, the CLI's exit codes and
- * docs/errors.md are all derived from it; `tencent-vod/error-codes.ts` maps every vendor code to one of its rows.
+ * The one table of error classes. The workflow's decisions, retry delays, the CLI's exit codes and docs/errors.md are derived
+ * from it. Every vendor code maps to one of its rows (`tencent-vod/error-codes.ts`).
  *
  * Plain data: workflow code imports it too.
  */

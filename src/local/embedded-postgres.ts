@@ -106,8 +106,8 @@ async function openDataDir(dataDir: string, user: PostgresUser | undefined): Pro
 }
 
 /**
- * The data folder's path for the server. A server of root runs as another user, who may lack access to the parent folders (/root,
- * or one from mktemp), so it uses an open descriptor.
+ * The data folder's path for the server. A server of root runs as another user, who may lack access to the parent folders, so it
+ * uses an open descriptor.
  */
 function pathForServer({ dataDir, user }: Cluster): string {
   return user && process.platform === 'linux' ? '/proc/self/fd/3' : dataDir;

@@ -69,8 +69,8 @@ export class OpenConnection {
 }
 
 /**
- * An agent whose connection errors have a cause. A name with several failing addresses gives an AggregateError without text, and
- * the SDK passes on only the text: whether anything was sent would be unknown.
+ * An agent whose connection errors have a cause. A name with several failing addresses gives an AggregateError without text, but
+ * the SDK passes on only the text.
  */
 export function createAgent(protocol: Endpoint['protocol'], { connectWithinMs, ...options }: AgentOptions): Agent {
   const secure = protocol === 'https://';

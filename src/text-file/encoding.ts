@@ -71,7 +71,7 @@ const NO_ACCIDENT = 8;
 
 /**
  * Decodes a byte stream. An invalid byte becomes U+FFFD and never consumes a quote, comma or line end, so the caller can
- * continue; it must refuse such text where it uses it.
+ * continue. It must refuse such text where it uses it.
  */
 export class StreamDecoder {
   readonly #decode: (bytes: Uint8Array | null) => string;

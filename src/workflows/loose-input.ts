@@ -1,6 +1,6 @@
 /**
- * Reads unchecked JSON. A workflow must not throw a plain Error on any input, since its task would be retried for ever; the
- * submit activity reports what is wrong.
+ * Reads unchecked JSON; the submit activity reports what is wrong. A workflow must not throw a plain Error on any input, since
+ * its task would be retried for ever.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { WebhookRequest } from '../contract/request.js';

@@ -216,8 +216,8 @@ export class Review {
 }
 
 /**
- * Starts the erase with the other recipe as an abandoned child: it is in the history once, before this run ends, and Temporal
- * links the two. False when that erase already exists, running or succeeded.
+ * Starts the erase with the other recipe as an abandoned child, recorded before this run ends; Temporal links the two. False when
+ * that erase already exists, running or succeeded.
  */
 async function startRetry({ workflowId, request }: Retry): Promise<boolean> {
   try {
