@@ -1,6 +1,6 @@
 /**
- * All that a business service imports: start an erase, follow it, take its result, cancel it. Loads neither the worker
- * nor the vendor's SDK nor the ledger.
+ * Public API for a business service: start an erase, follow it, read its result, cancel it. Loads neither the worker nor the
+ * vendor's SDK nor the ledger.
  */
 import { EraseHandle, type ResultOptions } from './client/handle.js';
 import { type ListedErase, type ListOptions, listErases } from './client/list.js';
@@ -81,8 +81,7 @@ export class EraseClient {
   private constructor(private readonly session: Session) {}
 
   /**
-   * Connects by Temporal's own environment variables, by what is given here instead of them, or on a connection that
-   * is open already.
+   * Connects by Temporal's environment variables, by the settings given here instead, or on an open connection.
    * @throws UnavailableError, ConfigurationError
    */
   static async connect(config: EraseClientConfig = {}): Promise<EraseClient> {
@@ -90,9 +89,10 @@ export class EraseClient {
   }
 
   /**
-   * Starts an erase and returns as soon as Temporal has it. Starting the same one again gives the run that exists,
-   * running or done. Where that has succeeded and the request, without a `key`, wants something else of its result (another
-   * publish, review, webhook or deadline), a new run does it and pays nothing. Nothing is sent when the request is not valid.
+   * Starts an erase and returns as soon as Temporal has it. A repeated start returns the existing run, running or ended.
+   *
+   * If that run succeeded and the request, without a `key`, asks for another publish, review, webhook or deadline, a new run does
+   * this without a payment. An invalid request is not sent.
    * @throws InvalidRequestError, RequestConflictError, UnavailableError, ConfigurationError
    */
   async start(request: EraseRequest): Promise<EraseHandle> {
@@ -107,8 +107,8 @@ export class EraseClient {
   }
 
   /**
-   * The latest run of a workflow id, or of the `key` that it was started with; with `runId`, that run and no other. Costs no
-   * call, so an id that does not exist shows at the first use.
+   * The latest run of a workflow id or `key`; with `runId`, exactly that run. Makes no call, so an unknown id is reported at its
+   * first use.
    */
   getHandle(id: string | { key: string }, runId?: string): EraseHandle {
     const workflowId = typeof id === 'string' ? id : workflowIdWith(this.session.names.prefix, eraseKeyId(id.key));
@@ -125,7 +125,7 @@ export class EraseClient {
     await this.session.close();
   }
 
-  /** The same, for `await using`. */
+  /** For `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -14,30 +14,30 @@ import { subAppRefusal } from './sub-app-refusal.js';
 type Vod = Pick<VodApi, 'describeTask' | 'listTasks' | 'describeMedia'>;
 
 export interface CheckOptions {
-  /** Take tasks that do not tell their input for what their row says. */
+  /** Accept tasks that do not echo their input, without comparing it with the recipe. */
   unverified: boolean;
   signal?: AbortSignal;
-  /** Rows that were checked by now. */
+  /** Number of rows checked so far. */
   onProgress?: (rows: number) => void;
 }
 
-/** Rows that are checked at once. Ours: with an answer in a fifth of a second this keeps up with the pace of reads. */
+/** Rows checked concurrently. Ours: at a response time of a fifth of a second, this keeps up with the read rate. */
 const AT_ONCE = 32;
-/** How far a listed time may be from that of the detail, in milliseconds: lists have whole seconds. */
+/** Maximum difference between a listed time and that of the detail, in milliseconds: lists have whole seconds. */
 const LIST_MARGIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Asks the vendor whether each row is true: the task exists, is of ProcessMediaByMPS, of this file, with the input that the
- * recipe makes; or the result exists. Only reads.
- * @throws VodError when the vendor cannot be asked
+ * Checks each row with the vendor: a ProcessMediaByMPS task of this file with the recipe's input exists, or its result does. Only
+ * reads.
+ * @throws VodError when the vendor is unavailable or refuses the reads
  */
 export async function checkClaims(
   vod: Vod,
   claims: readonly ClaimedTask[],
   options: CheckOptions,
 ): Promise<{ items: AdoptedItem[]; problems: RowProblem[] }> {
-  // A single sub-application that is wrong is one mistake, and no problem of each row.
+  // A single wrong sub-application is one error, instead of one per row.
   const several = new Set(claims.map(({ request }) => request.subAppId)).size > 1;
   const checked: (AdoptedItem | RowProblem)[] = [];
   for (let at = 0; at < claims.length; at += AT_ONCE) {
@@ -96,7 +96,7 @@ function checkResult(claim: ClaimedTask, media: ReadonlySet<string>): AdoptedIte
   if (!media.has(resultFileId)) return problem(`the result ${resultFileId} is not in the library.`);
   return {
     ...claim,
-    // A result whose task nobody remembers is booked under its own name: it is the result of one erase only.
+    // A result without a known task gets a TaskId made of its FileId, so that only one erase can claim it.
     taskId: claim.taskId ?? `adopted-result/${resultFileId}`,
     placeAt: claim.submittedAt,
     resultFileId,
@@ -156,7 +156,7 @@ async function detailOf(
   }
 }
 
-/** A task's detail does not name its file; the list of the file's tasks does. */
+/** A task's detail does not name its file, but the task list of the file does. */
 async function isTaskOf(
   vod: Vod,
   { request: { subAppId, fileId } }: ClaimedTask,
@@ -180,7 +180,7 @@ async function isTaskOf(
   return false;
 }
 
-/** Of the results that these rows name, those that are in the library; asked for once in each sub-application. */
+/** The named results that exist in the library; queried once for each sub-application. */
 function existing(
   vod: Vod,
   claims: readonly ClaimedTask[],

@@ -14,12 +14,12 @@ import { openBytes } from './open-source.js';
 import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
 import { SourceError, type SourceRow } from './source.js';
 
-/** What a row says was done, or is running, for a request. */
+/** A row's claim that a request has a task or a result. */
 export interface ClaimedTask extends StagedRequest {
   row: number;
   taskId: string | null;
   resultFileId: string | null;
-  /** ISO 8601; when the task was made, where the vendor does not tell. */
+  /** ISO 8601; the task's creation time, used where the vendor reports none. */
   submittedAt: string | null;
 }
 
@@ -29,11 +29,11 @@ export interface AdoptFile {
   source: BatchSource;
 }
 
-/** Columns besides those of a backlog; `recipeOptions` stands in our own reports, beside the recipe's name. */
+/** Columns besides those of a backlog; our own reports have `recipeOptions` beside the recipe's name. */
 const COLUMNS = ['taskId', 'resultFileId', 'submittedAt', 'recipeOptions'] as const;
 type AdoptColumn = (typeof COLUMNS)[number];
 
-/** Longest TaskId that is taken. Ours: several times the vendor's. */
+/** Maximum TaskId length. Ours: several times the vendor's. */
 const MAX_TASK_ID = 200;
 const taskIdSchema = z
   .string()
@@ -42,9 +42,9 @@ const taskIdSchema = z
 const timeSchema = z.iso.datetime({ offset: true });
 
 /**
- * Reads the list of a program that submitted by itself: CSV with a header, `fileId` and `taskId` or `resultFileId` in each
- * row. All of it is held in memory, about a kilobyte a row. `-` is standard input. One without rows has neither claims nor problems.
- * @throws SourceError when it cannot be read at all
+ * Reads the list of another program's submits: CSV with a header, with `fileId` and `taskId` or `resultFileId` in each row. The
+ * list is held in memory, about a kilobyte a row; `-` is standard input, and an empty list is valid.
+ * @throws SourceError when it is unreadable
  */
 export async function readAdoptFile(
   path: string,
@@ -55,7 +55,7 @@ export async function readAdoptFile(
   const { name, bytes, encoding } = await openBytes(path, options);
   const input = new HashedText(bytes, encoding);
   const table = new CsvTable(input, { more: COLUMNS });
-  // What is adopted is never paid for here, whatever the row says.
+  // An adopted item never pays, whatever its row contains.
   const requests = new RequestMaker({ ...shared, neverPay: true }, installation);
   const claims: ClaimedTask[] = [];
   const problems: RowProblem[] = [];
@@ -102,7 +102,7 @@ function claimOf(of: TableRow, columns: CsvColumns, requests: RequestMaker): Cla
   return { ...made.request, row, taskId, resultFileId, submittedAt };
 }
 
-/** The recipe's options in a column of their own, as our reports have them. */
+/** Our reports have the recipe's options in a separate column. */
 function withOptions(asked: SourceRow, options: string): SourceRow {
   if (options === '' || !('fields' in asked)) return asked;
   const { row, fields } = asked;
@@ -117,7 +117,7 @@ function withOptions(asked: SourceRow, options: string): SourceRow {
   }
 }
 
-/** One erase, one task and one result belong to one row. */
+/** Each erase, task and result may occur in only one row. */
 class Seen {
   readonly #rows = new Map<string, number>();
 
@@ -139,10 +139,10 @@ class Seen {
   }
 }
 
-/** Hours that are left to a task of this age, at least half a day of them: else the whole time that there is. */
+/** The deadline for a task of this age: the maximum, if less than {@link LEFT_HOURS} would remain. */
 export function deadlineFor(deadlineHours: number, ageHours: number): number {
   return ageHours + LEFT_HOURS > deadlineHours ? MAX_DEADLINE_HOURS : deadlineHours;
 }
 
-/** A task that was adopted is given this long at least, in hours. Ours. */
+/** Minimum time that an adopted task gets, in hours. Ours. */
 const LEFT_HOURS = 12;

@@ -3,15 +3,15 @@ import { certainEncoding, START_BYTES, StreamDecoder } from '../text-file/encodi
 import { gbkWordIn, likelyEncoding } from '../text-file/likely-encoding.js';
 import { SourceError } from './source.js';
 
-/** How a source is encoded, as somebody says. A mark, or the zero bytes of UTF-16, are surer and win. */
+/** A declared encoding. A byte order mark, or the zero bytes of UTF-16, take precedence. */
 export interface SaidEncoding {
-  /** As `encodingNamed` gives it. */
+  /** As returned by `encodingNamed`. */
   name: string;
-  /** Where it was said: `--encoding`, or a header of a download. */
+  /** The origin of the declaration: `--encoding`, or a header of a download. */
   by: string;
 }
 
-/** A stream of bytes that is decoded and hashed on its way. */
+/** A byte stream that is decoded and hashed while it is read. */
 export class HashedText {
   readonly #hash = createHash('sha256');
   #digest: string | null = null;
@@ -24,14 +24,14 @@ export class HashedText {
     private readonly said: SaidEncoding | null = null,
   ) {}
 
-  /** Of all bytes as they came, as hex digits; null until the end was reached. */
+  /** SHA-256 of all raw bytes, as hex digits; null until the end is reached. */
   sha256(): string | null {
     return this.#digest;
   }
 
   /**
-   * UTF-8, UTF-16 with a mark or without one, or what was said; the mark is left out. What does not fit is U+FFFD: whoever
-   * uses a text with it asks `broken`.
+   * Decodes UTF-8, UTF-16 with or without a mark, or the declared encoding, and drops the mark. Invalid bytes become U+FFFD; a
+   * user of such text must check `broken`.
    * @throws SourceError
    */
   async *text(): AsyncGenerator<string, void, undefined> {
@@ -43,7 +43,7 @@ export class HashedText {
         continue;
       }
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      // The beginning tells the encoding; it may come a byte at a time.
+      // The encoding is detected from the first bytes, which may arrive one at a time.
       if (held.length >= START_BYTES) yield this.#begin(held);
     }
     if (this.#decoder === null) yield this.#begin(held);
@@ -53,8 +53,8 @@ export class HashedText {
   }
 
   /**
-   * The error for a text that was not decoded, `what` being its place; null where every byte so far was text: then U+FFFD stands
-   * in the source itself.
+   * The error for text that failed to decode, at the place `what`. Null where all bytes so far were valid: then U+FFFD is in the
+   * source itself.
    */
   broken(what: string): SourceError | null {
     const broken = this.#decoder?.broken ?? null;
@@ -68,8 +68,8 @@ export class HashedText {
   }
 
   /**
-   * The error for a text that is used, `what` being its place, and was decoded as UTF-8 although it makes sense in GBK alone; null
-   * for any other text, and where a mark or somebody says that it is UTF-8.
+   * The error for text decoded as UTF-8 that is meaningful only in GBK, at the place `what`. Null for other text, and where UTF-8
+   * was detected or declared.
    */
   misread(text: string, what: string): SourceError | null {
     const word = this.#isTold ? null : gbkWordIn(text);
@@ -89,14 +89,14 @@ export class HashedText {
     if (certain === null && this.said?.name.startsWith('utf-16') && start.length > 1) {
       throw new SourceError('input', `${this.said.by} says ${this.said.name}, but the source is not.`, 'Leave it out.');
     }
-    // A server says UTF-8 of whatever it has.
+    // Servers often declare UTF-8 for any content, so their declaration does not count.
     this.#isTold =
       certain !== null || (this.said !== null && (this.said.by === '--encoding' || this.said.name !== 'utf-8'));
     this.#decoder = new StreamDecoder(certain ?? this.said?.name ?? 'utf-8');
     return this.#checked(this.#decoder.text(start));
   }
 
-  /** Japanese of this kind hides quotes and commas in its characters, and every byte of it is ASCII. */
+  /** ISO-2022-JP encodes characters as ASCII bytes, which may look like quotes and commas. */
   #checked(text: string): string {
     const seen = this.#before + text;
     this.#before = seen.slice(-2);

@@ -1,12 +1,12 @@
 import type { RecipeName } from '../contract/recipes.js';
 
-/** Two recipes for which there is one that does both in one pass, in one new file, at the price of both. */
+/** Pairs of recipes with one combined recipe: one pass and one new file, at the price of both. */
 export const COMBINED_RECIPES: readonly { of: readonly [RecipeName, RecipeName]; by: RecipeName }[] = [
   { of: ['subtitles', 'logo'], by: 'subtitles-and-logo' },
   { of: ['subtitles', 'logo-basic'], by: 'subtitles-and-logo' },
   { of: ['subtitles-area', 'logo'], by: 'subtitles-and-logo' },
   { of: ['subtitles-area', 'logo-basic'], by: 'subtitles-and-logo' },
-  // Each is a part of the other one.
+  // One of the pair contains the other.
   { of: ['subtitles', 'subtitles-and-logo'], by: 'subtitles-and-logo' },
   { of: ['subtitles-area', 'subtitles-and-logo'], by: 'subtitles-and-logo' },
   { of: ['logo', 'subtitles-and-logo'], by: 'subtitles-and-logo' },

@@ -2,24 +2,24 @@ import { pastedId, pastedWord } from '../contract/pasted.js';
 import { shown } from '../contract/visible.js';
 import { SourceError } from './source.js';
 
-/** The columns that are read. */
+/** Known columns. */
 export const CSV_COLUMNS = ['fileId', 'subAppId', 'recipe', 'key', 'publish'] as const;
 export type CsvColumn = (typeof CSV_COLUMNS)[number];
 
 export interface CsvColumns {
-  /** False: the first row is an item already, and its first cell the FileId. */
+  /** False: the first row is an item, and its first cell the FileId. */
   header: boolean;
-  /** Where each column stands, from 0. */
+  /** Index of each known column, from 0. */
   at: Partial<Record<CsvColumn, number>>;
-  /** Where those stand that only this reader has. */
+  /** Index of each additional column of this reader. */
   more: Record<string, number>;
-  /** Cells up to the last that the header names; without a header, none has a name. */
+  /** Number of columns up to the last named one; 0 without a header. */
   width: number;
-  /** Names of the others; without a header, `column 2` and so on. */
+  /** Names of the unknown columns; without a header, `column 2` and so on. */
   ignored: string[];
 }
 
-/** How people and programs write the same name: `file_id`, `FileID`, `File Id`, with what came along from a chat. */
+/** Normalises variants of a name: `file_id`, `FileID`, `File Id`, and characters pasted around it. */
 export function plainName(name: string): string {
   return pastedWord(name)
     .replace(/^["'`*<\u2018-\u201f\ufeff]+|["'`*>\u2018-\u201f]+$/g, '')
@@ -28,20 +28,20 @@ export function plainName(name: string): string {
 }
 
 const FILE_ID = plainName('fileId');
-/** Characters of a name of ours, with what came along with it. */
+/** Maximum length of a known name, with the characters pasted around it. */
 const LONGEST_NAME = 40;
 
-/** A FileId, or what a spreadsheet makes of one. */
+/** A FileId, or a spreadsheet's conversion of one. */
 const LIKE_A_FILE_ID = /^\d[\d.,]*(e\+?\d+)?$/i;
-/** Digits of what is a FileId for certain, and no year, count or price. */
+/** A number with this many digits is a FileId, and no year, count or price. */
 const DIGITS_OF_A_FILE_ID = 15;
 
-/** Whether a cell holds a FileId, or what a spreadsheet made of it. */
+/** Whether a cell has a FileId, or a spreadsheet's conversion of one. */
 export function likeAFileId(cell: string): boolean {
   return LIKE_A_FILE_ID.test(pastedId(cell).replace(/^["']+|["']+$/g, ''));
 }
 
-/** The same, and nothing else that has digits. */
+/** The same, but excluding every other number. */
 export function surelyAFileId(cell: string): boolean {
   const text = pastedId(cell).replace(/^[="'\s]+|["'\s]+$/g, '');
   return (text.length >= DIGITS_OF_A_FILE_ID && /^\d{1,20}$/.test(text)) || /^\d[.,]\d+e\+?1\d$/i.test(text);
@@ -52,8 +52,8 @@ export function isHeader(cells: readonly string[]): boolean {
 }
 
 /**
- * Reads the first row that is not empty.
- * @param more columns that only this reader has
+ * Reads the first nonempty row.
+ * @param more additional columns of this reader
  * @throws SourceError when there is no column of FileIds
  */
 export function columnsOf(cells: readonly string[], more: readonly string[] = []): CsvColumns {
@@ -65,7 +65,7 @@ export function columnsOf(cells: readonly string[], more: readonly string[] = []
     const other = more.find((known) => plainName(known) === plainName(name));
     const found = column ?? other;
     if (found === undefined) {
-      // A name that was not decoded says nothing.
+      // A name with undecodable characters is replaced by its position.
       if (name !== '') columns.ignored.push(name.includes('\uFFFD') ? `column ${index + 1}` : name);
       continue;
     }
@@ -89,13 +89,13 @@ export function columnsOf(cells: readonly string[], more: readonly string[] = []
 }
 
 function withoutHeader(cells: readonly string[]): CsvColumns {
-  // A decimal comma makes two cells of one number; the second is no column.
+  // A decimal comma splits one number into two cells, so the second is no column.
   const others = isSplitNumber(cells) ? [] : cells.slice(1);
   const ignored = others.map((_, index) => `column ${index + 2}`);
   return { header: false, at: { fileId: 0 }, more: {}, width: 0, ignored };
 }
 
-/** `5,28549E+18`, cut at its comma. */
+/** `5,28549E+18`, split at its comma. */
 export function isSplitNumber([whole = '', rest = '']: readonly string[]): boolean {
   return /^\s*\d$/.test(whole) && /^\d+e\+?\d+\s*$/i.test(rest);
 }

@@ -4,14 +4,14 @@ import { type CsvColumns, isHeader, isSplitNumber } from './csv-columns.js';
 import type { TableRow } from './csv-table.js';
 import type { SourceRow } from './source.js';
 
-/** What a spreadsheet shows of a number with more digits than it keeps: `5.28549E+18`. */
+/** A spreadsheet's display of a number with more digits than it keeps: `5.28549E+18`. */
 const ROUNDED = /^\d+([.,]\d+)?e\+?\d+$/i;
 
 const roundedProblem = (shown: string) =>
   `fileId is ${shown}: a spreadsheet rounded it, and its last digits are gone. Set the column's format to text before the ` +
   'ids are put in, and export it again.';
 
-/** What a row asks for. Cells that are empty ask for nothing. */
+/** The fields of a request in a row; empty cells are omitted. */
 export function fieldsOf({ cells, row, problem }: TableRow, columns: CsvColumns | null): SourceRow {
   const { at, header } = columns ?? { at: {}, header: true };
   const cell = (index: number | undefined) => (index === undefined ? '' : (cells[index] ?? ''));

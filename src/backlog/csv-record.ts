@@ -1,29 +1,29 @@
 /** One row of CSV. */
 export interface CsvRecord {
   cells: string[];
-  /** What is wrong with its quotes, as the end of a sentence that names the row; null when nothing is. */
+  /** Quoting error as the end of a sentence that names the row; null when there is none. */
   problem: string | null;
-  /** Cells in quotes that hold what separates cells. */
+  /** True when a quoted cell contains a delimiter. */
   quotedDelimiter: boolean;
-  /** Cells in quotes that go over several lines; also one that was closed wrongly. */
+  /** Quoted cells that span several lines, including one closed incorrectly. */
   multiline: string[];
 }
 
-/** White space before an opening quote, or what has no shape there: the mark in the middle of files that were put together. */
+/** White space before an opening quote, including invisible characters such as the byte order marks of concatenated files. */
 const BLANK = /^[^\S\n]*(?:\p{Default_Ignorable_Code_Point}[^\S\n]*)*$/u;
 
 /**
- * Reads rows of CSV line by line, strictly: a quote that opens a cell is closed at the cell's end. A quote inside a cell that
- * does not begin with one, such as an inch mark, is a character like any other.
+ * Strict CSV parser, line by line: an opening quote must be closed at the cell's end. A quote within an unquoted cell, such as an
+ * inch mark, is an ordinary character.
  */
 export class CsvRecordParser {
   #record = emptyRecord();
-  /** The cell in quotes that is not closed yet, as far as it was read. */
+  /** The content so far of a quoted cell that is still open. */
   #open: string | null = null;
 
   constructor(readonly delimiter: string) {}
 
-  /** Whether the last line ended within quotes. */
+  /** Whether the last line ended inside quotes. */
   get isOpen(): boolean {
     return this.#open !== null;
   }
@@ -56,7 +56,7 @@ export class CsvRecordParser {
     return record;
   }
 
-  /** What was read of a cell that is open at the end of everything. */
+  /** Content of a cell that is still open at the end of the input. */
   rest(): string {
     return this.#open ?? '';
   }
@@ -65,7 +65,7 @@ export class CsvRecordParser {
     return text === '' || (!text.includes(this.delimiter) && BLANK.test(text));
   }
 
-  /** @returns the place behind the closing quote, or null where the line ends before it */
+  /** @returns the position after the closing quote, or null where the line ends first */
   #inQuotes(line: string, from: number): number | null {
     for (let at = from; ; ) {
       const quote = line.indexOf('"', at);
@@ -80,7 +80,7 @@ export class CsvRecordParser {
     }
   }
 
-  /** @returns the beginning of the next cell, or null at the end of the row */
+  /** @returns the start of the next cell, or null at the end of the row */
   #afterQuotes(line: string, from: number): number | null {
     const cell = this.#open ?? '';
     this.#open = null;

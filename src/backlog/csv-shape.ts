@@ -3,12 +3,12 @@ import { shown } from '../contract/visible.js';
 import { type CsvColumns, isSplitNumber, likeAFileId, surelyAFileId } from './csv-columns.js';
 import type { CsvRecord } from './csv-record.js';
 
-/** So many cells make a line that is no sentence of a text. */
+/** A line with at least this many cells is unlikely to be prose. */
 const CELLS_OF_A_ROW = 3;
 
 /**
- * What is wrong with a row's cells as a whole, so that one may stand in another's column: the end of a sentence that names the row,
- * or null. A wrong guess would erase, and pay, by another recipe.
+ * A problem of the row's shape, by which cells may be in wrong columns; the end of a sentence that names the row, or null.
+ * Guessing could erase and pay by another recipe.
  */
 export function shapeProblem(record: CsvRecord, columns: CsvColumns, delimiter: string): string | null {
   if (record.problem !== null) return `${record.problem}.`;
@@ -30,7 +30,7 @@ export function shapeProblem(record: CsvRecord, columns: CsvColumns, delimiter: 
   return strange === null ? null : `${missing}, and ${strange}: a cell is missing before it.`;
 }
 
-/** In a row that is too long, even by empty cells: `The, logo,` where the title was meant to be "The, logo". */
+/** In a row with too many cells, even empty ones: `The, logo,` where the title was meant to be "The, logo". */
 function hasShiftedWord(cells: readonly string[], { at, more }: CsvColumns): boolean {
   const read = [...Object.values(at), ...Object.values(more)];
   return read.some((index) => {
@@ -39,7 +39,7 @@ function hasShiftedWord(cells: readonly string[], { at, more }: CsvColumns): boo
   });
 }
 
-/** Cells at the end may be left out, as some spreadsheets do; then nothing stands where it does not belong. */
+/** Some spreadsheets omit empty cells at the end; that is valid unless a cell has the form of another column. */
 function columnThatReadsLikeAnother(cells: readonly string[], { at }: CsvColumns): string | null {
   for (const [index, cell] of cells.entries()) {
     const text = cell.trim();
@@ -55,16 +55,16 @@ function columnThatReadsLikeAnother(cells: readonly string[], { at }: CsvColumns
   return null;
 }
 
-/** A line of a cell in quotes that looks like a row of its own; null where there is none, or where the cell is JSON. */
+/** A line within a quoted cell that looks like a row; null where there is none, or the cell is JSON. */
 export function rowInside(cell: string, columns: CsvColumns | null, delimiter: string): string | null {
   if (isJson(cell)) return null;
   const lines = cell.trim().split('\n');
-  // A line end before or behind a word makes no rows.
+  // A line end before or after a word does not make a row.
   if (lines.length === 1 && !cell.includes(delimiter)) return null;
   const found = lines.find((line, index) => {
     const parts = line.split(delimiter);
     if (parts.some(surelyAFileId)) return true;
-    // The first line and the last may be parts of rows.
+    // The first and last lines may be fragments of rows.
     if (index === 0 || index === lines.length - 1 || columns === null || !columns.header) return false;
     if (parts.length !== columns.width || parts.length < 2) return false;
     if (likeAFileId(parts[columns.at.fileId ?? 0] ?? '')) return true;
@@ -83,7 +83,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** For a sentence. */
+/** Delimiter as named in a sentence. */
 export function delimiterName(delimiter: string): string {
   return delimiter === '\t' ? 'a tab' : `"${delimiter}"`;
 }

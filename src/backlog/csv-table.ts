@@ -7,38 +7,38 @@ import { linesOf } from './lines.js';
 import type { OwnReportGuard } from './own-report.js';
 import { SourceError } from './source.js';
 
-/** Longest row, in characters. Ours: a quote that is never closed must not read the whole file into memory. */
+/** Maximum row length, in characters. Ours: an unclosed quote must not read the whole file into memory. */
 const MAX_ROW = 1024 * 1024;
-/** Lines that are looked at to find what separates cells, and where the header stands. */
+/** Lines examined to detect the delimiter and the header. */
 const LOOK_AHEAD = 12;
-/** Spreadsheets of many countries separate by `;`, because a comma is in their numbers. */
+/** Spreadsheets in many countries use `;`, because numbers there contain commas. */
 const DELIMITERS = [',', ';', '\t'] as const;
-/** The line by which a spreadsheet is told what separates cells; it shows no row for it. */
+/** A line that declares the delimiter to a spreadsheet, which shows no row for it. */
 const SEPARATOR_LINE = /^\s*"?sep=("?)(.|\\t)?\1"?[,;\t]*\s*$/i;
 
-/** One row below the header; its number is the spreadsheet's. */
+/** One row below the header, with the spreadsheet's row number. */
 export interface TableRow {
   row: number;
   cells: string[];
-  /** Why its cells cannot be told apart, or read; null when they can. */
+  /** Why its cells are ambiguous or unreadable; null when they are not. */
   problem: string | null;
 }
 
-/** The rows of a CSV file, each with as many problems as its shape has. Empty rows are counted and left out. */
+/** The rows of a CSV file, each with the problem of its shape. Empty rows are counted and skipped. */
 export class CsvTable {
   /** Known once the first row was read. */
   columns: CsvColumns | null = null;
 
   /**
    * @param options.more columns besides those of a backlog
-   * @param options.guard refuses a report of ours
+   * @param options.guard rejects our own reports
    */
   constructor(
     private readonly input: HashedText,
     private readonly options: { more?: readonly string[]; guard?: OwnReportGuard } = {},
   ) {}
 
-  /** @throws SourceError where the rows cannot be told apart, or nothing says which column is which */
+  /** @throws SourceError where the rows are ambiguous, or the columns unknown */
   async *rows(): AsyncGenerator<TableRow, void, undefined> {
     const lines = linesOf(this.input.text(), MAX_ROW, (line) => notClosed(line));
     const { ahead, delimiter } = await begin(lines);
@@ -73,7 +73,7 @@ export class CsvTable {
     return rowInside(parser.rest(), this.columns, parser.delimiter);
   }
 
-  /** A quote that stands where it should not swallows rows up to the next quote. */
+  /** A misplaced quote would swallow rows up to the next quote. */
   #refuseSwallowedRows(record: CsvRecord, row: number, delimiter: string): void {
     for (const cell of record.multiline) {
       const inside = rowInside(cell, this.columns, delimiter);
@@ -114,7 +114,7 @@ export class CsvTable {
     }
   }
 
-  /** Columns that are not read may hold what they want. */
+  /** Only columns that are read are checked. */
   #unreadable(cells: readonly string[], row: number): string | null {
     const { at, more } = this.columns as CsvColumns;
     for (const [column, index] of Object.entries({ ...at, ...more })) {
@@ -150,7 +150,7 @@ async function begin(lines: AsyncGenerator<string, void, undefined>): Promise<{ 
     if (next.done) break;
     ahead.push(next.value);
   }
-  // Two programs may have written their mark, one after the other.
+  // Two programs may each have written a byte order mark.
   if (ahead[0] !== undefined) ahead[0] = ahead[0].replace(/^\ufeff+/, '');
   const [, , said] = SEPARATOR_LINE.exec(ahead[0] ?? '') ?? [];
   const isSaid = SEPARATOR_LINE.test(ahead[0] ?? '');
@@ -165,7 +165,7 @@ async function begin(lines: AsyncGenerator<string, void, undefined>): Promise<{ 
   );
 }
 
-/** What makes a header, or an item, of the first row; else what separates most cells of it; a comma where nothing does. */
+/** The delimiter by which the first row is a header or an item; else the one with the most cells, or a comma. */
 function delimiterOf(ahead: readonly string[]): string {
   const found = DELIMITERS.map((delimiter) => ({ delimiter, cells: firstRow(ahead, delimiter) }));
   const byCells = found.toSorted((a, b) => b.cells.length - a.cells.length);
@@ -186,7 +186,7 @@ function firstRow(lines: readonly string[], delimiter: string): string[] {
   return [];
 }
 
-/** The row, of those that were looked at, that names a column fileId. */
+/** The first examined row below that names a column fileId. */
 function headerBelow(ahead: readonly string[], after: number): number | null {
   const at = ahead.findIndex(
     (line, index) => index >= after && DELIMITERS.some((delimiter) => isHeader(firstRow([line], delimiter))),

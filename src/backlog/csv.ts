@@ -5,8 +5,8 @@ import { OwnReportGuard } from './own-report.js';
 import type { BacklogSource, SourceRow } from './source.js';
 
 /**
- * CSV, with a header or without one. `row` is the number that the spreadsheet shows at its edge, a header being 1: an empty
- * line is a row, and a cell with line ends in it does not make more rows of one.
+ * CSV, with or without a header. `row` is the spreadsheet's row number, a header being 1: empty lines count, and a cell with line
+ * ends is part of one row.
  */
 export function csvSource(
   name: string,

@@ -7,24 +7,24 @@ import { AddressRefusedError, checkedLookup } from '../webhook/post.js';
 import { addressRule, anyAddressRule } from '../webhook/public-address.js';
 import { SourceError } from './source.js';
 
-/** Redirects that are followed. Source: the Fetch standard allows 20; a file store needs one or two. */
+/** Maximum number of redirects. Source: the Fetch standard allows 20; a file store needs one or two. */
 const MAX_REDIRECTS = 5;
-/** How long the other side may say nothing, in milliseconds. */
+/** Idle timeout, in milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000;
 const ADVICE_PRIVATE = 'Give --allow-private-address when it is meant to be one.';
 
 export interface DownloadOptions {
-  /** True: also addresses that are not public, and http without TLS. */
+  /** True: also allow private addresses, and http without TLS. */
   allowPrivate?: boolean;
 }
 
 export interface Download {
   bytes: AsyncGenerator<Uint8Array, void, undefined>;
-  /** What the answer says of its encoding, in its content-type. */
+  /** The charset of the response's content-type. */
   charset: string | null;
 }
 
-/** Streams what a URL gives. Its parts reach nobody's log: it may be signed. @throws SourceError */
+/** Streams a download. The URL may be signed, so no part of it is logged. @throws SourceError */
 export async function download(from: URL, { allowPrivate = false }: DownloadOptions = {}): Promise<Download> {
   const answer = await follow(from, allowPrivate);
   const packed = answer.headers['content-encoding'] ?? 'identity';
@@ -56,7 +56,7 @@ async function* bytesOf(from: URL, answer: IncomingMessage): AsyncGenerator<Uint
   }
 }
 
-/** A URL without what may be secret in it. */
+/** The URL without parts that may be secret. */
 export function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
@@ -90,14 +90,14 @@ async function follow(from: URL, allowPrivate: boolean): Promise<IncomingMessage
 function get(url: URL, allowPrivate: boolean): Promise<IncomingMessage> {
   const mayReach = allowPrivate ? anyAddressRule() : addressRule();
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // For a host that is an address already, Node looks nothing up.
+  // Node calls no lookup for a host that is already an address.
   if (isIP(host) !== 0 && !mayReach(host)) return Promise.reject(refused(url, host));
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(url, {
       agent: false,
       timeout: IDLE_TIMEOUT_MS,
-      // What is hashed and counted is what is in the file.
+      // Without compression, so that the hash and size are those of the file.
       headers: { accept: 'text/csv, application/x-ndjson, */*', 'accept-encoding': 'identity' },
       lookup: checkedLookup(systemLookup as LookupFunction, mayReach),
     });

@@ -4,13 +4,13 @@ import type { MediaInfo, SearchMediaQuery, VodApi } from '../tencent-vod/vod-api
 import { retriedRead } from './retried-read.js';
 import { type BacklogSource, SourceError, type SourceRow } from './source.js';
 
-/** Results that a search can reach, and where its count stops. Source: API document of SearchMedia. */
+/** Maximum number of results a search can reach, and of its count. Source: API document of SearchMedia. */
 const MAX_REACHABLE = 5_000;
-/** Files of one call. Ours: some hundred descriptions are about a megabyte. */
+/** Files per call. Ours: some hundred descriptions are about a megabyte. */
 const PAGE = 500;
-/** How often a stretch of time that cannot be split is read again because files came or went meanwhile. */
+/** Maximum reads of an interval that cannot be split, when its files change during the read. */
 const MAX_READINGS = 5;
-/** Before there was VOD: nothing in a library is older. */
+/** Start of the search range; VOD did not exist before. */
 const BEGINNING_MS = Date.parse('2010-01-01T00:00:00Z');
 const SECOND_MS = 1_000;
 
@@ -19,26 +19,28 @@ export interface LibraryQuery {
   classIds?: number[];
   tags?: string[];
   names?: string[];
-  /** Both ends belong to it, in whole seconds. */
+  /** Inclusive, in whole seconds. */
   createdFrom?: Date;
-  /** Default, and at the latest: when the reading began. */
+  /** Default and maximum: the start of the read. */
   createdTo?: Date;
-  /** Files that are taken although they look as if nothing could be erased from them; default none. */
+  /** Include these files although they look unsuitable for an erase; default none. */
   allow?: readonly Unfit[];
 }
 
 type Found = KnownMedia & { unfit?: Unfit };
 
-/** Both ends included, in whole seconds. */
+/** A time interval, inclusive at both ends, in whole seconds. */
 interface Stretch {
   fromMs: number;
   toMs: number;
 }
 
 /**
- * The videos of the media library that a query finds, oldest first, each once. The upper end of the time is fixed when the
- * reading begins, so files that are added meanwhile are not in it. A search reaches 5,000 results; so the time is split until
- * fewer are in each part, and a part counts only when it was read whole: as many different files as the vendor said.
+ * The videos that a query finds in the media library, oldest first, each once. The upper time bound is fixed at the start of the
+ * read, so files added later are excluded.
+ *
+ * A search reaches 5,000 results, so the interval is split until each part has fewer. A part is complete only if it has as many
+ * different files as the vendor counted.
  */
 export function librarySource(vod: Pick<VodApi, 'searchMedia'>, query: LibraryQuery): BacklogSource {
   return {
@@ -66,7 +68,7 @@ async function* rowsOf(
     ...(query.tags?.length ? { tags: query.tags } : {}),
     ...(query.names?.length ? { names: query.names } : {}),
   };
-  // Oldest on top.
+  // A stack with the oldest interval on top.
   const open: Stretch[] = whole.toMs >= whole.fromMs ? [whole] : [];
   for (let stretch = open.pop(); stretch !== undefined; stretch = open.pop()) {
     const files = await readStretch(vod, filter, stretch);
@@ -83,7 +85,7 @@ async function* rowsOf(
   }
 }
 
-/** Null: it has to be split. @throws SourceError when it cannot be */
+/** Null when the interval must be split. @throws SourceError when it cannot be */
 async function readStretch(
   vod: Pick<VodApi, 'searchMedia'>,
   filter: SearchMediaQuery,
@@ -101,7 +103,7 @@ async function readStretch(
       );
     }
     if (files !== 'changed') return inOrder(files);
-    // A shorter stretch is read in fewer calls: less can change meanwhile.
+    // A shorter interval takes fewer calls, so fewer changes occur meanwhile.
     if (splittable) return null;
   }
   throw new SourceError(

@@ -1,8 +1,8 @@
 import type { SourceError } from './source.js';
 
 /**
- * Splits text into its lines, without their ends: `\n`, `\r\n` or `\r`, as each comes.
- * @throws what `tooLong` makes for a line of more than `maxLength` characters: it is not what it is taken for
+ * Splits text into lines without their ends: `\n`, `\r\n` or `\r`, also mixed.
+ * @throws the error of `tooLong` for a line of more than `maxLength` characters
  */
 export async function* linesOf(
   text: AsyncIterable<string>,
@@ -12,7 +12,7 @@ export async function* linesOf(
   let rest = '';
   let number = 1;
   for await (const chunk of text) {
-    // The other half of `\r\n` may come with the next chunk.
+    // The second half of `\r\n` may be in the next chunk.
     const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? '';
     for (const line of lines) {

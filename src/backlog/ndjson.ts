@@ -9,11 +9,11 @@ import { linesOf } from './lines.js';
 import { refuseOwnLine } from './own-report.js';
 import { type BacklogSource, calledSource, SourceError, type SourceRow } from './source.js';
 
-/** Lines of an object that is written over several, and is looked at whole to say so. */
+/** Maximum number of lines joined to detect one object that spans several. */
 const LINES_OF_ONE = 200;
 const ONE_A_LINE = 'Write one request a line';
 
-/** NDJSON: one request a line, of which everything that is the same for all may be left out. Empty lines count as rows. */
+/** NDJSON: one request a line; common fields may be omitted. Empty lines count as rows. */
 export function ndjsonSource(
   name: string,
   bytes: AsyncIterable<Uint8Array>,
@@ -44,7 +44,7 @@ async function* rowsOf(name: string, input: HashedText): AsyncGenerator<SourceRo
       yield made;
       continue;
     }
-    // What the first line shows is said once, and not of every line.
+    // A format error visible in the first line is reported once, not for every line.
     begins = false;
     refuseCommas(name, line, row);
     const more = await linesAfter(line, lines, (comma) => overLines(name, row, comma));
@@ -83,7 +83,7 @@ function sentence({ message, longNumbers }: JsonTextError): string {
   return `fileId is the number ${number}, which loses digits; a FileId must be a string: "${number}".`;
 }
 
-/** Ids may have been copied out of a chat here as well. */
+/** Ids in NDJSON may also be pasted from a chat. */
 function pastedFields({ ...fields }: Record<string, unknown>): Record<string, unknown> {
   if (typeof fields.fileId === 'string') fields.fileId = pastedId(fields.fileId);
   if (typeof fields.key === 'string') fields.key = pastedKey(fields.key);
@@ -94,7 +94,7 @@ function pastedFields({ ...fields }: Record<string, unknown>): Record<string, un
   return fields;
 }
 
-/** @throws SourceError where the first line shows that the whole is something else */
+/** @throws SourceError where the first line shows another format */
 function refuseCommas(name: string, line: string, row: number): void {
   const text = line.trim();
   if (/^[{[].*[}\]],$/s.test(text) && isJson(text.slice(0, -1))) {
@@ -109,7 +109,7 @@ function refuseCommas(name: string, line: string, row: number): void {
   }
 }
 
-/** The lines after one that is no JSON. @throws what `whole` makes where they are JSON together: one object over several lines */
+/** The lines after one that is invalid JSON. @throws the error of `whole` where together they are one JSON object */
 async function linesAfter(
   first: string,
   lines: AsyncGenerator<string, void, undefined>,

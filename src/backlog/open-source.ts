@@ -13,28 +13,28 @@ export const SOURCE_FORMATS = ['csv', 'ndjson'] as const;
 export type SourceFormat = (typeof SOURCE_FORMATS)[number];
 
 export interface OpenSourceOptions extends DownloadOptions {
-  /** Default: by the end of the name, else by the first character. */
+  /** Default: by the file extension, else by the first character. */
   format?: SourceFormat;
-  /** As `encodingNamed` gives it; default: UTF-8 or UTF-16, or what a download says. */
+  /** As returned by `encodingNamed`; default: UTF-8 or UTF-16, or a download's declaration. */
   encoding?: string | undefined;
-  /** What `-` reads; default the process's own. */
+  /** The stream for `-`; default the process's stdin. */
   stdin?: AsyncIterable<Uint8Array>;
 }
 
-/** Bytes of white space or zeros after which nothing else is waited for. */
+/** Maximum leading bytes of white space or zeros that are read to detect the format. */
 const MOST_BLANK = 1024 * 1024;
 
-/** Bytes that are text of some kind. */
+/** Bytes of a text file in any format. */
 export interface OpenBytes {
   name: string;
-  /** The beginning, as text: for what can be told by it. */
+  /** The beginning as text, to detect the format. */
   start: string;
   bytes: AsyncGenerator<Uint8Array, void, undefined>;
   encoding: SaidEncoding | null;
 }
 
 /**
- * Opens a file, `-` for standard input, or an `https://` URL. Nothing is read beyond the first bytes until its rows are.
+ * Opens a file, `-` for standard input, or an `https://` URL. Reads only the first bytes until the rows are requested.
  * @throws SourceError
  */
 export async function openSource(spec: string, options: OpenSourceOptions = {}): Promise<BacklogSource> {
@@ -43,10 +43,10 @@ export async function openSource(spec: string, options: OpenSourceOptions = {}):
   return format === 'csv' ? csvSource(name, bytes, encoding) : ndjsonSource(name, bytes, encoding);
 }
 
-/** The same, for whoever knows what is in it. @throws SourceError where it is no list, by its first bytes */
+/** Opens a source whose format is known. @throws SourceError where its first bytes show that it is no list */
 export async function openBytes(spec: string, options: OpenSourceOptions = {}): Promise<OpenBytes> {
   const { name, bytes, charset } = await bytesOf(spec, options);
-  // A file gives much at once, and its end only when its rows were read; a stream may come a byte at a time.
+  // A file yields many bytes at once; a stream may yield one at a time.
   const { start, all } = await peek(bytes, isStream(spec) ? START_BYTES : 1);
   const encoding = options.encoding === undefined ? charset : { name: options.encoding, by: '--encoding' };
   const text = beginningOf(start, encoding);
@@ -73,7 +73,7 @@ async function bytesOf(spec: string, options: OpenSourceOptions): Promise<Bytes>
   const name = shownUrl(url);
   if (charset === null) return { name, bytes, charset };
   const encoding = encodingNamed(charset);
-  // An option says what it really is.
+  // An option overrides an unknown charset.
   if (encoding === null && options.encoding === undefined) {
     throw new SourceError(
       'input',
@@ -81,7 +81,7 @@ async function bytesOf(spec: string, options: OpenSourceOptions): Promise<Bytes>
       'Give --encoding NAME.',
     );
   }
-  // Of UTF-16 its own bytes tell more.
+  // The bytes of UTF-16 identify it more reliably.
   const told = encoding !== null && !encoding.startsWith('utf-16');
   return { name, bytes, charset: told ? { name: encoding, by: `${name}, by its content-type,` } : null };
 }
@@ -105,7 +105,7 @@ function refuseOthers(name: string, spec: string, start: Uint8Array, text: strin
   );
 }
 
-/** A file that is written to while it is read would be neither the old one nor the new one. */
+/** A file modified during the read would mix old and new content. */
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   let before: Awaited<ReturnType<typeof stat>>;
   try {
@@ -135,7 +135,7 @@ function cannotRead(path: string, error: unknown): SourceError {
   });
 }
 
-/** The first bytes, and all of them again. */
+/** The first bytes, and the whole stream including them. */
 async function peek(
   bytes: AsyncIterable<Uint8Array>,
   least: number,
@@ -143,7 +143,7 @@ async function peek(
   const iterator = bytes[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   let start = Buffer.alloc(0);
-  // White space says nothing about the format.
+  // Leading white space does not identify the format.
   let length = 0;
   while (start.length < least || (isBlank(start) && length < MOST_BLANK)) {
     const next = await iterator.next();

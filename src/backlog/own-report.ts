@@ -5,28 +5,28 @@ import { REPORT_FILE } from '../contract/report.js';
 import { plainName } from './csv-columns.js';
 import { SourceError } from './source.js';
 
-/** Names that only our reports have. */
+/** Names that occur only in our reports. */
 const CERTAIN = ['recipeHash', 'recipeOptions'];
-/** Names that our reports and lists have, and hardly any list of somebody else: two of them tell. */
+/** Names that rarely occur in other lists; two of them identify one of ours. */
 const TELLING = ['workflowId', 'runId', 'requestId', 'estimatedUsd', 'costUsd', 'batchId'];
-/** What a list of submitted tasks has as well. */
+/** Names that lists of submitted tasks also have. */
 const SUBMITTED = ['taskId', 'resultFileId'];
-/** Names that anybody may use: it takes many of them. */
+/** Common names; many of them are necessary to identify a report. */
 const COMMON = 'number row state class code message attempts startedAt endedAt requestedBy'.split(' ');
-/** Rows at the beginning that may be the header: a title may stand above it. */
+/** First rows that may be the header, since a title may precede it. */
 const HEAD_ROWS = 3;
-/** What is printed as the id of a batch, and pasted into a shell. */
+/** An id that is safe to print in a shell command. */
 const BATCH_ID = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
 
 /**
- * - `report`: the items of a batch, as `batch results` writes them, or another list of erases that we print
+ * - `report`: the items of a batch, as written by `batch results`, or another list of erases that we print
  * - `mapping`: sources and results
- * - `plan`: what `batch plan` prints, of rows or of all
- * - `submitted`: what `batch adopt` takes
+ * - `plan`: output of `batch plan`, with rows or all
+ * - `submitted`: input of `batch adopt`
  */
 export type OwnOutput = 'report' | 'mapping' | 'plan' | 'submitted';
 
-/** What a file is, by its columns or keys; null: nothing of ours. */
+/** The kind of our output that these columns or keys identify; null: none. */
 export function ownOutput(names: readonly string[]): OwnOutput | null {
   const plain = new Set(names.map(plainName));
   const has = (name: string) => plain.has(plainName(name));
@@ -39,13 +39,13 @@ export function ownOutput(names: readonly string[]): OwnOutput | null {
   return submitted > 0 ? 'submitted' : null;
 }
 
-/** A file of ours was given as a backlog. */
+/** One of our own outputs was given as a backlog. */
 export class OwnReportError extends SourceError {
   constructor(
     readonly output: OwnOutput,
-    /** Null where it does not say so. */
+    /** Null where it has none. */
     readonly batchId: string | null,
-    /** Of its first item. */
+    /** State of its first item. */
     readonly state: string | null,
   ) {
     super(
@@ -56,15 +56,15 @@ export class OwnReportError extends SourceError {
   }
 }
 
-/** Looks at the first rows of a CSV file. */
+/** Examines the first rows of a CSV file. */
 export class OwnReportGuard {
   #seen = 0;
   #header: { names: string[]; output: OwnOutput } | null = null;
 
   /**
-   * @param cells of each row that is not empty
+   * @param cells of each nonempty row
    * @returns true for the header of a report
-   * @throws OwnReportError for the row below it, which says of which batch it is
+   * @throws OwnReportError for the row below it, which names the batch
    */
   isReportHeader(cells: readonly string[]): boolean {
     if (this.#header !== null) {
@@ -77,13 +77,13 @@ export class OwnReportGuard {
     return output !== null;
   }
 
-  /** @throws OwnReportError when the header of a report was all that there was */
+  /** @throws OwnReportError when a report has only a header */
   end(): void {
     if (this.#header !== null) throw new OwnReportError(this.#header.output, null, null);
   }
 }
 
-/** @throws OwnReportError when one line of NDJSON is one of ours */
+/** @throws OwnReportError when an NDJSON line is from one of our outputs */
 export function refuseOwnLine(line: Record<string, unknown>): void {
   const output = ownOutput(Object.keys(line));
   if (output !== null) throw refusal(output, (name) => line[name]);
@@ -98,7 +98,7 @@ function refusal(output: OwnOutput, field: (name: string) => unknown): OwnReport
   );
 }
 
-/** The same error with the batch's id, where the manifest beside the file has it. */
+/** Adds the batch's id, if the manifest beside the file has it. */
 export async function withBatchOf(error: OwnReportError, path: string): Promise<OwnReportError> {
   if (error.batchId !== null) return error;
   try {

@@ -19,59 +19,59 @@ import { readMissing } from './read-media.js';
 import { type Installation, RequestMaker, type SharedRequest } from './requests.js';
 import type { BacklogSource } from './source.js';
 
-/** Rows, problems and media descriptions that are sent to the database at once. */
+/** Rows, problems and media descriptions sent to the database at once. */
 const CHUNK = 1_000;
-/** Rows of one kind that are named; the others are counted. */
+/** Rows of one kind that are listed; the others are counted. */
 const NAMED = 20;
 /**
- * For how long a description of a file is taken for true, in seconds. Its length does not change; whether it is still there
- * does. Ours: a start soon after a plan reads nothing again.
+ * How long a file's description is considered current, in seconds. Ours: a start soon after a plan reads nothing again; a file's
+ * length does not change, but the file may be deleted.
  */
 const FRESH_SECONDS = 3_600;
 
 export interface PlanOptions {
-  /** What all items have in common. */
+  /** The settings common to all items. */
   shared: SharedRequest;
   installation?: Installation;
-  /** Id of the batch to be, as it is part of each request; default: as long as an id may be. */
+  /** Id of the future batch, since it is part of each request; default: an id of maximum length. */
   batchId?: string | undefined;
-  /** One file may have two recipes. */
+  /** Allow two recipes for one file. */
   allowVariants?: boolean;
-  /** What was paid for before becomes an item too: taken up, at no price. */
+  /** Also include items paid for before: they reuse the result, at no cost. */
   includePaid?: boolean;
-  /** What was paid for and failed becomes an item too, and is paid for once more. */
+  /** Also include items paid for and failed: they are paid for again. */
   payAgain?: boolean;
-  /** Files that are taken although they look as if nothing could be erased from them; default none. */
+  /** Include these files although they look unsuitable for an erase; default none. */
   allow?: readonly Unfit[];
   prices: PriceList;
-  /** The budget of submits, which all batches and live erases share. */
+  /** The submit rate, shared by all batches and interactive erases. */
   submitsPerSecond: number;
-  /** Told now and then. */
+  /** Called periodically. */
   onProgress?: (so: PlanProgress) => void;
   signal?: AbortSignal;
 }
 
 export type PlanProgress =
   | { doing: 'rows'; rows: number; problems: number }
-  /** `leftMs`: about how long the others take. */
+  /** `leftMs`: estimated time for the remaining files. */
   | { doing: 'media'; files: number; of: number; leftMs: number }
   | { doing: 'prices'; items: number };
 
-/** What a batch would be. Money is USD by estimate. */
+/** A batch before its start. Money is estimated USD. */
 export interface Plan extends StagedTotals {
   source: BatchSource;
-  /** Columns that are not read. */
+  /** Unknown columns. */
   ignoredColumns: readonly string[];
-  /** The first of the duplicates. */
+  /** The first duplicates. */
   duplicateRows: Duplicate[];
-  /** The first of those that were left out, and that somebody may want to pay for again. */
+  /** The first left-out items that the user may want to pay for again. */
   leftOut: LeftOutRow[];
   paidOtherwise: PaidOtherwise;
-  /** Items whose files are results of earlier erases; those of a library are left out. */
+  /** Items whose files are results of earlier erases; in a library they are left out. */
   namedResults: number;
-  /** Files that a search found, and from which nothing can be erased: left out, by reason. */
+  /** Found files that cannot be erased, left out, by reason. */
   unfit: Partial<Record<Unfit, number>>;
-  /** What the submits take at the rate, when nothing else is submitted. */
+  /** Duration of the submits at the full rate, without other submits. */
   submitSeconds: number;
 }
 
@@ -83,10 +83,10 @@ export interface PlanParts {
 }
 
 /**
- * Takes a backlog in: checks every row, drops what is there twice or was paid for, reads what decides the prices, and adds
- * up. Changes nothing but what is known of media files; what was taken in stays in the staging, ready to be copied.
+ * Loads a backlog into the staging: checks the rows, drops duplicates and paid items, reads media data, and adds up the prices.
+ * Changes only stored media data; the staging can then be copied.
  *
- * @throws SourceError, LedgerError, VodError. Wrong rows are no error: the staging has them.
+ * @throws SourceError, LedgerError, VodError. Invalid rows are recorded in the staging instead.
  */
 export async function planBacklog(parts: PlanParts, options: PlanOptions): Promise<Plan> {
   const { source, staging } = parts;
@@ -94,7 +94,7 @@ export async function planBacklog(parts: PlanParts, options: PlanOptions): Promi
   await staging.loaded();
   await staging.dropDuplicates();
   if (!options.allowVariants) await staging.refuseVariants(COMBINED_RECIPES);
-  // A class or a tag holds results as well, as they inherit both. Who writes a FileId down means it.
+  // Results inherit class and tags, so a library search finds them too. A FileId in a list is intentional.
   if (source.kind === 'library') await staging.dropOwnResults();
   await staging.dropPaid({ keep: options.includePaid === true });
   if (!options.payAgain) await staging.dropFailed();

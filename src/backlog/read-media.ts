@@ -7,19 +7,19 @@ import { VodError } from '../tencent-vod/vod-error.js';
 import { retriedRead } from './retried-read.js';
 import { subAppRefusal } from './sub-app-refusal.js';
 
-/** Calls at once. Ours: with an answer in a fifth of a second they keep up with the pace of reads, 80 a second. */
+/** Concurrent calls. Ours: at a response time of a fifth of a second, they reach the read rate of 80 a second. */
 const CALLS_AT_ONCE = 16;
-/** Files that are fetched from the staging at once: some rounds of calls. */
+/** Files fetched from the staging at once: several rounds of calls. */
 const PAGE = MAX_FILE_IDS * CALLS_AT_ONCE * 4;
 
 export interface ReadMediaOptions {
   freshSeconds: number;
-  /** What rows without a sub-application of their own have: where it is wrong, no row is to blame. */
+  /** The default sub-application; an error of it is not an error of single rows. */
   sharedSubAppId?: number | undefined;
-  /** Files that are taken although they look as if nothing could be erased from them; default none. */
+  /** Include these files although they look unsuitable for an erase; default none. */
   allow?: readonly Unfit[] | undefined;
   signal?: AbortSignal;
-  /** Files that were read by now, of how many, and about how many milliseconds the others take. */
+  /** Files read so far, the total, and the estimated remaining milliseconds. */
   onProgress?: (files: number, of: number, leftMs: number) => void;
 }
 
@@ -30,9 +30,9 @@ interface Parts {
 }
 
 /**
- * Reads the lengths and sizes of the staged files that are not known, 20 a call, and keeps them. A file that does not exist,
- * or from which nothing can be erased, becomes a problem of its rows; so does a sub-application that the vendor refuses.
- * @throws VodError when the vendor refuses all of it, or goes on not answering
+ * Reads and stores unknown lengths and sizes of staged files, 20 a call. A missing or unsuitable file, and a refused
+ * sub-application, become problems of their rows.
+ * @throws VodError when the vendor refuses all reads, or stays unavailable
  */
 export async function readMissing(
   { staging, media, vod }: Parts,
@@ -58,11 +58,11 @@ export async function readMissing(
     const read = inParallel(calls, async (ids) => {
       const found = await retriedRead(() => vod.describeMedia({ subAppId, fileIds: ids }, { signal }), signal);
       const here = new Set(found.media.map(({ fileId }) => fileId));
-      // What is in neither list is unknown, not missing: it is priced as such.
+      // A file in neither list is unknown, not missing, and priced as unknown.
       missing.push(...found.missing.filter((fileId) => !here.has(fileId)));
       const refused = found.media.flatMap((file) => problemOf(file, allow));
       unfit.push(...refused);
-      // What was refused is not kept: it is looked at again when it was put right.
+      // Refused files are not stored, so that a corrected file is read again.
       const kept = found.media.filter(({ fileId }) => !refused.some((one) => one.fileId === fileId));
       await media.remember(
         subAppId,
@@ -91,7 +91,7 @@ const WHAT_TO_DO: Partial<Record<Unfit, string>> = {
   archived: ' Restore it first; one that is restored for a time is taken by --allow-archived.',
 };
 
-/** Sub-applications that the vendor refuses, while others can be read. */
+/** Sub-applications that the vendor refuses, while others are readable. */
 class Refusals {
   readonly #refused = new Map<number, VodError>();
   #readable = false;
@@ -106,7 +106,7 @@ class Refusals {
     this.#readable = true;
   }
 
-  /** @returns what to say of each of its rows. @throws what is no matter of these rows */
+  /** @returns the problem for each of its rows. @throws errors that do not concern these rows only */
   take(subAppId: number, error: unknown): string {
     const refusal = subAppRefusal(subAppId, error);
     if (refusal === null || !(error instanceof VodError)) throw error;
@@ -120,7 +120,7 @@ class Refusals {
     return refusal;
   }
 
-  /** Keys that may read in no sub-application are no problem of a hundred thousand rows. */
+  /** Keys without rights in any sub-application are one error, not one for each row. */
   throwIfNothingMayBeRead(): void {
     const [first] = this.#refused.values();
     if (first !== undefined && !this.#readable && first.class === 'account' && first.code.startsWith('Unauthorized')) {
@@ -134,7 +134,7 @@ function withMore(error: VodError, sentence: string): VodError {
   return new VodError({ class: errorClass, action, code, requestId, httpStatus, message: `${message} ${sentence}` });
 }
 
-/** The first failure ends it; calls that are on their way are waited for. */
+/** The first failure stops it; calls in flight are awaited. */
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   let failed = false;

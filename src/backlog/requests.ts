@@ -6,26 +6,26 @@ import type { RowProblem, StagedRequest } from '../ledger/batches/batch-staging.
 import { UNFIT_MEANING } from '../tencent-vod/fitness.js';
 import { SourceError, type SourceRow } from './source.js';
 
-/** What all items have in common; a row's own value wins. */
+/** The settings common to all items; a row's own value takes precedence. */
 export type SharedRequest = Partial<Omit<EraseRequest, 'fileId' | 'key' | 'batchId'>>;
 
-/** What the settings of this installation say about every request. */
+/** Settings of this installation that apply to every request. */
 export interface Installation {
-  /** Of the workflow ids; default none. */
+  /** Prefix of the workflow ids; default none. */
   prefix?: string;
-  /** Sub-applications that may be called for (VOD_ALLOWED_SUB_APP_IDS); default any. */
+  /** Allowed sub-applications (VOD_ALLOWED_SUB_APP_IDS); default any. */
   allowedSubAppIds?: readonly number[] | undefined;
 }
 
-/** Stands for the id of a batch that has none yet. */
+/** Placeholder for the id of a batch that has none yet. */
 const LONGEST_ID = 'x'.repeat(MAX_BATCH_ID);
 
 const SHARED_SUB_APP = 'It is what --sub-app-id or VOD_SUB_APP_ID gives every row that names none.';
 
-/** Hashes that are remembered: backlogs use few recipes, but each row may have areas of its own. */
+/** Number of cached hashes: backlogs use few recipes, but each row may have areas of its own. */
 const REMEMBERED = 1_000;
 
-/** Makes checked requests of rows. */
+/** Makes validated requests from rows. */
 export class RequestMaker {
   readonly #hashes = new Map<string, string>();
 
@@ -36,8 +36,8 @@ export class RequestMaker {
   ) {}
 
   /**
-   * One sentence or more for a row that is wrong, with everything that is wrong with it.
-   * @throws SourceError for what is wrong with every row that leaves it out
+   * Reports all problems of a row in one or more sentences.
+   * @throws SourceError for a problem of the shared settings
    */
   make(row: SourceRow): { request: StagedRequest } | { problem: RowProblem } {
     if ('problem' in row) return { problem: row };
@@ -47,7 +47,7 @@ export class RequestMaker {
     }
     const { fields } = row;
     const { recipe } = this.shared;
-    // The options of the shared recipe are not those of another; with the same name they are.
+    // The shared recipe's options apply only to a row with the same recipe name.
     const given = fields.recipe as RecipeRequest | undefined;
     const own = isNameOnly(given) && given.name === recipe?.name ? recipe : given;
     const asked = { ...this.shared, ...fields, ...(own === undefined ? {} : { recipe: own }) };

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NOT_FOUND_CODE } from '../contract/vendor-limits.js';
 import { VodError } from '../tencent-vod/vod-error.js';
 
-/** A call that could not be made, or was not answered, is made again after so many milliseconds, then given up. */
+/** Delays of the retries of a read that was throttled or not answered, in milliseconds. */
 const RETRY_AFTER_MS = [500, 1_000, 2_000, 4_000, 8_000];
-/** What the vendor says of the request or of the account, it says again. */
+/** The vendor repeats a refusal of the request or the account. */
 const FINAL: ReadonlySet<string> = new Set(['input', 'account']);
 
 /**
- * Makes a read of the vendor again while it is throttled or not answered: one of ten thousand must not end the work of an hour.
- * @throws VodError when the vendor refuses, or goes on not answering
+ * Retries a vendor read that was throttled or not answered: one of ten thousand must not end an hour's work.
+ * @throws VodError when the vendor refuses, or stays unavailable
  */
 export async function retriedRead<T>(read: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (const delayMs of RETRY_AFTER_MS) {

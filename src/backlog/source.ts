@@ -2,43 +2,41 @@ import type { BatchSource } from '../contract/batch.js';
 import type { KnownMedia } from '../ledger/money/media-store.js';
 import type { Unfit } from '../tencent-vod/fitness.js';
 
-/** What one row of a source asks for, before any check; or what is wrong with how it is written. */
+/** One row of a source before validation, or the problem of its syntax. */
 export type SourceRow =
   | {
-      /** The row of the spreadsheet, a header being 1; of NDJSON the line; null for a source without rows. */
+      /** The spreadsheet's row, a header being 1; of NDJSON the line; null for a source without rows. */
       row: number | null;
-      /** Parts of a request; what it leaves out is taken from what the whole batch asks for. */
+      /** Fields of a request; omitted ones come from the batch's common settings. */
       fields: Record<string, unknown>;
-      /** Told by the source itself, where it knows it. */
+      /** Media data that the source itself provides. */
       media?: KnownMedia;
     }
   | { row: number | null; fileId: string | null; problem: string }
-  /** A file that a search found, and from which nothing can be erased: left out, and counted. */
+  /** A found file that cannot be erased: left out, and counted. */
   | { row: null; fileId: string; unfit: Unfit };
 
-/** A backlog that can be read once, from its beginning to its end, a row at a time. */
+/** A backlog that can be read once, sequentially, a row at a time. */
 export interface BacklogSource {
   readonly kind: Extract<BatchSource['kind'], 'csv' | 'ndjson' | 'library'>;
   /** See `BatchSource`. */
   readonly name: string;
   rows(): AsyncIterable<SourceRow>;
-  /** Of what was read, as hex digits. Null while it was not read to its end, and where there are no bytes. */
+  /** SHA-256 of the bytes, as hex digits; null before the end of the read, and where there are no bytes. */
   sha256(): string | null;
-  /** Columns that are none of ours, by name; known once the first row was read. */
+  /** Unknown columns, by name; known once the first row was read. */
   ignoredColumns(): readonly string[];
 }
 
-/** A source's name in a sentence. */
+/** The source's name in a sentence. */
 export function calledSource(name: string): string {
   return name === '-' ? 'Standard input' : name;
 }
 
-/** The source as a whole cannot be read, or not to its end. Nothing that came of it should be used. */
+/** The source is unreadable as a whole or incomplete; discard everything read from it. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
-  /**
-   * `input`: what is in it is wrong; `unavailable`: it could not be read now
-   */
+  /** `input`: its content is invalid; `unavailable`: it could not be read now */
   constructor(
     readonly kind: 'input' | 'unavailable',
     message: string,

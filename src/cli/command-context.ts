@@ -8,13 +8,12 @@ interface GlobalOptions {
   input: boolean;
 }
 
-/** The global options, as any command sees them. */
 export function outputOf(command: Command): Output {
   const { output, color, input } = command.optsWithGlobals<GlobalOptions>();
   return new Output({ format: output, color: color && !process.env.NO_COLOR, input });
 }
 
-/** Connects a client, runs `work`, and closes the client whatever happens. */
+/** Connects a client, runs `work`, and always closes the client. */
 export async function withClient<T>(work: (client: EraseClient) => Promise<T>): Promise<T> {
   const { EraseClient } = await import('../client.js');
   const client = await EraseClient.connect();

@@ -6,13 +6,12 @@ export type Shell = (typeof SHELLS)[number];
 interface Words {
   name: string;
   description: string;
-  /** Its own, and those of the commands below it. */
+  /** Options of the command and of its subcommands. */
   options: { flag: string; description: string }[];
-  /** The commands below it. */
   commands: { name: string; description: string }[];
 }
 
-/** A script that completes commands and options, made from the commands themselves. */
+/** A shell script that completes commands and options, generated from the commands. */
 export function completionScript(shell: Shell, root: Command): string {
   const commands = root.commands.map(wordsOf);
   const globals = wordsOf(root).options;
@@ -110,7 +109,7 @@ function fish(commands: readonly Words[], globals: Words['options']): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Inside single quotes, and inside the brackets of zsh. */
+/** Escapes for single quotes and for the brackets of zsh. */
 function quoted(text: string): string {
   return text.replace(/['[\]:\\`]/g, ' ').trim();
 }

@@ -4,7 +4,7 @@ import { Exit, UsageError } from './exit.js';
 import type { Output } from './output.js';
 
 /**
- * Asks before something that costs money. Off a terminal, and with --no-input, nobody can be asked: `--yes` has to say so.
+ * Asks before a payment. Without a terminal, or with --no-input, `--yes` is required.
  * @throws UsageError, Exit when the answer is no
  */
 export async function confirm(output: Output, question: string, { yes }: { yes: boolean }): Promise<void> {
@@ -17,9 +17,9 @@ export async function confirm(output: Output, question: string, { yes }: { yes: 
   throw new Exit(EXIT.nothingToDo);
 }
 
-/** The next line; nothing when the input ends, or its terminal has gone. */
+/** The next line; empty when the input ends or the terminal closes. */
 async function answer(): Promise<string> {
-  // Without `output` the terminal itself shows what is typed.
+  // Without `output`, the terminal itself echoes the input.
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.once('error', () => lines.close());
   try {

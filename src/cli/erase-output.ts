@@ -2,11 +2,11 @@ import type { EraseError, EraseResult } from '../client.js';
 import type { ErrorClass } from '../contract/error-classes.js';
 import type { Column } from './output.js';
 
-/** How one erase ended, as the CLI prints it: the contract's output, or why there is none. */
+/** Printed output of one erase: the contract's result, or why there is none. */
 export type ErasePrinted = EraseResult | ErasePrintedFailure;
 
 export interface ErasePrintedFailure {
-  /** `held`: it waits for an operator, and so nobody waited for it any longer. */
+  /** `held`: the erase waits for an operator, so the command stopped waiting. */
   status: 'failed' | 'cancelled' | 'held';
   workflowId: string;
   sourceFileId: string | null;

@@ -28,7 +28,7 @@ export interface StartOptions {
 }
 
 /**
- * One request for each FileId, checked: every problem of every one is told at once, before anything is started.
+ * One validated request for each FileId; all problems are reported before any start.
  * @throws UsageError, InvalidRequestError
  */
 export async function requestsOf(fileIds: readonly string[], options: StartOptions): Promise<EraseRequest[]> {
@@ -56,7 +56,7 @@ export async function requestsOf(fileIds: readonly string[], options: StartOptio
   return requests;
 }
 
-/** The workers would say the same, after a run was started for it. @throws InvalidRequestError, ConfigurationError */
+/** Checked before a run starts; the workers would refuse it later. @throws InvalidRequestError, ConfigurationError */
 async function refuseUnlessAllowed(subAppId: number): Promise<void> {
   if (!process.env.VOD_ALLOWED_SUB_APP_IDS) return;
   const { loadSettings } = await import('../config/settings.js');
@@ -90,13 +90,13 @@ function sharedPart(options: StartOptions): Omit<EraseRequest, 'fileId'> {
   };
 }
 
-/** A payment again has its reason with its token; any other erase has it by itself. */
+/** The reason goes with the pay-again token where there is one; else into the request itself. */
 function whyOf(token: string | undefined, reason: string | undefined): Pick<EraseRequest, 'payAgain' | 'reason'> {
   if (reason === undefined) return {};
   return token === undefined ? { reason } : { payAgain: { token, reason } };
 }
 
-/** `option` is the one that names the recipe. @throws UsageError */
+/** @param option the option that names the recipe @throws UsageError */
 export function recipeOf(
   { recipe: name, recipeJson }: Pick<StartOptions, 'recipe' | 'recipeJson'>,
   option = '--recipe',

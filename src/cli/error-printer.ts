@@ -5,15 +5,15 @@ import { loaderProblem } from './native-parts.js';
 
 export interface Explanation {
   exitCode: ExitCode;
-  /** What was wrong: one sentence a line. */
+  /** What is wrong, one sentence a line. */
   what: readonly string[];
-  /** Ids with which somebody else can find it: `RequestId …`. */
+  /** Ids for support: `RequestId …`. */
   ids: readonly string[];
-  /** What to do; null where the sentence says it. */
+  /** Recommended action; null where `what` includes it. */
   advice: string | null;
 }
 
-/** What an error means to the person at the command line. */
+/** Explains an error to a person. */
 export function explain(error: unknown): Explanation {
   if (error instanceof UsageError) {
     return { exitCode: error.exitCode, what: [error.message], ids: [], advice: error.advice };
@@ -30,7 +30,7 @@ export function explain(error: unknown): Explanation {
   return explainForeign(error);
 }
 
-/** Errors of parts that know nothing of this package's error classes, by what they say of themselves. */
+/** Errors of modules without this package's error classes, by their fields. */
 function explainForeign(error: unknown): Explanation {
   const { name, code, kind, message } = (error ?? {}) as Record<string, unknown>;
   const what = [typeof message === 'string' ? message : String(error)];

@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from '../contract/error-classes.js';
 
-/** A command ends with this exit code, having said all there is to say. */
+/** Ends a command with this exit code; its messages have been printed. */
 export class Exit extends Error {
   constructor(readonly code: ExitCode) {
     super(`exit ${code}`);
@@ -8,7 +8,7 @@ export class Exit extends Error {
   }
 }
 
-/** The command line is wrong in a way that the parser cannot see. */
+/** A command-line error that the parser cannot detect. */
 export class UsageError extends Error {
   readonly exitCode = EXIT.usage;
   constructor(
@@ -20,7 +20,7 @@ export class UsageError extends Error {
   }
 }
 
-/** The worst of several exit codes: what is unexpected first, then by number. */
+/** The worst of several exit codes: unexpected first, then the highest number. */
 export function worstExit(codes: readonly ExitCode[]): ExitCode {
   if (codes.includes(EXIT.unexpected)) return EXIT.unexpected;
   return Math.max(EXIT.ok, ...codes) as ExitCode;

@@ -5,11 +5,11 @@ import { watchForCap } from './held-by-cap.js';
 import type { Output } from './output.js';
 import { bar, Progress } from './progress.js';
 
-/** Starts under way at once: enough to keep the server busy, few enough to stop at the first trouble. */
+/** Concurrent starts: enough to keep the server busy, few enough to stop at the first error. */
 const STARTS_AT_ONCE = 10;
-/** How often phases are asked for, in milliseconds. */
+/** Interval of phase queries, in milliseconds. */
 const LOOK_EVERY_MS = 2_000;
-/** For more erases than this only counts are shown: each phase is a question to a worker. */
+/** Above this number only counts are shown, since each phase costs a query to a worker. */
 const MAX_SHOWN_PHASES = 8;
 
 export interface Begun {
@@ -17,13 +17,12 @@ export interface Begun {
   handle: EraseHandle;
 }
 
-/** A request that could not be started, with the reason. */
 export interface NotBegun {
   request: EraseRequest;
   error: EraseError;
 }
 
-/** Starts all of them. What is refused for itself is reported; what would stop the others too is thrown. */
+/** Starts all requests. Reports an error of one request; throws an error that would affect the others too. */
 export async function startAll(
   client: EraseClient,
   requests: readonly EraseRequest[],
@@ -45,10 +44,7 @@ export async function startAll(
   return { begun: begun.filter((each) => each !== undefined), notBegun };
 }
 
-/**
- * Waits for all of them, showing where they stand, until each has ended or is held by a cap that holds all that are left.
- * `onEnd` is called as each ends.
- */
+/** Waits for all, with progress, until each has ended or a cap holds all that are left. `onEnd` is called as each ends. */
 export async function waitForAll(
   output: Output,
   begun: readonly Begun[],
@@ -114,7 +110,7 @@ async function outcomeOf(
   }
 }
 
-/** Asks for the phases now and then, until the returned function is called. */
+/** Queries the phases periodically until the returned function is called. */
 function watchPhases(begun: readonly Begun[], phases: Map<string, string>, show: () => void): () => void {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -128,7 +124,7 @@ function watchPhases(begun: readonly Begun[], phases: Map<string, string>, show:
           phases.set(request.fileId, waitingFor === null ? phase : `${phase}: ${waitingFor}`);
         }
       } catch {
-        // The wait itself tells what is wrong; the display can be late.
+        // The wait itself reports errors; a failed display update can be ignored.
       }
     }
     show();

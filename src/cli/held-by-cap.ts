@@ -1,10 +1,10 @@
 import type { EraseHandle } from '../client.js';
 import { EraseError } from '../errors.js';
 
-/** How often those who wait look for a cap, in milliseconds. */
+/** Interval of cap checks, in milliseconds. */
 const LOOK_EVERY_MS = 3_000;
 
-/** Why the erase waits, when it waits for a cap to be raised; else null. */
+/** The error of class `cap` while a cap holds the erase; else null. */
 export async function capHolding(handle: EraseHandle): Promise<EraseError | null> {
   const { held } = await handle.status();
   if (held?.class !== 'cap') return null;
@@ -13,11 +13,10 @@ export async function capHolding(handle: EraseHandle): Promise<EraseError | null
 }
 
 /**
- * Calls `onCapped` once every erase that has not ended is held by a cap: nothing goes on then without an operator, and
- * whoever waits would wait for ever.
+ * Calls `onCapped` once a cap holds every open erase: only an operator can let them continue, so waiting is pointless.
  *
- * @param open those that have not ended
- * @returns stops looking
+ * @param open the erases that have not ended
+ * @returns stops the checks
  */
 export function watchForCap(
   open: () => readonly EraseHandle[],
@@ -38,7 +37,7 @@ export function watchForCap(
   };
 }
 
-/** Null as soon as one of them can go on: each look is a question to a worker. */
+/** Null at the first erase that is not held: each check costs a query to a worker. */
 async function allHeld(handles: readonly EraseHandle[]): Promise<Map<string, EraseError> | null> {
   const held = new Map<string, EraseError>();
   for (const handle of handles) {

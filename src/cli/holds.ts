@@ -16,9 +16,9 @@ export interface HoldOptions {
   by?: string;
 }
 
-/** Updates sent at once: each costs a worker some milliseconds. */
+/** Concurrent updates: each costs a worker some milliseconds. */
 const UPDATES_AT_ONCE = 20;
-/** Holds read from the ledger at once. */
+/** Holds read from the ledger in one query. */
 const PAGE = 500;
 
 export function withHoldOptions(command: Command): Command {
@@ -31,7 +31,7 @@ export function withHoldOptions(command: Command): Command {
     .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
-/** Which holds a command is about. @throws UsageError when that is not said, or said twice */
+/** The holds that a command selects. @throws UsageError unless exactly one selector is given */
 export function filterOf(id: string | undefined, { subAppId, batch, all }: HoldOptions): HoldFilter {
   const said = [id !== undefined, subAppId !== undefined, batch !== undefined, all === true].filter(Boolean).length;
   if (said !== 1) {
@@ -43,7 +43,7 @@ export function filterOf(id: string | undefined, { subAppId, batch, all }: HoldO
   return { workflowId: id, subAppId, batchId: batch };
 }
 
-/** @throws UsageError when nobody, or no reason, is named, or at a length that no run takes */
+/** @throws UsageError when the name or the reason is missing or too long */
 export function decisionOf({ by, reason }: HoldOptions): RetryDecision {
   const decided = mustSayWho(by, 'decides', '--by');
   reasonIfGiven(reason);
@@ -57,7 +57,7 @@ function atMost(longest: number, text: string, option: string): void {
   throw new UsageError(`${option} has ${text.length} characters; at most ${longest} are allowed.`);
 }
 
-/** Opens the ledger for `work`, and closes it whatever happens. */
+/** Opens the ledger for `work`, and always closes it. */
 export async function withLedger<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { loadSettings } = await import('../config/settings.js');
   const { openLedger } = await import('../ledger/index.js');
@@ -72,11 +72,11 @@ export async function withLedger<T>(work: (ledger: Ledger) => Promise<T>): Promi
 
 export interface Released {
   done: number;
-  /** Held in the ledger, and by now no longer: decided by somebody else, or ended. */
+  /** Held in the ledger, but by now decided by another operator, or ended. */
   gone: number;
 }
 
-/** Sends a decision to every open hold that the filter lets through, page by page. */
+/** Sends a decision to every open hold that matches the filter, page by page. */
 export async function decideAll(
   holds: Pick<HoldStore, 'list' | 'end' | 'move'>,
   client: EraseClient,
@@ -110,18 +110,18 @@ export async function decideAll(
   }
 }
 
-/** A run is decided about once, though it may be held again at once; so is a hold that goes on in another run. */
+/** Each run and each hold is decided once, even if the run is held again or the hold moves to another run. */
 function keysOf({ workflowId, runId, since }: HoldRecord): string[] {
   return [`${workflowId} ${runId}`, `${workflowId} ${since.toISOString()}`];
 }
 
-/** A run is written down as held a moment before it says so itself; with a busy worker that is some seconds. Milliseconds. */
+/** The ledger records a hold before its run reports it; a busy worker takes some seconds. Milliseconds. */
 const UNTIL_HELD_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 
 /**
- * Decides on that hold, of that run, and on no other. False when it is over; the ledger is then put right. One whose run is about to
- * say that it is held is waited for.
+ * Decides only on that hold of that run; waits for a run that has not reported it yet. False when the hold is over; then it is
+ * ended in the ledger.
  */
 export async function decideOne(
   holds: Pick<HoldStore, 'list' | 'end' | 'move'>,
@@ -155,13 +155,13 @@ export async function decideOne(
   return false;
 }
 
-/** A row from before a migration does not know its submission. */
+/** A row from before a migration has no submission. */
 function expectationOf({ runId, class: errorClass, submission, since }: HoldRecord): Expectation {
   const isKnown = submission !== null || errorClass !== 'uncertain';
   return { runId, class: errorClass, since: since.toISOString(), ...(isKnown && { submission }) };
 }
 
-/** The run that goes on with this very hold: one that was reset while it was held does. */
+/** The run that continues with this hold, after a reset while it was held; else null. */
 async function whereItWent(
   client: Pick<EraseClient, 'getHandle'>,
   { workflowId, since }: HoldRecord,

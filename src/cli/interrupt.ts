@@ -4,8 +4,8 @@ import { stdout } from '../process/standard-streams.js';
 import { Exit } from './exit.js';
 
 /**
- * Runs `work` with a signal that Ctrl-C or SIGTERM aborts; then says `onInterrupt` and ends with 130. What runs in Temporal runs on.
- * `onlyShows` is for what does nothing but wait and show: where stdout has no reader any more, that ends too, with 8.
+ * Runs `work` with a signal that Ctrl-C or SIGTERM aborts, then calls `onInterrupt` and exits with 130; Temporal runs continue.
+ * With `onlyShows`, a closed stdout also ends it, with 8.
  */
 export async function interruptible<T>(
   onInterrupt: () => void,
@@ -13,7 +13,7 @@ export async function interruptible<T>(
   { onlyShows = false }: { onlyShows?: boolean } = {},
 ): Promise<T> {
   const controller = new AbortController();
-  // Each call that is under way listens, and many are at once: that is no leak, of which Node would warn.
+  // Many concurrent calls listen on one signal; that is not the leak that Node would report.
   setMaxListeners(0, controller.signal);
   const stop = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);

@@ -12,13 +12,13 @@ async function main(): Promise<ExitCode> {
     await buildProgram().parseAsync(process.argv);
     return EXIT.ok;
   } catch (error) {
-    // The parser has printed its message by now.
+    // The parser has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return printError(error, sayLine);
   }
 }
 
-/** 0 means that the work was done and its result was written: a pipe takes its time, and a disk may be full. */
+/** 0 requires that the result was written; a pipe may be slow, and a disk may be full. */
 async function withResultWritten(exitCode: ExitCode): Promise<ExitCode> {
   await stdout.flush();
   const problem = unwritten(stdout);

@@ -1,10 +1,10 @@
-/** A part of a dependency that is machine code could not be loaded: which one, why, and what helps. */
+/** A native module that could not be loaded: which, why, and what to do. */
 export interface LoaderProblem {
   what: string;
   advice: string;
 }
 
-/** The part's name by its path, and what it is for. */
+/** Name and purpose of each native module, by its path. */
 const PARTS: readonly (readonly [RegExp, string])[] = [
   [/@temporalio[/\\]core-bridge|core-bridge/, 'the Temporal SDK’s native part (@temporalio/core-bridge)'],
   [/@swc/, 'the compiler of workflow code (@swc/core)'],
@@ -15,7 +15,7 @@ const MUSL =
 const REINSTALL =
   'Run `npm ci` on this machine: a node_modules folder of another system, processor or Node does not fit.';
 
-/** What the loader of native code says, with what to do about it; the first that fits is taken. */
+/** Loader errors and what to do; the first match wins. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/ld-linux|ld-musl|libc\.musl|musl/i, MUSL],
   [
@@ -27,7 +27,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/cannot open shared object file|Error loading shared library/i, 'Install the system package that has this library.'],
 ];
 
-/** Of an error that was thrown while code was loaded, or its cause; null: it is something else. */
+/** Explains a load error, or its cause; null for other errors. */
 export function loaderProblem(error: unknown): LoaderProblem | null {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code, message } = at as NodeJS.ErrnoException;

@@ -7,7 +7,7 @@ function wholeNumber(text: string): number | undefined {
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }
 
-/** A port; 0 is any free one. */
+/** A port; 0 means any free one. */
 export function port(text: string): number {
   const value = wholeNumber(text);
   if (value === undefined || value > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
@@ -59,7 +59,7 @@ export function durationRange(text: string): number | { minMs: number; maxMs: nu
   return range;
 }
 
-/** ISO 8601: a day, which begins in UTC, or a time with its zone. */
+/** ISO 8601: a date, at midnight UTC, or a time with its zone. */
 export function time(text: string): Date {
   const value = parseDay(text) ?? parseTime(text);
   if (value !== null) return value;
@@ -68,7 +68,7 @@ export function time(text: string): Date {
   );
 }
 
-/** Temporal's id of one run. */
+/** A Temporal run id. */
 export function runId(text: string): string {
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
   throw new InvalidArgumentError(
@@ -76,7 +76,7 @@ export function runId(text: string): string {
   );
 }
 
-/** For options that can be given several times. */
+/** For repeatable options. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
 }

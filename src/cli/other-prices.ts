@@ -3,22 +3,22 @@ import { priceItemsOf, RECIPE_NAMES } from '../contract/recipes.js';
 import type { SaidPrices } from '../ledger/money/price-store.js';
 import type { Output } from './output.js';
 
-/** A recipe that workers book at another price than this shell would. USD a minute of output. */
+/** A recipe that workers book at another price than this shell. USD per minute of output. */
 export interface PriceDifference {
   recipe: string;
-  /** The first for which the prices differ. */
+  /** The first resolution at which the prices differ. */
   resolution: Resolution;
   usdPerMinute: number;
   workersUsdPerMinute: number;
-  /** ISO 8601, when a worker last said so. */
+  /** ISO 8601, the time of a worker's last report. */
   saidAt: string;
-  /** False: no worker runs; the last that ran booked so. */
+  /** False: no worker runs now; the price is the last reported one. */
   now: boolean;
 }
 
 /**
- * The recipes that workers book at other prices than those of `here`: for each price list that workers have. Undefined where no
- * worker is known, and where they have the same: an output then says nothing of it.
+ * The recipes that workers book at other prices than `here`, for each price list in use. Undefined where no worker is known or
+ * the prices are equal; the output then omits the field.
  */
 export function otherPrices(
   said: readonly SaidPrices[],
@@ -31,7 +31,7 @@ export function otherPrices(
   return found.length === 0 ? undefined : found;
 }
 
-/** Told before anybody says yes. Nothing is refused: what is spent, `--max-cost` and caps go by the workers' prices. */
+/** Shown before the confirmation. It refuses nothing: spending, `--max-cost` and caps use the workers' prices. */
 export function tellOtherPrices(
   output: Output,
   found: readonly PriceDifference[] = [],
@@ -70,7 +70,7 @@ function differences(
   });
 }
 
-/** The ways in which a recipe may be billed, by its options; any item where only its parameters tell. */
+/** The possible billings of a recipe by its options; any item where its parameters decide. */
 function billings(recipe: string): (readonly PriceItem[])[] {
   switch (recipe) {
     case 'raw':
@@ -85,7 +85,7 @@ function billings(recipe: string): (readonly PriceItem[])[] {
   }
 }
 
-/** Rounded, since binary fractions are no prices. */
+/** Rounded to remove binary fractions. */
 function perMinute(prices: PriceList, items: readonly PriceItem[], size: number): number {
   return Number(items.reduce((sum, item) => sum + (prices[item].usdPerMinute[size] ?? 0), 0).toFixed(6));
 }

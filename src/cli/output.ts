@@ -6,7 +6,7 @@ import { stderr, stdout } from '../process/standard-streams.js';
 export const FORMATS = ['table', 'json', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** One column of a table: a heading and what to show of a row. */
+/** A table column: its heading and the value of a row. */
 export interface Column<Row> {
   heading: string;
   of: (row: Row) => string | number | boolean | null | undefined;
@@ -20,15 +20,15 @@ export interface OutputOptions {
   input: boolean;
 }
 
-/** How a piece of a message can stand out on a terminal. */
+/** Text styles on a terminal. */
 export type Style = 'bold' | 'dim' | 'green' | 'red';
 
-/** A message for a person: no foreign text in it is acted on by a terminal, and none passes for a line of ours. */
+/** A message for a person; control characters and line breaks in foreign text are made visible. */
 export function sayLine(line: string, before = ''): void {
   stderr.write(`${before}${shown(line)}\n`);
 }
 
-/** Text of the argument parser, whose lines are its own. */
+/** Text of the argument parser, which has its own line breaks. */
 export function writeParserText(stream: 'stdout' | 'stderr', text: string): void {
   (stream === 'stdout' ? stdout : stderr).write(visibleLines(text));
 }
@@ -38,13 +38,13 @@ function shown(line: string): string {
 }
 
 /**
- * Where results (stdout) and messages (stderr) go. Nothing else in the CLI writes to either. What was written is looked at when
- * the command has ended (`main.ts`): a message that nobody reads changes nothing, a result that was not written does.
+ * The only writer of results (stdout) and messages (stderr). Write errors are checked at the end (`main.ts`): a lost message is
+ * ignored, a lost result is an error.
  */
 export class Output {
   readonly format: Format;
   readonly input: boolean;
-  /** True when stderr is a terminal on which a block can be updated in place. */
+  /** True when stderr is a terminal on which a block can be redrawn in place. */
   readonly live: boolean;
   private readonly colors: ReturnType<typeof createColors>;
 
@@ -55,34 +55,34 @@ export class Output {
     this.colors = createColors(options.color && process.stderr.isTTY === true);
   }
 
-  /** A message for a person. A further line of it is indented. */
+  /** A message for a person; its continuation lines are indented. */
   say(line = ''): void {
     sayLine(line);
   }
 
-  /** The same, with a beginning that stands out. */
+  /** A message whose beginning is styled. */
   sayStyled(style: Style, beginning: string, rest = ''): void {
     sayLine(rest, this.colors[style](visibleText(beginning)));
   }
 
-  /** False where nobody would see a question. */
+  /** False where a question would not be visible. */
   get canAsk(): boolean {
     return stderr.problem === null;
   }
 
-  /** Asks on the terminal; the answer is read elsewhere. */
+  /** Prints a question on the terminal; the answer is read elsewhere. */
   ask(question: string): void {
     stderr.write(`${shown(question)} `);
   }
 
-  /** Replaces the block of lines that was drawn last. */
+  /** Replaces the last drawn block. */
   redraw(lines: readonly string[], linesBefore: number): void {
     const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
     const back = linesBefore > 0 ? `\u001b[${linesBefore}A\r\u001b[J` : '';
     stderr.write(back + lines.map((line) => `${clipped(visibleText(line), width)}\n`).join(''));
   }
 
-  /** Rows that belong together: a table, one JSON array, or one JSON object a line. */
+  /** Rows as a table, one JSON array, or one JSON object a line. */
   rows<Row>(rows: readonly Row[], columns: readonly Column<Row>[], nothing = 'Nothing to show.'): void {
     if (this.format === 'jsonl') for (const row of rows) this.line(row);
     else if (this.format === 'json') this.json(rows);
@@ -90,29 +90,28 @@ export class Output {
     else this.verbatim(`${tableOf(rows, columns)}\n`);
   }
 
-  /** One thing: a list of its fields, or its JSON. */
+  /** One row as a list of fields, or as JSON. */
   one<Row>(row: Row, columns: readonly Column<Row>[]): void {
     if (this.format === 'jsonl') this.line(row);
     else if (this.format === 'json') this.json(row);
     else this.verbatim(`${fieldsOf(row, columns)}\n`);
   }
 
-  /** One JSON object a line, whatever the format: what a program waits for. */
+  /** One JSON object a line in every format, for programs that wait for it. */
   line(value: unknown): void {
     this.jsonText(JSON.stringify(value));
   }
 
-  /** A line of a result. */
   write(line: string): void {
     stdout.write(`${shown(line)}\n`);
   }
 
-  /** A piece of JSON that was put together elsewhere. */
+  /** Serialised JSON from elsewhere. */
   jsonText(json: string): void {
     stdout.write(`${visibleJson(json)}\n`);
   }
 
-  /** Text in which nothing is foreign, as it is. */
+  /** Text of ours, written unchanged. */
   verbatim(text: string): void {
     stdout.write(text);
   }
@@ -138,7 +137,7 @@ function indented(value: string, by: number): string {
   return value.replaceAll('\n', `\n${' '.repeat(by)}`);
 }
 
-/** No frames: such a table can be cut, sorted and pasted. */
+/** Without frames, so that cut, sort and paste work. */
 function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const lines = [
     columns.map(({ heading }) => heading),
@@ -157,14 +156,14 @@ function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): st
     .join('\n');
 }
 
-/** To so many cells of a terminal: a Chinese character takes two, a combining one none. */
+/** Pads to a width in terminal cells: a Chinese character takes two, a combining one none. */
 function padded(value: string, width: number): string {
   return value + ' '.repeat(Math.max(0, width - stringWidth(value)));
 }
 
 const CHARACTERS = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** The beginning that fits into so many cells, with `…` where something is left out. */
+/** Shortens to a width in terminal cells, with `…` where text is omitted. */
 export function clipped(value: string, width: number): string {
   if (stringWidth(value) <= width) return value;
   let [kept, cells] = ['', 0];

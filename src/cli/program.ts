@@ -35,7 +35,7 @@ A first erase:
 Exit codes: 0 ok, 1 unexpected, 2 usage, 3 bad input, 4 credentials or configuration, 5 temporary,
 6 finished with failures, 7 account blocked, 8 still running, 9 nothing to do, 10 a cap was reached, 130 interrupted.`;
 
-/** The whole command line. Commands load what they need when they run, so that help and completion are quick. */
+/** The whole command line. Commands load their modules when they run, so that help and completion are fast. */
 export function buildProgram(): Command {
   const program = new Command('smart-erase')
     .description('Erase logos, subtitles and faces from Tencent Cloud VOD media, under durable execution.')

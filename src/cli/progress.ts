@@ -1,11 +1,11 @@
 import type { Output } from './output.js';
 
-/** How often plain lines repeat where there is no terminal, in milliseconds. */
+/** Interval of plain lines without a terminal, in milliseconds. */
 const PLAIN_EVERY_MS = 5_000;
-/** How often the block on a terminal is drawn again, in milliseconds. */
+/** Interval at which the block on a terminal is redrawn, in milliseconds. */
 const DRAW_EVERY_MS = 200;
 
-/** Progress on stderr: one block that is updated on a terminal; elsewhere a plain line now and then. */
+/** Progress on stderr: a block redrawn on a terminal; elsewhere periodic plain lines. */
 export class Progress {
   private shownLines = 0;
   private lastPlain = '';
@@ -13,7 +13,7 @@ export class Progress {
 
   constructor(private readonly output: Output) {}
 
-  /** Shows where things stand. Call it as often as you like. */
+  /** Shows the current progress; frequent calls are throttled. */
   update(lines: readonly string[]): void {
     const now = performance.now();
     if (this.output.live) {

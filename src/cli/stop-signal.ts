@@ -1,15 +1,15 @@
 import { EXIT } from '../contract/error-classes.js';
 import { watchLauncher } from '../local/stack/launcher.js';
 
-/** Why a program that runs until it is told to stop was told so. */
+/** Why the program was asked to stop. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher gone';
 
-/** One Ctrl-C can arrive twice, from the terminal and from npm: signals within this time count as one. */
+/** One Ctrl-C can arrive twice, from the terminal and from npm: signals within this time, in milliseconds, count as one. */
 const ECHO_MS = 500;
 
 /**
- * Settles at the first SIGTERM, SIGINT or SIGHUP, and when the npm or npx that started us is gone, which would leave us
- * running unseen. A second signal ends the process at once.
+ * Settles at the first SIGTERM, SIGINT or SIGHUP, and when the npm or npx that started us has gone, to leave no orphan process. A
+ * second signal ends the process at once.
  */
 export function untilStopped(): Promise<StopReason> {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { EraseError } from '../errors.js';
 import type { StandardStream } from '../process/standard-streams.js';
 
-/** Why, by the system's code, and what to do. */
+/** Cause and advice by system error code. */
 const REASONS: Readonly<Record<string, readonly [string, string]>> = {
   ENOSPC: ['the disk is full', 'Make room, or write to another disk.'],
   EDQUOT: ['the quota of the disk is used up', 'Make room, or write to another disk.'],
@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<string, readonly [string, string]>> = {
   EBADF: ['stdout is not open for writing', 'Give a stdout that can be written to.'],
 };
 
-/** The result that stdout did not take; null when it took it, or when its reader had enough of it. */
+/** The error of a result that stdout did not take; null when it was written, or its reader had enough. */
 export function unwritten(stdout: Pick<StandardStream, 'problem' | 'readerHadEnough'>): EraseError | null {
   const { problem, readerHadEnough } = stdout;
   if (problem === null || readerHadEnough) return null;

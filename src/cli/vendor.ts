@@ -1,7 +1,7 @@
 import type { VendorSettings } from '../config/settings.js';
 import type { VodClient } from '../tencent-vod/vod-client.js';
 
-/** Connects to the vendor for `work`, which only reads, and closes the connections whatever happens. */
+/** Connects to the vendor for `work`, which only reads, and always closes the connections. */
 export async function withVendor<T>(work: (vod: VodClient, vendor: VendorSettings) => Promise<T>): Promise<T> {
   const { loadSettings } = await import('../config/settings.js');
   const { vodClientOf } = await import('../tencent-vod/client-of-settings.js');

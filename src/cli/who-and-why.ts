@@ -2,8 +2,8 @@ import { userInfo } from 'node:os';
 import { UsageError } from './exit.js';
 
 /**
- * Who is at this shell, for the options that say who: USER, LOGNAME, or else the account of the operating system, which in a
- * container names nobody in particular. Undefined where it has no name.
+ * Default for the options that name a person: USER, LOGNAME, or the account of the operating system, which in a container names
+ * no person. Undefined where it has no name.
  */
 export function whoIsHere(): string | undefined {
   const named = [process.env.USER, process.env.LOGNAME].find((name) => name !== undefined && name.trim() !== '');
@@ -11,18 +11,18 @@ export function whoIsHere(): string | undefined {
   try {
     return userInfo().username;
   } catch {
-    // An account without an entry, as in a container that runs as any number.
+    // A uid without a passwd entry, as in a container with an arbitrary uid.
     return undefined;
   }
 }
 
-/** @throws UsageError where nobody is named: what is spent or decided is somebody's. */
+/** @throws UsageError when the name is missing: each payment or decision needs one */
 export function mustSayWho(name: string | undefined, does: string, option: string): string {
   if (name === undefined || name.trim() === '') throw new UsageError(`Say who ${does}: ${option} NAME.`);
   return name;
 }
 
-/** @throws UsageError where a reason was given that says nothing */
+/** @throws UsageError when a reason is given but empty */
 export function reasonIfGiven(reason: string | undefined): string | null {
   if (reason === undefined) return null;
   if (reason.trim() === '') throw new UsageError('Say why: --reason is empty.');

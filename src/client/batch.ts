@@ -2,7 +2,7 @@ import { startFeederOn } from '../temporal/feeder-start.js';
 import { type EraseClientConfig, openSession } from './session.js';
 
 /**
- * Makes sure that a batch of the ledger is fed: starts its workflow, unless that runs. Safe to repeat.
+ * Starts the dispatcher workflow of a batch in the ledger, unless it runs. Safe to repeat.
  * @throws UnavailableError, ConfigurationError
  */
 export async function startFeeder(batchId: string, config: EraseClientConfig = {}): Promise<void> {

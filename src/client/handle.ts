@@ -30,38 +30,38 @@ import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
 import { type EraseRunStatus, endedStatus, ofRun, queryStatus, statusFromDescription } from './status.js';
 
-/** Times that a cancel goes after a run that is being reset, or replaced, at that moment. */
+/** Maximum attempts of a cancel while its run is being reset or replaced. */
 const CANCELS = 5;
 
 /** How to wait for a result. */
 export interface ResultOptions {
-  /** False: do not wait, throw {@link EraseStillRunningError} while it runs. Default true. */
+  /** False: throw {@link EraseStillRunningError} instead of waiting while it runs. Default true. */
   wait?: boolean;
   /** Ends the wait; the erase runs on. The promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** What a cancel found: a run that it reached, or one that had ended. */
+/** What a cancel found: a run that received it, or one that had ended. */
 export type CancelOutcome = 'requested' | 'already-ended';
 
-/** A hold on one erase, whether it runs or has ended. Only the id matters: it can be kept, and taken up elsewhere. */
+/** A reference to one erase, running or ended. Its id is enough to make it again elsewhere. */
 export class EraseHandle {
   /** @internal Handles come from `EraseClient.start` and `EraseClient.getHandle`. */
   constructor(
     private readonly session: Session,
-    /** Of the run; `erase/…`. */
+    /** Workflow id of the erase; `erase/…`. */
     readonly workflowId: string,
     /**
-     * Set when a certain run is meant; otherwise the latest of this id. A run that is reset, or replaced by another start, is followed
-     * to the run in which it goes on.
+     * Set for a certain run; otherwise the latest of this id. Follows a run that is reset or replaced to the run in which it
+     * continues.
      */
     readonly runId?: string,
-    /** True when this start began the run, false when it existed; undefined on a handle taken up by its id. */
+    /** True when this start began the run, false when it existed; undefined on a handle made from an id. */
     readonly started?: boolean,
   ) {}
 
   /**
-   * Where the erase is. Asks the run itself; when no worker answers, tells what Temporal knows (`live: false`).
+   * Status of the erase, from a query of the run. If no worker answers, it is what Temporal knows (`live: false`).
    * @throws EraseNotFoundError, UnavailableError
    */
   async status(): Promise<EraseRunStatus> {
@@ -74,7 +74,7 @@ export class EraseHandle {
   }
 
   /**
-   * Waits for the end, for as long as it takes.
+   * Waits for the end, without a time limit.
    * @throws EraseFailedError, EraseCancelledError: why there is no result
    * @throws EraseStillRunningError with `wait: false`
    */
@@ -92,9 +92,10 @@ export class EraseHandle {
   }
 
   /**
-   * Asks the run to end: the vendor's task is aborted where that is still possible, and the outcome says whether money
-   * was spent. Who and why stand in the run's history, cut to 200 and 500 characters: a cancel is never refused for its words.
-   * Returns as soon as the request is written down.
+   * Requests a cancel: the vendor's task is aborted if still possible, and the outcome reports whether money was spent. Returns
+   * as soon as Temporal has the request.
+   *
+   * Name and reason are kept in the run's history, cut to 200 and 500 characters instead of refused.
    */
   async cancel(reason: string, by?: string): Promise<CancelOutcome> {
     const { client, namespace } = this.session;
@@ -111,7 +112,7 @@ export class EraseHandle {
         });
         return 'requested';
       } catch (error) {
-        // It ended just now: by itself, or to go on as another run.
+        // The run just ended, possibly to continue as another run.
         if (grpcCode(error) !== GRPC.notFound) return this.session.call(() => Promise.reject(error));
       }
     }
@@ -119,15 +120,15 @@ export class EraseHandle {
   }
 
   /**
-   * Lets a held erase go on where it stopped: it submits, or publishes, again. With `taskId`, for a submit in doubt, it takes
-   * that task over instead. With `expect`, only what was looked at is decided.
+   * Lets a held erase continue: it submits, or publishes, again. With `taskId`, for a submit with an unknown outcome, it adopts
+   * that task instead. With `expect`, the decision applies only to the expected hold.
    * @throws EraseNotHeldError when it is not held, or not for what is expected; InvalidRequestError
    */
   async retry(decision: RetryDecision): Promise<void> {
     await this.decide(UPDATE.retry, decision);
   }
 
-  /** Ends a held erase as `skipped`; held in publishing, it succeeds without. Throws as {@link retry}. */
+  /** Ends a held erase as `skipped`; if held in publishing, it succeeds without. Throws as {@link retry}. */
   async skip(decision: OperatorDecision): Promise<void> {
     await this.decide(UPDATE.skip, decision);
   }
@@ -138,7 +139,7 @@ export class EraseHandle {
   }
 
   /**
-   * Lets the result of an erase in review be published, or stand. With `expect`, only the result that was looked at.
+   * Approves the result of an erase in review, which is then published if requested. With `expect`, only the expected result.
    * @throws EraseNotInReviewError when it is not in review, or not with what is expected; InvalidRequestError
    */
   async approve(decision: OperatorDecision): Promise<ReviewAnswer> {
@@ -146,8 +147,8 @@ export class EraseHandle {
   }
 
   /**
-   * Ends an erase in review as `rejected`. With `retryWith`, another recipe, an erase of the same file by it is started,
-   * and its workflow id is in the answer.
+   * Ends an erase in review as `rejected`. With `retryWith`, starts an erase of the same file by that recipe, and returns its
+   * workflow id.
    * @throws EraseNotInReviewError
    * @throws InvalidRequestError when `retryWith` is no recipe, or the one that was used; it is then still in review
    */
@@ -159,14 +160,14 @@ export class EraseHandle {
     await this.update(update, decision, update === UPDATE.retry ? ['expect', 'taskId'] : ['expect'], EraseNotHeldError);
   }
 
-  /** Sends an update; `Refused` is thrown when the run is not in the state for it. */
+  /** Sends an update; throws `Refused` when the run is not in the state for it. */
   private async update<T>(
     update: string,
     argument: OperatorDecision,
     also: readonly DecisionField[],
     Refused: typeof EraseNotHeldError | typeof EraseNotInReviewError,
   ): Promise<T> {
-    // The server takes no argument that is much too large, and does not say so in words.
+    // The server rejects an oversized argument without a readable message.
     const problem = decisionProblem(argument, also);
     if (problem !== null) throw new InvalidRequestError([problem], { workflowId: this.workflowId });
     const run = this.session.client.workflow.getHandle(this.workflowId, this.runId);
@@ -187,7 +188,7 @@ export class EraseHandle {
     }
   }
 
-  /** Of a run that has ended: its id may have another one by now, for which nobody decided. */
+  /** For a run that has ended: its id may have a newer run, to which the decision does not apply. */
   private async howItStands(ended: string): Promise<string> {
     const latest = await this.session.client.workflow.getHandle(this.workflowId).describe();
     if (latest.runId === ended) return 'This erase has ended.';
@@ -197,7 +198,7 @@ export class EraseHandle {
     );
   }
 
-  /** The run that is meant, where it is now. */
+  /** The referenced run, or the one in which it continues. */
   private describe(): Promise<WorkflowExecutionDescription> {
     const { client } = this.session;
     const { workflowId, runId } = this;
@@ -206,10 +207,7 @@ export class EraseHandle {
     );
   }
 
-  /**
-   * How it ended: a result, or the error that says why there is none. Waits when it has not ended. A run that is reset or replaced
-   * meanwhile is followed.
-   */
+  /** The result, or the error that explains its absence; waits for the end. Follows a run that is reset or replaced meanwhile. */
   private async outcome(signal?: AbortSignal): Promise<EraseResult | EraseError> {
     let runId = this.runId ?? (await this.describe()).runId;
     for (;;) {
@@ -221,7 +219,7 @@ export class EraseHandle {
     }
   }
 
-  /** The same, of a run that has ended. */
+  /** The outcome of a run that has ended. */
   private async outcomeOf(ended: WorkflowExecutionDescription): Promise<EraseResult | EraseError> {
     return this.asOutcome(await this.endOf(ended.runId), ended);
   }
@@ -233,17 +231,17 @@ export class EraseHandle {
     return end instanceof WorkflowFailedError ? failureOf(end, this.workflowId, description) : end;
   }
 
-  /** Waits for the end of that one run. */
+  /** Waits for the end of exactly that run. */
   private async endOf(runId: string, signal?: AbortSignal): Promise<EraseResult | WorkflowFailedError> {
     const { client } = this.session;
     const wait = () => client.workflow.getHandle(this.workflowId, runId).result();
     try {
       const result: unknown = await this.ask(() =>
-        // A signal of its own for each wait: the SDK adds a listener, and a caller may wait for many with one signal.
+        // A separate signal for each wait: the SDK adds a listener, and a caller may use one signal for many waits.
         signal === undefined ? wait() : client.connection.withAbortSignal(AbortSignal.any([signal]), wait),
       );
       if (!(result instanceof Unreadable)) return result as EraseResult;
-      // What it cost, and what it made, stands in the ledger.
+      // Its cost and result are in the ledger.
       throw new EraseError('unexpected', result.sentence('Its result'), {
         workflowId: this.workflowId,
         moneySpent: true,

@@ -9,7 +9,7 @@ import { GRPC, grpcCode } from '../temporal/service-errors.js';
 import type { Session } from './session.js';
 import { type ExecutionStatus, endedPhase, OPEN, waitingFor } from './status.js';
 
-/** Execution statuses by the word that a caller uses, as Temporal's list filter spells them. */
+/** Execution statuses: the caller's word, and its spelling in Temporal's list filter. */
 const STATUS_IN_FILTER = {
   running: 'Running',
   completed: 'Completed',
@@ -19,46 +19,46 @@ const STATUS_IN_FILTER = {
   timed_out: 'TimedOut',
 } as const;
 
-/** How a run stands in Temporal, as {@link ListOptions} takes it. */
+/** A run's status in Temporal, for {@link ListOptions}. */
 export type ListedStatus = keyof typeof STATUS_IN_FILTER;
 export const LISTED_STATUSES = Object.keys(STATUS_IN_FILTER) as ListedStatus[];
 
-/** Phases of a run that has ended by itself. */
+/** Phases of a run that ended by itself. */
 const ENDED: ReadonlySet<Phase> = new Set([PHASE.succeeded, PHASE.failed, PHASE.cancelled]);
 
-/** Which erases to list; what is left out narrows nothing. */
+/** Filters of a list; omitted ones match everything. */
 export interface ListOptions {
-  /** Only those in this phase, and running unless `status` says otherwise. Needs the search attribute `ErasePhase`. */
+  /** Only erases in this phase, and running unless `status` is set. Needs the search attribute `ErasePhase`. */
   phase?: Phase;
-  /** Only those whose run stands so. */
+  /** Only runs with this status. */
   status?: ListedStatus;
-  /** Only those of this batch. Needs the search attribute `EraseBatchId`. */
+  /** Only erases of this batch. Needs the search attribute `EraseBatchId`. */
   batchId?: string;
-  /** At most so many. Default: all. */
+  /** Maximum number. Default: all. */
   limit?: number;
 }
 
-/** What Temporal's list knows of an erase, without asking the run. */
+/** An erase in Temporal's list, without a query of its run. */
 export interface ListedErase {
   /** `erase/…` */
   workflowId: string;
-  /** Temporal's id of this one run. */
+  /** Temporal's run id. */
   runId: string;
-  /** How the run stands in Temporal. */
+  /** The run's status in Temporal. */
   execution: ExecutionStatus;
   /** Null where the search attribute is not registered. */
   phase: Phase | null;
-  /** The source media, as far as search attributes or the memo tell it. */
+  /** The source media, if search attributes or the memo have it. */
   fileId: string | null;
-  /** Name of the recipe; null when somebody else than our client started it. */
+  /** Name of the recipe; null when another client started it. */
   recipe: string | null;
   /** The vendor's task; null before the submit, and where the search attribute is not registered. */
   taskId: string | null;
-  /** The batch that it belongs to. */
+  /** The batch of the erase. */
   batchId: string | null;
   /** Why it waits for an operator; null unless it is held. `requestId` is null here: the status has it. */
   held: EraseStatus['held'];
-  /** What a reviewer is waited for; null unless it is in review. */
+  /** Data for a reviewer; null unless it is in review. */
   review: ReviewStatus | null;
   /** ISO 8601. */
   startedAt: string;
@@ -67,8 +67,8 @@ export interface ListedErase {
 }
 
 /**
- * Erases by visibility, newest first; what was started or ended within the last second may be missing.
- * @throws InvalidRequestError when it is asked to filter by a search attribute that the namespace does not have
+ * Erases by visibility, newest first; changes of the last second may be missing.
+ * @throws InvalidRequestError for a filter by a search attribute that the namespace does not have
  */
 export async function* listErases(session: Session, options: ListOptions = {}): AsyncGenerator<ListedErase> {
   const { limit = Number.POSITIVE_INFINITY } = options;
@@ -81,17 +81,17 @@ export async function* listErases(session: Session, options: ListOptions = {}): 
     const next = await session.call(() => iterator.next()).catch((error: unknown) => Promise.reject(explained(error)));
     if (next.done) return;
     const erase = listed(next.value);
-    // The filter takes in others where an id has a quote in it.
+    // For an id with a quote, the filter may match others too.
     if (options.batchId !== undefined && erase.batchId !== options.batchId) continue;
     given += 1;
     yield erase;
   }
 }
 
-/** By the queue, too: others in this namespace may have workflows of this type. */
+/** Also filters by queue, since other programs in the namespace may have workflows of this type. */
 function filterOf({ phase, status, batchId }: ListOptions, { queue, searchAttribute: attribute }: Names): string {
   const terms = [`WorkflowType = '${WORKFLOW.erase}'`, `TaskQueue = ${filterLiteral(queue.main)}`];
-  // A run that was terminated, or reset, keeps the phase in which that happened.
+  // A terminated or reset run keeps its last phase in the search attribute.
   const open = phase !== undefined && !ENDED.has(phase) ? 'running' : undefined;
   const wanted = status ?? open;
   if (wanted !== undefined) terms.push(`ExecutionStatus = '${STATUS_IN_FILTER[wanted]}'`);

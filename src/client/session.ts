@@ -9,58 +9,58 @@ import { connectClient } from '../temporal/connection.js';
 import { type ObservedStarts, observeStarts } from '../temporal/observed-starts.js';
 import { temporalError } from '../temporal/service-errors.js';
 
-/** What every way to connect may have. */
+/** Options of every way to connect. */
 export interface ClientHooks {
   /**
-   * The Temporal SDK's own interceptors, around every call. With those of `@temporalio/interceptors-opentelemetry` an erase
-   * belongs to the trace that starts it.
+   * Interceptors of the Temporal SDK, around every call. Those of `@temporalio/interceptors-opentelemetry` put an erase into the
+   * trace that starts it.
    */
   interceptors?: ClientInterceptors;
   /**
-   * Of the installation that is meant, where several share a namespace: what its workers have as SMART_ERASE_PREFIX. Default:
-   * that variable where the connection is made by environment variables, none on a connection of the caller's own.
+   * Prefix of the installation, where several share a namespace: its workers' SMART_ERASE_PREFIX. Default: that variable for a
+   * connection by environment variables, none on an existing connection.
    */
   prefix?: string;
 }
 
-/** An open connection of the caller's own; it stays the caller's to close. */
+/** The caller's open connection, which the caller closes. */
 export interface ExistingConnection extends ClientHooks {
-  /** Of the Temporal SDK; used as it is. */
+  /** A connection of the Temporal SDK, used unchanged. */
   connection: ConnectionLike;
   /** Default `default`. */
   namespace?: string;
 }
 
-/** Where to connect. What is left out comes from Temporal's own environment variables and configuration file. */
+/** Where to connect. Omitted settings come from Temporal's own environment variables and configuration file. */
 export interface ConnectTo extends ClientHooks {
   /** `host:port`. */
   address?: string;
-  /** Default: of the environment, else `default`. */
+  /** Default: from the environment, else `default`. */
   namespace?: string;
-  /** Of Temporal Cloud; turns TLS on unless `tls` says otherwise. */
+  /** API key of Temporal Cloud; turns TLS on unless `tls` is set. */
   apiKey?: string;
   /** Default: none without an API key. */
   tls?: boolean;
   /** Default `process.env`. */
   env?: NodeJS.ProcessEnv;
-  /** How long the first connection may take, in milliseconds. Default 5000. */
+  /** Timeout of the first connection, in milliseconds. Default 5000. */
   connectTimeoutMs?: number;
 }
 
-/** A connection of the caller's own, or where to connect. */
+/** An existing connection, or where to connect. */
 export type EraseClientConfig = ExistingConnection | ConnectTo;
 
-/** A connection with what the rest of the client needs of it. */
+/** A connection with the other state of the client. */
 export interface Session {
   client: Client;
   namespace: string;
-  /** How this installation's queues and search attributes are called. */
+  /** Names of this installation's queues and search attributes. */
   names: Names;
   /** For error messages. */
   address: string;
-  /** Runs a call; an error that means "unreachable" or "not allowed" is thrown as such. */
+  /** Makes a call; converts errors that mean "unreachable" or "not allowed". */
   call<T>(work: () => Promise<T>): Promise<T>;
-  /** What the server answered to starts. */
+  /** The server's answers to starts. */
   starts: ObservedStarts;
   close(): Promise<void>;
 }

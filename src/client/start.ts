@@ -6,11 +6,11 @@ import { validRequest } from './validate.js';
 export interface StartedRun {
   workflowId: string;
   runId: string;
-  /** False when the run existed already: running, or done. */
+  /** False when the run already existed, running or ended. */
   started: boolean;
 }
 
-/** Starts the run, or finds the one that exists and makes sure that it does what is asked. */
+/** Starts the run, or finds an existing one that does what is requested. */
 export async function startErase(session: Session, input: unknown): Promise<StartedRun> {
   const request = validRequest(input);
   return session.call(async () => {

@@ -10,40 +10,40 @@ import { EraseError } from '../errors.js';
 import { searchAttribute, taskIdOf } from '../temporal/run-failure.js';
 import type { Session } from './session.js';
 
-/** How long a worker has to answer the query before the description has to do, in milliseconds. */
+/** Timeout of the query, in milliseconds; after it, the description is used. */
 const QUERY_TIMEOUT_MS = 5_000;
 /** `TASK_QUEUE_TYPE_WORKFLOW` in the server's enum TaskQueueType. */
 const WORKFLOW_QUEUE = 1;
 
-/** States in which a run still has something to do. */
+/** Statuses of an open run. */
 export const OPEN: ReadonlySet<WorkflowExecutionStatusName> = new Set(['RUNNING', 'PAUSED']);
 
-/** How the run stands in Temporal, in lower case. */
+/** The run's status in Temporal, in lower case. */
 export type ExecutionStatus = Lowercase<WorkflowExecutionStatusName>;
 
-/** Where an erase is: what the run says of itself, with what Temporal knows of it. */
+/** Status of an erase: the run's own, and Temporal's data. */
 export interface EraseRunStatus extends EraseStatus {
   /** `erase/…` */
   workflowId: string;
-  /** Temporal's id of this one run. */
+  /** Temporal's run id. */
   runId: string;
-  /** How the run stands in Temporal. */
+  /** The run's status in Temporal. */
   execution: ExecutionStatus;
-  /** The request as it was asked; null when it cannot be known without the history. */
+  /** The request as sent; null when only the history has it. */
   request: EraseRequest | null;
-  /** False when no worker answered: the rest is then what Temporal itself knows, and may lag behind. */
+  /** False when no worker answered: the other fields are what Temporal knows, and may lag behind. */
   live: boolean;
   /** ISO 8601. */
   startedAt: string;
   /** ISO 8601; null while it runs. */
   closedAt: string | null;
-  /** Set on a run that failed or was cancelled. */
+  /** Only on a run that failed or was cancelled. */
   failure: EraseFailureDetails | null;
-  /** Set on a run that succeeded. */
+  /** Only on a run that succeeded. */
   result: EraseResult | null;
 }
 
-/** What is known without asking a worker. */
+/** The status without a query to a worker. */
 export function statusFromDescription(description: WorkflowExecutionDescription): EraseRunStatus {
   const request = (readable(description.memo?.[MEMO.request]) as EraseRequest | undefined) ?? null;
   const taskId = taskIdOf(description);
@@ -70,7 +70,7 @@ export function statusFromDescription(description: WorkflowExecutionDescription)
   };
 }
 
-/** What a run that is open tells of its hold or review in the memo. A run that was terminated waits for nobody any more. */
+/** The hold or review in an open run's memo. A terminated run no longer waits for a decision. */
 export function waitingFor({
   status,
   memo,
@@ -83,7 +83,7 @@ export function waitingFor({
   });
 }
 
-/** A memo that was written before a reset names the run of then. */
+/** A memo written before a reset has the earlier run's id. */
 export function ofRun(runId: string, { held, review }: Pick<EraseStatus, 'held' | 'review'>) {
   return {
     held: held && { ...held, requestId: held.requestId ?? null, submission: held.submission ?? null, runId },
@@ -97,7 +97,7 @@ function phaseOf(description: WorkflowExecutionDescription): Phase {
   return (searchAttribute(description, 'phase') as Phase | null) ?? phaseOfActivities(description);
 }
 
-/** A run that was terminated keeps, in its search attribute, the phase in which that happened. */
+/** A terminated run keeps its last phase in its search attribute. */
 export function endedPhase(status: WorkflowExecutionStatusName): Phase {
   if (status === 'COMPLETED') return PHASE.succeeded;
   return status === 'CANCELLED' ? PHASE.cancelled : PHASE.failed;
@@ -109,7 +109,7 @@ const PHASE_OF_ACTIVITY: Readonly<Record<string, Phase>> = {
   [ACTIVITY_ID.publish]: PHASE.publishing,
 };
 
-/** Where search attributes are not registered, the activity that is pending tells the phase. */
+/** Without registered search attributes, the pending activity determines the phase. */
 function phaseOfActivities(description: WorkflowExecutionDescription): Phase {
   for (const { activityId } of description.raw.pendingActivities ?? []) {
     const phase = PHASE_OF_ACTIVITY[activityId ?? ''];
@@ -118,7 +118,7 @@ function phaseOfActivities(description: WorkflowExecutionDescription): Phase {
   return PHASE.submitting;
 }
 
-/** Asks the run itself; undefined when there is no worker to answer for it. */
+/** Queries the run; undefined when no worker answers. */
 export async function queryStatus(
   session: Session,
   execution: { workflowId: string; runId: string },
@@ -130,7 +130,7 @@ export async function queryStatus(
       client.workflow.getHandle(execution.workflowId, execution.runId).query<EraseStatus>(QUERY.status),
     );
   } catch {
-    // Slow, stopping, or of a version that has no such query: what Temporal knows has to do.
+    // The worker is slow, stopping, or without this query: use what Temporal knows.
     return undefined;
   }
 }
@@ -145,8 +145,8 @@ async function hasWorker({ client, namespace, names }: Session): Promise<boolean
 }
 
 /**
- * The same for a run that has ended. Its result says whether this run paid; whether a run of this workflow before it did, the run
- * itself knows.
+ * The status of an ended run. Its result shows whether this run paid; only the run knows whether an earlier run of this workflow
+ * did.
  */
 export async function endedStatus(
   session: Session,
@@ -159,7 +159,7 @@ export async function endedStatus(
   return { ...ended, moneySpent: told?.moneySpent ?? ended.moneySpent };
 }
 
-/** Adds what a run that has ended left behind: its result, or why there is none. */
+/** Adds the result of an ended run, or its failure. */
 function withOutcome(status: EraseRunStatus, outcome: EraseResult | EraseError): EraseRunStatus {
   if (!(outcome instanceof EraseError)) {
     return {

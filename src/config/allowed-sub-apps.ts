@@ -1,9 +1,9 @@
-/** Code of what is refused for a sub-application that is not among VOD_ALLOWED_SUB_APP_IDS. */
+/** Error code for a sub-application outside VOD_ALLOWED_SUB_APP_IDS. */
 export const SUB_APP_NOT_ALLOWED = 'SubAppNotAllowed';
 
 /**
- * Why nothing may be called for a sub-application, in a sentence; null when it may. Asked before the first call of every command
- * and activity that takes a sub-application from outside.
+ * Why a sub-application is not allowed, in a sentence; null when it is. Checked before the first call of every command and
+ * activity with an external sub-application.
  * @param allowed VOD_ALLOWED_SUB_APP_IDS; undefined: any
  */
 export function subAppProblem(subAppId: number, allowed: readonly number[] | undefined): string | null {

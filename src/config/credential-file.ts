@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { parse } from 'ini';
 import { completePair, type KeyPair, keyPairProblem } from './vendor-credentials.js';
 
-/** Where the vendor's SDKs look, in this order; the first that is there is read, and no other. */
+/** The credential files of the vendor's SDKs, in their order; only the first existing one is read. */
 export function credentialFiles(home: string = homedir()): string[] {
   return [join(home, '.tencentcloud', 'credentials'), '/etc/tencentcloud/credentials'];
 }
 
 /**
- * The profile `default` of the vendor's credential file; null when there is none, or it has no pair.
- * @throws Error when the file is there and cannot be read
+ * The profile `default` of the vendor's credential file; null when there is none, or it has no key pair.
+ * @throws Error when an existing file is unreadable
  */
 export function readCredentialFile(paths: readonly string[] = credentialFiles()): (KeyPair & { file: string }) | null {
   for (const file of paths) {
@@ -25,7 +25,7 @@ export function readCredentialFile(paths: readonly string[] = credentialFiles())
   return null;
 }
 
-/** What is wrong with the keys in that file, in sentences that begin with its name. One that cannot be read is told when it is asked. */
+/** Problems of the keys in that file, in sentences that begin with its name. An unreadable file is reported at its first use. */
 export function credentialFileProblems(paths?: readonly string[]): string[] {
   try {
     const found = readCredentialFile(paths);

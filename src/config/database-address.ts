@@ -3,31 +3,31 @@ import { userInfo } from 'node:os';
 import { type DatabaseTls, databaseTls } from './database-tls.js';
 import { type DatabaseParts, readDatabaseUrl } from './database-url.js';
 
-/** Where the ledger's database is, and how it is reached. Only this module reads DATABASE_URL and what psql reads beside it. */
+/** Address and connection settings of the ledger's database. Only this module reads DATABASE_URL and psql's PG* variables. */
 export interface DatabaseAddress {
-  /** Tried in this order. A host that begins with "/" is the folder of a socket. */
+  /** Tried in this order. A host that begins with "/" is a socket folder. */
   hosts: readonly { host: string; port: number }[];
   user: string;
-  /** Undefined: none, or that of the password file. */
+  /** Undefined: none, or from the password file. */
   password: string | undefined;
   database: string;
   tls: DatabaseTls;
-  /** Whether a server that only reads is passed over. */
+  /** Whether read-only servers are skipped. */
   writable: boolean;
-  /** What the session begins with, like "-c search_path=erase". */
+  /** Session options, such as "-c search_path=erase". */
   options: string | undefined;
-  /** How long to try to connect to one host; undefined: what the caller thinks. */
+  /** Connection timeout per host; undefined: the caller's default. */
   connectTimeoutMs: number | undefined;
   applicationName: string | undefined;
   channelBinding: boolean;
 }
 
 const DEFAULT_PORT = 5_432;
-/** Where PostgreSQL puts its socket, by Debian and by itself. */
+/** PostgreSQL's default socket folders: Debian's, and its own. */
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 const WRITABLE = ['read-write', 'primary'];
 
-/** An address, or what is wrong with it: sentences without their subject, which never hold a part of the password. */
+/** The address, or its problems: sentences without their subject, which never contain a part of the password. */
 export function databaseAddress(
   text: string,
   env: NodeJS.ProcessEnv = process.env,
@@ -61,13 +61,13 @@ export function databaseAddress(
   return problems.length > 0 ? { problems } : address;
 }
 
-/** What is wrong with an address: sentences without their subject. */
+/** Problems of an address: sentences without their subject. */
 export function databaseProblems(text: string): string[] {
   const address = databaseAddress(text);
   return 'problems' in address ? address.problems : [];
 }
 
-/** The address for a person: who, where, which database. No password, and no parameter. */
+/** The address for display: user, hosts and database, without password and parameters. */
 export function shownDatabase(text: string): string {
   const address = databaseAddress(text);
   if ('problems' in address) return 'an address that cannot be read';
@@ -82,7 +82,7 @@ export function shownDatabase(text: string): string {
   return `postgresql://${encodeURIComponent(user)}@${where.join(',')}/${name}`;
 }
 
-/** What of an address must not be shown; nothing where it cannot be read. */
+/** The secrets of an address and its environment; without those of an unreadable address. */
 export function secretsOfDatabaseUrl(text: string, env: NodeJS.ProcessEnv = process.env): string[] {
   const parts = readDatabaseUrl(text);
   const said = 'problem' in parts ? [] : [text, parts.password, parts.parameters.get('sslpassword')];
@@ -101,7 +101,7 @@ function hostsOf({ hosts }: DatabaseParts, env: NodeJS.ProcessEnv, problems: str
   return complete;
 }
 
-/** As psql: the socket where there is one. */
+/** Like psql: the local socket if it exists. */
 function localHost(port: number): string {
   return SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${port}`)) ?? 'localhost';
 }
@@ -114,7 +114,7 @@ function ownName(): string {
   }
 }
 
-/** Of several servers only one that can be written is of use. */
+/** With several servers, only a writable one is useful. */
 function writableOf(
   parameters: ReadonlyMap<string, string>,
   env: NodeJS.ProcessEnv,
@@ -130,7 +130,7 @@ function writableOf(
   return false;
 }
 
-/** A schema of one's own is a setting of the session, whatever other programs call it. */
+/** Other programs name the schema differently, but PostgreSQL needs it as a session option. */
 function optionsOf(parameters: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): string | undefined {
   const schema = parameters.get('search_path') || parameters.get('currentSchema') || parameters.get('schema');
   const options = parameters.get('options') || env.PGOPTIONS || undefined;

@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type ConnectionOptions, createSecureContext, rootCertificates, type SecureVersion } from 'node:tls';
 
-/** What the modes mean to psql: up to `require` the certificate is not looked at, unless `sslrootcert` is given. */
+/** Modes as in psql: up to `require` the certificate is not verified, unless `sslrootcert` is given. */
 const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof MODES)[number];
 
 export interface DatabaseTls {
   mode: SslMode;
-  /** For the driver; false: none. */
+  /** TLS options for the driver; false: no TLS. */
   options: false | ConnectionOptions;
-  /** Talk TLS from the first byte. */
+  /** Start TLS at the first byte. */
   direct: boolean;
 }
 
-/** Where systems keep the public authorities; SSL_CERT_FILE comes before them. */
+/** System CA bundles; SSL_CERT_FILE takes precedence. */
 const SYSTEM_FILES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -21,7 +21,7 @@ const SYSTEM_FILES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** What other programs write for a mode, as `ssl=…` or `sslmode=…`. */
+/** Other programs' values of a mode, in `ssl=…` or `sslmode=…`. */
 const OTHER_WORDS: Readonly<Record<string, SslMode>> = {
   '0': 'disable',
   false: 'disable',
@@ -31,9 +31,9 @@ const OTHER_WORDS: Readonly<Record<string, SslMode>> = {
 };
 
 /**
- * The TLS that an address and the variables of psql ask for.
+ * The TLS settings from an address and psql's variables.
  *
- * @param problems gets a sentence without its subject for each thing that is wrong
+ * @param problems receives a sentence without its subject for each problem
  */
 export function databaseTls(
   parameters: ReadonlyMap<string, string>,
@@ -58,7 +58,7 @@ export function databaseTls(
   const options: ConnectionOptions = { rejectUnauthorized: verifies };
   const ca = root === undefined || root === 'system' ? undefined : read('sslrootcert', root);
   if (verifies) options.ca = ca === undefined ? systemAuthorities(env) : ca;
-  // The certificate has to be one of that authority; whose name is in it does not matter.
+  // Only verify-full checks the host name in the certificate.
   if (mode !== 'verify-full') options.checkServerIdentity = () => undefined;
   const cert = file('sslcert', 'PGSSLCERT');
   const key = file('sslkey', 'PGSSLKEY');
@@ -101,7 +101,7 @@ function readPem(name: string, path: string | undefined, problems: string[]): st
   return undefined;
 }
 
-/** Node's own, those of the system, and those that NODE_EXTRA_CA_CERTS adds. */
+/** CA certificates of Node, of the system, and of NODE_EXTRA_CA_CERTS. */
 function systemAuthorities(env: NodeJS.ProcessEnv): string[] {
   const files = [env.SSL_CERT_FILE, env.NODE_EXTRA_CA_CERTS, ...SYSTEM_FILES].filter(
     (path) => path && existsSync(path),
@@ -116,7 +116,7 @@ function systemAuthorities(env: NodeJS.ProcessEnv): string[] {
   return [...rootCertificates, ...texts];
 }
 
-/** A key that is not that of its certificate would else be told at the first connection, in words of OpenSSL. */
+/** Detects a key that does not match its certificate; otherwise OpenSSL would report it at the first connection. */
 function tryOut(options: ConnectionOptions, problems: string[]): void {
   try {
     const { ca, cert, key, passphrase, crl } = options;

@@ -1,17 +1,17 @@
 import { nearestWord } from '../contract/nearest-word.js';
 
-/** What an address of a database says, as it was written; nothing is made up for what it leaves out. */
+/** The parts of a database address as written; missing parts have no default. */
 export interface DatabaseParts {
   user: string | undefined;
   password: string | undefined;
-  /** Empty: none was named. A host that begins with "/" is the folder of a socket. */
+  /** Empty when none is given. A host that begins with "/" is a socket folder. */
   hosts: readonly { host: string; port: number | undefined }[];
   database: string | undefined;
-  /** All other parameters, by libpq's names. */
+  /** All other parameters, by their libpq names. */
   parameters: ReadonlyMap<string, string>;
 }
 
-/** Parameters that are read, in libpq's words; and those of other programs that mean the same. */
+/** Supported libpq parameters, and other programs' names for them. */
 const PARAMETERS = [
   'host',
   'port',
@@ -38,7 +38,7 @@ const PARAMETERS = [
   'application_name',
 ] as const;
 
-/** What hosting services and other programs put into their addresses, and what changes nothing here. */
+/** Parameters of hosting services and other programs that have no effect here. */
 const WITHOUT_EFFECT = new Set([
   'uselibpqcompat',
   'fallback_application_name',
@@ -66,8 +66,8 @@ const ENCODE =
 const HIGHEST_PORT = 65_535;
 
 /**
- * Reads an address as psql takes it, a URL or `host=… dbname=…`, and a URL whose password nobody encoded wherever it can be read
- * in one way only. A problem is a sentence without its subject, and never holds a part of the text that may be a password.
+ * Reads an address as psql does, a URL or `host=… dbname=…`; accepts an unencoded password in a URL where only one reading is
+ * possible. A problem is a sentence without its subject, and never contains text that may be a password.
  */
 export function readDatabaseUrl(text: string): DatabaseParts | { problem: string } {
   if (/^\s|\s$/.test(text)) return { problem: 'has a blank or a line end before or behind it: remove it' };
@@ -100,8 +100,8 @@ interface Tail {
 }
 
 /**
- * Which "@" ends the login: the last one before the first of "/", "?" and "#", as the standard has it, where the rest then reads as
- * an address; else the only one that leaves an address behind it.
+ * Finds the "@" that ends the login: by the URL standard, the last one before the first of "/", "?" and "#". If the rest is no
+ * valid address, takes the only one that is followed by one.
  */
 function readUrl(rest: string): DatabaseParts | { problem: string } {
   const ends = [...rest.matchAll(/@/g)].map((match) => match.index);
@@ -116,7 +116,7 @@ function readUrl(rest: string): DatabaseParts | { problem: string } {
   const whole = clean.filter(({ tail }) => tail.database !== undefined || tail.parameters.has('dbname'));
   const chosen = clean.find(({ at }) => at === standard) ?? (whole.length === 1 ? whole[0] : undefined);
   if (chosen === undefined) {
-    // Only where what is named cannot be a piece of a password.
+    // Only where the named parameter cannot be a part of a password.
     const only = readings.length === 1 && ends.length <= 1 && (ends.length === 1 || !authority.includes(':'));
     const [name] = (only ? readings[0]?.tail.unknown : undefined) ?? [];
     if (name !== undefined) return { problem: unknownParameter(name) };
@@ -129,7 +129,7 @@ function readUrl(rest: string): DatabaseParts | { problem: string } {
 
 type Login = { user?: string | undefined; password?: string | undefined } | { problem: string };
 
-/** Undefined: no login looks like this. */
+/** Undefined: not a valid login. */
 function readLogin(text: string): Login | undefined {
   const colon = text.indexOf(':');
   const name = colon === -1 ? text : text.slice(0, colon);
@@ -142,7 +142,9 @@ function readLogin(text: string): Login | undefined {
   return { user: user === '' ? undefined : user, password: password === '' ? undefined : password };
 }
 
-/** A "%" that encodes nothing is one that nobody encoded. Undefined: some do and some do not, or it is no text. */
+/**
+ * A "%" without two hex digits means that the text is not encoded. Undefined: both kinds occur, or the bytes are not valid text.
+ */
 function decoded(text: string): string | undefined {
   const encoded = /%[0-9a-f]{2}/gi;
   if (!encoded.test(text)) return text;
@@ -191,14 +193,14 @@ function isHost(text: string): boolean {
   return text.startsWith('/') || /^[\p{L}\p{N}._-]+$/u.test(text) || /^[0-9a-f:.]+(%\w+)?$/i.test(text);
 }
 
-/** Undefined where there is none, null where it is no port. */
+/** Undefined for no port, null for an invalid one. */
 function portOf(digits: string): number | null | undefined {
   if (digits === '') return undefined;
   const port = Number(digits);
   return /^\d+$/.test(digits) && port >= 1 && port <= HIGHEST_PORT ? port : null;
 }
 
-/** `host=db.example dbname='smart erase'`, as psql takes it. */
+/** `host=db.example dbname='smart erase'`, psql's keyword form. */
 function readKeywords(text: string): DatabaseParts | { problem: string } {
   const parameters = new Map<string, string>();
   const pair = /\s*([A-Za-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)\s*/y;
@@ -221,7 +223,7 @@ function unknownParameter(name: string): string {
   return `has the parameter ${name}, which nothing here reads${nearest === null ? ': leave it out' : `: is ${nearest} meant?`}`;
 }
 
-/** What parameters say of host, port, login and database counts before what stands in front of them. */
+/** Parameters for host, port, login and database override the parts before them. */
 function withParameters(
   parts: Omit<DatabaseParts, 'parameters'> & { parameters: Map<string, string> },
 ): DatabaseParts | { problem: string } {

@@ -3,12 +3,12 @@ import { describeMonitorSettings } from './monitor-settings.js';
 import type { Settings } from './settings.js';
 import { describeWebhookSettings } from './webhook-settings.js';
 
-/** Shows enough of an id to recognise it, not enough to use it. */
+/** Enough of an id to recognise it, but not to use it. */
 function shortened(secretId: string): string {
   return secretId.length <= 12 ? secretId : `${secretId.slice(0, 8)}…${secretId.slice(-2)}`;
 }
 
-/** The effective settings in the words of the environment variables, without secrets. What is not loaded is left out. */
+/** The effective settings by environment variable, without secrets. Parts that are not loaded are omitted. */
 export function describeSettings(settings: Partial<Settings>): Record<string, string> {
   const { temporal, databaseUrl, vendor, worker, webhooks, monitor, log } = settings;
   const shown: Record<string, string> = {};

@@ -8,7 +8,7 @@ import { DEFAULT_VOD_ENDPOINT, SETTLE_MARGIN_SECONDS, worstRequestSeconds } from
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const LOG_FORMATS = ['json', 'pretty'] as const;
 
-/** Part of a header or of an address: plain ASCII without blanks, or it cannot be used. */
+/** Parts of a header or an address, which must be plain ASCII without blanks. */
 const PLAIN_VARIABLES: readonly string[] = [
   'TENCENTCLOUD_SECRET_ID',
   'TENCENTCLOUD_SECRET_KEY',
@@ -21,12 +21,12 @@ const PLAIN_VARIABLES: readonly string[] = [
 ];
 /** Certificates and keys in PEM. */
 const LINES = /^TEMPORAL_TLS_.*_DATA$/;
-/** Numbers are read as what they are, whatever blanks are around them. */
+/** Blanks around numbers are harmless. */
 const NUMBERS = /^\s*\d+(\.\d+)?\s*(,\s*\d+\s*)*$/;
 
 /**
- * The one check of what came with a value by mistake: line ends, blanks, quotes, characters that no header takes. Tells which
- * variable and what is wrong, never the value, as it may be a secret. @returns one sentence a variable
+ * Detects what was pasted with a value by mistake: line ends, blanks, quotes, characters invalid in headers. Names the variable
+ * and the problem, never the value, which may be secret. @returns one sentence a variable
  */
 export function unfitVariables(env: Readonly<Record<string, unknown>>, names: readonly string[]): string[] {
   return names.flatMap((name) => {
@@ -69,7 +69,7 @@ function endpoint(text: string): boolean {
   return /^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(text);
 }
 
-/** Never quote DATABASE_URL in a message: it has a password in it. */
+/** Never quote DATABASE_URL in a message, since it contains a password. */
 export const DATABASE_VARIABLES = z.object({
   DATABASE_URL: z
     .string({
@@ -85,7 +85,7 @@ export const LOG_VARIABLES = z.object({
   SMART_ERASE_LOG_FORMAT: oneOf(LOG_FORMATS).default('json'),
 });
 
-/** What stands in a version's name, `deployment:build` or `deployment.build`, and so in neither part of it. */
+/** Separators of a version's name, `deployment:build` or `deployment.build`, are not allowed in its parts. */
 const BUILD_ID = /^[A-Za-z0-9_-]{1,100}$/;
 const BUILD_ID_WORDS = 'must be 1 to 100 letters, digits, _ or -';
 
@@ -93,7 +93,7 @@ export const VENDOR_VARIABLES = z.object({
   TENCENTCLOUD_SECRET_ID: z.string().optional(),
   TENCENTCLOUD_SECRET_KEY: z.string().optional(),
   TENCENTCLOUD_TOKEN: z.string().optional(),
-  /** What other programs of the vendor call it. */
+  /** Other names of the vendor's programs. */
   TENCENTCLOUD_SESSION_TOKEN: z.string().optional(),
   TENCENTCLOUD_SECURITY_TOKEN: z.string().optional(),
   VOD_ENDPOINT: z
@@ -101,7 +101,7 @@ export const VENDOR_VARIABLES = z.object({
     .refine(endpoint, 'must be a host, like vod.intl.tencentcloudapi.com, or an http(s) URL without a path')
     .default(DEFAULT_VOD_ENDPOINT),
   VOD_SUB_APP_ID: positiveInteger.optional(),
-  /** Sub-applications that a worker submits for: 1500000001,1500000002. Not set: whichever a request names. */
+  /** Sub-applications that a worker submits for: 1500000001,1500000002. Not set: any. */
   VOD_ALLOWED_SUB_APP_IDS: subAppIds.optional(),
   VOD_SUBMIT_RPS: positive.default(DOCUMENTED_SUBMITS_PER_SECOND),
   VOD_REQUEST_TIMEOUT_SECONDS: positiveInteger.default(20),
@@ -114,17 +114,17 @@ export const VENDOR_VARIABLES = z.object({
   SMART_ERASE_SUBMIT_CONCURRENCY: positiveInteger.default(80),
   SMART_ERASE_ACTIVITY_CONCURRENCY: positiveInteger.default(100),
   SMART_ERASE_SHUTDOWN_GRACE_SECONDS: positive.optional(),
-  /** Worker deployment versioning: this worker is that build of the deployment below. Not set: no versioning. */
+  /** Worker deployment versioning: the build id of this worker. Not set: no versioning. */
   SMART_ERASE_BUILD_ID: z.string().regex(BUILD_ID, BUILD_ID_WORDS).optional(),
-  /** Default: the name of the main task queue, so that installations in one namespace have deployments of their own. */
+  /** Default: the name of the main task queue, so that each installation in a namespace has its own deployment. */
   SMART_ERASE_DEPLOYMENT_NAME: z.string().regex(BUILD_ID, BUILD_ID_WORDS).optional(),
-  /** Checked with the settings of Temporal. */
+  /** Validated with the Temporal settings. */
   SMART_ERASE_PREFIX: z.string().default(''),
   SMART_ERASE_BATCH_OLDEST_TASK_HOURS: positive.default(6),
   SMART_ERASE_WATCH: oneOf(['on', 'off']).default('on'),
 });
 
-/** What is wrong between settings that are each right; one sentence a problem, beginning with the name. */
+/** Conflicts between individually valid settings; one sentence each, beginning with the name. */
 export function vendorConflicts(value: z.infer<typeof VENDOR_VARIABLES>): string[] {
   const problems: string[] = [];
   const hasId = value.TENCENTCLOUD_SECRET_ID !== undefined;

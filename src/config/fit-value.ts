@@ -1,4 +1,4 @@
-/** Quotes of shells, of files and of word processors: the opening one, and the closing one that belongs to it. */
+/** Quotes of shells, files and word processors: the opening one, and its closing one. */
 const QUOTES: readonly (readonly [string, string])[] = [
   ['"', '"'],
   ["'", "'"],
@@ -8,7 +8,7 @@ const QUOTES: readonly (readonly [string, string])[] = [
   ['„', '“'],
 ];
 
-/** Characters that show nothing and are no blanks, such as what chats and web pages put around a word. */
+/** Invisible characters that are no blanks, such as those that chats and web pages put around a word. */
 const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -17,13 +17,13 @@ const OUTSIDE_ASCII = /[^ -~]/u;
 export interface Fitness {
   /** The value goes into a header or is an address: plain ASCII, without blanks. Default: any text on one line. */
   plain?: boolean;
-  /** Text of several lines, such as a certificate in PEM: only quotes around it are told. */
+  /** Text of several lines, such as a certificate in PEM: only surrounding quotes are reported. */
   lines?: boolean;
 }
 
 /**
- * What a value has that was never meant to be in it: line ends, blanks or quotes around it, characters that no header may have.
- * Never shows the value. @returns words that follow its name, such as `ends with a line end`; null when there is nothing
+ * Unintended characters in a value: line ends, surrounding blanks or quotes, characters invalid in headers. Never shows the
+ * value. @returns words that follow its name, such as `ends with a line end`; null when there are none
  */
 export function unfitWords(value: string, { plain = false, lines = false }: Fitness = {}): string | null {
   const words: string[] = [];
@@ -64,7 +64,7 @@ function insideWords(text: string, plain: boolean): string[] {
   if (invisible !== undefined) return [`has a character that cannot be seen (${codePoint(invisible)})`];
   if (!plain) return [];
   if (/\s/.test(text)) return ['has a blank inside'];
-  // A typographic quote around it has been told.
+  // A surrounding typographic quote is already reported.
   const foreign = OUTSIDE_ASCII.exec(text.replace(/^[“‘„]|[”’“]$/gu, ''))?.[0];
   return foreign === undefined ? [] : [`has a character outside of ASCII (${codePoint(foreign)})`];
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** How an operator looks into a running worker. */
+/** Monitoring endpoints of a running worker. */
 export interface MonitorSettings {
-  /** Of `/metrics`, `/healthz` and `/readyz`; undefined: nothing listens. 0: any free port. */
+  /** Port of `/metrics`, `/healthz` and `/readyz`; undefined: none. 0: any free port. */
   port: number | undefined;
   host: string;
-  /** OTLP over HTTP, for traces; undefined: none are made. */
+  /** OTLP endpoint over HTTP, for traces; undefined: no traces. */
   otlpEndpoint: string | undefined;
 }
 
@@ -16,7 +16,7 @@ function isHttpUrl(text: string): boolean {
 }
 
 export const MONITOR_VARIABLES = z.object({
-  /** Off unless set: a port that nobody asked for is a surprise on a laptop. The container sets 9464. */
+  /** Off by default, so that a laptop opens no port unasked. The container sets 9464. */
   SMART_ERASE_METRICS_PORT: z
     .string()
     .refine(
@@ -25,7 +25,7 @@ export const MONITOR_VARIABLES = z.object({
     )
     .transform(Number)
     .optional(),
-  /** Of the interface to listen on. The answers have no secrets, and ask for no password. */
+  /** Interface to listen on. The responses contain no secrets, and need no password. */
   SMART_ERASE_METRICS_HOST: z.string().default('127.0.0.1'),
   /** OpenTelemetry's own variable: traces go to `<endpoint>/v1/traces`. Off unless set. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z
@@ -42,12 +42,12 @@ export function monitorSettings(value: z.infer<typeof MONITOR_VARIABLES>): Monit
   };
 }
 
-/** In the words of the environment variables. */
+/** By environment variable. */
 export function describeMonitorSettings({ port, host, otlpEndpoint }: MonitorSettings): Record<string, string> {
   return {
     SMART_ERASE_METRICS_PORT: port === undefined ? 'not set (off)' : String(port),
     SMART_ERASE_METRICS_HOST: host,
-    // The host only: a URL may carry a password.
+    // The host only, since a URL may contain a password.
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint === undefined ? 'not set (off)' : new URL(otlpEndpoint).host,
   };
 }

@@ -6,10 +6,10 @@ const ITEMS = Object.keys(PRICE_LIST) as PriceItem[];
 const ROW_KEYS = ['title', 'usdPerMinute'];
 
 /**
- * A price list of one's own: JSON like `{"subtitleRemoval": {"usdPerMinute": [0.2, 0.4, 0.8, 0.8]}, …}`, with every item of
- * the built-in list, each with USD a minute for 720p, 1080p, 2K and 4K. `title` may be left out.
+ * A custom price list: JSON like `{"subtitleRemoval": {"usdPerMinute": [0.2, 0.4, 0.8, 0.8]}, …}`, with every item of the
+ * built-in list, each with USD a minute for 720p, 1080p, 2K and 4K. `title` is optional.
  *
- * @returns the list, or every problem at once, one sentence each
+ * @returns the list, or all problems, one sentence each
  */
 export function readPriceFile(path: string): { prices: PriceList } | { problems: string[] } {
   let given: unknown;

@@ -1,12 +1,12 @@
-/** What programs follow that follow proxies. */
+/** Common proxy variables. */
 const NAMES = ['http_proxy', 'https_proxy', 'all_proxy', 'grpc_proxy'];
 
-/** Variables that name a proxy, as they are set; no part of this program follows them. */
+/** The proxy variables that are set; no part of this program uses them. */
 export function proxyVariables(env: NodeJS.ProcessEnv = process.env): string[] {
   return Object.keys(env).filter((name) => NAMES.includes(name.toLowerCase()) && env[name] !== '');
 }
 
-/** For an error of a connection: a sentence that says so with a blank before it, or nothing where none is set. */
+/** For a connection error: a sentence about set proxy variables, after a blank; empty where none is set. */
 export function proxyHint(env: NodeJS.ProcessEnv = process.env): string {
   const names = proxyVariables(env);
   if (names.length === 0) return '';

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const HIDDEN = '[secret]';
 
-/** A value that does not show itself in logs, JSON or the inspector; only `reveal()` gives it. */
+/** A value hidden from logs, JSON and the inspector; only `reveal()` returns it. */
 export class Secret<T = string> {
   readonly #value: T;
 

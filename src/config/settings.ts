@@ -26,7 +26,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface VendorCredentials {
   secretId: string;
   secretKey: Secret;
-  /** Of temporary credentials. */
+  /** Token of temporary credentials. */
   token: Secret | undefined;
 }
 
@@ -35,20 +35,20 @@ export interface VendorSettings {
   endpoint: string;
   /** Undefined when none are in the environment: the vendor SDK's credential chain is used. */
   credentials: VendorCredentials | undefined;
-  /** Used where a request names none. */
+  /** Default for requests without one. */
   subAppId: number | undefined;
-  /** What a worker submits for; undefined: whatever a request names. */
+  /** Sub-applications that a worker submits for; undefined: any. */
   allowedSubAppIds: readonly number[] | undefined;
   /** Submits in any second, over all workers that share the ledger. */
   submitsPerSecond: number;
   requestTimeoutSeconds: number;
-  /** How long a new task may stay out of the vendor's listing. */
+  /** How long a new task may be missing from the vendor's listing. */
   settleSeconds: number;
-  /** Every submit throttled and none accepted for this long opens the breaker. */
+  /** The breaker opens when every submit is throttled, and none accepted, for this long. */
   throttledTooLongSeconds: number;
   pollFirstSeconds: number;
   pollMaxSeconds: number;
-  /** From one list of finished tasks to the next, for each sub-application that waits; default 5. */
+  /** Interval of the list of finished tasks, for each sub-application that waits; default 5. */
   watchIntervalSeconds: number;
   /** Undefined: the built-in list prices. */
   priceFile: string | undefined;
@@ -56,17 +56,17 @@ export interface VendorSettings {
 }
 
 export interface WorkerSettings {
-  /** Submits at once, for each submit queue and worker. */
+  /** Concurrent submits, for each submit queue and worker. */
   submitConcurrency: number;
-  /** Other activities at once, for each worker. */
+  /** Concurrent other activities, for each worker. */
   activityConcurrency: number;
-  /** How long a worker that is told to stop lets its activities run on. */
+  /** How long a stopping worker lets its activities continue. */
   shutdownGraceSeconds: number;
-  /** Which build of which worker deployment this is; undefined: no versioning. */
+  /** Build id and deployment of this worker; undefined: no versioning. */
   deployment: { name: string; buildId: string } | undefined;
   /** A batch starts nothing more while one of its tasks was submitted longer ago than this and has not ended; default 6. */
   batchOldestTaskHours: number;
-  /** The completion watch; without it, polls alone find out that a task is over. Default on. */
+  /** The completion watch; without it, only polls detect ended tasks. Default on. */
   watch: boolean;
 }
 
@@ -80,7 +80,7 @@ export interface Settings {
   log: { level: LogLevel; format: LogFormat };
 }
 
-/** A part of the settings that a program cannot do without. A client needs `temporal` only. */
+/** A required part of the settings. A client needs `temporal` only. */
 export type Need = 'temporal' | 'database' | 'vendor';
 
 interface SectionsOf {
@@ -95,7 +95,7 @@ const EVERYTHING: readonly Need[] = ['temporal', 'database', 'vendor'];
 
 /**
  * Reads the settings from environment variables. Parts that are not needed are neither read nor checked.
- * @throws ConfigurationError with every problem at once
+ * @throws ConfigurationError with all problems
  */
 export function loadSettings<N extends Need = Need>(
   env: NodeJS.ProcessEnv = process.env,
@@ -135,22 +135,22 @@ export function loadSettings<N extends Need = Need>(
     if (webhooks) settings.webhooks = webhookSettings(webhooks);
     const monitor = parsed(MONITOR_VARIABLES, given, problems);
     if (monitor) settings.monitor = monitorSettings(monitor);
-    // Read by OpenTelemetry's packages; it may hold a key.
+    // Read by OpenTelemetry's packages; it may contain a key.
     problems.push(...unfitVariables(given, ['OTEL_EXPORTER_OTLP_HEADERS']));
   }
-  // The prefix belongs to two parts.
+  // Two parts validate the prefix, so its problem may occur twice.
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)]);
   return settings as SettingsFor<N>;
 }
 
-/** How a log is written. What is wrong with it is told by {@link loadSettings}; until then it is as by default. */
+/** The log settings. Their problems are reported by {@link loadSettings}; until then the defaults apply. */
 export function loadLogSettings(env: NodeJS.ProcessEnv = process.env): Settings['log'] {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const log = parsed(LOG_VARIABLES, given, []) ?? LOG_VARIABLES.parse({});
   return { level: log.SMART_ERASE_LOG_LEVEL, format: log.SMART_ERASE_LOG_FORMAT };
 }
 
-/** The prices of this shell alone, for a command that needs nothing else of the vendor. @throws ConfigurationError */
+/** The prices of this shell, for a command that needs no other vendor setting. @throws ConfigurationError */
 export function loadPrices(env: NodeJS.ProcessEnv = process.env): PriceList {
   const problems: string[] = [];
   const prices = pricesOf(env.VOD_PRICE_FILE || undefined, problems);
@@ -166,7 +166,7 @@ function parsed<Schema extends z.ZodObject>(
   const unfit = unfitVariables(env, Object.keys(schema.shape));
   problems.push(...unfit);
   const outcome = schema.safeParse(env);
-  // What is unfit is refused below; what else is wrong is told with it.
+  // Unfit values are reported above; all other problems are reported with them.
   if (outcome.success) return outcome.data;
   for (const issue of outcome.error.issues) {
     const name = issue.path.join('.');

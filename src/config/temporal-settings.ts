@@ -6,11 +6,11 @@ import { unfitWords } from './fit-value.js';
 import { Secret } from './secret.js';
 import { type ConnectionOptions, certificateProblems, withTrustedRoots } from './temporal-tls.js';
 
-/** Where a Temporal server listens when nobody says otherwise (the SDK's and the CLI's default). */
+/** Default address of a Temporal server (the SDK's and the CLI's). */
 const DEFAULT_ADDRESS = 'localhost:7233';
 const DEFAULT_NAMESPACE = 'default';
 
-/** Those of Temporal's own variables that are read here. */
+/** Temporal's own variables that are read here. */
 const READ = /^TEMPORAL_(ADDRESS|NAMESPACE|PROFILE|CONFIG_FILE|API_KEY|TLS|TLS_.*|GRPC_META_.*)$/;
 
 export interface TemporalSettings {
@@ -18,26 +18,26 @@ export interface TemporalSettings {
   address: string;
   namespace: string;
   tls: boolean;
-  /** Before our queues, search attributes and workflow ids in the namespace; empty: none. */
+  /** Prefix of our queues, search attributes and workflow ids in the namespace; empty: none. */
   prefix: string;
-  /** All that the SDK connects with, API key and private keys included. */
+  /** The SDK's connection options, including API key and private keys. */
   connectionOptions: Secret<ConnectionOptions>;
   /**
-   * The same from the same variables and files as they are now, for a process that outlives its certificates; throws a
-   * ConfigurationError. Not set: nothing is read again.
+   * Loads the settings again from the same variables and files, for a process that outlives its certificates; throws a
+   * ConfigurationError. Not set: nothing is reloaded.
    */
   reread?: () => TemporalSettings;
 }
 
 /**
- * Temporal's own environment variables and configuration file (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,
- * `TEMPORAL_PROFILE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`), read the way every Temporal tool reads them.
+ * Reads Temporal's own environment variables and configuration file (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,
+ * `TEMPORAL_PROFILE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`) like every Temporal tool.
  */
 export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
   const prefix = loadPrefix(env);
   const overrideEnvVars: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    // A variable set to nothing is what compose files and CI leave behind; it means "not set".
+    // An empty variable, as compose files and CI set it, means "not set".
     if (value !== undefined && value !== '') overrideEnvVars[name] = value;
   }
   const names = Object.keys(overrideEnvVars).filter((name) => READ.test(name));
@@ -54,7 +54,7 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
   const connectionOptions: ConnectionOptions = Object.fromEntries(given);
   connectionOptions.address ??= DEFAULT_ADDRESS;
   const { address, apiKey } = connectionOptions;
-  // What stands in the variables was looked at above: here it comes from the file.
+  // Variables were validated above, so these values come from the file.
   refuseWith([
     ...unfitInFile({ address, api_key: apiKey }),
     ...certificateProblems(connectionOptions, overrideEnvVars),
@@ -70,7 +70,7 @@ export function loadTemporalSettings(env: NodeJS.ProcessEnv): TemporalSettings {
 }
 
 /**
- * SMART_ERASE_PREFIX: what tells this installation's names from those of others in the same namespace.
+ * SMART_ERASE_PREFIX: distinguishes this installation's names from others in the same namespace.
  * @throws ConfigurationError
  */
 export function loadPrefix(env: NodeJS.ProcessEnv): string {
@@ -80,7 +80,7 @@ export function loadPrefix(env: NodeJS.ProcessEnv): string {
   return prefix;
 }
 
-/** What a caller hands over in code, such as an API key, is told like a variable. @throws ConfigurationError */
+/** Values given in code, such as an API key, are validated like variables. @throws ConfigurationError */
 export function checkGiven(given: Readonly<Record<string, unknown>>): void {
   refuseWith(
     Object.entries(given).flatMap(([name, value]) => {
@@ -99,7 +99,7 @@ function unfitInFile(values: Readonly<Record<string, unknown>>): string[] {
   }
 }
 
-/** The SDK takes any other word for "false": TLS would be off without a word. */
+/** The SDK interprets any other word as "false", which would silently disable TLS. */
 function flagProblems(env: Readonly<Record<string, string>>): string[] {
   const value = env.TEMPORAL_TLS;
   if (value === undefined || ['1', 'true', '0', 'false'].includes(value)) return [];
@@ -114,7 +114,7 @@ function loadConfig(overrideEnvVars: Record<string, string>): ClientConnectConfi
   try {
     return loadClientConnectConfig({ overrideEnvVars });
   } catch (error) {
-    // The SDK trips over a file without any profile, such as an empty one or /dev/null: there is nothing in it to read.
+    // The SDK throws a TypeError for a file without any profile, such as an empty one or /dev/null.
     if (!(error instanceof TypeError)) throw error;
     const profile = overrideEnvVars.TEMPORAL_PROFILE;
     if (profile !== undefined) throw new Error(`its file has no profile "${profile}".`);

@@ -3,19 +3,19 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigurationError } from '../errors.js';
 import { hasCertificates, trustedRoots } from './trusted-roots.js';
 
-/** All that the SDK connects with. */
+/** The SDK's connection options. */
 export type ConnectionOptions = ClientConnectConfig['connectionOptions'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The TLS options; undefined when TLS is off, or on with nothing to say about it. */
+/** The TLS options; undefined when TLS is off, or on without options. */
 export function tlsOf({ tls }: ConnectionOptions) {
   return typeof tls === 'object' && tls !== null ? tls : undefined;
 }
 
 /**
- * The CA certificates to trust, the same for client and worker, where none are named for Temporal alone.
- * @throws ConfigurationError when there is none, or a file that a variable names cannot be read
+ * Sets the trusted CA certificates, the same for client and worker, unless some are set for Temporal alone.
+ * @throws ConfigurationError when there is none, or a file named by a variable is unreadable
  */
 export function withTrustedRoots(options: ConnectionOptions, env: NodeJS.ProcessEnv): ConnectionOptions {
   const { tls, apiKey } = options;
@@ -32,7 +32,7 @@ export function withTrustedRoots(options: ConnectionOptions, env: NodeJS.Process
   return { ...options, tls: { ...tlsOf(options), serverRootCACertificate: roots.pem } };
 }
 
-/** What is wrong with certificate and key, each by itself and together: later it would read like a server that does not answer. */
+/** Problems of certificate and key, each separately and as a pair; later they would look like a server that does not answer. */
 export function certificateProblems(options: ConnectionOptions, env: Environment): string[] {
   const pair = tlsOf(options)?.clientCertPair;
   if (pair === undefined) return halfPair(options, env);
@@ -46,7 +46,7 @@ export function certificateProblems(options: ConnectionOptions, env: Environment
   }
 }
 
-/** The SDK leaves out the one when the other is missing, and connects without a certificate. */
+/** If one of the pair is missing, the SDK ignores the other and connects without a certificate. */
 function halfPair(options: ConnectionOptions, env: Environment): string[] {
   if (tlsOf(options) === undefined) return [];
   const given = (part: string) =>
@@ -58,7 +58,7 @@ function halfPair(options: ConnectionOptions, env: Environment): string[] {
   ];
 }
 
-/** When the client certificate ends, in milliseconds since 1970; undefined: there is none. */
+/** Expiry of the client certificate, in milliseconds since 1970; undefined: there is none. */
 export function certificateEnd(options: ConnectionOptions): number | undefined {
   const pair = tlsOf(options)?.clientCertPair;
   return pair === undefined ? undefined : Date.parse(new X509Certificate(pair.crt).validTo);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import * as tls from 'node:tls';
 
-/** Where Linux distributions keep the CA certificates that they trust. Source: the lists of Go and of rustls-native-certs. */
+/** System CA bundles of Linux distributions. Source: the lists of Go and of rustls-native-certs. */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -13,7 +13,7 @@ const SYSTEM_BUNDLES = [
 ];
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** The CA certificates that TLS to Temporal trusts, in PEM. */
+/** The trusted CA certificates for TLS to Temporal, in PEM. */
 export interface TrustedRoots {
   pem: Uint8Array;
   /** Variables that name them, each as `NAME=value`; empty: the system's and Node's own. */
@@ -22,9 +22,10 @@ export interface TrustedRoots {
 }
 
 /**
- * One list for the client, which trusts what Node does, and for the worker, which trusts what the system does: the system's
- * store, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place; and NODE_EXTRA_CA_CERTS beside it. Null where the system's store
- * is not to be read: then each of the two keeps its own.
+ * One list of CA certificates for client and worker, whose defaults differ (Node's list, the system's). It has the system store,
+ * or SSL_CERT_FILE and SSL_CERT_DIR instead, plus NODE_EXTRA_CA_CERTS.
+ *
+ * Null where the system store is unreadable: then each keeps its default.
  */
 export function trustedRoots(env: NodeJS.ProcessEnv): TrustedRoots | null {
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders, NODE_EXTRA_CA_CERTS: extra } = env;
@@ -51,7 +52,7 @@ export function trustedRoots(env: NodeJS.ProcessEnv): TrustedRoots | null {
   return { pem: Buffer.from(`${all.join('\n')}\n`), given, problems };
 }
 
-/** Whether there is any certificate in it. */
+/** Whether it contains any certificate. */
 export function hasCertificates(pem: Uint8Array): boolean {
   return Buffer.from(pem).includes('-----BEGIN');
 }
@@ -67,7 +68,7 @@ function systemStore(): string[] | null {
   return [];
 }
 
-/** Null when the file cannot be read. */
+/** Null when the file is unreadable. */
 function certificatesIn(path: string): string[] | null {
   try {
     return readFileSync(path, 'latin1').match(CERTIFICATE) ?? [];

@@ -1,14 +1,14 @@
 import { unfitWords } from './fit-value.js';
 
-/** A key pair of the vendor, from wherever it comes. */
+/** A key pair of the vendor, from any source. */
 export interface KeyPair {
   secretId: string;
   secretKey: string;
-  /** Of temporary credentials. */
+  /** Token of temporary credentials. */
   token?: string;
 }
 
-/** What the vendor's own programs call the token of temporary credentials. All are read; the first is ours. */
+/** Names of the token of temporary credentials in the vendor's own programs. All are read; the first is ours. */
 export const TOKEN_VARIABLES = [
   'TENCENTCLOUD_TOKEN',
   'TENCENTCLOUD_SESSION_TOKEN',
@@ -17,7 +17,7 @@ export const TOKEN_VARIABLES = [
 
 type Environment = Readonly<Record<string, unknown>>;
 
-/** The token under any of its names, and the name under which it was found. */
+/** The token, and the variable in which it was found. */
 export function givenToken(env: Environment): { name: string; token: string } | null {
   for (const name of TOKEN_VARIABLES) {
     const token = env[name];
@@ -26,13 +26,13 @@ export function givenToken(env: Environment): { name: string; token: string } | 
   return null;
 }
 
-/** Names that hold different tokens: which one is meant cannot be told. */
+/** Variables with different tokens, which is ambiguous. */
 export function differingTokens(env: Environment): string[] {
   const given = TOKEN_VARIABLES.filter((name) => typeof env[name] === 'string' && env[name] !== '');
   return new Set(given.map((name) => env[name])).size > 1 ? given : [];
 }
 
-/** Of the environment alone; null unless both parts are there. */
+/** From the environment alone; null unless both parts are set. */
 export function keyPairOf(env: Environment): KeyPair | null {
   return completePair({
     secretId: env.TENCENTCLOUD_SECRET_ID,
@@ -41,14 +41,14 @@ export function keyPairOf(env: Environment): KeyPair | null {
   });
 }
 
-/** A pair out of what a source gave; null unless both parts are there. */
+/** A pair from a source; null unless both parts are there. */
 export function completePair(given: { secretId?: unknown; secretKey?: unknown; token?: unknown }): KeyPair | null {
   const { secretId, secretKey, token } = given;
   if (typeof secretId !== 'string' || typeof secretKey !== 'string' || secretId === '' || secretKey === '') return null;
   return typeof token === 'string' && token !== '' ? { secretId, secretKey, token } : { secretId, secretKey };
 }
 
-/** Why no call can be signed with it, without showing any of it; null when one can. */
+/** Why the pair cannot sign a call, without showing any of it; null when it can. */
 export function keyPairProblem({ secretId, secretKey, token }: KeyPair): string | null {
   const parts = { 'the secret id': secretId, 'the secret key': secretKey, 'the token': token ?? '' };
   for (const [name, value] of Object.entries(parts)) {

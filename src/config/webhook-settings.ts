@@ -8,10 +8,10 @@ const KEY_BYTES = { min: 24, max: 64 } as const;
 const KEY_PREFIX = 'whsec_';
 
 export interface WebhookSettings {
-  /** By name; several under one name while they are changed: each of them signs. */
+  /** By name; during a rotation several under one name, each of which signs. */
   secrets: ReadonlyMap<string, Secret<readonly string[]>>;
   allowHttp: boolean;
-  /** Not public, and allowed all the same. */
+  /** Private networks that are allowed. */
   networks: readonly { address: string; prefix: number }[];
 }
 
@@ -35,7 +35,7 @@ export function webhookSettings(value: z.infer<typeof WEBHOOK_VARIABLES>): Webho
   };
 }
 
-/** In the words of the environment variables, without secrets. */
+/** By environment variable, without secrets. */
 export function describeWebhookSettings({ secrets, allowHttp, networks }: WebhookSettings): Record<string, string> {
   return {
     SMART_ERASE_WEBHOOK_SECRETS: [...secrets.keys()].map((name) => `${name}=set`).join(',') || 'not set',
@@ -44,7 +44,7 @@ export function describeWebhookSettings({ secrets, allowHttp, networks }: Webhoo
   };
 }
 
-/** Entries with commas between them. `parse` gives an entry, or a sentence that says what is wrong with it. */
+/** A comma-separated list. `parse` returns an entry, or a sentence with its problem. */
 function list<T extends object>(parse: (entry: string, number: number) => T | string, form: string) {
   return z.string().transform((text, context) => {
     const entries: T[] = [];

@@ -103,7 +103,7 @@ export const eraseStatusSchema = z.object({
 
 const shortText = z.string().min(1).max(200);
 
-/** What a decision was made for. */
+/** The state for which a decision was made. */
 const expectationSchema = z.strictObject({
   runId: shortText.optional(),
   class: shortText.optional(),

@@ -1,36 +1,36 @@
-/** The input and output of a batch: kept in the ledger as JSON, printed by the CLI, written into reports. */
+/** Input and output of a batch: stored in the ledger as JSON, printed by the CLI, written into reports. */
 import { workflowIdWith } from './names.js';
 
-/** How a batch runs. Changed while it runs by an operator. */
+/** Settings of a batch, which an operator may change while it runs. */
 export interface BatchSettings {
-  /** Most runs in flight: started and not ended. The window starts lower and grows while completions keep up. */
+  /** Maximum runs in flight: started and not ended. The window starts lower and grows while completions keep up. */
   concurrency: number;
-  /** Failed items that are tolerated: a share of those that ended, or a number. Null: any. */
+  /** Tolerated failures: a percentage of the ended items, or a number. Null: any. */
   tolerate: { percent: number } | { count: number } | null;
-  /** Items that must have ended before a share counts. */
+  /** Minimum number of ended items before a percentage is checked. */
   minSample: number;
-  /** USD by estimate; started items that would pass it are not started. Null: no limit of the batch's own. */
+  /** USD by estimate; items that would exceed it are not started. Null: no limit of the batch's own. */
   maxCostUsd: number | null;
-  /** Items of the canary; the others wait for an operator's `go`. Null: no canary. */
+  /** Items of the sample; the others wait for an operator's `go`. Null: no sample. */
   sampleSize: number | null;
-  /** ISO 8601. What is not started by then is never started. */
+  /** ISO 8601. Items not started by then are never started. */
   deadlineAt: string | null;
 }
 
 /** Where the items came from. */
 export interface BatchSource {
   kind: 'csv' | 'ndjson' | 'library' | 'batch' | 'adopted' | 'requests';
-  /** File name, URL without user, password and query, or the query of the library in words. */
+  /** File name, URL without user, password and query, or a description of the library query. */
   name: string;
-  /** SHA-256 of what was read, as hex digits; null where there are no bytes to hash. */
+  /** SHA-256 of the bytes read, as hex digits; null where there are none. */
   sha256: string | null;
-  /** Rows read, with those that were refused or dropped. */
+  /** Rows read, including refused and dropped ones. */
   rows: number;
 }
 
 /**
- * States of an item, in the order in which they are shown. `reused`: the result was paid for before. `timedOut`: its task
- * was not read to its end in time. `skipped`: an operator let a held one go, or it was never started (code `NotStarted`).
+ * States of an item, in display order. `reused`: the result was paid for before. `timedOut`: its task was not read to its end in
+ * time. `skipped`: an operator skipped its hold, or it was never started (code `NotStarted`).
  */
 export const BATCH_ITEM_STATES = [
   'pending',
@@ -45,42 +45,42 @@ export const BATCH_ITEM_STATES = [
 ] as const;
 export type BatchItemState = (typeof BATCH_ITEM_STATES)[number];
 
-/** Items by state, taken at one moment; they add up to `total`. */
+/** Items by state, at one moment; they add up to `total`. */
 export type BatchCounts = Record<BatchItemState | 'total', number>;
 
-/** Counts to add to. */
+/** Counts that start at zero. */
 export function noCounts(): BatchCounts {
   const zeros = BATCH_ITEM_STATES.map((state) => [state, 0] as const);
   return { ...(Object.fromEntries(zeros) as Record<BatchItemState, number>), total: 0 };
 }
 
-/** How a batch stands, all of it read at one moment. Times are ISO 8601; money is USD by estimate. */
+/** State of a batch, read at one moment. Times are ISO 8601; money is USD by estimate. */
 export interface BatchSnapshot {
   batchId: string;
-  /** `held`: it would run, and a breaker or a cap stops every submit. */
+  /** `held`: a breaker or a cap stops every submit of a batch that would run. */
   state: 'running' | 'held' | 'paused' | 'draining' | 'cancelling' | 'ended';
   waitingFor: 'breaker' | 'cap' | 'budget' | 'sample' | 'tolerance' | 'vendor' | 'busyFiles' | null;
   waitingDetail: string | null;
   endedAs: 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline' | null;
   asOf: string;
   counts: BatchCounts;
-  /** Most runs in flight, now. */
+  /** Current maximum of runs in flight. */
   window: number;
   settings: BatchSettings;
-  /** Accepted submits of the last minute, a second; of the time since the start where that is shorter. */
+  /** Accepted submits per second, over the last minute, or since the start where that is shorter. */
   submitsPerSecond: number;
-  /** Items that ended in the last minute, a second. */
+  /** Ended items per second, over the last minute. */
   endedPerSecond: number;
-  /** When it ends at the recent rate; null while nothing ends. */
+  /** Expected end at the recent rate; null while nothing ends. */
   etaAt: string | null;
   estimatedUsd: number | null;
-  /** Of submits that were made, less what is known not to be billed. */
+  /** Cost of the submits made, except what is known not to be billed. */
   spentUsd: number;
   /** Open holds of its items, by class. */
   holds: Record<string, number>;
-  /** Of those that run: results that wait for an approval. */
+  /** Running items whose results wait for approval. */
   inReview: number;
-  /** One that stops submits of the batch. `probing` was reported by earlier versions only. */
+  /** A breaker that stops submits of the batch. `probing` was reported by earlier versions only. */
   breaker: { scope: string; state: 'open' | 'probing'; code: string; message: string } | null;
   parentBatchId: string | null;
   createdAt: string;
@@ -95,13 +95,13 @@ export function shownState(
   return state === 'running' && (waitingFor === 'breaker' || waitingFor === 'cap') ? 'held' : state;
 }
 
-/** How the run of an item ended; `succeeded` becomes `reused` where another run had paid. */
+/** Outcome of an item's run; `succeeded` becomes `reused` where another run had paid. */
 export type BatchItemEndState = 'succeeded' | 'failed' | 'timedOut' | 'cancelled' | 'skipped';
 
 /** Code of an item that was never started. */
 export const NOT_STARTED = 'NotStarted';
 
-/** Code of a run that was not submitted, as its batch had no budget left for it: the batch starts it again later. */
+/** Code of a run without a submit because the batch's budget is used up: the batch starts it again later. */
 export const BATCH_BUDGET = 'BatchBudget';
 
 /** Id of the workflow that dispatches a batch. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { nearestWord } from './nearest-word.js';
 
 /**
- * An object that refuses keys it does not know, and says which it does know. The issue's message has one line a key, in
- * the order of its `keys`.
+ * An object that refuses unknown keys and lists the known ones. The issue's message has one line a key, in the order of its
+ * `keys`.
  */
 export function closed<S extends z.core.$ZodLooseShape>(shape: S) {
   const known = Object.keys(shape);

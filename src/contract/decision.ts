@@ -1,15 +1,15 @@
 /**
- * Checks the argument of an update, which is any JSON. A workflow's validator runs this: no Node, no zod, and no error that
- * repeats what was sent, which may be long or unprintable.
+ * Validates the argument of an update, which may be any JSON. Runs in a workflow's validator: no Node, no zod, and no error that
+ * repeats the input, which may be long or unprintable.
  */
 import { kindOf } from './problem.js';
 import type { Expectation } from './request.js';
 import { Unreadable } from './unreadable.js';
 
-/** What a decision may hold besides `by` and `reason`. */
+/** Optional fields of a decision besides `by` and `reason`. */
 export type DecisionField = 'taskId' | 'retryWith' | 'expect';
 
-/** Characters, and for the whole argument bytes of its JSON. Ours: a name, some pages, and the limit of a request. */
+/** Maximum characters, and for the whole argument bytes of its JSON. Ours: a name, some pages, and the limit of a request. */
 export const MAX_BY = 1_000;
 export const MAX_DECISION_REASON = 4_000;
 export const MAX_DECISION_BYTES = 64 * 1024;
@@ -19,7 +19,7 @@ const MAX_DEPTH = 32;
 
 const EXPECTATION_FIELDS: readonly (keyof Expectation)[] = ['runId', 'class', 'submission', 'since', 'taskId'];
 
-/** What is wrong with the argument of an update; null when nothing is. `also` are the fields that this update knows. */
+/** What is wrong with the argument of an update; null when it is valid. `also` are this update's additional fields. */
 export function decisionProblem(decision: unknown, also: readonly DecisionField[]): string | null {
   if (decision instanceof Unreadable) return decision.sentence('The argument');
   if (!isObject(decision)) {
@@ -76,7 +76,7 @@ function expectationProblem(expect: unknown): string | null {
   return unknownField(expect, EXPECTATION_FIELDS, 'expect.');
 }
 
-/** A field that is mistyped would be a wish that is not heard. Its name is not repeated: it may be anything. */
+/** A mistyped field must not be silently ignored. Its name is not repeated, since it may be anything. */
 function unknownField(value: Record<string, unknown>, known: readonly string[], before: string): string | null {
   const others = Object.keys(value).filter((field) => !known.includes(field) && value[field] !== undefined);
   if (others.length === 0) return null;
@@ -85,7 +85,7 @@ function unknownField(value: Record<string, unknown>, known: readonly string[], 
   return `There is ${fields} that this update does not know. It takes ${names}.`;
 }
 
-/** PostgreSQL stores no NUL, and half of a character has no UTF-8 form. */
+/** PostgreSQL stores no NUL, and a lone surrogate has no UTF-8 form. */
 function brokenText(decision: Record<string, unknown>): string | null {
   for (const [field, value] of Object.entries(decision)) {
     const wrong = wrongIn(value, 1);
@@ -114,7 +114,7 @@ function tooLarge(decision: unknown): string | null {
   return `The argument has ${bytes} bytes of JSON; at most ${MAX_DECISION_BYTES} are allowed.`;
 }
 
-/** JSON has no lone surrogates: two that stand together are four bytes. */
+/** JSON has no lone surrogates: a pair takes four bytes. */
 function utf8Bytes(json: string): number {
   let bytes = 0;
   for (let at = 0; at < json.length; at += 1) {

@@ -1,6 +1,6 @@
 /**
- * The one table of error classes. The workflow's decisions, the activities' retry delays, the CLI's exit codes and
- * docs/errors.md are all derived from it; `tencent-vod/error-codes.ts` maps every vendor code to one of its rows.
+ * The one table of error classes. The workflow's decisions, retry delays, the CLI's exit codes and docs/errors.md are derived
+ * from it. Every vendor code maps to one of its rows (`tencent-vod/error-codes.ts`).
  *
  * Plain data: workflow code imports it too.
  */
@@ -45,7 +45,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  */
 export type Reaction = 'fail' | 'retry' | 'look' | 'hold';
 
-/** Between attempts of what is sent again. */
+/** Delays between attempts. */
 export interface RetryDelays {
   /** First delay, in milliseconds; each further one doubles. */
   readonly firstMs: number;
@@ -53,26 +53,26 @@ export interface RetryDelays {
   readonly maxMs: number;
 }
 
-/** What is known of an error class. */
+/** Properties of an error class. */
 export interface ErrorClassRow {
-  /** In a sentence. */
+  /** Meaning, as a part of a sentence. */
   readonly meaning: string;
-  /** On the paid call. */
+  /** Reaction on the paid call. */
   readonly onSubmit: Reaction;
-  /** On every other call. */
+  /** Reaction on every other call. */
   readonly onRead: Reaction;
-  /** Where it is sent again or reconciled. */
+  /** Delays where a call is repeated or reconciled. */
   readonly delays: RetryDelays;
-  /** What the person who reads it can do. */
+  /** Advice for a person. */
   readonly advice: string;
-  /** Of the `smart-erase` command. */
+  /** Exit code of the `smart-erase` command. */
   readonly exitCode: ExitCode;
 }
 
 const QUICK: RetryDelays = { firstMs: 1_000, maxMs: 60_000 };
-/** Of a file that the vendor calls busy: by and by less often, so that a thousand such files do not use up the rate. */
+/** For a file that the vendor reports as busy: with growing delays, so that a thousand such files do not use up the rate. */
 const BUSY_FILE: RetryDelays = { firstMs: 1_000, maxMs: 300_000 };
-/** An operator has to act first: asking more often than this only fills logs. */
+/** An operator must act first: more frequent attempts would only fill logs. */
 const SLOW: RetryDelays = { firstMs: 30_000, maxMs: 300_000 };
 
 const ROWS = {
@@ -247,10 +247,10 @@ const ROWS = {
   },
 } as const satisfies Record<string, ErrorClassRow>;
 
-/** Which family an error belongs to; never decide by its message. */
+/** The family of an error; never decide by its message. */
 export type ErrorClass = keyof typeof ROWS;
 
-/** What each class means, what the program does about it, and what a person can do. docs/errors.md shows it as a table. */
+/** Meaning, reaction and advice of each class. docs/errors.md shows it as a table. */
 export const ERROR_CLASSES: Readonly<Record<ErrorClass, ErrorClassRow>> = ROWS;
 
 export function isErrorClass(value: unknown): value is ErrorClass {
@@ -262,7 +262,7 @@ export function retryDelayMs(errorClass: ErrorClass, attempt: number): number {
   return doublingMs(ERROR_CLASSES[errorClass].delays, attempt);
 }
 
-/** The same, before a file is sent again that the vendor called busy so many times. */
+/** Delay before another submit of a file that was busy this many times, in milliseconds. */
 export function busyDelayMs(times: number): number {
   return doublingMs(BUSY_FILE, times);
 }

@@ -1,11 +1,11 @@
-/** Schema of what a webhook's receiver gets, for receivers in other languages. */
+/** Schema of a webhook's body, for receivers in other languages. */
 import { z } from 'zod';
 import { eraseFailureSchema, eraseResultSchema, eraseStatusSchema } from './answer-schema.js';
 import { type EraseEvent, EVENT } from './erase-event.js';
 
 const nullableText = z.string().nullable();
 
-/** Body of a webhook. Fields may be added; a receiver ignores those that it does not know. */
+/** Body of a webhook. Fields may be added; a receiver must ignore unknown ones. */
 export const eraseEventSchema = z.object({
   type: z.enum(EVENT),
   timestamp: z.string(),

@@ -6,7 +6,7 @@ import type { NormalizedEraseRequest, RecipeRequest } from './request.js';
 /** Hex digits of a recipe's hash: 128 bits, short enough for a workflow id. */
 const HASH_DIGITS = 32;
 
-/** The RFC 8785 form of a value: keys in order, one way to write each number. */
+/** The RFC 8785 form of a value: sorted keys, one form of each number. */
 export function canonicalJson(value: unknown): string {
   const text = (canonicalize as unknown as (value: unknown) => string | undefined)(value);
   if (text === undefined) {
@@ -24,8 +24,8 @@ export function recipeHash(recipe: RecipeRequest): string {
 }
 
 /**
- * Id of the workflow that runs a request: `erase/<subAppId>/<fileId>/<recipe hash>`, or `erase/key/<key>`; with
- * `payAgain`, either of them followed by `/pay-again/<token>`. All of it behind `<prefix>/` where there is a prefix.
+ * Id of the workflow that runs a request: `erase/<subAppId>/<fileId>/<recipe hash>`, or `erase/key/<key>`; with `payAgain`
+ * followed by `/pay-again/<token>`. With a prefix, all of it follows `<prefix>/`.
  */
 export function eraseWorkflowId(request: NormalizedEraseRequest, prefix = ''): string {
   const base =
@@ -42,9 +42,8 @@ export function eraseKeyId(key: string): string {
 }
 
 /**
- * Names the fields in which two normalised requests differ, such as `recipe.areas[0].left` or `publish.name`. The key,
- * who asked and why, the batch, the rejected erase before it and `neverPay` do not count: they do not change what is done.
- * Empty when they ask for the same.
+ * The fields in which two normalised requests differ, such as `recipe.areas[0].left` or `publish.name`; empty when there are
+ * none. Ignores the key, requester, reason, batch, rejected erase and `neverPay`, which do not change the work.
  */
 export function describeDifference(a: NormalizedEraseRequest, b: NormalizedEraseRequest): string[] {
   const left = whatIsDone(a);

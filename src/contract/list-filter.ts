@@ -1,9 +1,9 @@
-/** A text inside a condition of Temporal's list filter, quoted so that it stays one text. */
+/** Quotes a text as one literal of Temporal's list filter. */
 export function filterLiteral(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
-/** Servers with visibility in SQL (seen on 1.29.1 and 1.32.2) compare with what these were escaped to: nothing is equal. */
+/** With SQL visibility (seen on 1.29.1 and 1.32.2) the server compares with the escaped form of these, so nothing matches. */
 const ESCAPED_TOO_OFTEN = /["\\]/;
 
 /**

@@ -1,40 +1,40 @@
 /**
- * Names shared with running workflows, clients in other languages, the Temporal UI and operators' queries. Changing one is a
- * breaking change, so they are kept in one place, and a test freezes them.
+ * Names shared with running workflows, clients in other languages, the Temporal UI and operators' queries. They are kept in one
+ * place and frozen by a test, since a change is a breaking one.
  */
 
 /** Workflow types, as a client of any language starts them. */
 export const WORKFLOW = {
   erase: 'erase',
-  /** Feeds a batch. Started by `smart-erase batch start`, and again by workers. */
+  /** Dispatches a batch. Started by `smart-erase batch start`, and again by workers. */
   batch: 'batch',
   /** Delivers one webhook. Started by erases, not by callers. */
   notification: 'eraseNotification',
-  /** Lists which tasks of a sub-application are over, and ends the waits for them. Started by erases, not by callers. */
+  /** Lists the ended tasks of a sub-application, and completes the waits for them. Started by erases, not by callers. */
   completionWatch: 'completionWatch',
 } as const;
 
 /**
- * A workflow id of an installation. With a prefix every id begins with it, so that two installations in one namespace never
- * take each other's runs for their own: their ledgers differ.
+ * A workflow id of an installation. Its prefix keeps two installations in one namespace, whose ledgers differ, from using each
+ * other's runs.
  */
 export function workflowIdWith(prefix: string, id: string): string {
   return prefix === '' ? id : `${prefix}/${id}`;
 }
 
-/** One for each sub-application, however many workers there are. */
+/** One for each sub-application, whatever the number of workers. */
 export function watchWorkflowId(subAppId: number, prefix = ''): string {
   return workflowIdWith(prefix, `watch/${subAppId}`);
 }
 
 /**
- * Task queues. Submits have queues of their own so that a poll or a fetch never stands behind a backlog of submits
- * (queues are first in, first out), and so that an operator can pause paid calls without stopping reads.
+ * Task queues. Submits have their own, since queues are first in, first out: reads do not wait behind them, and an operator can
+ * pause paid calls alone.
  */
 export const QUEUE = {
-  /** Workflows, and every activity but the submit. */
+  /** Workflows, and every activity except the submit. */
   main: 'smart-erase',
-  /** Submits of erases that a person or a service waits for. */
+  /** Interactive submits, for which a person or a service waits. */
   submit: 'smart-erase-submit',
   /** Submits that belong to a batch. */
   submitBatch: 'smart-erase-submit-batch',
@@ -57,7 +57,7 @@ export const ACTIVITY = {
   changeBatch: 'changeBatch',
 } as const;
 
-/** Fixed activity ids: an outside process completes `await-task` by (workflow id, activity id). */
+/** Fixed activity ids: the completion watch completes `await-task` by (workflow id, activity id). */
 export const ACTIVITY_ID = {
   submit: 'submit',
   awaitTask: 'await-task',
@@ -90,22 +90,22 @@ export const BATCH_UPDATE = {
   go: 'go',
 } as const;
 
-/** Queries. `status` answers with an {@link EraseStatus}. */
+/** Queries. `status` returns an {@link EraseStatus}. */
 export const QUERY = { status: 'status' } as const;
 
 /** Memo keys. */
 export const MEMO = {
-  /** Set by our client at start: the request as it was asked, so that a second start can be compared with it. */
+  /** Set by our client at start: the original request, for comparison with a second start. */
   request: 'eraseRequest',
   /** Set while held, for lists: `{class, code, message, since, submission}`; null again when the hold has ended. */
   hold: 'eraseHold',
-  /** Set while in review, for lists and the review page: a {@link ReviewStatus}; null again when it was decided. */
+  /** Set while in review, for lists and the review page: a {@link ReviewStatus}; null again after the decision. */
   review: 'eraseReview',
   /** Set by a cancelled run before it closes: {@link EraseFailureDetails}. */
   outcome: 'eraseOutcome',
 } as const;
 
-/** Custom search attributes, all of type Keyword. Only the first two are asked for; the others are used when registered. */
+/** Custom search attributes, all of type Keyword. Only the first two are required; the others are used when registered. */
 export const SEARCH_ATTRIBUTE = {
   taskId: 'EraseTaskId',
   phase: 'ErasePhase',
@@ -115,10 +115,10 @@ export const SEARCH_ATTRIBUTE = {
 
 export type SearchAttributeKey = keyof typeof SEARCH_ATTRIBUTE;
 
-/** Those of {@link SEARCH_ATTRIBUTE} that `smart-erase setup` asks for. */
+/** The ones of {@link SEARCH_ATTRIBUTE} that `smart-erase setup` requires. */
 export const REQUIRED_SEARCH_ATTRIBUTES: readonly SearchAttributeKey[] = ['taskId', 'phase'];
 
-/** What is named in a namespace, for one installation. */
+/** Names of one installation in a namespace. */
 export interface Names {
   /** Empty unless SMART_ERASE_PREFIX is set. */
   readonly prefix: string;
@@ -127,8 +127,8 @@ export interface Names {
 }
 
 /**
- * What a prefix may be, so that it can stand before a queue, a search attribute and a workflow id alike. Temporal keeps search
- * attributes that begin with `Temporal` to itself (go.temporal.io/server 1.29, common/searchattribute/defs.go).
+ * Valid prefixes of a queue, a search attribute and a workflow id. Temporal reserves search attributes that begin with `Temporal`
+ * (go.temporal.io/server 1.29, common/searchattribute/defs.go).
  */
 const PREFIX = /^(?!Temporal)[A-Za-z][A-Za-z0-9]{0,19}$/;
 export const PREFIX_WORDS =
@@ -149,8 +149,8 @@ export function namesWith(prefix: string): Names {
 }
 
 /**
- * The names that a run goes by, from its own task queue: known to workflow code without a setting, and to a client of any run
- * that it describes. A queue that is none of ours has no prefix.
+ * The names of a run, from its own task queue, which workflow code and any client know without a setting. An unknown queue has no
+ * prefix.
  */
 export function namesOfQueue(queue: string): Names {
   const end = `-${QUEUE.main}`;
@@ -165,25 +165,25 @@ function mapped<K extends string>(names: Readonly<Record<K, string>>, change: (n
   >;
 }
 
-/** Where a run is; also the values of the search attribute `ErasePhase`. */
+/** Phase of a run; also the values of the search attribute `ErasePhase`. */
 export const PHASE = {
-  /** Waits for its turn, or is being submitted. */
+  /** Waits for a slot, or is being submitted. */
   submitting: 'submitting',
-  /** Stopped for an operator. */
+  /** Held for an operator. */
   held: 'held',
-  /** The vendor works on it. */
+  /** The vendor processes the task. */
   waiting: 'waiting',
-  /** The task ended, its result is read. */
+  /** The task has ended, and its result is being read. */
   fetching: 'fetching',
-  /** The result waits to be approved or rejected. */
+  /** The result waits for approval or rejection. */
   review: 'review',
   /** The new file is being published. */
   publishing: 'publishing',
-  /** It ended with a result. */
+  /** Ended with a result. */
   succeeded: 'succeeded',
-  /** It ended without one. */
+  /** Ended without a result. */
   failed: 'failed',
-  /** It was cancelled. */
+  /** Cancelled. */
   cancelled: 'cancelled',
 } as const;
 

@@ -1,4 +1,4 @@
-/** Edit distance of two words, where a swap of neighbours counts as one mistake. */
+/** Edit distance of two words; a swap of neighbours counts as one error. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= a.length; row++) {

@@ -1,30 +1,30 @@
 import { withoutShapeless } from './visible.js';
 
-/** What chats, spreadsheets and texts put around an id: quotes of all kinds, backticks. */
+/** Characters that chats, spreadsheets and texts put around an id: quotes of all kinds, backticks. */
 const AROUND = "[\\s`*<>'\u00b4\u2018-\u201f\u2039\u203a\u00ab\u00bb\u300c-\u300f\uff02\uff07]*";
 const DIGITS_INSIDE = new RegExp(`^${AROUND}("?)${AROUND}([0-9\uff10-\uff19]+)${AROUND}\\1${AROUND}$`, 'u');
 
-/** Characters of an id and of what stands around it. */
+/** Maximum length of an id with the characters around it. */
 const LONGEST = 100;
 
-/** Ways to make a spreadsheet keep a text as it is: `="528…"`. They are not part of it. */
+/** Forces a spreadsheet to keep text: `="528…"`. It is not part of the value. */
 const FORMULA = /^="((?:[^"]|"")*)"$/;
 
-/** A cell, or an argument, that is one word: without invisible characters and surrounding white space. */
+/** A cell or argument of one word, without invisible characters and surrounding white space. */
 export function pastedWord(text: string): string {
   return withoutFormula(withoutShapeless(text).trim());
 }
 
-/** The digits of an id without what was pasted around them; full-width digits are digits. Anything else stays as it is. */
+/** The digits of an id without what was pasted around them; full-width digits count as digits. Other text is cleaned like a word. */
 export function pastedId(text: string): string {
   const word = pastedWord(text);
-  // What is longer is no id, and not worth a search.
+  // Longer text is no id, and not worth a search.
   if (word.length > LONGEST) return word;
   const [, , digits] = DIGITS_INSIDE.exec(word) ?? [];
   return digits === undefined ? word : digits.normalize('NFKC');
 }
 
-/** A key, which may hold any visible character: without white space around it and without format characters. */
+/** A key, which may contain any visible character: without surrounding white space and format characters. */
 export function pastedKey(text: string): string {
   return withoutFormula(text.replace(/\p{Cf}/gu, '').trim());
 }

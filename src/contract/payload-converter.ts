@@ -1,11 +1,11 @@
 /**
- * Reads the values of runs: what cannot be read becomes an {@link Unreadable} instead of an error. The build puts it into the
- * workflow bundle (`tools/build.mjs`), and the client uses it for what it shows.
+ * Decodes the payloads of runs; an unreadable one becomes an {@link Unreadable} instead of an error. The build puts it into the
+ * workflow bundle (`tools/build.mjs`), and the client uses it for display.
  */
 import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 import { Unreadable } from './unreadable.js';
 
-/** The SDK finds it by this name. */
+/** The SDK loads it by this name. */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
   fromPayload<T>(payload: Payload): T {

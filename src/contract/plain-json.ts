@@ -1,15 +1,15 @@
 import { kindOf, type Problem, pathText } from './problem.js';
 import { fitText } from './text.js';
 
-/** Deep enough for every recipe; a cycle is found as depth too. */
+/** Deeper than every recipe; also detects cycles. */
 const MAX_DEPTH = 32;
 
-/** The most problems that are reported; more would not help the reader. */
+/** Maximum number of reported problems. */
 const MOST_PROBLEMS = 100;
 
 /**
- * Finds what would not survive the way through JSON, and through a database, and back: bigint, functions, NaN, numbers that
- * have lost digits, NUL and broken Unicode, in keys too, cycles. A value without such problems has one RFC 8785 form.
+ * Finds values that JSON or a database does not preserve: bigint, functions, NaN, numbers that have lost digits, NUL and broken
+ * Unicode, in keys too, cycles. A value without such problems has one RFC 8785 form.
  */
 export function plainJsonProblems(value: unknown): Problem[] {
   const problems: Problem[] = [];
@@ -17,7 +17,7 @@ export function plainJsonProblems(value: unknown): Problem[] {
   return problems;
 }
 
-/** What no text of a request may hold: what is paid for must be what was asked for, and no store keeps these. */
+/** Characters that no text of a request may contain, since no store keeps them unchanged. */
 function unkeptIn(text: string): string | null {
   if (fitText(text) === text) return null;
   return text.includes('\0') ? 'the character NUL' : 'half of a character (a lone surrogate)';

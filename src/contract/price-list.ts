@@ -26,5 +26,5 @@ export const PRICE_LIST = {
 
 export type PriceItem = keyof typeof PRICE_LIST;
 
-/** A price for every item: the list above, or the contract that a company has. */
+/** A price for every item: the list above, or a company's contract. */
 export type PriceList = Readonly<Record<PriceItem, PriceRow>>;

@@ -1,19 +1,19 @@
 import { shortText } from './text.js';
 import { visible } from './visible.js';
 
-/** Characters of one key in a path, and of a value in a sentence. Ours. */
+/** Maximum characters of one key in a path, and of a value in a sentence. Ours. */
 const LONGEST_STEP = 100;
 const LONGEST_SHOWN = 100;
 
-/** One thing that is wrong with an input, for a person to read. */
+/** A problem of an input, for a person. */
 export interface Problem {
-  /** Where, such as `recipe.areas[0].left`; empty for the input as a whole. */
+  /** Path, such as `recipe.areas[0].left`; empty for the whole input. */
   path: string;
-  /** A sentence, the path included where there is one. */
+  /** A sentence, including the path where there is one. */
   message: string;
 }
 
-/** Writes a path the way JavaScript would; a key can be any text, so it is written as a person can read it. */
+/** Formats a path like JavaScript; invisible characters of a key are escaped. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const step of path) {
@@ -27,12 +27,12 @@ export function pathText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** A value as it was given, for a sentence. */
+/** The given value, for a sentence. */
 export function shownValue(value: unknown): string {
   return visible(shortText(String(JSON.stringify(value)), LONGEST_SHOWN));
 }
 
-/** What a value is, as a person would call it: `a number`, `null`, `a list`. */
+/** The kind of a value, for a sentence: `a number`, `null`, `a list`. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) {
     return String(value);

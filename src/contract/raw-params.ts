@@ -15,8 +15,8 @@ const OTHER_DEFINITIONS: Readonly<Record<string, string>> = {
 type JsonObject = Record<string, unknown>;
 
 /**
- * Checks a caller's own MPSProcessMediaParams. The vendor honours `AiAnalysisTask` and silently ignores everything else, so other
- * fields are refused here. Returns one canonical form.
+ * Validates a caller's own MPSProcessMediaParams, and returns one canonical form. The vendor honours `AiAnalysisTask` and
+ * silently ignores everything else, so other fields are refused here.
  */
 export function parseRawParams(given: unknown): { params: RawRecipe['params'] } | { problems: Problem[] } {
   const problems: Problem[] = [];
@@ -63,7 +63,7 @@ export function parseRawParams(given: unknown): { params: RawRecipe['params'] } 
   };
 }
 
-/** `ExtendedParameter`: null when absent; the vendor's own example writes an empty string for that. */
+/** `ExtendedParameter`: null when absent; the vendor's own example has an empty string for that. */
 function parseExtended(given: unknown, add: (path: string, message: string) => void): JsonObject | null {
   if (given === undefined || given === '') {
     return null;

@@ -6,11 +6,11 @@ import { parseRawParams } from './raw-params.js';
 import { type Area, RECIPE_NAMES, type Recipe } from './recipes.js';
 import { smartEraseTaskSchema } from './smart-erase-task-schema.js';
 
-/** The vendor advises at most ten areas (Smart Erase tutorial, custom_objs); more is possible with `raw`. */
+/** The vendor recommends at most ten areas (Smart Erase tutorial, custom_objs); `raw` allows more. */
 const MAX_AREAS = 10;
-/** Stretches of time in one recipe. Ours: keeps a request well below the vendor's limits. */
+/** Time ranges in one recipe. Ours: keeps a request well below the vendor's limits. */
 const MAX_STRETCHES = 100;
-/** Nothing that is filmed is wider. Ours. */
+/** Wider than any video. Ours. */
 const MAX_PIXELS = 16_384;
 /** `output_patten` has to be shorter than 200 characters. Source: Smart Erase tutorial, appendix. */
 const MAX_OUTPUT_NAME = 199;
@@ -18,7 +18,7 @@ const MAX_OUTPUT_NAME = 199;
 const length = z.number().min(0).max(MAX_PIXELS);
 const corners = { left: length, top: length, right: length, bottom: length };
 
-/** The vendor distinguishes ratios from pixels by the value alone, so a rectangle that mixes them means something else. */
+/** The vendor distinguishes ratios from pixels by value alone, so a rectangle must not mix them. */
 function checkArea(area: Area, ctx: z.RefinementCtx): void {
   if (area.left >= area.right || area.top >= area.bottom) {
     ctx.addIssue({ code: 'custom', message: 'is empty: left has to be below right, and top below bottom.' });
@@ -97,7 +97,7 @@ const embed = closed({
 const read = { areas: areas.optional(), textHeight: textHeight.optional() };
 const erase = { ...read, timedAreas: timedAreas.optional() };
 
-/** `params` of `raw`: an object or its JSON text, brought into one form. */
+/** `params` of `raw`: an object or its JSON text, converted to one form. */
 const rawParams = z
   .union([z.string(), z.record(z.string(), z.unknown())], {
     error: (issue) => (issue.input === undefined ? 'is missing.' : 'must be an object, or its JSON text.'),
@@ -115,7 +115,7 @@ const rawParams = z
 
 const plain = <N extends string>(name: N) => closed({ name: z.literal(name) });
 
-/** Any recipe, with that recipe's options and no others. */
+/** Any recipe, with only its own options. */
 export const recipeSchema = z.discriminatedUnion(
   'name',
   [
@@ -168,7 +168,7 @@ function unknownName(issue: { code?: string; input?: unknown }): string | undefi
   return `is ${shownValue(name)}, which is not a recipe; ${hint}`;
 }
 
-/** Checks a recipe that is known to be good, and fills in its defaults. Throws a ZodError on a bad one. */
+/** Validates a recipe that is expected to be valid, and fills in its defaults. Throws a ZodError on an invalid one. */
 export function normalizeRecipe(recipe: unknown): Recipe {
   return recipeSchema.parse(recipe);
 }

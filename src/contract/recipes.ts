@@ -1,6 +1,6 @@
 /**
- * The recipes: what can be erased. This file is plain data, for the CLI, the documents and workflow code alike; the
- * shapes are checked by `recipe-schema.ts`, and turned into the vendor's parameters by `tencent-vod/recipe-params.ts`.
+ * The recipes. This file is plain data for the CLI, the documents and workflow code; `recipe-schema.ts` validates the shapes, and
+ * `tencent-vod/recipe-params.ts` makes the vendor's parameters.
  */
 import type { PriceItem } from './price-list.js';
 import type { RecipeRequest } from './request.js';
@@ -15,13 +15,13 @@ export interface Area {
 
 export type AreaType = 'logo' | 'text';
 
-/** An area of the recipe that erases both: it says what is in it. */
+/** An area of the recipe that erases both subtitles and logos; it states its content. */
 export interface TypedArea extends Area {
   /** Default `text`. */
   type: AreaType;
 }
 
-/** Rectangles that are erased as they are, with no recognition, in a stretch of time. */
+/** Rectangles erased without recognition, in a time range. */
 export interface TimedAreas<A extends Area = Area> {
   /** Milliseconds; default: from the start. */
   beginMs?: number;
@@ -39,13 +39,13 @@ export interface TextHeight {
 export interface Translate {
   /** Target language, such as `en`, `zh`, `ja`, `ko`, `de`, `pt`, `id`, `th`, `ms`. */
   to: string;
-  /** Source language; default: the vendor finds out. */
+  /** Source language; default: detected by the vendor. */
   from?: string;
 }
 
 /** How translated subtitles are drawn into the picture. */
 export interface Embed {
-  /** False: erase and translate, but draw nothing. */
+  /** False: erase and translate only. */
   draw?: boolean;
   /** Distance from the lower edge: at most 1 is a ratio of the height, above 1 is pixels. */
   marginBottom?: number;
@@ -77,9 +77,9 @@ export interface SubtitlesExtractRecipe {
   translate?: Translate;
   /** Default `vtt`. */
   format: SubtitleFormat;
-  /** Subtitles that show for a shorter time are left out. Milliseconds. */
+  /** Subtitles shown for less time are omitted. Milliseconds. */
   minDurationMs?: number;
-  /** Name of the subtitle file, below 200 characters; may hold `{task_type}` and `{session_id}`. */
+  /** Name of the subtitle file, below 200 characters; may contain `{task_type}` and `{session_id}`. */
   outputName?: string;
 }
 
@@ -122,7 +122,7 @@ export interface SmartEraseTaskRecipe {
   overrideParameter?: Record<string, unknown>;
 }
 
-/** A recipe after checks and defaults. */
+/** A recipe after validation and defaults. */
 export type Recipe =
   | PlainRecipe
   | LogoRecipe
@@ -137,13 +137,13 @@ export type RecipeName = Recipe['name'];
 
 export interface RecipeEntry {
   readonly title: string;
-  /** What it does, in one sentence. */
+  /** Description, in one sentence. */
   readonly does: string;
-  /** Option name → what it means. */
+  /** Option name → its meaning. */
   readonly options: Readonly<Record<string, string>>;
-  /** Kinds of file that a successful task gives. */
+  /** Kinds of file that a successful task makes. */
   readonly makes: readonly ('video' | 'subtitles')[];
-  /** What is billed; empty where it depends on the parameters. */
+  /** Billed items; empty where they depend on the parameters. */
   readonly priceItems: readonly PriceItem[];
 }
 
@@ -281,7 +281,7 @@ export function makesVideo(recipe: RecipeRequest | Recipe): boolean {
   return !isRecipeName(recipe.name) || RECIPES[recipe.name].makes.includes('video');
 }
 
-/** What the vendor bills for a recipe, as items of the price list; empty where it is unknown. */
+/** The price list items that the vendor bills for a recipe; empty where unknown. */
 export function priceItemsOf(recipe: RecipeRequest | Recipe): readonly PriceItem[] {
   if (!isRecipeName(recipe.name)) {
     return [];

@@ -1,7 +1,7 @@
 import type { BatchCounts, BatchItemState, BatchSettings, BatchSource } from './batch.js';
 import type { RecipeRequest } from './request.js';
 
-/** Version of the report's shapes. Raised when a field goes or changes its meaning; fields may be added without. */
+/** Version of the report's shapes. Raised when a field is removed or changes its meaning, but not when one is added. */
 export const REPORT_SCHEMA_VERSION = 1;
 
 /** Files of a report's folder. */
@@ -35,51 +35,51 @@ export interface ReportItem {
   taskId: string | null;
   /** The new media; null for a recipe that makes no video, and where there is no result. */
   resultFileId: string | null;
-  /** Class, code and text of what went wrong; see docs/errors.md. */
+  /** Class, code and message of the failure; see docs/errors.md. */
   class: string | null;
   code: string | null;
   message: string | null;
-  /** RequestId of the vendor's answer that said so. */
+  /** RequestId of the vendor's response with the failure. */
   requestId: string | null;
-  /** Submits that were made for it. */
+  /** Number of submits. */
   attempts: number;
-  /** Estimated USD before it was started; null when it was not estimated. */
+  /** Estimated USD before its start; null when it was not estimated. */
   estimatedUsd: number | null;
-  /** USD, by estimate, of the submits that were made for it; null when nothing is known of any. */
+  /** Estimated USD of its submits; null when no cost is known. */
   costUsd: number | null;
   startedAt: string | null;
   endedAt: string | null;
-  /** Who asked for it. */
+  /** Requester. */
   requestedBy: string | null;
-  /** Of the batch that the item is in. */
+  /** The item's batch. */
   batchId: string;
 }
 
-/** `manifest.json`: what the folder is about, and what is in it. Times are ISO 8601. */
+/** `manifest.json`: description and file list of the folder. Times are ISO 8601. */
 export interface ReportManifest {
   schemaVersion: typeof REPORT_SCHEMA_VERSION;
   batchId: string;
   workflowId: string;
-  /** Of the batch, when this was written. */
+  /** State of the batch, when this was written. */
   state: 'running' | 'paused' | 'draining' | 'cancelling' | 'ended';
-  /** How it ended; null while it has not. */
+  /** How it ended; null before its end. */
   endedAs: 'completed' | 'failed' | 'drained' | 'cancelled' | 'deadline' | null;
   /** False for a report of a batch that had not ended: items may have changed since. */
   complete: boolean;
-  /** Of the items in these files; they add up to `total`. */
+  /** Counts of the items in these files; they add up to `total`. */
   counts: BatchCounts;
-  /** USD by estimate: of the whole batch before its start, and of the submits that were made. */
+  /** USD by estimate: of the whole batch before its start, and of its submits. */
   estimatedUsd: number | null;
   costUsd: number;
   settings: BatchSettings;
   source: BatchSource;
-  /** The batch that this one follows, and how: `redrive`. */
+  /** The preceding batch, and the relation to it: `redrive`. */
   parent: { batchId: string; relation: string } | null;
   requestedBy: string | null;
   reason: string | null;
   createdAt: string;
   endedAt: string | null;
-  /** When the report was written, by the ledger's clock. */
+  /** Time of writing, by the ledger's clock. */
   writtenAt: string;
   /** Every other file of the folder. */
   files: ReportFile[];
@@ -87,7 +87,7 @@ export interface ReportManifest {
 
 export interface ReportFile {
   name: string;
-  /** Items; the header of a CSV does not count. */
+  /** Items, without the header of a CSV. */
   items: number;
   bytes: number;
   /** Hex digits. */

@@ -28,7 +28,7 @@ const KEY = 200;
 const TOKEN = 100;
 export const MAX_BATCH_ID = 100;
 
-/** Hours. Ours: longer than any review, and far below what a timer can count. */
+/** Hours. Ours: longer than any review, and far below a timer's maximum. */
 export const MAX_REVIEW_HOURS = 365 * 24;
 /** Temporal's limit for a workflow id, in bytes. */
 const WORKFLOW_ID = 1_000;
@@ -96,7 +96,7 @@ const publishSchema = closed({
   prefetch: z.boolean().optional(),
 });
 
-/** Without `onTimeout` an expired review decides nothing. */
+/** Without `onTimeout`, an expired review stays open. */
 const reviewSchema = closed({
   timeoutHours: z.number().gt(0).max(MAX_REVIEW_HOURS),
   onTimeout: z.enum(ON_REVIEW_TIMEOUT).default('hold'),
@@ -142,14 +142,14 @@ export function parseEraseRequest(json: unknown): ParsedEraseRequest {
   return message === null ? { ok: true, request } : { ok: false, problems: [{ path: '', message }] };
 }
 
-/** Says that a request is larger than a run takes; null when it is not. */
+/** The problem of a request above the size limit; null when it is within. */
 export function sizeProblem(request: unknown): string | null {
   const bytes = Buffer.byteLength(JSON.stringify(request), 'utf8');
   if (bytes <= MAX_REQUEST_BYTES) return null;
   return `The request has ${bytes} bytes of JSON; at most ${MAX_REQUEST_BYTES} are allowed.`;
 }
 
-/** The problems as one sentence after another. */
+/** All problems as one text. */
 export function problemsText(problems: readonly Problem[]): string {
   return problems.map((problem) => problem.message).join(' ');
 }
@@ -176,7 +176,7 @@ function normalizePublish(publish: PublishRequest): PublishRequest | null {
   return Object.keys(result).length === 0 ? null : result;
 }
 
-/** Turns what zod found into sentences that begin with the path. */
+/** Converts a zod issue into sentences that begin with the path. */
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys') {
     const sentences = issue.message.split('\n');

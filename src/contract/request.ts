@@ -1,7 +1,7 @@
 import type { ErrorClass } from './error-classes.js';
 import type { Phase } from './names.js';
 
-/** A recipe as it crosses the border: a name and that recipe's own options. Validated by `recipe-schema.ts`. */
+/** A recipe in a request: its name and its own options. Validated by `recipe-schema.ts`. */
 export interface RecipeRequest {
   /** One of those that `smart-erase recipes` lists, such as `subtitles`. */
   name: string;
@@ -9,9 +9,9 @@ export interface RecipeRequest {
   [option: string]: unknown;
 }
 
-/** What may be taken over from the source file when the result is published. */
+/** Fields of the source file that publishing can copy to the result. */
 export const INHERITABLE = ['name', 'description', 'classId', 'tags', 'cover', 'expireTime'] as const;
-/** A field of the source media that the new one can take over. */
+/** A field of the source media that the new one can inherit. */
 export type Inheritable = (typeof INHERITABLE)[number];
 
 /** What to do with the new file. Every step is optional and safe to repeat. */
@@ -26,7 +26,7 @@ export interface PublishRequest {
   tags?: string[];
   /** ISO 8601, or `never`. The vendor deletes the file for good at that time. */
   expireTime?: string;
-  /** Taken from the source file; a value given above wins. */
+  /** Inherited from the source file; a value given above takes precedence. */
   inherit?: Inheritable[];
   /** Name of a VOD procedure to run on the new file, for the renditions that the player needs. */
   procedure?: string;
@@ -36,15 +36,15 @@ export interface PublishRequest {
 
 /** Pays again for an erase that was paid before. Safe to repeat: a token pays once. */
 export interface PayAgain {
-  /** Of the caller's making: the same token pays once, however often it is sent. */
+  /** Chosen by the caller: the same token pays once, however often it is sent. */
   token: string;
   /** Why; kept in the ledger. */
   reason: string;
 }
 
-/** What happens to a result that was not decided in time: `hold` keeps waiting. */
+/** What happens to a result without a timely decision: `hold` keeps waiting. */
 export const ON_REVIEW_TIMEOUT = ['approve', 'reject', 'hold'] as const;
-/** What happens to a review when its time is over; `hold` goes on waiting. */
+/** What happens at the timeout of a review; `hold` keeps waiting. */
 export type OnReviewTimeout = (typeof ON_REVIEW_TIMEOUT)[number];
 
 /** A person reviews the result before it is published, and approves or rejects it. */
@@ -75,24 +75,24 @@ export interface EraseRequest {
   publish?: PublishRequest;
   /** The result waits for `approve` or `reject`, also one that was paid for before. Default: no review. */
   review?: ReviewRequest;
-  /** The caller's own id for this erase: becomes the workflow id. What is paid for is known by file and recipe, not by the key. */
+  /** The caller's own id for this erase: becomes the workflow id. The payment identity is file and recipe, not the key. */
   key?: string;
-  /** Who asked: a person, a service, an order number. Kept in the ledger. */
+  /** Requester: a person, a service, an order number. Kept in the ledger. */
   requestedBy?: string;
-  /** Why it is asked for, at most 500 characters. Kept in the ledger, with the submit; a payment again has its own in `payAgain`. */
+  /** Reason, at most 500 characters. Kept in the ledger, with the submit; another payment has its own in `payAgain`. */
   reason?: string;
   /** Pay once more for an erase that was paid for before. Default: its result is reused. */
   payAgain?: PayAgain;
   /**
-   * True: take up what was paid for before, and never pay, not even the one more submit after a task that failed. An erase
-   * for which money would be due fails instead. Default: pay once.
+   * True: reuse an earlier payment, and never pay, not even for the one resubmission after a failed task. An erase that needs a
+   * payment fails instead. Default: pay once.
    */
   neverPay?: true;
   /** Hours after the submit in which the task must end; default 24, at most 68 (the vendor forgets a task after 72). */
   deadlineHours?: number;
-  /** The batch that this erase belongs to: it then queues behind live erases. */
+  /** The batch of this erase: it then queues behind interactive erases. */
   batchId?: string;
-  /** Workflow id of the rejected erase that this one follows with another recipe. Set by the rejection; says where it comes from. */
+  /** Workflow id of the rejected erase that this one follows with another recipe. Set by the rejection. */
   rejectedFrom?: string;
   /** Notified when the erase succeeded, failed, was cancelled, or is held. */
   webhook?: WebhookRequest;
@@ -110,19 +110,19 @@ export interface ResultFile {
   type: string;
   /** New media's FileId; null for a temporary file. */
   fileId: string | null;
-  /** Where it can be fetched; null when the vendor gives none. */
+  /** Download URL; null when the vendor gives none. */
   url: string | null;
-  /** Seconds for which a temporary URL lives, as the vendor says; null when permanent or unknown. */
+  /** Lifetime of a temporary URL in seconds, as the vendor reports it; null when permanent or unknown. */
   expiresInSeconds: number | null;
 }
 
-/** What publishing did. */
+/** Outcome of publishing. */
 export interface PublishOutcome {
-  /** What was changed on the new media, by field. */
+  /** Fields changed on the new media. */
   changed: string[];
-  /** The vendor's task of the VOD procedure; null when none was asked for. */
+  /** The vendor's task of the VOD procedure; null when none was requested. */
   procedureTaskId: string | null;
-  /** What was prefetched into the CDN. */
+  /** URLs prefetched into the CDN. */
   prefetchedUrls: string[];
   /** Steps that failed without harm to the result. */
   warnings: string[];
@@ -132,7 +132,7 @@ export interface PublishOutcome {
 export interface EraseResult {
   /** Always this: a run without a result ends as a failure. */
   status: 'succeeded';
-  /** True when this run did not pay: the ledger knew the result, or the task was already under way. */
+  /** True when this run did not pay: the ledger had the result, or the task was already in progress. */
   reused: boolean;
   /** VOD sub-application. */
   subAppId: number;
@@ -142,7 +142,7 @@ export interface EraseResult {
   resultFileId: string | null;
   /** The vendor's task that made it. */
   taskId: string;
-  /** All that the task made, as the vendor reports it. */
+  /** All files of the task, as the vendor reports them. */
   files: ResultFile[];
   /** RequestId of the call that read the result. */
   requestId: string | null;
@@ -154,7 +154,7 @@ export interface EraseResult {
   submittedAt: string;
   /** ISO 8601, the vendor's FinishTime; null when it gave none. */
   finishedAt: string | null;
-  /** Null when no publish was asked for. */
+  /** Null when no publish was requested. */
   published: PublishOutcome | null;
 }
 
@@ -164,41 +164,41 @@ export interface EraseFailureDetails {
   class: ErrorClass;
   /** The vendor's code, or ours where there is none. */
   code: string | null;
-  /** RequestId of the vendor's answer, for the vendor's support; null when no answer came. */
+  /** RequestId of the vendor's response, for the vendor's support; null when none came. */
   requestId: string | null;
   /** The vendor's task, if there is one. */
   taskId: string | null;
   /** For people; its text may change. */
   message: string;
-  /** True when the vendor accepted a task that it bills, or may have: what is not known counts as spent. */
+  /** True when the vendor accepted a task that it bills, or may have: an unknown cost counts as spent. */
   moneySpent: boolean;
-  /** Known when the erase itself succeeded, and a later step failed. */
+  /** Set when the erase itself succeeded, and a later step failed. */
   resultFileId?: string | null;
-  /** Of a rejected erase that is tried with another recipe: the workflow id of that one. */
+  /** Of a rejected erase with another recipe: the workflow id of the new erase. */
   retryWorkflowId?: string | null;
 }
 
-/** What a reviewer needs to know. Times are ISO 8601. */
+/** Data for a reviewer. Times are ISO 8601. */
 export interface ReviewStatus {
   /** When the review began. */
   since: string;
-  /** When `onTimeout` happens, or happened. */
+  /** Time of `onTimeout`, in the future or the past. */
   timeoutAt: string;
-  /** What happens without a decision until then. */
+  /** What happens without a decision by then. */
   onTimeout: OnReviewTimeout;
-  /** True when the time is over and the review goes on (`hold`). */
+  /** True when the timeout has passed and the review continues (`hold`). */
   overdue: boolean;
   /** The run that is in review. Missing when an older worker answers. */
   runId?: string;
   /** The vendor's task that made the result. */
   taskId: string;
-  /** The recipe that it was made by. */
+  /** The recipe of the result. */
   recipe: RecipeRequest;
-  /** The file that was erased from. */
+  /** The source file. */
   source: ReviewFile;
   /** The new file. */
   result: ReviewFile;
-  /** What a reviewer should know about the URLs, such as that they could not be read; usually null. */
+  /** A note on the URLs, such as that they could not be read; usually null. */
   note: string | null;
 }
 
@@ -206,13 +206,13 @@ export interface ReviewStatus {
 export interface ReviewFile {
   /** Null for the result of a recipe that makes no video. */
   fileId: string | null;
-  /** http or https; null when the vendor gives none. Where the domain is protected, it answers 403 without a signature. */
+  /** http or https; null when the vendor gives none. A protected domain answers 403 without a signature. */
   url: string | null;
 }
 
-/** Answer of the query `status`. Times are ISO 8601. */
+/** Response of the query `status`. Times are ISO 8601. */
 export interface EraseStatus {
-  /** Where the run is. */
+  /** Phase of the run. */
   phase: Phase;
   /** The source media; null when the request names no valid one. */
   fileId: string | null;
@@ -220,19 +220,19 @@ export interface EraseStatus {
   taskId: string | null;
   /** The new media, once it is known. */
   resultFileId: string | null;
-  /** What the run waits for, in words. */
+  /** What the run waits for, as text. */
   waitingFor: string | null;
   /** Set while held. */
   held: {
-    /** Why it waits for an operator, as a family. */
+    /** Error class of the hold. */
     class: ErrorClass;
     /** The vendor's code, or ours. */
     code: string | null;
-    /** The same for people. */
+    /** The reason as text. */
     message: string;
-    /** RequestId of the vendor's answer. */
+    /** RequestId of the vendor's response. */
     requestId: string | null;
-    /** When the hold began. Of the holds of a run no two have the same. */
+    /** Start of the hold, unique among the holds of a run. */
     since: string;
     /** Number of the submission that is uncertain; null for any other hold. Missing when an older worker answers. */
     submission?: number | null;
@@ -247,22 +247,22 @@ export interface EraseStatus {
   deadlineAt: string | null;
   /** True when this run did not pay. */
   reused: boolean;
-  /** True when the vendor accepted a task that it bills, or may have, from this run or one before it of the same id. */
+  /** True when the vendor accepted a task that it bills, or may have, from this run or an earlier one of the same id. */
   moneySpent: boolean;
 }
 
 /**
- * What a decision was made for, as in `held` or `review` of the status. An update is refused when one of these has changed: the
- * run was reset or started again, or is held for something else. Omitted fields are not compared.
+ * The state for which a decision was made, as in `held` or `review` of the status. An update is refused when one of these fields
+ * has changed: the run was reset or started again, or is held for something else. Omitted fields are not compared.
  */
 export interface Expectation {
   /** The run that was reviewed. */
   runId?: string;
   /** The error class of the hold. */
   class?: string;
-  /** Number of the submission that is uncertain; null for a hold that is about none. */
+  /** Number of the uncertain submission; null for any other hold. */
   submission?: number | null;
-  /** When the hold, or the review, began: as in the status. */
+  /** Start of the hold or the review, as in the status. */
   since?: string;
   /** The vendor's task: of a review, the one that made the result. */
   taskId?: string;
@@ -274,15 +274,15 @@ export interface OperatorDecision {
   by: string;
   /** Why, at most 4,000 characters; kept in the ledger's audit. */
   reason: string;
-  /** What the decision is for: it is never applied to anything else. Default: whatever the run waits for. */
+  /** The state to which the decision applies, and no other. Default: whatever the run waits for. */
   expect?: Expectation;
 }
 
 /** Argument of the update `retry`. */
 export interface RetryDecision extends OperatorDecision {
   /**
-   * For a submit with an unknown outcome: the vendor's task that is this erase's. It is adopted, and nothing is submitted.
-   * Refused for any other hold.
+   * For a submit with an unknown outcome: its task at the vendor, which is adopted without another submit. Refused for any other
+   * hold.
    */
   taskId?: string;
 }
@@ -293,10 +293,9 @@ export interface ReviewRejection extends OperatorDecision {
   retryWith?: RecipeRequest;
 }
 
-/** Answer of the updates `approve` and `reject`. */
+/** Response of the updates `approve` and `reject`. */
 export interface ReviewAnswer {
-  /** What was decided. */
   decision: 'approve' | 'reject';
-  /** Workflow id of the erase with the other recipe; null when none was asked for. */
+  /** Workflow id of the erase with the other recipe; null when none was requested. */
   retryWorkflowId: string | null;
 }

@@ -57,7 +57,7 @@ const privacyConfig = closed({
 
 const flag = z.literal([0, 1]);
 
-/** EraseType → the config that it needs. */
+/** The required config of each EraseType. */
 const CONFIG_OF = {
   subtitle: 'EraseSubtitleConfig',
   watermark: 'EraseWatermarkConfig',

@@ -1,4 +1,4 @@
-/** What the Temporal UI says of a run from its start on. */
+/** Texts of the Temporal UI, set at the start of a run. */
 import type { NormalizedEraseRequest } from './request.js';
 import { visibleText } from './text.js';
 import { BLANK_LAST_LINE } from './ui-markdown.js';
@@ -8,7 +8,7 @@ export function summaryOf(request: NormalizedEraseRequest): string {
   return `${inert(request.recipe.name, 40)} on ${inert(request.fileId, 40)}`;
 }
 
-/** What was asked for, in Markdown, for the page of the run. */
+/** The request in Markdown, for the page of the run. */
 export function detailsOf(request: NormalizedEraseRequest): string {
   const lines = [
     `**Erase** \`${inert(request.recipe.name, 40)}\``,

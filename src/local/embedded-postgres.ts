@@ -15,20 +15,20 @@ const SUPERUSER = 'postgres';
 /** Recovery after a kill replays the log first; it takes seconds at our sizes. */
 const READY_TIMEOUT_MS = 60_000;
 const START_ATTEMPTS = 4;
-/** A fast shutdown takes some 15 ms; this is for a disk that is slow. */
+/** A fast shutdown takes some 15 ms; this allows for a slow disk. */
 const STOP_GRACE_MS = 3_000;
 
 export interface EmbeddedPostgresOptions {
-  /** Its data folder, made on the first start and kept. Default: a temporary one, removed by `stop`. */
+  /** Data folder, created at the first start and kept. Default: a temporary one, removed by `stop`. */
   dataDir?: string;
   /** Default 0: any free port. */
   port?: number;
-  /** The database that `url` names, made if it is not there; default `smart_erase`. */
+  /** The database in `url`, created if missing; default `smart_erase`. */
   database?: string;
   /** Default 200: a test run has many pools at once. */
   maxConnections?: number;
   portFlag?: string;
-  /** Where the data of a temporary server is, for whoever cleans up after us. */
+  /** Reports the data folder of a temporary server, so that it can be removed after a kill. */
   onTemporaryFolder?: (path: string) => void;
   onLine?: (line: string) => void;
   onSpawn?: (pid: number) => void;
@@ -39,7 +39,7 @@ export interface EmbeddedPostgres {
   /** "postgres://postgres:…@127.0.0.1:5433/smart_erase" */
   readonly url: string;
   readonly port: number;
-  /** Of the postmaster; its other processes end with it. */
+  /** Pid of the postmaster; its other processes end with it. */
   readonly pid: number;
   readonly dataDir: string;
   readonly process: OwnedProcess;
@@ -50,8 +50,8 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * Starts a real PostgreSQL 18 of our own on loopback, as root too. On a folder that an earlier one left, killed or not,
- * it goes on with its data and its password.
+ * Starts a PostgreSQL 18 server on loopback, as root too. An existing data folder is reused with its data and password, also
+ * after a kill.
  * @throws LocalServerError when the port is in use, the folder cannot be used, or the server does not start
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
@@ -106,8 +106,8 @@ async function openDataDir(dataDir: string, user: PostgresUser | undefined): Pro
 }
 
 /**
- * How the server finds its folder. Root's servers run as another user, who may have no way through the folders above it
- * (/root, or one from mktemp); an open descriptor leads there all the same.
+ * The data folder's path for the server. A server of root runs as another user, who may lack access to the parent folders, so it
+ * uses an open descriptor.
  */
 function pathForServer({ dataDir, user }: Cluster): string {
   return user && process.platform === 'linux' ? '/proc/self/fd/3' : dataDir;
@@ -119,12 +119,12 @@ function spawnOptions({ binaries, user, folder }: Cluster, program: string) {
     cwd: '/',
     ...user,
     inheritFds: user ? [folder.fd] : [],
-    // Whatever PG* is set is about some other server.
+    // PG* variables refer to another server.
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG'))),
   };
 }
 
-/** Makes the cluster unless it is there. @returns the password, random for each cluster and kept in its folder */
+/** Creates the cluster if missing. @returns the password, random for each cluster and kept in its folder */
 async function initialise(cluster: Cluster): Promise<string> {
   const { dataDir, user } = cluster;
   const passwordFile = join(dataDir, 'smart-erase-password');
@@ -154,7 +154,7 @@ async function initialise(cluster: Cluster): Promise<string> {
         '--auth=scram-sha-256',
         '--encoding=UTF8',
         '--locale=C',
-        // The same order of text on every machine.
+        // The same collation on every machine.
         '--locale-provider=builtin',
         '--builtin-locale=C.UTF-8',
         '--no-sync',
@@ -181,7 +181,7 @@ async function startWithRetries(cluster: Cluster, password: string, options: Emb
       return await startOn(port, cluster, password, options);
     } catch (error) {
       failure = error;
-      // The port was taken in between, or processes of a server that was killed are not gone yet.
+      // The port was taken in between, or a killed server's processes have not ended yet.
       if (!(error instanceof LocalServerError && /in use|already|lock file/.test(error.message))) throw error;
       await new Promise((done) => setTimeout(done, 250 * (attempt + 1)));
     }
@@ -189,7 +189,7 @@ async function startWithRetries(cluster: Cluster, password: string, options: Emb
   throw (await lockedByAnother(cluster.dataDir, failure)) ?? failure;
 }
 
-/** The server found the lock of another one in its folder, and a process of that number runs. */
+/** The server found a lock in its folder whose pid belongs to a running process. */
 async function lockedByAnother(dataDir: string, failure: unknown): Promise<LocalServerError | null> {
   if (!(failure instanceof LocalServerError && /lock file "postmaster\.pid"/.test(failure.message))) return null;
   const file = join(dataDir, 'postmaster.pid');
@@ -208,7 +208,7 @@ async function startOn(port: number, cluster: Cluster, password: string, options
     listen_addresses: LOOPBACK,
     unix_socket_directories: '',
     max_connections: maxConnections,
-    // The data of a temporary server need not survive the machine's end, only its own.
+    // A temporary server's data need not survive the machine's shutdown.
     ...(cluster.temporary ? { fsync: 'off', full_page_writes: 'off' } : {}),
   };
   const server = await startProcess({
@@ -245,14 +245,14 @@ async function startOn(port: number, cluster: Cluster, password: string, options
   return { url: urlOf(database), urlOf, port, process: server };
 }
 
-/** @returns false while the server does not take connections yet */
+/** @returns false while the server does not accept connections */
 async function ensureDatabase(adminUrl: string, database: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: adminUrl, ssl: false, connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();
   } catch (error) {
-    // 28P01: the server answers, and not to our password.
+    // 28P01: the server answered, but refused our password.
     if ((error as { code?: string }).code === '28P01')
       throw startFailed('refuses the password kept in its data folder');
     return false;

@@ -2,25 +2,24 @@ import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The holder touches its lock this often … */
+/** Interval at which the holder touches its lock. */
 const TOUCH_EVERY_MS = 2_000;
-/** … and one that was not touched for so long belongs to nobody, even when its pid lives again as something else. */
+/** A lock not touched for this long is stale, even if another process now has its pid. */
 const STALE_AFTER_MS = 30_000;
 const LOOK_EVERY_MS = 250;
 
 export interface LockWaiting {
-  /** Whose lock it is: it is free once this process is gone. Default: ours. */
+  /** Pid of the lock's owner; the lock is free once this process has ended. Default: ours. */
   holder?: number;
-  /** Called at each look while another process holds the lock. A true value ends the waiting without the lock. */
+  /** Called at each check while another process holds the lock. A true value ends the wait without the lock. */
   whileWaiting?: () => Promise<boolean> | boolean;
   signal?: AbortSignal;
 }
 
 /**
- * Takes a lock between processes of one machine, as a file that holds the holder's pid.
- * Two processes that find a dead holder's lock in the same instant may both go on: guard only what is safe, though
- * wasteful, to do twice.
- * @returns a function that gives the lock back, or undefined when `whileWaiting` ended the waiting
+ * Takes a lock between processes of one machine: a file with the holder's pid. Two processes that find a stale lock at the same
+ * instant may both proceed, so guard only work that is safe to do twice.
+ * @returns a function that releases the lock, or undefined when `whileWaiting` ended the wait
  */
 export async function takeFileLock(
   path: string,
@@ -57,14 +56,14 @@ async function isAbandoned(path: string): Promise<boolean> {
   try {
     const [holder, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
     if (Date.now() - mtimeMs > STALE_AFTER_MS) return true;
-    // Empty for the moment between creating and writing.
+    // Empty between creation and the first write.
     return holder !== '' && !isAlive(Number(holder));
   } catch {
     return false;
   }
 }
 
-/** Whether a process with this pid exists, ours or another's. */
+/** Whether a process with this pid exists, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -3,34 +3,34 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from './local-server-error.js';
 
-/** Everything that this project starts listens here and nowhere else. */
+/** All servers of this project's local stacks listen only here. */
 export const LOOPBACK = '127.0.0.1';
 
 export interface WantedPort {
-  /** 0 stands for any free port. */
+  /** 0 means any free port. */
   port: number;
-  /** What is going to listen, as a person knows it: "the Temporal dev server". */
+  /** The server's name in messages: "the Temporal dev server". */
   purpose: string;
-  /** The flag that chooses the port: "--temporal-port". */
+  /** The option that sets the port: "--temporal-port". */
   flag?: string;
 }
 
 /**
- * Ports that nothing else picks: below those that systems give to outgoing connections (32768 on Linux, 49152 elsewhere), and
- * below the node ports of Kubernetes (30000).
+ * Ports that systems do not assign: below the ephemeral range (from 32768 on Linux, 49152 elsewhere), and below the node ports of
+ * Kubernetes (30000).
  */
 const OWN_PORTS = { first: 20_000, last: 29_999 };
-/** What Linux gives to outgoing connections: "32768\t60999". */
+/** The ephemeral range on Linux: "32768\t60999". */
 const EPHEMERAL_RANGE_FILE = '/proc/sys/net/ipv4/ip_local_port_range';
-/** Ports that are tried before the system is asked for one; one that is in use is rare. */
+/** Own ports tried before the system assigns one; few are in use. */
 const TRIES = 100;
 
-/** Where the next search begins. A place of its own for each process, so that two that start at once meet rarely. */
+/** Start of the next search, random per process, so that two processes rarely collide. */
 let next = randomInt(OWN_PORTS.first, OWN_PORTS.last + 1);
 
 /**
- * The number of a loopback port that is free now: the wanted one, or one that this process has not handed out before, outside of what
- * outgoing connections take. Nothing holds it until the server listens, so a caller who asked for any must be ready to ask again.
+ * A loopback port that is free now: the wanted one, or one outside the ephemeral range that this process has not returned before.
+ * It is not reserved, so a caller without a fixed port must be ready to ask again.
  * @throws LocalServerError `port-in-use`, naming the port and the flag
  */
 export async function findFreePort(wanted: WantedPort): Promise<number> {
@@ -46,7 +46,7 @@ export async function findFreePort(wanted: WantedPort): Promise<number> {
   });
 }
 
-/** Whether a server could listen on that port of loopback now. */
+/** Whether a server could listen on that loopback port now. */
 export async function isPortFree(port: number): Promise<boolean> {
   return await probe(port).then(
     () => true,
@@ -54,7 +54,7 @@ export async function isPortFree(port: number): Promise<boolean> {
   );
 }
 
-/** @param ephemeral as Linux tells it; null: another system, none of which begins as low as our own */
+/** @param ephemeral Linux's range; null: another system, where the range starts above our ports */
 export function mayPick(ephemeral: string | null): boolean {
   if (ephemeral === null) return true;
   const [first, last] = ephemeral.trim().split(/\s+/).map(Number);
@@ -70,7 +70,7 @@ function ephemeralRange(): string | null {
   }
 }
 
-/** Listens for a moment. @throws the system's error */
+/** Listens briefly. @throws the system's error */
 function probe(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,12 +1,12 @@
 import { EraseError } from '../errors.js';
 
-/** Why a server of our own could not be had. */
+/** Why a local server is not available. */
 export const LOCAL_SERVER_PROBLEMS = {
-  /** Something else listens on the wanted port. */
+  /** Another program listens on the wanted port. */
   portInUse: 'port-in-use',
-  /** A program that is needed cannot be found, fetched or built. */
+  /** A required program cannot be found, downloaded or built. */
   programMissing: 'program-missing',
-  /** The program started and ended again, or never became ready. */
+  /** The program ended early, or never became ready. */
   startFailed: 'start-failed',
   /** The data folder cannot be used. */
   dataFolder: 'data-folder',

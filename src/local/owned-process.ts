@@ -2,17 +2,17 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** Lines of output kept for an error message; more than a person would read. */
+/** Output lines kept for an error message. */
 const KEPT_LINES = 40;
-/** How a program made with Go begins its last words. The trace that follows would push out what it said before. */
+/** The start of a Go program's crash message. The trace after it is dropped, since it would displace earlier lines. */
 const GO_CRASH = /^(?:panic|fatal error): /;
-/** How long a process may take to end before SIGKILL; `dev` promises to be gone within 5 s in all. */
+/** Grace period before SIGKILL, in milliseconds; `dev` must end within 5 s in total. */
 const DEFAULT_GRACE_MS = 3_000;
-/** The last output is read before `ended` settles, unless a grandchild holds the pipe open for longer than this. */
+/** Time for the last output before `ended` settles, in milliseconds; a grandchild may keep the pipe open longer. */
 const LAST_WORDS_MS = 250;
 
 export interface ProcessSpec {
-  /** As a person knows it: "the Temporal dev server". */
+  /** Name in messages: "the Temporal dev server". */
   name: string;
   command: string;
   args: readonly string[];
@@ -24,9 +24,9 @@ export interface ProcessSpec {
   inheritFds?: readonly number[];
   /** Each line of stdout and stderr. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
-  /** Called before anything else can happen, so that a reaper knows the process from its first moment. */
+  /** Called synchronously after the spawn, so that the reaper knows the process from the start. */
   onSpawn?: (pid: number) => void;
-  /** Called once it has ended, however that came. */
+  /** Called once after its end, whatever the reason. */
   onExit?: (pid: number) => void;
 }
 
@@ -35,21 +35,21 @@ export interface ProcessEnd {
   signal: NodeJS.Signals | null;
 }
 
-/** A process that we started and that we alone end, by its pid. */
+/** A child process that only we end, by its pid. */
 export interface OwnedProcess {
   readonly name: string;
   readonly pid: number;
-  /** Settles when it has ended; never rejects. */
+  /** Settles at its end; never rejects. */
   readonly ended: Promise<ProcessEnd>;
   hasEnded(): boolean;
-  /** The last lines of stdout and stderr, oldest first, without the trace of a crash of Go. */
+  /** The last lines of stdout and stderr, oldest first, without a Go crash trace. */
   lastLines(): readonly string[];
-  /** Asks by `signal` (default SIGTERM), then SIGKILL after `graceMs` (default 3,000). Safe to call again. */
+  /** Sends `signal` (default SIGTERM), then SIGKILL after `graceMs` (default 3,000). Safe to call again. */
   stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<ProcessEnd>;
 }
 
 /**
- * Starts a process in a group of its own: Ctrl-C in a terminal reaches only us, and we end our servers in order.
+ * Starts a process in its own group: Ctrl-C in a terminal reaches only us, so that servers are ended in order.
  * @throws the system's error (ENOENT, EACCES, …) when it cannot be started
  */
 export async function startProcess(spec: ProcessSpec): Promise<OwnedProcess> {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { startProcess } from './owned-process.js';
 
-/** The Go module that pins the CLI and all it is made of; beside `src` in a clone and beside `dist` in a package. */
+/** The Go module that pins the CLI and its dependencies; beside `src` in a clone and beside `dist` in a package. */
 export const CLI_MODULE_FOLDER = fileURLToPath(new URL('../../tools/temporal', import.meta.url));
 const CLI_PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
 /** Measured on two cores with empty Go caches: 3.5 minutes. */
@@ -11,7 +11,7 @@ const PROGRESS_EVERY_MS = 20_000;
 export interface CliBuild {
   /** "v1.5.1" */
   version: string;
-  /** The file to write. */
+  /** The output file. */
   target: string;
   /** Default `go`, from PATH. */
   goCommand?: string;
@@ -37,7 +37,7 @@ export async function buildTemporalCli({
   const args = [
     'build',
     '-mod=readonly',
-    // What Temporal's own releases are linked with; it takes 80 MB off the file.
+    // The flags of Temporal's own releases; they reduce the file by 80 MB.
     `-ldflags=-s -w -X github.com/temporalio/cli/temporalcli.Version=${version.replace(/^v/, '')}`,
     '-o',
     target,

@@ -7,24 +7,24 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 
-/** The service that Temporal's SDKs fetch their dev server from (sdk-core, `ephemeral_server`). */
+/** The service from which Temporal's SDKs download their dev server (sdk-core, `ephemeral_server`). */
 export const CLI_DOWNLOAD_SERVICE = 'https://temporal.download';
-/** Off the internet the name alone can take long to fail; nobody should wait longer than this to learn it. */
+/** Offline, name resolution may take long to fail; this limits the wait, in milliseconds. */
 export const CLI_DOWNLOAD_ANSWER_TIMEOUT_MS = 5_000;
-/** For about 60 MB: half a megabyte a second, at least. */
+/** For about 60 MB at half a megabyte a second or more. */
 export const CLI_DOWNLOAD_TIMEOUT_MS = 120_000;
 
 export interface CliDownload {
   /** "v1.5.1" */
   version: string;
-  /** The file to write; it is complete or absent afterwards only if the caller renames it into place. */
+  /** The output file; the caller must rename it into place for an atomic result. */
   target: string;
   service?: string;
   signal?: AbortSignal;
 }
 
 /**
- * Fetches a released Temporal CLI as the SDK does: ask the service for the archive, unpack one file of it.
+ * Downloads a released Temporal CLI like the SDK: asks the service for the archive, and unpacks one file of it.
  * @throws Error whose message is a short reason ("getaddrinfo ENOTFOUND temporal.download")
  */
 export async function downloadTemporalCli({

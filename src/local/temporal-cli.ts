@@ -9,11 +9,11 @@ import { buildTemporalCli } from './temporal-cli-build.js';
 import { downloadTemporalCli } from './temporal-cli-download.js';
 
 /**
- * The release pinned in tools/temporal/go.mod: server 1.29.1, UI 2.42.1. Newer ones cannot be built from the Go proxy. So the
- * everyday tests run on the oldest server that is tested, and `npm run test:stack` on that of docker-compose.yml.
+ * The release pinned in tools/temporal/go.mod: server 1.29.1, UI 2.42.1; newer ones cannot be built from the Go proxy. The
+ * everyday tests therefore run on the oldest tested server, and `npm run test:stack` on that of docker-compose.yml.
  */
 export const TEMPORAL_CLI_VERSION = 'v1.5.1';
-/** What this project uses (user metadata, update with start, completion by id) is complete from this server on. */
+/** The first server with all features that this project uses (user metadata, update with start, completion by id). */
 export const OLDEST_TEMPORAL_SERVER = '1.28.0';
 
 export type TemporalCliSource = 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache' | 'download' | 'build';
@@ -21,34 +21,34 @@ export type TemporalCliSource = 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache' | 'downlo
 export interface TemporalCli {
   path: string;
   source: TemporalCliSource;
-  /** Of the server inside: "1.29.1". */
+  /** Version of the included server: "1.29.1". */
   serverVersion: string;
 }
 
 export interface FindTemporalCli {
   /**
-   * Read: `TEMPORAL_CLI_PATH`, `PATH`, `XDG_CACHE_HOME`, `TEMPORAL_CLI_DOWNLOAD` (`off` leaves the download out).
-   * Default `process.env`.
+   * Reads `TEMPORAL_CLI_PATH`, `PATH`, `XDG_CACHE_HOME`, `TEMPORAL_CLI_DOWNLOAD` (`off` skips the download). Default
+   * `process.env`.
    */
   env?: NodeJS.ProcessEnv;
-  /** Lines for a person, as things happen. */
+  /** Progress lines for a person. */
   onProgress?: (line: string) => void;
-  /** Where releases are fetched from; for tests. */
+  /** Download service; for tests. */
   downloadService?: string;
   /** Default `go`; for tests. */
   goCommand?: string;
   signal?: AbortSignal;
 }
 
-/** Where a CLI that was fetched or built stays for every clone on this machine: `${XDG_CACHE_HOME:-~/.cache}/…/temporal`. */
+/** Cache of a downloaded or built CLI, shared by all clones on this machine: `${XDG_CACHE_HOME:-~/.cache}/…/temporal`. */
 export function temporalCliCachePath(env: NodeJS.ProcessEnv = process.env): string {
   const cache = env.XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(cache, 'vod-smart-erase', 'temporal-cli', TEMPORAL_CLI_VERSION, programName());
 }
 
 /**
- * Finds the Temporal CLI, or gets it: `TEMPORAL_CLI_PATH`; `temporal` on PATH, if new enough; our cache; a download; a
- * build with Go. The last two end in the cache and happen in one process at a time.
+ * Finds or installs the Temporal CLI: `TEMPORAL_CLI_PATH`; `temporal` on PATH, if new enough; our cache; a download; a build with
+ * Go. The last two fill the cache, in one process at a time.
  * @throws LocalServerError `program-missing`, with all the ways in one sentence
  */
 export async function findTemporalCli(options: FindTemporalCli = {}): Promise<TemporalCli> {
@@ -111,7 +111,7 @@ async function getCli(
   }
 }
 
-/** Only a file that runs and tells its version takes the place in the cache, in one step. */
+/** Atomically replaces the cached file, only after the new one has run and printed its version. */
 async function install(part: string, cached: string, source: TemporalCliSource): Promise<TemporalCli> {
   await chmod(part, 0o755);
   const serverVersion = await serverVersionOf(part);

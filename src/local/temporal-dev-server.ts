@@ -6,11 +6,11 @@ import { type OwnedProcess, startProcess } from './owned-process.js';
 import { waitUntil } from './wait-until.js';
 
 const NAME = 'the Temporal dev server';
-/** It is up in half a second on a quiet machine; a busy one gets time. */
+/** It starts in half a second on a quiet machine; this allows for a busy one. */
 const READY_TIMEOUT_MS = 60_000;
-/** A free port can be taken between asking for it and using it, and the server picks three more by itself. */
+/** A free port may be taken before its use, and the server picks three more itself. */
 const START_ATTEMPTS = 4;
-/** In the words of the server: on Unix, on Windows, and of a port that it picks by itself. */
+/** The server's messages on port conflicts: on Unix, on Windows, and for a port that it picks itself. */
 const PORT_TROUBLE = /address already in use|only one usage of each socket address|failed assigning ephemeral port/i;
 const DEFAULT_NAMESPACE = 'default';
 
@@ -21,18 +21,18 @@ export interface DevServerOptions {
   cliPath: string;
   /** gRPC; default 0: any free port. */
   port?: number;
-  /** Default 0: any free port. `false` starts no UI. */
+  /** Default 0: any free port. `false` disables the UI. */
   uiPort?: number | false;
-  /** Default: in memory. Starting again on the same file goes on where the last server ended, killed or not. */
+  /** Default: in memory. A restart on the same file continues with its data, also after a kill. */
   dbFile?: string;
-  /** Made if it is not there; default `default`. */
+  /** Created if missing; default `default`. */
   namespace?: string;
   searchAttributes?: Readonly<Record<string, SearchAttributeKind>>;
   /** Default `warn`. */
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'never';
   /** Values are written as JSON: `{'limit.numPendingActivities.error': 2000}`. */
   dynamicConfig?: Readonly<Record<string, unknown>>;
-  /** Of its process, besides this one's without what is set for a Temporal client. */
+  /** Additional environment of the process, to ours without Temporal client settings. */
   env?: Readonly<Record<string, string>>;
   /** Named in the message when a port is in use. */
   portFlag?: string;
@@ -55,9 +55,8 @@ export interface DevServer {
 }
 
 /**
- * Starts `temporal server start-dev` on loopback and waits until it answers gRPC, knows the namespace and the search
- * attributes.
- * @throws LocalServerError when a port is in use, or the server ends or stays silent
+ * Starts `temporal server start-dev` on loopback and waits until gRPC, the namespace and the search attributes are ready.
+ * @throws LocalServerError when a port is in use, or the server ends or does not become ready
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   let failure: unknown;
@@ -67,7 +66,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       return await startOn(ports, options);
     } catch (error) {
       failure = error;
-      // A port that was taken in between is worth another try; when it was a wanted one, the next look says so.
+      // Retries after a port was taken in between; for a wanted port, the next check reports it.
       if (!(error instanceof LocalServerError) || !(await isPortTrouble(error, ports))) throw error;
     }
   }
@@ -77,7 +76,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
 interface Ports {
   grpc: number;
   ui: number | undefined;
-  /** The server would pick these two by itself, and end where another takes them. */
+  /** The server would pick these two itself, and end on a conflict. */
   http: number;
   metrics: number;
 }
@@ -92,7 +91,7 @@ async function findPorts(options: DevServerOptions): Promise<Ports> {
   };
 }
 
-/** Whatever the server has to say of it: one that ended because of a port, or that had one which is not free any more. */
+/** Detects port conflicts by the server's message, or by a port that is no longer free. */
 async function isPortTrouble(error: LocalServerError, { grpc, ui, http, metrics }: Ports): Promise<boolean> {
   if (PORT_TROUBLE.test(error.message)) return true;
   const given = [grpc, http, metrics, ...(ui === undefined ? [] : [ui])];
@@ -144,7 +143,7 @@ function serverArguments({ grpc, ui, http, metrics }: Ports, options: DevServerO
   return args;
 }
 
-/** The CLI reads TEMPORAL_* as settings of a client, which are about some other server. */
+/** The CLI reads TEMPORAL_* as client settings, which refer to another server. */
 function environmentWithoutTemporal(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
@@ -189,7 +188,7 @@ function silent(server: OwnedProcess): LocalServerError {
   return startFailed(`was not ready within ${READY_TIMEOUT_MS / 1000} s: ${lastWords(server)}`);
 }
 
-/** A crash alone says little; the error before it says why. */
+/** A crash message alone is not enough; the error before it has the cause. */
 function lastWords(server: OwnedProcess): string {
   const lines = server.lastLines();
   const telling = lines.filter((line) => /error|fatal|in use|^panic: /i.test(line));

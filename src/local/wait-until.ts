@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Waiting {
   timeoutMs: number;
-  /** Between two looks; default 50. */
+  /** Interval of the checks; default 50 ms. */
   everyMs?: number;
 }
 
-/** Looks until `look` gives something, at most for `timeoutMs`; then gives undefined. What `look` throws comes through. */
+/** Polls `look` until it returns a value; undefined after `timeoutMs`. Errors of `look` are rethrown. */
 export async function waitUntil<T>(
   look: () => Promise<T | undefined> | T | undefined,
   { timeoutMs, everyMs = 50 }: Waiting,

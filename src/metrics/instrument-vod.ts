@@ -23,14 +23,14 @@ export interface CallEnd {
   action: VodAction;
   seconds: number;
   requestId: string | null;
-  /** Null: it was answered. */
+  /** Null: the call was answered. */
   error: VodError | null;
 }
 
 /** Wraps one call. */
 export type CallObserver = <T>(action: VodAction, call: () => Promise<T>) => Promise<T>;
 
-/** The same API, with every call made through `observe`. */
+/** The same API, with every call passed through `observe`. */
 export function instrumentVod<Api extends VodApi>(vod: Api, observe: CallObserver): Api {
   const instrumented: Api = Object.create(vod);
   for (const method of Object.keys(ACTION) as (keyof VodApi)[]) {
@@ -68,7 +68,7 @@ function countSubmit(metrics: WorkerMetrics, error: VodError | null): void {
   else metrics.submitted(ERROR_CLASSES[error.class].onSubmit === 'look' ? 'unclear' : 'refused', error.class);
 }
 
-/** Of an answer as {@link VodApi} gives it; null where it has none. */
+/** RequestId of a {@link VodApi} response; null where it has none. */
 export function requestIdOf(answer: unknown): string | null {
   const id = (answer as { requestId?: unknown } | null | undefined)?.requestId;
   return typeof id === 'string' ? id : null;

@@ -5,12 +5,12 @@ import type { LedgerState, StateStore } from '../ledger/submissions/state-store.
 import { METRIC_PREFIX } from './worker-metrics.js';
 
 /**
- * How long a reading of the ledger stays good, in milliseconds: several Prometheus servers, and people, may look at one
- * worker, and each reading costs the database some work.
+ * Cache time of a ledger read, in milliseconds: several Prometheus servers and people may read one worker, and each read loads
+ * the database.
  */
 const FRESH_MS = 5_000;
 
-/** The longest that a scrape waits for the ledger, in milliseconds. Well below Prometheus' default of 10 s for a scrape. */
+/** Maximum wait of a scrape for the ledger, in milliseconds; Prometheus' default scrape timeout is 10 s. */
 const DEADLINE_MS = 3_000;
 
 const STATES = {
@@ -23,8 +23,9 @@ const STATES = {
 } as const;
 
 /**
- * What the ledger says, read when somebody asks. All workers on one ledger tell the same: take the largest, never the
- * sum. While the ledger cannot be read its gauges are left out, and `ledger_up` is 0: no number is better than an old one.
+ * Gauges read from the ledger on demand. All workers on one ledger report the same values: aggregate with max, never sum.
+ *
+ * While the ledger is unavailable, its gauges are omitted instead of stale, and `ledger_up` is 0.
  */
 export class LedgerGauges {
   readonly #up: Gauge;
@@ -50,7 +51,7 @@ export class LedgerGauges {
       if (performance.now() < this.#freshUntilMs) return;
       this.#reading = this.#read();
     }
-    // One that is late goes on: the next scrape waits for the same answer instead of asking once more.
+    // A late read continues, and the next scrape waits for it instead of starting another.
     const up = await Promise.race([this.#reading, after(DEADLINE_MS)]);
     if (up !== true) this.#forget();
   }
@@ -136,7 +137,7 @@ export class LedgerGauges {
     this.#fresh(name, help).set(value);
   }
 
-  /** Without the series of the reading before. */
+  /** Removes the series of the previous read. */
   #fresh(name: string, help: string, ...labelNames: string[]): Gauge<string> {
     const full = METRIC_PREFIX + name;
     let gauge = this.#gauges.get(full);

@@ -5,18 +5,18 @@ import { DOCUMENTED_RATE } from '../contract/vendor-limits.js';
 import { SUBMIT_ACTION } from '../tencent-vod/rates.js';
 import type { EraseEnd } from '../workflows/metrics-sink.js';
 
-/** Every name of ours begins with this; those of the Temporal SDK with `temporal_`, those of Node with `nodejs_`. */
+/** Prefix of our metrics; the Temporal SDK's begin with `temporal_`, Node's with `nodejs_`. */
 export const METRIC_PREFIX = 'smart_erase_';
 
-/** From a fast read to a call that runs into its timeout, in seconds. */
+/** From a fast read to a call that times out, in seconds. */
 const CALL_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40];
-/** From "at once" over the watch's seconds and the polls' minutes to "hours late", in seconds. */
+/** From immediate, over the watch's seconds and the polls' minutes, to hours, in seconds. */
 const LAG_BUCKETS_SECONDS = [1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400];
 
 /** Outcome of a paid call; `unclear` where it may have been executed. */
 export type SubmitOutcome = 'accepted' | 'refused' | 'unclear';
 
-/** What this process counts itself. Labels are words of fixed lists: never an id, a file, a URL or a message. */
+/** Counters of this process. Labels have fixed values: never an id, a file, a URL or a message. */
 export class WorkerMetrics {
   readonly registry = new Registry();
   readonly #submits: Counter<'outcome' | 'class'>;
@@ -86,7 +86,7 @@ export class WorkerMetrics {
     this.#beginAtZero();
   }
 
-  /** A series that begins with its first event has no increase for it: the common ones begin at 0. */
+  /** A series that starts with its first event shows no increase for it, so common ones start at 0. */
   #beginAtZero(): void {
     this.#submits.inc({ outcome: 'accepted', class: 'none' }, 0);
     for (const each of ['throttled', 'account', 'input', 'retry']) {
@@ -119,13 +119,13 @@ export class WorkerMetrics {
     this.#activityFailures.inc({ activity, class: errorClass });
   }
 
-  /** @param errorClass of a run that failed; what is no class of ours counts as `other` */
+  /** @param errorClass of a failed run; an unknown class counts as `other` */
   ended(outcome: EraseEnd, errorClass: string | null): void {
     const known = errorClass === null ? 'none' : isErrorClass(errorClass) ? errorClass : 'other';
     this.#ends.inc({ outcome, class: known });
   }
 
-  /** Vendor's whole seconds and two clocks: what would be below 0 is 0. */
+  /** The vendor's times are whole seconds of another clock, so negative lags count as 0. */
   noticed(lagSeconds: number): void {
     this.#lag.observe(Math.max(0, lagSeconds));
   }

@@ -1,18 +1,18 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Bytes of one write: less than a pipe holds, so that it shows whether anybody takes the first of them. */
+/** Bytes of one write: less than a pipe's buffer, so that the first write shows whether the reader accepts it. */
 const PIECE_BYTES = 16 * 1024;
-/** Bytes of a log that may wait for a slow reader; what comes then is dropped. */
+/** Bytes of a log that may wait for a slow reader; further lines are dropped. */
 const LOG_WAITING_BYTES = 8 * 1024 * 1024;
-/** A reader of messages that takes nothing for this long, in milliseconds, is not waited for at the end. */
+/** At the end, a reader of messages that accepts nothing for this long, in milliseconds, is abandoned. */
 const MESSAGES_STUCK_MS = 5_000;
 
 type Name = 'stdout' | 'stderr';
 
 /**
- * One of the two streams of this process. A write never throws and never ends the process: {@link StandardStream.problem} says
- * what became of it.
+ * One of the two output streams of this process. A write never throws or ends the process; {@link StandardStream.problem} has its
+ * error.
  */
 export class StandardStream {
   private problemFound: NodeJS.ErrnoException | null = null;
@@ -25,17 +25,17 @@ export class StandardStream {
 
   constructor(private readonly name: Name) {}
 
-  /** Why something that was written did not arrive; null while everything did. */
+  /** The error of a failed write; null while there is none. */
   get problem(): NodeJS.ErrnoException | null {
     return this.problemFound;
   }
 
-  /** The reader took the beginning, and then left: it had what it wanted, as `head` does. */
+  /** The reader accepted the beginning and then closed, as `head` does. */
   get readerHadEnough(): boolean {
     return this.problemFound?.code === 'EPIPE' && this.taken > 0;
   }
 
-  /** Writes a text, whatever becomes of it. After a problem nothing more is written. */
+  /** Writes a text; errors are only recorded. After an error nothing more is written. */
   write(text: string): void {
     const data = Buffer.from(text, 'utf8');
     const send = this.open();
@@ -46,7 +46,7 @@ export class StandardStream {
     }
   }
 
-  /** Writes a line of a log. While its reader is stuck lines are dropped, and counted in the next one that is written. */
+  /** Writes a log line. While the reader is stuck, lines are dropped, and counted in the next one written. */
   writeLog(line: string, sayDropped: (lines: number) => string): void {
     if (this.waiting > LOG_WAITING_BYTES) {
       this.dropped += 1;
@@ -61,8 +61,8 @@ export class StandardStream {
   }
 
   /**
-   * Settles when all has been taken, or cannot be. A reader of stderr that takes nothing more is not waited for: no program
-   * ends late for its messages.
+   * Settles when all output is accepted, or has failed. A stuck reader of stderr is abandoned, so that messages do not delay the
+   * exit.
    */
   async flush(): Promise<void> {
     while (this.waiting > 0 && this.problemFound === null) {
@@ -73,7 +73,7 @@ export class StandardStream {
     }
   }
 
-  /** Calls `tell` once when writing has become impossible, at once if it has by now. */
+  /** Calls `tell` once when writing has failed, or immediately if it already has. */
   onceBroken(tell: () => void): () => void {
     if (this.problemFound !== null) tell();
     else this.broken.push(tell);
@@ -83,7 +83,7 @@ export class StandardStream {
     };
   }
 
-  /** From now on, what other code of this process prints on this stream is given to `onLine`, line by line. */
+  /** Redirects the output of other code on this stream to `onLine`, line by line. */
   takeOver(onLine: (line: string) => void): void {
     this.open();
     let rest = '';
@@ -101,7 +101,7 @@ export class StandardStream {
     });
   }
 
-  /** For the stream whose other name has met a problem: both write to the same pipe. */
+  /** Takes over the error of the other stream, if both write to the same pipe. */
   shareProblem(error: NodeJS.ErrnoException): void {
     if (this.problemFound !== null) return;
     this.problemFound = error;
@@ -113,7 +113,7 @@ export class StandardStream {
     return this.opened;
   }
 
-  /** A file or a device, to which Node itself writes without looking whether all of it was taken. */
+  /** A file or a device, where Node's own writes do not check for partial writes. */
   private isFile(): boolean {
     return !(process[this.name] instanceof Socket) && isFileOrDevice(descriptorOf(this.name));
   }
@@ -132,7 +132,7 @@ export class StandardStream {
 
   private writeToStream() {
     const stream = process[this.name];
-    // The callback of each write tells as well; without a listener this would end the process.
+    // Each write's callback reports the error too; without a listener it would end the process.
     stream.on('error', (error: NodeJS.ErrnoException) => this.fail(error));
     const write = stream.write.bind(stream) as (data: Uint8Array, done: (error?: Error | null) => void) => boolean;
     return (data: Uint8Array, done: (error?: Error | null) => void) => {
@@ -156,7 +156,7 @@ export class StandardStream {
 
 /** For results. */
 export const stdout = new StandardStream('stdout');
-/** For messages, and for the log of a worker. */
+/** For messages, and for a worker's log. */
 export const stderr = new StandardStream('stderr');
 
 function descriptorOf(name: Name): number {
@@ -172,7 +172,7 @@ function isFileOrDevice(descriptor: number): boolean {
   }
 }
 
-/** `2>&1`: whoever left one of them has left the other. */
+/** With `2>&1`, a reader that closes one stream closes both. */
 function isSamePipe(): boolean {
   try {
     const [out, err] = [fstatSync(1), fstatSync(2)];

@@ -5,7 +5,7 @@ import { BodyTooLarge, readBody } from './http-body.js';
 import { isObject } from './parameters.js';
 
 export const ADMIN_PREFIX = '/_admin/';
-/** Room for a library of some 400,000 files in one request. */
+/** Enough for a library of some 400,000 files in one request. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 interface Reply {

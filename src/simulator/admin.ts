@@ -22,7 +22,7 @@ export interface MediaSpec extends MediaKind {
   subAppId?: number;
   name: string;
   duration: number;
-  /** Pixels; may be left out for audio and images. */
+  /** Pixels; optional for audio and images. */
   width?: number;
   height?: number;
   classId?: number;
@@ -34,7 +34,7 @@ export interface MediaSpec extends MediaKind {
   expireTime?: string;
 }
 
-/** A task as the simulator knows it, also when the vendor's API would no longer show it. Times in real ms. */
+/** A task in the simulator's state, even when the API no longer returns it. Times in real ms. */
 export interface AdminTask {
   taskId: string;
   kind: string;
@@ -46,26 +46,26 @@ export interface AdminTask {
   startedAt: number | null;
   finishedAt: number | null;
   resultFileId: string | null;
-  /** What was submitted for each sub-task, as JSON text. */
+  /** Input of each sub-task, as JSON text. */
   inputs: string[];
   failure: string | null;
 }
 
-/** Invalid admin input: the message is a sentence for a person. */
+/** Invalid admin input; the message is a sentence for a person. */
 export class AdminError extends Error {}
 
-/** What the HTTP admin API offers, for use in the same process. */
+/** The HTTP admin API's operations, for use in the same process. */
 export class Admin {
   constructor(readonly account: SimulatedAccount) {}
 
-  /** In the order in which they were answered, leaving out the first `from`. */
+  /** In the order of their responses, without the first `from`. */
   calls(from = 0): Call[] {
     return this.account.calls
       .slice(from)
       .map(({ at, action, fileId, taskId, outcome }) => ({ at, action, fileId, taskId, outcome }));
   }
 
-  /** Also with RequestId, SecretId and sub-application. */
+  /** Also includes RequestId, SecretId and sub-application. */
   callDetails(): readonly CallDetail[] {
     return this.account.calls;
   }
@@ -90,13 +90,13 @@ export class Admin {
     }));
   }
 
-  /** All or none: one bad file and nothing is added. A known FileId is replaced. */
+  /** Adds all files, or none if one is invalid. Replaces a known FileId. */
   addMedia(medias: readonly MediaSpec[]): void {
     const checked = medias.map((media, at) => this.#media(media, at));
     this.account.addMedia(checked);
   }
 
-  /** True when there was such a file. */
+  /** True when the file existed. */
   removeMedia(fileId: string, subAppId?: number): boolean {
     return this.account.removeMedia(this.#subApp(subAppId), fileId);
   }
@@ -121,7 +121,7 @@ export class Admin {
     this.account.release(this.#subApp(subAppId), fileId);
   }
 
-  /** Makes all tasks and media older by `ms`: what is processed comes nearer to its end, what is old to be forgotten. */
+  /** Ages all tasks and media by `ms`: processing tasks come closer to their end, old ones to their expiry. */
   age(ms: number): void {
     if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0)
       throw new AdminError('"ms" must be a whole number of milliseconds, 0 or more.');
@@ -200,7 +200,7 @@ const MEDIA_KEYS = [
   ...KIND_KEYS,
 ];
 
-/** Only what was given: the state file keeps no defaults. */
+/** Only given fields: the state file stores no defaults. */
 function kindOf(spec: MediaKind): MediaKind {
   return Object.fromEntries(KIND_KEYS.flatMap((key) => (spec[key] === undefined ? [] : [[key, spec[key]]])));
 }

@@ -1,4 +1,4 @@
-/** An answer with `Response.Error`: the vendor refuses, over HTTP 200 like every processed request. */
+/** A response with `Response.Error`: the vendor's refusal, over HTTP 200 like every processed request. */
 export class ApiError extends Error {
   constructor(
     readonly code: string,

@@ -1,13 +1,13 @@
-/** One request at the API's api. */
+/** One request received by the API. */
 export interface Call {
-  /** When it reached the api, in real milliseconds since the epoch: the time that the rate windows use. */
+  /** Time of arrival at the API, in real milliseconds since the epoch, as used by the rate windows. */
   at: number;
   action: string;
-  /** The FileId of the request, or of the task that it names. */
+  /** The FileId of the request, or of the task in it. */
   fileId: string | null;
-  /** The TaskId of the request, or the one that was given: a submit with a TaskId was accepted, whatever the outcome says. */
+  /** The TaskId of the request, or the one assigned: a submit with a TaskId was accepted, whatever its outcome. */
   taskId: string | null;
-  /** `ok`, an error code, `dropped` for a connection that was closed, or `http-<status>`. */
+  /** `ok`, an error code, `dropped` for a closed connection, or `http-<status>`. */
   outcome: string;
 }
 

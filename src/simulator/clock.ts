@@ -1,9 +1,8 @@
 /**
- * The simulator's own time, in milliseconds since the epoch plus everything that `age` has added.
+ * The simulator's time: milliseconds since the epoch, plus the clock skew and everything that `age` has added.
  *
- * Tasks and media keep their times on this clock, so ageing all of them is one addition; what is shown to a client is
- * turned back with {@link SimulatedClock.toReal}. With a skew, that is the time of a vendor whose clock is not ours.
- * Ageing touches neither signatures nor rate windows.
+ * Tasks and media keep their times on this clock, so that ageing all of them is one addition. {@link SimulatedClock.toReal}
+ * converts times for clients, and keeps the skew. Ageing changes neither signatures nor rate windows.
  */
 export class SimulatedClock {
   #lastMs = 0;
@@ -31,20 +30,20 @@ export class SimulatedClock {
     return realMs + this.ageMs;
   }
 
-  /** ISO 8601 in UTC with whole seconds, as the API writes every time. */
+  /** ISO 8601 in UTC with whole seconds, the API's format of all times. */
   iso(simulatedMs: number): string {
     return isoSeconds(this.toReal(simulatedMs));
   }
 }
 
-/** What the API writes for a time that does not exist yet (Go's zero time, seen in unfinished tasks). */
+/** The API's value for a missing time (Go's zero time, seen in unfinished tasks). */
 export const ZERO_TIME = '0001-01-01T00:00:00Z';
 
 export function isoSeconds(realMs: number): string {
   return `${new Date(realMs).toISOString().slice(0, 19)}Z`;
 }
 
-/** Milliseconds of an ISO 8601 time with a zone, or undefined when it is not one. */
+/** Milliseconds of an ISO 8601 time with a zone; undefined for other text. */
 export function parseIso(text: string): number | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
   const ms = Date.parse(text);

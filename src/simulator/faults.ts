@@ -18,7 +18,7 @@ export const FAULT_KINDS = [
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /**
- * A misbehaviour to come, used up by the next `times` requests that it fits.
+ * An injected fault, consumed by the next `times` matching requests.
  *
  * - `error` answers `code`; nothing is executed unless `execute` is true.
  * - `drop-before` closes the connection, nothing executed and nothing counted.
@@ -27,10 +27,10 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
  * - `http-status` answers `status` with a page that is not JSON; nothing is executed unless `execute` is true.
  * - `bad-json` executes, then answers `body` (default: a page of HTML) with status 200.
  * - `truncate` executes, then sends half of the answer and closes the connection.
- * - `patch` executes, then changes the answer: each key of `patch` is a path (`ProcessMediaByMPSTask.Status`), its value
- *   what stands there instead. For answers that are wrong deep inside. An `error` may have it too (`RequestId`).
- * - `late-listing`, `task-failure`, `silent-success` fit accepted ProcessMediaByMPS calls and mark the task that they start:
- *   hidden from DescribeTasks for `ms`; failed with `code`; successful without a new video, in the given `shape`.
+ * - `patch` executes, then changes the answer: each key of `patch` is a path (`ProcessMediaByMPSTask.Status`) with its new value.
+ *   It is for errors deep inside an answer; an `error` may have it too (`RequestId`).
+ * - `late-listing`, `task-failure`, `silent-success` match accepted ProcessMediaByMPS calls and mark the new task: hidden from
+ *   DescribeTasks for `ms`; failed with `code`; successful without a new video, in the given `shape`.
  * - `stays-waiting`, `stays-processing` do so too: the task is WAITING, or PROCESSING, until the admin API releases its file.
  */
 export interface FaultSpec {
@@ -43,7 +43,7 @@ export interface FaultSpec {
   times?: number;
   /** For `error` and `task-failure`. */
   code?: string;
-  /** For `error` and `task-failure`: the text beside the code. */
+  /** For `error` and `task-failure`: the message with the code. */
   message?: string;
   ms?: number;
   status?: number;
@@ -67,7 +67,7 @@ const TASK_KINDS: readonly FaultKind[] = [
   'stays-waiting',
   'stays-processing',
 ];
-/** What a fault of each kind cannot do without. */
+/** The required field of each fault. */
 const NEEDED: Partial<Record<FaultKind, keyof FaultSpec>> = {
   error: 'code',
   delay: 'ms',
@@ -97,7 +97,7 @@ export class Faults {
     return this.#pending;
   }
 
-  /** The oldest fault that fits this request on arrival; {@link use} it when it takes effect. */
+  /** The oldest fault that matches this request on arrival; {@link use} it when it takes effect. */
   forRequest(action: string, fileId: string | null): Fault | undefined {
     return this.#pending.find(
       (fault) =>
@@ -107,7 +107,7 @@ export class Faults {
     );
   }
 
-  /** The oldest fault of this kind that fits a task about to start, used up at once. */
+  /** The oldest fault of this kind that matches a task about to start, consumed at once. */
   forTask(kind: FaultKind, fileId: string): Fault | undefined {
     const fault = this.#pending.find(
       (pending) => pending.kind === kind && (pending.fileId === undefined || pending.fileId === fileId),
@@ -122,7 +122,7 @@ export class Faults {
   }
 }
 
-/** The fault, or a sentence that describes the problem. */
+/** The parsed fault, or a sentence that describes the problem. */
 export function parseFault(value: unknown, actions: readonly string[]): FaultSpec | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'A fault must be a JSON object.';
   const given = value as Record<string, unknown>;
@@ -166,7 +166,7 @@ function wrongField(given: Record<string, unknown>): string | undefined {
   return undefined;
 }
 
-/** Puts `value` at a dotted path of an answer (`SubTaskSet.0.Status`), making objects on the way where there are none. */
+/** Sets a value at a dotted path of an answer (`SubTaskSet.0.Status`), creating missing objects. */
 export function applyPatch(answer: Record<string, unknown>, patch: Record<string, unknown>): void {
   for (const [path, value] of Object.entries(patch)) {
     const keys = path.split('.');

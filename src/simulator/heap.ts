@@ -1,4 +1,4 @@
-/** A binary heap: the smallest by `before` is on top. */
+/** A binary heap: the smallest item by `before` is at the top. */
 export class Heap<T> {
   readonly #items: T[] = [];
 

@@ -18,17 +18,17 @@ const API_VERSION = '2018-07-17';
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_QUERY_BYTES = 32 * 1024;
 
-/** What is sent back, decided in one go at the api; nothing after it can change what was executed. */
+/** The response, decided atomically with the execution; later steps cannot change what was executed. */
 interface Answer {
   status: number;
   body: string;
   delayMs: number;
-  /** How much of the body is sent before the connection is closed; undefined: all, and it stays open. */
+  /** Bytes of the body sent before the connection is closed; undefined: all, and it stays open. */
   cutAfter?: number;
   reset: boolean;
 }
 
-/** The API itself: counts, checks, executes, answers, and applies the configured faults. */
+/** The HTTP API: counts, validates, executes, answers, and applies the configured faults. */
 export class HttpApi {
   readonly #windows = new Map<string, SlidingWindow>();
   #arrivals = 0;
@@ -37,7 +37,7 @@ export class HttpApi {
     const { submitsPerSecond, readsPerSecond, writesPerSecond } = account.options;
     const limits = { submit: submitsPerSecond, read: readsPerSecond, write: writesPerSecond };
     for (const [name, { rate }] of Object.entries(ACTIONS)) this.#windows.set(name, new SlidingWindow(limits[rate]));
-    // After a restart the last second still counts.
+    // Rate windows survive a restart.
     for (const { action, at, outcome } of account.calls.slice(-1000))
       if (at > Date.now() - 1000 && !isThrottled(outcome)) this.#windows.get(action)?.admit(at);
   }
@@ -47,7 +47,7 @@ export class HttpApi {
     try {
       body = await readBody(request, MAX_BODY_BYTES);
     } catch {
-      return; // The client went away while it was still sending: nobody is there to answer.
+      return; // The client closed the connection while sending.
     }
     const { requestDelayMs, answerDelayMs, seed } = this.account.options;
     const arrival = ++this.#arrivals;
@@ -59,7 +59,7 @@ export class HttpApi {
     send(answer, request, response);
   }
 
-  /** Everything up to the answer happens in one turn of the event loop, but for a fault that waits before it executes. */
+  /** Runs within one turn of the event loop, except for a fault that waits before it executes. */
   #admit(request: IncomingMessage, body: Buffer | BodyTooLarge): Answer | Promise<Answer> {
     const call: CallDetail = {
       at: Date.now(),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Placeholder for a body that was read to its end but not kept. */
+/** Placeholder for a body that was read to its end but discarded. */
 export class BodyTooLarge {}
 
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | BodyTooLarge> {

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Task, TaskStatus } from './task.js';
 import { endMs, type TaskScheduler } from './task-scheduler.js';
 
-/** A DescribeTasks request, checked. Times are simulated times cut to whole seconds, as the API shows them. */
+/** A validated DescribeTasks request. Times are simulated times truncated to whole seconds, as the API shows them. */
 export interface TaskQuery {
   subAppId: number;
   status?: TaskStatus;
   fileId?: string;
   createdFromMs: number;
   createdBeforeMs: number;
-  /** Undefined: unfinished tasks count too. */
+  /** Undefined: includes unfinished tasks. */
   finished?: { fromMs: number; beforeMs: number };
   sortBy: 'CreateTime' | 'FinishTime';
   descending: boolean;
@@ -23,13 +23,13 @@ export interface TaskPage {
   scrollToken: string;
 }
 
-/** An ordered row of tasks with the key that orders it, so that a page can begin at any place by binary search. */
+/** Tasks sorted by a key, so that a page starts by binary search. */
 interface Lane {
   tasks: readonly Task[];
   key(task: Task): number;
 }
 
-/** Undefined when the ScrollToken is none of ours, or belongs to another query. */
+/** Undefined when the ScrollToken is invalid or belongs to another query. */
 export function listTasks(scheduler: TaskScheduler, query: TaskQuery, nowMs: number): TaskPage | undefined {
   const lane = laneFor(scheduler, query);
   const step = query.descending ? -1 : 1;
@@ -41,7 +41,7 @@ export function listTasks(scheduler: TaskScheduler, query: TaskQuery, nowMs: num
       ? lowerBound(lane.tasks, (task) => lane.key(task) > key) - 1
       : lowerBound(lane.tasks, (task) => lane.key(task) >= key);
   } else if (lane.key === byCreation) {
-    // Without a token the first task in time is found by search, not by walking over years of older ones.
+    // Without a token, a binary search finds the first task in the range.
     at = query.descending
       ? lowerBound(lane.tasks, (task) => task.createdMs >= query.createdBeforeMs) - 1
       : lowerBound(lane.tasks, (task) => task.createdMs >= query.createdFromMs);
@@ -63,7 +63,7 @@ export function listTasks(scheduler: TaskScheduler, query: TaskQuery, nowMs: num
 }
 
 const byCreation = (task: Task) => task.seq;
-/** Unfinished tasks have the zero time as their end, so they come before all others. */
+/** The end of an unfinished task is the zero time, so these tasks come first. */
 const byEnd = (task: Task) => task.endSeq ?? task.seq - Number.MAX_SAFE_INTEGER;
 
 function laneFor(scheduler: TaskScheduler, query: TaskQuery): Lane {
@@ -79,7 +79,7 @@ function laneFor(scheduler: TaskScheduler, query: TaskQuery): Lane {
   return { tasks: [...index.open, ...index.ended], key: byEnd };
 }
 
-/** Nothing after this task can fit, because the lane is ordered by the time that it has passed. */
+/** True when no later task can match, since the list is ordered by the exceeded time. */
 function beyond(task: Task, lane: Lane, query: TaskQuery): boolean {
   if (lane.key === byCreation)
     return query.descending ? task.createdMs < query.createdFromMs : task.createdMs >= query.createdBeforeMs;
@@ -97,7 +97,7 @@ function fits(task: Task, scheduler: TaskScheduler, query: TaskQuery, nowMs: num
   return ended !== undefined && ended >= query.finished.fromMs && ended < query.finished.beforeMs;
 }
 
-/** The first place where `holds` is true; it must be false before that place and true after it. */
+/** The first index where `holds` is true; it must be false before it and true from there on. */
 function lowerBound(tasks: readonly Task[], holds: (task: Task) => boolean): number {
   let low = 0;
   let high = tasks.length;

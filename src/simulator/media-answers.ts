@@ -1,7 +1,7 @@
 import type { SimulatedClock } from './clock.js';
 import { hasVideoStream, type Media } from './media-library.js';
 
-/** DescribeMediaInfos, `Filters`: the name of each part of an answer, and the field that it fills. */
+/** DescribeMediaInfos, `Filters`: the name of each part, and the response field that it fills. */
 export const MEDIA_PARTS: Record<string, string> = {
   basicInfo: 'BasicInfo',
   metaData: 'MetaData',
@@ -19,14 +19,14 @@ export const MEDIA_PARTS: Record<string, string> = {
   knowledgeBasesInfo: 'KnowledgeBasesInfo',
 };
 
-/** The bit rate that all files claim, in bits a second. */
+/** Bit rate of every file, in bits per second. */
 const BIT_RATE = 2_000_000;
 
 export function mediaUrl(baseUrl: string, media: Pick<Media, 'subAppId' | 'fileId'>): string {
   return `${baseUrl}/media/${media.subAppId}/${media.fileId}/video.mp4`;
 }
 
-/** A MediaInfo as DescribeMediaInfos and SearchMedia give it; parts that were not asked for, or do not exist, are null. */
+/** A MediaInfo as in DescribeMediaInfos and SearchMedia; parts not requested or missing are null. */
 export function mediaInfo(media: Media, clock: SimulatedClock, baseUrl: string, parts: readonly string[] | undefined) {
   const info: Record<string, unknown> = { FileId: media.fileId };
   for (const [part, field] of Object.entries(MEDIA_PARTS)) {
@@ -61,12 +61,12 @@ function basicInfo(media: Media, clock: SimulatedClock, baseUrl: string) {
   };
 }
 
-/** SDK typings: the description of a file knows `Normal` and `Forbidden`; only a search tells who blocked it. */
+/** SDK typings: a file's description has `Normal` and `Forbidden`; only a search shows who blocked it. */
 const basicStatus = ({ status = 'Normal' }: Media) => (status === 'Normal' ? 'Normal' : 'Forbidden');
 
 const TYPE: Readonly<Record<NonNullable<Media['category']>, string>> = { Video: 'mp4', Audio: 'mp3', Image: 'jpg' };
 
-/** Null for an image: it has no streams. */
+/** Null for an image, which has no streams. */
 function metaData(media: Media) {
   if (media.category === 'Image') return null;
   const video = hasVideoStream(media);

@@ -1,15 +1,15 @@
 import type { SimulatedClock } from './clock.js';
 import { parseIso } from './clock.js';
 
-/** API document: this expiry means that a file is kept for good. */
+/** API document: this expiry means that a file is kept permanently. */
 export const NEVER_EXPIRES = '9999-12-31T23:59:59Z';
 
-/** SDK typings, MediaBasicInfo and SearchMedia: the words of the fields `Category`, `Status` and `StorageClass`. */
+/** SDK typings, MediaBasicInfo and SearchMedia: values of the fields `Category`, `Status` and `StorageClass`. */
 export const CATEGORIES = ['Video', 'Audio', 'Image'] as const;
 export const MEDIA_STATUSES = ['Normal', 'Forbidden', 'SystemForbidden'] as const;
 export const STORAGE_CLASSES = ['STANDARD', 'STANDARD_IA', 'ARCHIVE', 'DEEP_ARCHIVE'] as const;
 
-/** What sets a file apart from an ordinary video; what is left out is as of one. */
+/** Differences from an ordinary video; omitted fields have their defaults. */
 export interface MediaKind {
   /** Default: `Video`. */
   category?: (typeof CATEGORIES)[number];
@@ -29,7 +29,7 @@ export interface Media extends MediaKind {
   description: string;
   createdMs: number;
   updatedMs: number;
-  /** As given, ISO 8601. */
+  /** Unchanged, ISO 8601. */
   expireTime: string;
   classId: number;
   tags: string[];
@@ -38,7 +38,7 @@ export interface Media extends MediaKind {
   duration: number;
   width: number;
   height: number;
-  /** The FileId that this is the result of, or null for an original. */
+  /** The source FileId of a result; null for an original. */
   resultOf: string | null;
 }
 
@@ -48,7 +48,7 @@ export function hasVideoStream({ category = 'Video', videoStream = true }: Media
 
 interface MediaIndex {
   byId: Map<string, Media>;
-  /** Ascending by creation time, and without files that are gone, unless `tidy` is false. */
+  /** Ascending by creation time and without expired files, unless `tidy` is false. */
   byTime: Media[];
   tidy: boolean;
 }
@@ -70,7 +70,7 @@ export class MediaLibrary {
     return media && !this.#expired(media) ? media : undefined;
   }
 
-  /** Takes the place of a file with the same id. */
+  /** Replaces a file with the same id. */
   put(media: Media): void {
     const index = this.#indexOf(media.subAppId);
     if (index.byId.has(media.fileId) || media.createdMs < (index.byTime.at(-1)?.createdMs ?? 0)) index.tidy = false;
@@ -84,7 +84,7 @@ export class MediaLibrary {
     return index.byId.delete(fileId);
   }
 
-  /** Every file that has not expired, by creation time. */
+  /** Every unexpired file, by creation time. */
   inOrder(subAppId: number): Media[] {
     const index = this.#indexOf(subAppId);
     if (!index.tidy) {

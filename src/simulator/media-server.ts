@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SimulatedAccount } from './simulated-account.js';
 import { TEMPORARY_URL_SECONDS } from './task-answers.js';
 
-/** The clips lie beside `src` and `dist`, so the same path is right from either. */
+/** The clips are beside `src` and `dist`, so the same path works from either. */
 const MEDIA_FOLDER = new URL('../../media/', import.meta.url);
 
 const TYPES: Record<string, string> = {
@@ -14,14 +14,14 @@ const TYPES: Record<string, string> = {
   gif: 'image/gif',
 };
 
-/** A page on another address may show the files, and seek in them. */
+/** Lets pages of another origin show the files and seek in them. */
 const CORS = {
   'access-control-allow-origin': '*',
   'access-control-allow-headers': 'range',
   'access-control-expose-headers': 'content-length, content-range, accept-ranges',
 };
 
-/** The smallest picture that there is: what every cover looks like here. */
+/** The smallest possible picture, used for every cover. */
 const COVER = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
@@ -43,7 +43,7 @@ function clip(name: 'before' | 'after'): Promise<Buffer> {
   return bytes;
 }
 
-/** `/media/SUBAPPID/FILEID/NAME` and `/temporary/TASKID/NAME`: every URL that stands in an answer can be fetched. */
+/** `/media/SUBAPPID/FILEID/NAME` and `/temporary/TASKID/NAME`: every URL in an answer can be fetched. */
 export async function serveMedia(
   account: SimulatedAccount,
   request: IncomingMessage,
@@ -79,7 +79,7 @@ export async function serveMedia(
   response.end(request.method === 'HEAD' ? undefined : part);
 }
 
-/** The file's bytes, or the status that says why there are none. */
+/** The file's bytes, or the HTTP status of its absence. */
 async function find(account: SimulatedAccount, [folder, ...rest]: string[]): Promise<Buffer | number> {
   account.tasks.advance();
   if (folder === 'media') {
@@ -90,14 +90,14 @@ async function find(account: SimulatedAccount, [folder, ...rest]: string[]): Pro
   }
   const task = account.tasks.get(rest[0] ?? '');
   if (!task || task.endSeq === null || task.abortedMs !== null) return 404;
-  // The platform answers an outdated link as it answers any that it may not serve.
+  // The platform answers an expired link like any other forbidden one.
   if (account.clock.now() > (task.finishMs ?? 0) + TEMPORARY_URL_SECONDS * 1000) return 403;
   if (rest[1] === 'Video.mp4') return clip('after');
   const subtitle = SUBTITLES[rest[1]?.split('.')[0] ?? ''];
   return subtitle === undefined ? 404 : Buffer.from(subtitle);
 }
 
-/** One byte range (RFC 9110); several, or another unit, are answered with the whole file, as a server may. */
+/** One byte range (RFC 9110). Several ranges, or another unit, get the whole file, as the RFC allows. */
 function rangeOf(
   header: string | undefined,
   size: number,

@@ -1,4 +1,4 @@
-/** A key pair that the simulator accepts; with `token`, a temporary one whose token must come along. */
+/** An accepted key pair; with `token`, a temporary one that requires its token. */
 export interface SimulatorCredential {
   secretId: string;
   secretKey: string;
@@ -15,7 +15,7 @@ export interface SimulatorOptions {
   host?: string;
   /** Default 0: any free port. A port in use rejects with `code: 'EADDRINUSE'`. */
   port?: number;
-  /** Where clients reach it: the start of every media URL. Default: `http://` with the host and port, loopback for 0.0.0.0. */
+  /** Base of every media URL, as reachable for clients. Default: `http://` with the host and port, loopback for 0.0.0.0. */
   publicUrl?: string;
   /** Default one pair: `AKIDsimulator` / `simulator`. All pairs belong to one account and share its rates. */
   credentials?: SimulatorCredential[];
@@ -29,7 +29,7 @@ export interface SimulatorOptions {
   writesPerSecond?: number;
   /** How long a task is processed. Default 2000; a range is uniform, and the same for the same `seed`. */
   taskDurationMs?: number | Range;
-  /** How long a task stays WAITING even where a place is free. Default 0. */
+  /** How long a task stays WAITING even where a slot is free. Default 0. */
   taskWaitMs?: number;
   /** Tasks processed at once, the rest stay WAITING in order. Default: no limit. */
   maxConcurrentTasks?: number;
@@ -37,9 +37,9 @@ export interface SimulatorOptions {
   retentionHours?: number;
   /** The same in milliseconds; wins over `retentionHours`. */
   retentionMs?: number;
-  /** On its way every request is held back this long before the api counts it. Default 0. */
+  /** Delay of every request before it is counted. Default 0. */
   requestDelayMs?: number | Range;
-  /** Every answer is sent this long after its request was counted and executed: the API's work and the way back. Default 0. */
+  /** Delay of every answer after its request was counted and executed. Default 0. */
   answerDelayMs?: number | Range;
   /** How far the vendor's clock is ahead of this machine's (behind, when negative). Default 0. */
   clockSkewMs?: number;
@@ -47,9 +47,9 @@ export interface SimulatorOptions {
   stateFile?: string;
   /** Seed of task durations, request delays and answer delays. Default 1. */
   seed?: number;
-  /** Take any well-formed FileId as an existing file. Default false, as the vendor does not either. */
+  /** Accept any well-formed FileId as an existing file. Default false, like the vendor. */
   acceptUnknownFiles?: boolean;
-  /** The names of task flows that exist. Default: every name does. */
+  /** The names of existing task flows. Default: every name exists. */
   procedures?: string[];
 }
 

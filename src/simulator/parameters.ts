@@ -2,14 +2,14 @@ import { invalidValue, missingParameter, unknownParameter, wrongType } from './a
 
 export type ParameterType = 'string' | 'integer' | 'strings' | 'integers' | 'object' | 'objects';
 
-/** The input of an API: the type of each parameter, `!` behind it when it is required. */
+/** Parameters of an API: the type of each, with `!` when it is required. */
 export type ParameterTable = Record<string, ParameterType | `${ParameterType}!`>;
 
 export type Parameters = Record<string, unknown>;
 
 /**
- * Holds a request against its table: unknown, missing and wrongly typed parameters are refused with the documented codes.
- * Null counts as absent, as the official SDKs drop it as well.
+ * Validates a request against its table: unknown, missing and wrongly typed parameters are refused with the documented codes.
+ * Null counts as absent, since the official SDKs drop it too.
  */
 export function checkParameters(given: Parameters, table: ParameterTable): Parameters {
   const checked: Parameters = {};
@@ -48,8 +48,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Rebuilds nested parameters from a GET query (`FileIds.0=…`, `Sort.Field=…`) and turns the digits of integers into
- * numbers, since a query has only strings.
+ * Rebuilds nested parameters from a GET query (`FileIds.0=…`, `Sort.Field=…`), and converts integers, since a query has only
+ * strings.
  */
 export function parametersOfQuery(query: string, table: ParameterTable): Parameters {
   const tree: Parameters = {};
@@ -81,7 +81,7 @@ function fromText(value: unknown, type: ParameterType | undefined): unknown {
   return value;
 }
 
-/** Also for a key like `__proto__`, which plain assignment would treat as something else. */
+/** Also safe for keys such as `__proto__`, which plain assignment would interpret. */
 function define(node: Parameters, key: string, value: unknown): void {
   Object.defineProperty(node, key, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -4,10 +4,10 @@ import type { SimulatorCredential } from './options.js';
 
 const ALGORITHM = 'TC3-HMAC-SHA256';
 const TERMINATOR = 'tc3_request';
-/** The signing document: a timestamp more than five minutes from the server's time is refused. */
+/** Signing document: a timestamp more than five minutes from the server's time is refused. */
 const MAX_SKEW_SECONDS = 300;
 
-/** What of an HTTP request takes part in a TC3 signature. Header names are lower case. */
+/** The signed parts of an HTTP request. Header names are lower case. */
 export interface SignedRequest {
   method: string;
   path: string;
@@ -26,8 +26,8 @@ interface Authorization {
 }
 
 /**
- * Checks a TC3-HMAC-SHA256 signature against the scope that the request itself names, since a client that is pointed at
- * an address signs for whatever service it makes of that address. Returns the credential that signed.
+ * Checks a TC3-HMAC-SHA256 signature against the service in the request's own scope, since a client derives it from the endpoint
+ * address. Returns the credential that signed.
  *
  * Throws {@link ApiError} with the codes of the signing document.
  */
@@ -63,9 +63,9 @@ export interface SigningScope {
   date: string;
   service: string;
   timestamp: number;
-  /** In the order in which they are signed. */
+  /** In the signed order. */
   signedHeaders: readonly string[];
-  /** The value that `host` has in the canonical headers. */
+  /** Value of `host` in the canonical headers. */
   host: string;
 }
 
@@ -126,7 +126,7 @@ function hostSpellings(host: string): string[] {
   return bare === host ? [host] : [host, bare];
 }
 
-/** The document writes header values in lower case and without outer blanks. */
+/** The document requires lower-case header values without surrounding blanks. */
 const canonicalValue = (value: string) => value.trim().toLowerCase();
 
 const signatureFailure = (why: string) =>

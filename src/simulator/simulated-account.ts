@@ -19,13 +19,13 @@ export interface TaskRequest {
   sessionContext?: string;
 }
 
-/** How the vendor calls a task of each kind within its TaskId. */
+/** The vendor's name of each kind of task within its TaskId. */
 const TASK_ID_WORDS: Record<Task['kind'], string> = {
   ProcessMediaByMPS: 'ProcessMediaByMPS',
   Procedure: 'procedurev2',
 };
 
-/** Everything that the simulated account has: tasks, media, calls, faults to come. */
+/** State of the simulated account: tasks, media, calls and pending faults. */
 export class SimulatedAccount {
   readonly clock: SimulatedClock;
   readonly tasks: TaskScheduler;
@@ -70,7 +70,7 @@ export class SimulatedAccount {
     this.tasks.advance();
   }
 
-  /** The tasks of a file that a fault keeps where they are go on, and those that a fault hides are listed. */
+  /** Lets the tasks of a file that faults keep or hide continue and be listed. */
   release(subAppId: number, fileId: string): void {
     const now = this.clock.now();
     for (const task of this.tasks.indexOf(subAppId).byFile.get(fileId) ?? []) {
@@ -80,7 +80,7 @@ export class SimulatedAccount {
     }
   }
 
-  /** Whether a task with this id can still be read; a task too old to be read is as good as gone. */
+  /** The task, while it is within its retention. */
   readableTask(taskId: string, subAppId: number): Task | undefined {
     this.tasks.advance();
     const task = this.tasks.get(taskId);
@@ -159,7 +159,7 @@ export class SimulatedAccount {
 
 const sessionKey = ({ subAppId, sessionId }: Pick<Task, 'subAppId' | 'sessionId'>) => `${subAppId}/${sessionId}`;
 
-/** A result has the source's measures but none of its description: publishing is the caller's work. */
+/** A result has the dimensions of its source, but no description: publishing is the caller's task. */
 function resultMedia(fileId: string, task: Task, source: Media | undefined): Media {
   const createdMs = task.finishMs ?? task.createdMs;
   return {
@@ -180,7 +180,7 @@ function resultMedia(fileId: string, task: Task, source: Media | undefined): Med
   };
 }
 
-/** A handful of files to start with, over the sizes that are priced differently. */
+/** Sample files in the sizes that have different prices. */
 function sampleLibrary(subAppId: number, nowMs: number): Media[] {
   const samples: [fileId: string, name: string, duration: number, width: number, height: number][] = [
     ['5285485487985271487', 'Product film with subtitles', 90, 1920, 1080],

@@ -1,17 +1,14 @@
-/** Length of the window in which calls are counted: the limits are per second. */
+/** Length of the rate window: the limits are per second. */
 const WINDOW_MS = 1000;
 
-/**
- * Counts accepted calls in the second that ends now: whatever second one looks at afterwards, at most `limit` were let in.
- * A limit of 0 lets everything in.
- */
+/** A sliding-window rate limiter: at most `limit` calls pass in any second. A limit of 0 disables it. */
 export class SlidingWindow {
   #times: number[] = [];
   #oldest = 0;
 
   constructor(readonly limit: number) {}
 
-  /** True, and counted, when the call may pass. A refused call is not counted. */
+  /** True when the call may pass, which counts it; a refused call is not counted. */
   admit(nowMs: number): boolean {
     if (this.limit === 0) return true;
     while (this.#oldest < this.#times.length && (this.#times[this.#oldest] ?? 0) <= nowMs - WINDOW_MS) this.#oldest++;

@@ -17,13 +17,13 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Longer than any client keeps a connection without use, so that it is the client who closes it. */
+/** Longer than any client's keep-alive, so that the client closes idle connections. */
 const KEEP_ALIVE_MS = 65_000;
 
 /**
- * Starts a local VOD API. It behaves as the vendor's documents say, and misbehaves when its admin API asks for it.
+ * Starts a local VOD API. It follows the vendor's documents, and injects faults on request of its admin API.
  *
- * Rejects when an option makes no sense, the state file cannot be opened, or the port is taken (`code: 'EADDRINUSE'`).
+ * Rejects when an option is invalid, the state file cannot be opened, or the port is in use (`code: 'EADDRINUSE'`).
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const resolved = resolveOptions(options);
@@ -78,7 +78,7 @@ function close(server: Server): Promise<void> {
   });
 }
 
-/** An address that a client can use: one that means "every interface" is none. */
+/** Replaces the wildcard address by one that a client can use. */
 function reachableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;

@@ -22,7 +22,7 @@ export interface SavedState {
   calls: CallDetail[];
 }
 
-/** Where the simulator's memory is kept. Each write is done when it returns, so that a killed process loses nothing. */
+/** The simulator's persistent state. Each write completes before it returns, so that a killed process loses nothing. */
 export interface StateStore {
   load(): SavedState;
   saveTask(task: Task): void;
@@ -43,15 +43,15 @@ export const memoryOnly: StateStore = {
   close() {},
 };
 
-/** Raise it when a stored shape changes: an older file is then refused instead of misread. */
+/** Raise it when a stored shape changes, so that older files are refused instead of misread. */
 const FORMAT = 1;
 
-/** The first line of a journal: by it a file of something else is known. */
+/** The first line of a journal, which identifies its format. */
 interface Header {
   simulatorState: number;
 }
 
-/** Every other line. What one call saves is one line, so that a kill keeps all of it or none. */
+/** Every other line. One call's changes are one line, so that a kill keeps all of them or none. */
 type Change =
   | { task: Task }
   | { media: Media[] }
@@ -59,7 +59,7 @@ type Change =
   | { call: CallDetail }
   | { ageMs: number };
 
-/** A journal of JSON lines, rewritten without what is outdated at each start, and appended to from then on. */
+/** A journal of JSON lines, compacted at each start and appended to afterwards. */
 export async function openStateFile(path: string): Promise<StateStore> {
   const holder = lockHolder(path);
   if (holder !== null) {
@@ -87,14 +87,14 @@ function appendTo(path: string, saved: SavedState, unlock: () => void): StateSto
   let { size } = statSync(path);
   let open = true;
   const append = (change: Change) => {
-    // After the end its descriptor may be that of another file.
+    // After the close, the descriptor may belong to another file.
     if (!open) return;
     const line = Buffer.from(lineOf(change));
     try {
-      // The system's page cache outlives a killed process, so no write needs to wait for the disk.
+      // The page cache survives a killed process, so no write needs to wait for the disk.
       writeFileSync(file, line);
     } catch (error) {
-      // On a full disk half a line may be there, and the next one must not follow it.
+      // A full disk may leave a partial line, which must be removed before the next one.
       ftruncateSync(file, size);
       throw error;
     }
@@ -154,7 +154,7 @@ function checkHeader(entry: Header | Change): void {
   if (format !== FORMAT) throw new Error(`it has format ${format}, and this version writes ${FORMAT}`);
 }
 
-/** Without what follows the last line's end: a process was killed while it wrote it. None when there is no file. */
+/** All complete lines; a killed process may have left a partial one. Empty when there is no file. */
 async function* completeLines(path: string): AsyncGenerator<string> {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
   let rest = '';
@@ -169,7 +169,7 @@ async function* completeLines(path: string): AsyncGenerator<string> {
   }
 }
 
-/** Written beside it and renamed, so that a kill leaves the old journal or the new one. */
+/** Written to a temporary file and renamed, so that a kill leaves the old journal or the new one. */
 async function writeJournal(path: string, saved: SavedState): Promise<void> {
   const fresh = `${path}.new`;
   try {

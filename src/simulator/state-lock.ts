@@ -2,12 +2,12 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { resolve } from 'node:path';
 
-/** The locks of this process. One with its pid that is not among them is of an earlier process, as in a container. */
+/** The locks of this process. A lock with its pid that is not among them is of an earlier process, as in a container. */
 const ours = new Set<string>();
 
 export const lockOf = (path: string) => resolve(`${path}.lock`);
 
-/** The pid of the process that has the state file open; null: none has. */
+/** The pid of the process that has the state file open; null: none. */
 export function lockHolder(path: string): number | null {
   const lock = lockOf(path);
   let pid: number;
@@ -19,14 +19,14 @@ export function lockHolder(path: string): number | null {
     return null;
   }
   if (pid === process.pid) return ours.has(lock) ? pid : null;
-  // Since the machine was started, the pid may be that of another program.
+  // After a reboot, the pid may belong to another program.
   if (takenMs < Date.now() - uptime() * 1000) return null;
   return pid > 0 && isAlive(pid) ? pid : null;
 }
 
 /**
- * Takes the lock, over from a process that is gone too.
- * @returns gives it back
+ * Takes the lock, also over a lock whose process has ended.
+ * @returns releases it
  */
 export function takeLock(path: string): () => void {
   const lock = lockOf(path);

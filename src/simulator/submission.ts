@@ -10,7 +10,7 @@ const ANALYSIS_TASKS: Record<number, string> = {
   27: 'AiAnalysis.SegmentTask',
 };
 
-/** What each `CustomerAppId` of the API document leaves behind. */
+/** Outputs of each `CustomerAppId` of the API document. */
 const OUTPUTS_BY_SCENARIO: Record<string, OutputKind[]> = {
   ai_delogo_v1: ['Video'],
   subtitle_erase_fast: ['Video'],
@@ -34,8 +34,8 @@ const CONFIG_BY_ERASE_TYPE: Record<string, string> = {
 };
 
 /**
- * The sub-tasks that a ProcessMediaByMPS request starts. `MPSProcessMediaParams` wins over the typed fields, and of it only
- * `AiAnalysisTask` is honoured: everything else in it is ignored without a word, as documented.
+ * The sub-tasks that a ProcessMediaByMPS request starts. As documented, `MPSProcessMediaParams` takes precedence over the typed
+ * fields, and everything in it except `AiAnalysisTask` is silently ignored.
  */
 export function subTasksOf(parameters: Parameters): SubTask[] {
   const serialized = parameters.MPSProcessMediaParams;

@@ -4,7 +4,7 @@ import type { SimulatedAccount } from './simulated-account.js';
 import type { OutputKind, SubTask, Task } from './task.js';
 import { endMs } from './task-scheduler.js';
 
-/** SDK typings, DescribeTaskDetailResponse: the fields for tasks of other kinds, null in ours. */
+/** SDK typings, DescribeTaskDetailResponse: fields of other kinds of tasks, null in ours. */
 const OTHER_TASK_FIELDS = [
   'EditMediaTask',
   'WechatPublishTask',
@@ -48,7 +48,7 @@ const OTHER_TASK_FIELDS = [
   'VideoDubbingAsyncTask',
 ];
 
-/** How long a temporary URL works, in seconds. The document gives the unit, not the number. */
+/** Lifetime of a temporary URL, in seconds. The document gives the unit, but no number. */
 export const TEMPORARY_URL_SECONDS = 86_400;
 
 export function taskSummary(task: Task, account: SimulatedAccount) {
@@ -85,7 +85,7 @@ function times(task: Task, account: SimulatedAccount) {
   };
 }
 
-/** The inner status knows no WAITING and no ABORTED (SDK typings, ProcessMediaByMPS). */
+/** The inner status has no WAITING and no ABORTED (SDK typings, ProcessMediaByMPS). */
 function innerStatus(task: Task) {
   return task.endSeq === null ? 'PROCESSING' : 'FINISH';
 }

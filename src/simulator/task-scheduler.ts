@@ -2,11 +2,11 @@ import type { SimulatedClock } from './clock.js';
 import { Heap } from './heap.js';
 import type { Task, TaskStatus } from './task.js';
 
-/** The tasks of one sub-application in the orders in which they are asked for. */
+/** Indexes of one sub-application's tasks, in the orders of the queries. */
 export interface TaskIndex {
-  /** Ascending by `seq`, and so by creation time. */
+  /** Ascending by `seq`, and therefore by creation time. */
   created: Task[];
-  /** FINISH and ABORTED ones, ascending by `endSeq`, and so by the time of their end. */
+  /** FINISH and ABORTED ones, ascending by `endSeq`, and therefore by end time. */
   ended: Task[];
   /** WAITING and PROCESSING ones, ascending by `seq`. */
   open: Set<Task>;
@@ -19,20 +19,20 @@ export interface TaskSchedulerEvents {
 }
 
 /**
- * Runs tasks without timers: {@link advance} replays, in order of time, every start and end that has come due since it was
- * last called. Tasks in flight cost nothing between calls.
+ * Runs tasks without timers: {@link advance} replays, in time order, every start and end since its last call. Tasks in flight
+ * cost nothing between calls.
  */
 export class TaskScheduler {
   readonly all: Task[] = [];
   readonly #byId = new Map<string, Task>();
   readonly #indexes = new Map<number, TaskIndex>();
-  /** In order of submission, from `#nextWaiting` on; aborted ones are passed over. */
+  /** In order of submission, from `#nextWaiting` on; aborted ones are skipped. */
   #queue: Task[] = [];
   #nextWaiting = 0;
   readonly #running = new Heap<Task>((a, b) =>
     a.finishMs === b.finishMs ? a.seq < b.seq : (a.finishMs ?? 0) < (b.finishMs ?? 0),
   );
-  /** Neither in the queue nor among those that run: they stay where they are until {@link release}. */
+  /** Neither queued nor running: their state is fixed until {@link release}. */
   readonly #kept = new Set<Task>();
   #lastEventMs = 0;
   #nextEndSeq = 1;
@@ -68,7 +68,7 @@ export class TaskScheduler {
     this.advance();
   }
 
-  /** Takes a task that neither begins nor ends by itself. */
+  /** Adds a task whose state stays fixed until its release. */
   keep(task: Task, status: 'WAITING' | 'PROCESSING'): void {
     this.advance();
     this.#addToIndex(task);
@@ -77,7 +77,7 @@ export class TaskScheduler {
     if (status === 'PROCESSING') task.startedMs = this.clock.now();
   }
 
-  /** Of a kept task: one that waits begins, one that is processed ends. */
+  /** Releases a kept task: a waiting one starts, a processing one ends. */
   release(task: Task): void {
     if (!this.#kept.delete(task) || task.endSeq !== null) return;
     const now = this.clock.now();
@@ -106,7 +106,7 @@ export class TaskScheduler {
     return task.startedMs === null ? 'WAITING' : 'PROCESSING';
   }
 
-  /** Brings every task up to now. */
+  /** Advances every task to the current time. */
   advance(): void {
     const now = this.clock.now();
     for (;;) {
@@ -130,7 +130,7 @@ export class TaskScheduler {
     }
   }
 
-  /** Puts back what a state file held, in creation order. */
+  /** Restores the tasks of a state file, in creation order. */
   restore(tasks: Task[]): void {
     for (const task of tasks) this.#addToIndex(task);
     const ended = tasks.filter((task) => task.endSeq !== null);
@@ -176,7 +176,7 @@ export class TaskScheduler {
   }
 }
 
-/** When the task ended, on the simulated clock; undefined while it has not. */
+/** The task's end on the simulated clock; undefined before it. */
 export function endMs(task: Task): number | undefined {
   if (task.endSeq === null) return undefined;
   return task.abortedMs ?? task.finishMs ?? undefined;

@@ -1,4 +1,4 @@
-/** What DescribeTasks and DescribeTaskDetail call the state of a task. */
+/** Task states of DescribeTasks and DescribeTaskDetail. */
 export type TaskStatus = 'WAITING' | 'PROCESSING' | 'FINISH' | 'ABORTED';
 
 export type TaskKind = 'ProcessMediaByMPS' | 'Procedure';
@@ -7,14 +7,14 @@ export type TaskKind = 'ProcessMediaByMPS' | 'Procedure';
 export type OutputKind = 'Video' | 'OriginSubtitle' | 'TranslateSubtitle';
 
 export interface SubTask {
-  /** For example `AiAnalysis.DeLogo`; its files are called `<taskType>.Video` and so on. */
+  /** For example `AiAnalysis.DeLogo`; its files are named `<taskType>.Video` and so on. */
   taskType: string;
-  /** What was asked for, echoed as a JSON string. */
+  /** The input, echoed as a JSON string. */
   input: string;
   outputs: OutputKind[];
 }
 
-/** A success that is none: what a finished task says when a silent-success fault was set. */
+/** A success without a new video: the shapes of a finished task with a silent-success fault. */
 export const SILENT_SHAPES = ['same-file', 'no-video', 'null-list', 'temporary-only'] as const;
 export type SilentShape = (typeof SILENT_SHAPES)[number];
 
@@ -25,9 +25,9 @@ export interface TaskFailure {
   level: 'subtask' | 'task';
 }
 
-/** Every time is on the simulated clock, in milliseconds. */
+/** All times are on the simulated clock, in milliseconds. */
 export interface Task {
-  /** Position in creation order, over all sub-applications and restarts. */
+  /** Position in creation order, across sub-applications and restarts. */
   seq: number;
   taskId: string;
   kind: TaskKind;
@@ -35,18 +35,18 @@ export interface Task {
   fileId: string;
   requestId: string;
   createdMs: number;
-  /** Not before this does it leave WAITING. */
+  /** Earliest time at which it can leave WAITING. */
   eligibleMs: number;
   durationMs: number;
   startedMs: number | null;
   finishMs: number | null;
   abortedMs: number | null;
-  /** Position in the order of ends; null while it has not ended. */
+  /** Position in the order of ends; null before its end. */
   endSeq: number | null;
-  /** Not before this does DescribeTasks show it. */
+  /** Earliest time at which DescribeTasks shows it. */
   listedMs: number;
   subTasks: SubTask[];
-  /** The FileId that a video output of sub-task `i` has, once finished. */
+  /** The FileId of the video output of sub-task `i`, once finished. */
   resultFileIds: (string | null)[];
   failure: TaskFailure | null;
   silent: SilentShape | null;

@@ -3,8 +3,8 @@ import { type DataConverter, defaultFailureConverter } from '@temporalio/common'
 import { payloadConverter } from '../contract/payload-converter.js';
 
 /**
- * A client that reads whatever a run holds: one memo or result that somebody else wrote in another encoding must not hide all the
- * other runs of a list. The SDK takes a loaded converter as well as the paths of one.
+ * A client that tolerates unreadable values: one memo or result in another encoding must not hide the other runs of a list. The
+ * SDK accepts a loaded converter besides a path.
  */
 export function clientOf(options: Omit<ClientOptions, 'dataConverter'>): Client {
   const loaded = { payloadConverter, failureConverter: defaultFailureConverter, payloadCodecs: [] };

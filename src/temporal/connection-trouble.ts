@@ -6,19 +6,19 @@ import { certificateEnd, tlsOf } from '../config/temporal-tls.js';
 import { shortText, visibleText } from '../contract/text.js';
 import type { Trouble } from './service-errors.js';
 
-/** How long a look may take, in milliseconds; it comes after a connection that failed. */
+/** Timeout of the diagnosis after a failed connection, in milliseconds. */
 const LOOK_MS = 3_000;
-/** With TLS 1.3 a server refuses a client's certificate after the handshake: so long is waited for that, in milliseconds. */
+/** With TLS 1.3, a server refuses a client certificate after the handshake; wait this long for it, in milliseconds. */
 const REFUSAL_MS = 500;
 const DEFAULT_PORT = 7_233;
 const LONGEST_SAID = 300;
-/** How an HTTP/2 client begins. Source: RFC 9113. */
+/** Start of an HTTP/2 connection. Source: RFC 9113. */
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-/** A TLS record with an alert: the answer of a server with TLS to anything else. */
+/** TLS record type of an alert: a TLS server's answer to plain text. */
 const TLS_ALERT = 0x15;
-/** The type of the frame with which HTTP/2, and so gRPC, begins. */
+/** Type of the first HTTP/2 frame, and therefore of gRPC. */
 const HTTP2_SETTINGS = 0x04;
-/** Characters of an answer that are shown: enough to know a server by. */
+/** Characters shown of an unknown server's answer. */
 const SHOWN = 40;
 
 const CHECK_ADDRESS = 'Start it (`smart-erase dev` has one), or set TEMPORAL_ADDRESS to where it listens.';
@@ -52,7 +52,7 @@ const REFUSES_US: Trouble = {
   advice: 'Check TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH: who signed it, and when it ends.',
 };
 
-/** By the errno or the text, in this order: of Node, of OpenSSL, and of the worker's native part. */
+/** By errno or message, in this order: Node's, OpenSSL's, and those of the worker's native part. */
 const KNOWN: readonly (readonly [RegExp, Trouble])[] = [
   [/ENOTFOUND|EAI_AGAIN/, { found: 'Its name cannot be resolved.', advice: CHECK_ADDRESS }],
   [/ECONNREFUSED/, { found: 'Nothing listens there.', advice: CHECK_ADDRESS }],
@@ -64,7 +64,7 @@ const KNOWN: readonly (readonly [RegExp, Trouble])[] = [
   [/ALERT|AlertReceived|CertificateRequired/i, REFUSES_US],
 ];
 
-/** Why a connection failed, found out by one more of Node's own: gRPC says no more than that the server did not answer. */
+/** Diagnoses a failed connection by another one through Node: gRPC reports only that the server did not answer. */
 export async function connectionTrouble(settings: TemporalSettings, failed: unknown): Promise<Trouble | null> {
   const options = settings.connectionOptions.reveal();
   const seen = await look(settings);
@@ -122,7 +122,7 @@ async function lookWithout({ address }: TemporalSettings): Promise<Trouble | nul
   }
 }
 
-/** Null for a gRPC server, which answers with the settings of HTTP/2. */
+/** Null for a gRPC server, which answers with HTTP/2 settings. */
 function anotherServer(answer: Buffer): Trouble | null {
   if (answer[0] === TLS_ALERT) return WANTS_TLS;
   const text = answer.toString('latin1');
@@ -133,7 +133,7 @@ function anotherServer(answer: Buffer): Trouble | null {
   return { found: `Another kind of server listens there; it begins with "${beginning}".`, advice: CHECK_ADDRESS };
 }
 
-/** What the other side does first: bytes, an end, or nothing for a while. Rejects with the error of the connection. */
+/** The peer's first event: bytes, a close, or null after a timeout. Rejects with the connection's error. */
 async function firstOf(socket: Socket): Promise<Buffer | 'closed' | null> {
   return await new Promise((resolve, reject) => {
     setTimeout(resolve, REFUSAL_MS, null);
@@ -152,7 +152,7 @@ function troubleIn(error: unknown): Trouble | null {
   return KNOWN.find(([pattern]) => texts.some((text) => pattern.test(text)))?.[1] ?? null;
 }
 
-/** The worker's native part says why in its error; gRPC for Node does not. */
+/** The worker's native part reports the cause in its error; gRPC for Node does not. */
 function saidBy(error: unknown): Trouble | null {
   if (!(error instanceof Error) || error.name !== 'TransportError') return null;
   return { found: `The connection says: ${shortText(error.message, LONGEST_SAID)}.`, advice: CHECK_ADDRESS };
@@ -160,7 +160,7 @@ function saidBy(error: unknown): Trouble | null {
 
 function hostAndPort(address: string): { host: string; port: number } {
   const { hostname, port } = new URL(`http://${address.replace(/^\w+:\/\//, '')}`);
-  // 80 is what a URL leaves out.
+  // URL omits port 80.
   const given = /:(\d+)$/.exec(address)?.[1];
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || given || DEFAULT_PORT) };
 }

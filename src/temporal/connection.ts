@@ -5,10 +5,10 @@ import { clientOf } from './client-of.js';
 import { connectionTrouble } from './connection-trouble.js';
 import { GRPC, grpcCode, temporalError, unreachable } from './service-errors.js';
 
-/** How long a first connection may take before the server counts as unreachable, in milliseconds. */
+/** Timeout of the first connection, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 
-/** The worker's connection follows no proxy variable, and the two have to reach the same server. */
+/** The worker's connection ignores proxy variables, and both must reach the same server. */
 export const DIRECT_CHANNEL = { 'grpc.enable_http_proxy': 0 };
 
 export interface ClientConnection {
@@ -19,8 +19,8 @@ export interface ClientConnection {
 }
 
 /**
- * Connects as a client: to start, follow and cancel erases. The worker's connection is in `worker-connection.ts`, so
- * that a client never loads the worker.
+ * Connects as a client: to start, follow and cancel erases. The worker's connection is in `worker-connection.ts`, so that a
+ * client never loads the worker.
  * @throws UnavailableError, ConfigurationError: one sentence with the address and what to do
  */
 export async function connectClient(
@@ -33,7 +33,7 @@ export async function connectClient(
     connection = await Connection.connect({
       ...settings.connectionOptions.reveal(),
       channelArgs: DIRECT_CHANNEL,
-      // The SDK's own type for the same thing differs between its client and its worker package.
+      // The SDK's client and worker packages have different types for this option.
       connectTimeout: connectTimeoutMs,
     } as Parameters<typeof Connection.connect>[0]);
   } catch (error) {
@@ -42,7 +42,7 @@ export async function connectClient(
   return { connection, client: clientOf({ connection, namespace }), address, namespace };
 }
 
-/** What a failed connection means: an address that makes no sense, rights that are missing, or why nothing answers. */
+/** Explains a failed connection: an invalid address, missing rights, or why the server does not answer. */
 export async function connectError(error: unknown, settings: TemporalSettings): Promise<unknown> {
   const { address, tls } = settings;
   if (error instanceof TypeError) {

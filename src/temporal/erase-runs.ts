@@ -11,23 +11,23 @@ import { failureOf } from './run-failure.js';
 import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
 import { startRun } from './start-run.js';
 
-/** Runs of erases, as a feeder of many handles them. Methods throw what the Temporal client throws when it cannot be reached. */
+/** Erase runs, for the batch dispatcher. Methods throw the Temporal client's errors when it is unavailable. */
 export interface EraseRuns {
   start(request: NormalizedEraseRequest): Promise<StartOutcome>;
-  /** That run of the id, where it is now: a run that was reset or replaced is followed. By default its latest. */
+  /** That run of the id, or the one in which it continues after a reset or replacement. Default: the latest. */
   look(workflowId: string, runId?: string): Promise<RunSeen>;
-  /** Asks a run to end; it tells later what became of it. Nothing happens when it has ended. */
+  /** Requests a cancel, whose outcome is reported later. No effect on an ended run. */
   cancel(workflowId: string, asked: { reason: string; by: string | null }): Promise<void>;
 }
 
 export type StartOutcome =
-  /** It runs: begun now, or found running for the same request. */
+  /** It runs: started now, or found running for the same request. */
   | { kind: 'runs'; runId: string }
-  /** It ran before, and is the answer. */
+  /** An earlier run is the result. */
   | { kind: 'ended'; runId: string }
-  /** A run with this id does something else. */
+  /** A run with this id has another request. */
   | { kind: 'conflict'; message: string }
-  /** Temporal will never take it. */
+  /** Temporal refuses it permanently. */
   | { kind: 'refused'; message: string };
 
 export type RunSeen =
@@ -40,7 +40,7 @@ export type RunSeen =
       /** ISO 8601. */
       closedAt: string | null;
       result: Pick<EraseResult, 'taskId' | 'resultFileId' | 'requestId'> | null;
-      /** Null for one that succeeded. */
+      /** Null for a successful run. */
       failure: EraseFailureDetails | null;
     };
 
@@ -79,7 +79,7 @@ export function createEraseRuns(connection: ConnectionLike, namespace: string, n
       if (isOpen(described)) return { kind: 'open', runId, batchId };
       const closedAt = described.closeTime?.toISOString() ?? null;
       const ended = { kind: 'ended' as const, runId, batchId, closedAt };
-      // The ledger holds the result of a succeeded run: its history need not be read.
+      // The ledger has the result of a successful run, so its history is not read.
       if (described.status.name === 'COMPLETED') return { ...ended, result: null, failure: null };
       try {
         const result = await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();

@@ -4,14 +4,14 @@ import { MEMO, type Names } from '../contract/names.js';
 import type { NormalizedEraseRequest } from '../contract/request.js';
 import { detailsOf, summaryOf } from '../contract/start-texts.js';
 
-/** The options of a start, as docs/contract.md promises them. */
+/** The start options as specified in docs/contract.md. */
 export function startOptions(request: NormalizedEraseRequest, { prefix, queue }: Names): WorkflowStartOptions {
   return {
     workflowId: eraseWorkflowId(request, prefix),
     taskQueue: queue.main,
     args: [request],
     workflowIdConflictPolicy: 'USE_EXISTING',
-    // A run that succeeded is the answer; one that failed may be tried again, and the ledger says whether that costs.
+    // A successful run is the result; a failed one may be retried, and the ledger decides whether that is paid.
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     memo: { [MEMO.request]: request },
     staticSummary: summaryOf(request),

@@ -3,8 +3,8 @@ import { batchWorkflowId } from '../contract/batch.js';
 import { type Names, WORKFLOW } from '../contract/names.js';
 
 /**
- * Starts what feeds a batch, unless it runs. Doing it again, at any time, changes nothing: the feeder goes on from the
- * ledger, and ends at once where the batch has ended.
+ * Starts the dispatcher workflow of a batch, unless it runs. Safe to repeat: the dispatcher continues from the ledger, and ends
+ * at once where the batch has ended.
  */
 export async function startFeederOn(client: Client, batchId: string, { prefix, queue }: Names): Promise<void> {
   await client.workflow.start(WORKFLOW.batch, {

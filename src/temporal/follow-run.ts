@@ -1,14 +1,13 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 
-/** Resets of resets that are followed one by one. Ours: further than any operator goes. */
+/** Maximum length of a chain of resets. Ours: beyond practical use. */
 const MAX_STEPS = 100;
 
 /**
- * Where the run of that id is now: itself, or the run in which it goes on. A reset run goes on in the run that the reset made. One
- * that was terminated while a later run of its workflow id exists goes on in that one: it was replaced by the start of another.
+ * The run of that id, or the one in which it continues: the new run of a reset, or the latest run after a termination.
  *
- * A run that ended by itself is followed nowhere, as its own end is what counts. What comes after it is somebody else's wish.
- * @throws WorkflowNotFoundError when the server has it no more
+ * A run that ended by itself is not followed, since its own end is the outcome, and a later run is a separate request.
+ * @throws WorkflowNotFoundError when the server no longer has it
  */
 export async function followRun(
   client: Client,
@@ -35,7 +34,7 @@ export function describeRun(client: Client, workflowId: string, runId?: string):
   return client.workflow.getHandle(workflowId, runId).describe();
 }
 
-/** Whether a run still has something to do. */
+/** Whether a run is open. */
 export function isOpen({ status }: Pick<WorkflowExecutionDescription, 'status'>): boolean {
   return status.name === 'RUNNING' || status.name === 'PAUSED';
 }

@@ -1,20 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ConnectionLike, StartWorkflowExecutionRequest } from '@temporalio/client';
 
-/** Answers that are kept to tell a run that was begun from one that was there; the oldest are forgotten. */
+/** Recorded answers, which distinguish a new run from an existing one; the oldest are dropped. */
 const REMEMBERED_STARTS = 10_000;
 
 export interface ObservedStarts {
   connection: ConnectionLike;
   /** Whether the run was begun by a start on this connection; undefined for a run never started here. */
   startedHere(runId: string): boolean | undefined;
-  /** The starts within `work` carry this request id: the server takes a second one with it for a repetition of the first. */
+  /** Starts within `work` have this request id: the server treats a second one with it as a repetition. */
   withRequestId<T>(requestId: string, work: () => Promise<T>): Promise<T>;
 }
 
 /**
- * The server says in its answer to a start whether it began a run or gave the one that exists; the SDK drops that
- * field. So the service is watched here, and one more call for each start is spared.
+ * The server's answer to a start says whether the run is new, but the SDK drops that field. It is read here, which saves a call
+ * for each start.
  */
 export function observeStarts(connection: ConnectionLike): ObservedStarts {
   const starts = new Map<string, boolean>();

@@ -5,7 +5,7 @@ import { MEMO, namesOfQueue, type SearchAttributeKey } from '../contract/names.j
 import type { EraseFailureDetails } from '../contract/request.js';
 import { EraseCancelledError, type EraseError, EraseFailedError } from '../errors.js';
 
-/** A run that has ended without a result: why, as far as the failure and the description tell. */
+/** Why a run ended without a result, as far as its failure and description show it. */
 export function failureOf(
   error: WorkflowFailedError,
   workflowId: string,
@@ -20,7 +20,7 @@ export function failureOf(
   return new EraseFailedError(details, workflowId, error);
 }
 
-/** What the failure that ended a run says, in the contract's shape. */
+/** The failure that ended a run, in the contract's shape. */
 export function failureDetails(cause: unknown, taskId: string | null): EraseFailureDetails {
   const unknown: EraseFailureDetails = {
     class: 'unexpected',
@@ -28,7 +28,7 @@ export function failureDetails(cause: unknown, taskId: string | null): EraseFail
     requestId: null,
     taskId,
     message: cause instanceof Error ? cause.message : 'The run failed without saying why.',
-    // What is not known counts as spent.
+    // An unknown cost counts as spent.
     moneySpent: true,
   };
   if (cause instanceof TerminatedFailure) {
@@ -47,7 +47,7 @@ export function failureDetails(cause: unknown, taskId: string | null): EraseFail
   return unknown;
 }
 
-/** A cancelled run leaves what it knows in its memo; one that was cancelled before its first task could not. */
+/** A cancelled run stores its outcome in its memo, unless it was cancelled before its first task. */
 export function cancelDetails(description: WorkflowExecutionDescription | undefined): Partial<EraseFailureDetails> {
   const outcome = description?.memo?.[MEMO.outcome];
   if (isFailureDetails(outcome)) return outcome;
@@ -58,10 +58,10 @@ export function taskIdOf(description: Described | undefined): string | null {
   return searchAttribute(description, 'taskId');
 }
 
-/** What a run's description and its line in a list have in common. */
+/** The common fields of a run's description and its list entry. */
 type Described = Pick<WorkflowExecutionDescription, 'searchAttributes' | 'taskQueue'>;
 
-/** Value of one of our search attributes, by the names that the run itself goes by; null when it is not set. */
+/** Value of one of our search attributes, by the run's own prefix; null when it is not set. */
 export function searchAttribute(description: Described | undefined, key: SearchAttributeKey): string | null {
   if (description === undefined) return null;
   const value = description.searchAttributes?.[namesOfQueue(description.taskQueue).searchAttribute[key]]?.[0];

@@ -12,27 +12,27 @@ import { GRPC, grpcCode, grpcMessage } from './service-errors.js';
 const KEYWORD = 2;
 
 /**
- * Keyword attributes that a namespace can have where visibility is in SQL (go.temporal.io/server 1.29,
- * common/searchattribute/defs.go). Elasticsearch takes more, Temporal Cloud forty.
+ * Maximum Keyword attributes of a namespace with SQL visibility (go.temporal.io/server 1.29, common/searchattribute/defs.go).
+ * Elasticsearch allows more, Temporal Cloud forty.
  */
 const KEYWORD_SLOTS = 10;
 
 const KEYS = Object.keys(SEARCH_ATTRIBUTE) as SearchAttributeKey[];
 
-/** All that is needed of a client's or a worker's connection. */
+/** The required part of a client's or a worker's connection. */
 export type OperatorConnection = Pick<Connection, 'operatorService'>;
 
 export interface SearchAttributeState {
-  /** Registered as Keyword: a run may set these. */
+  /** Registered as Keyword, so that a run may set these. */
   registered: SearchAttributeKey[];
   missing: SearchAttributeKey[];
-  /** How many more of type Keyword the namespace can have where visibility is in SQL; see {@link KEYWORD_SLOTS}. */
+  /** Free slots of type Keyword with SQL visibility; see {@link KEYWORD_SLOTS}. */
   freeKeywordSlots: number;
-  /** One sentence for each name that is taken by another type: setting it would block a run for ever. */
+  /** One sentence for each name that has another type: setting it would block a run permanently. */
   problems: { key: SearchAttributeKey; sentence: string }[];
 }
 
-/** What the namespace knows of our search attributes. */
+/** State of our search attributes in the namespace. */
 export async function inspectSearchAttributes(
   connection: OperatorConnection,
   namespace: string,
@@ -60,8 +60,8 @@ export async function inspectSearchAttributes(
 }
 
 /**
- * Those of our search attributes that a run may set. Where the operator API is closed to us (Temporal Cloud answers so)
- * the answer is none: an attribute that is set without being registered blocks the run.
+ * Our search attributes that a run may set. None where the operator API is not accessible (Temporal Cloud): setting an
+ * unregistered attribute blocks the run.
  */
 export async function registeredSearchAttributes(
   connection: OperatorConnection,
@@ -77,10 +77,10 @@ export async function registeredSearchAttributes(
 }
 
 /**
- * Registers what is missing of {@link REQUIRED_SEARCH_ATTRIBUTES}, or of all where that is asked for: a namespace of others has
- * few slots. Repeating it changes nothing.
+ * Registers the missing ones of {@link REQUIRED_SEARCH_ATTRIBUTES}, or of all on request, since a shared namespace has few slots.
+ * Safe to repeat.
  * @returns the keys that this call registered
- * @throws ConfigurationError that names exactly what to create, when this caller may not, or when there is no slot left
+ * @throws ConfigurationError with the attributes to create, without the right to do so or without a free slot
  */
 export async function registerSearchAttributes(
   connection: OperatorConnection,
@@ -94,7 +94,7 @@ export async function registerSearchAttributes(
   const registered: SearchAttributeKey[] = [];
   try {
     const state = await inspectSearchAttributes(connection, namespace, names);
-    // One that is not asked for may have any type: it stays unused, and `doctor` says so.
+    // An optional attribute may have any type: it stays unused, and `doctor` reports it.
     const problems = state.problems.filter(({ key }) => wanted.includes(key));
     if (problems.length > 0) throw new ConfigurationError(problems.map(({ sentence }) => sentence));
     missing = wanted.filter((key) => state.missing.includes(key));
@@ -127,7 +127,7 @@ export async function registerSearchAttributes(
   }
 }
 
-/** The command that an administrator runs, for a server of one's own and for Temporal Cloud. */
+/** The administrator's command, for a self-hosted server or for Temporal Cloud. */
 export function commandsToCreate(
   namespace: string,
   keys: readonly SearchAttributeKey[],
@@ -141,10 +141,10 @@ export function commandsToCreate(
   );
 }
 
-/** What a caller may do with search attributes, found out without changing anything. */
+/** Tests the caller's rights on search attributes without a change. */
 export async function mayRegisterSearchAttributes(connection: OperatorConnection, namespace: string): Promise<boolean> {
   try {
-    // None at all: a caller who may is told that this makes no sense.
+    // An empty list: a caller with the right gets an argument error.
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: {} });
     return true;
   } catch (error) {
@@ -158,7 +158,7 @@ async function add(connection: OperatorConnection, namespace: string, name: stri
   try {
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: KEYWORD } });
   } catch (error) {
-    // Another process registered it between our check and our call.
+    // Another process registered it between the check and the call.
     if (grpcCode(error) !== GRPC.alreadyExists) throw error;
   }
 }
@@ -168,7 +168,7 @@ function isClosed(error: unknown): boolean {
   return code === GRPC.permissionDenied || code === GRPC.unauthenticated || code === GRPC.unimplemented;
 }
 
-/** "cannot have more than 10 search attribute of type Keyword": refused as an argument, though nothing is wrong with it. */
+/** "cannot have more than 10 search attribute of type Keyword": reported as an invalid argument. */
 function isFull(error: unknown): boolean {
   return grpcCode(error) === GRPC.invalidArgument && grpcMessage(error).includes('cannot have more than');
 }

@@ -3,7 +3,7 @@ import { NamespaceNotFoundError } from '@temporalio/common';
 import { proxyHint } from '../config/proxy-variables.js';
 import { ConfigurationError, EraseError, UnavailableError } from '../errors.js';
 
-/** gRPC status codes, by their numbers in the gRPC specification. */
+/** gRPC status codes, by the gRPC specification. */
 export const GRPC = {
   cancelled: 1,
   unknown: 2,
@@ -20,7 +20,7 @@ export const GRPC = {
   unauthenticated: 16,
 } as const;
 
-/** How the SDK's native part, which a worker uses, writes a status into its message. */
+/** Format of a status in the messages of the SDK's native part, which a worker uses. */
 const NATIVE_STATUS = /Status \{ code: (\w+), message: "((?:[^"\\]|\\.)*)"/;
 
 function nativeStatus({ message }: Error): { code: number; message: string } | null {
@@ -29,7 +29,7 @@ function nativeStatus({ message }: Error): { code: number; message: string } | n
   return code === undefined ? null : { code, message: said };
 }
 
-/** The gRPC status code in an error of the Temporal client, also where the client wrapped it. */
+/** The gRPC status code of a Temporal client error, also of a wrapped one. */
 export function grpcCode(error: unknown): number | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at)) return at.code;
@@ -39,7 +39,7 @@ export function grpcCode(error: unknown): number | undefined {
   return undefined;
 }
 
-/** The server's own words in an error of the Temporal client. */
+/** The server's message in a Temporal client error. */
 export function grpcMessage(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at) && at.details) return at.details;
@@ -52,12 +52,11 @@ export function grpcMessage(error: unknown): string {
 const OF_THE_SERVER: readonly number[] = [GRPC.deadlineExceeded, GRPC.unavailable];
 const OF_THE_RIGHTS: readonly number[] = [GRPC.permissionDenied, GRPC.unauthenticated];
 
-/** How the server says that it has no such namespace, with its name. */
+/** The server's message for a missing namespace, with its name. */
 const NO_NAMESPACE = /namespace\s+"?([^\s"]*?)"?\s*(?:(?:is|was)\s+)?not found/i;
 
 /**
- * What an error of the Temporal client means to a caller: unreachable, not allowed, no such namespace. Everything else
- * comes back as it is.
+ * Converts a Temporal client error into ours: unreachable, not allowed, no such namespace. Other errors are returned unchanged.
  */
 export function temporalError(error: unknown, address: string): unknown {
   if (error instanceof EraseError) return error;
@@ -93,7 +92,7 @@ export function temporalError(error: unknown, address: string): unknown {
   return error;
 }
 
-/** The name of the namespace that the server does not have, '' where it does not repeat it; null: the error is about something else. */
+/** Name of the missing namespace, '' where the server omits it; null: another error. */
 function missingNamespace(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at instanceof NamespaceNotFoundError) return at.namespace;
@@ -102,7 +101,7 @@ function missingNamespace(error: unknown): string | null {
   return NO_NAMESPACE.exec(grpcMessage(error))?.[1] ?? null;
 }
 
-/** True for the answer that the server has no such namespace. */
+/** True when the server reports a missing namespace. */
 export function isMissingNamespace(error: unknown): boolean {
   return missingNamespace(error) !== null;
 }
@@ -121,14 +120,14 @@ const TLS_ON =
   ' TLS is on: a server without it never answers, nor one that does not take our certificate, or whose CA we do not know.';
 const TLS_OFF = ' TLS is off: a server that asks for it never answers.';
 
-/** Why a server cannot be reached, and what to do about it. */
+/** Why a server is unreachable, with advice. */
 export interface Trouble {
   /** One sentence. */
   found: string;
   advice: string;
 }
 
-/** @param why what was found out; or whether TLS was used, as the wrong choice looks like a server that does not answer */
+/** @param why the diagnosis; or whether TLS was used, as the wrong choice looks like a server that does not answer */
 export function unreachable(address: string, cause: unknown, why?: Trouble | boolean): UnavailableError {
   const trouble = typeof why === 'object' ? why : null;
   const hint = why === undefined || trouble !== null ? '' : why ? TLS_ON : TLS_OFF;

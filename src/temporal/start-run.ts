@@ -11,7 +11,7 @@ import { describeRun, isOpen } from './follow-run.js';
 import type { ObservedStarts } from './observed-starts.js';
 
 export interface StartParts {
-  /** On the connection of `starts`. */
+  /** Uses the connection of `starts`. */
   client: Client;
   namespace: string;
   names: Names;
@@ -19,22 +19,23 @@ export interface StartParts {
 }
 
 export type RunStarted =
-  /** It runs, or it ran before and is the answer. `started`: it was begun now. */
+  /** It runs, or an earlier run is the result. `started`: it is new. */
   | { kind: 'runs' | 'ended'; workflowId: string; runId: string; started: boolean }
-  /** A run with this id does something else: the fields in which it differs. */
+  /** A run with this id has another request: the fields that differ. */
   | { kind: 'conflict'; workflowId: string; difference: string[] };
 
-/** Runs that may come in between while this looks and starts: others want something of the same erase at this moment. */
+/** Attempts when concurrent starts of the same erase intervene. */
 const ROUNDS = 5;
-/** What is done with a result: it can be wished for again once there is one, and is not paid for. */
+/** Fields about the use of a result: a change of them needs a new run, but no payment. */
 const WISHES: ReadonlySet<string> = new Set(['publish', 'review', 'webhook', 'deadlineHours']);
 
 /**
- * Starts the run of a request, or finds the one that exists and makes sure that it does what is asked. An erase that succeeded is
- * done anew where the request wants something else of its result: the new run takes the result up, and pays nothing. A `key` is
- * the caller's own word for one request, so another request with it is a conflict.
+ * Starts the run of a request, or finds an existing one with the same request. If a successful run differs only in the use of its
+ * result, a new run reuses it without a payment.
  *
- * @throws what the Temporal client throws
+ * A `key` identifies one request, so another request with it is a conflict.
+ *
+ * @throws the Temporal client's errors
  */
 export async function startRun(parts: StartParts, request: NormalizedEraseRequest): Promise<RunStarted> {
   const { client, names, starts } = parts;
@@ -60,8 +61,8 @@ export async function startRun(parts: StartParts, request: NormalizedEraseReques
 }
 
 /**
- * The id of the run that the server gives for a start; null where it refuses one. With `after`, a run that succeeded, the new run is
- * the one that follows it: however many start it at once, it is one, and each of them then looks whether it does what he asks.
+ * The run id that the server returns for a start; null where it refuses. With `after`, a successful run, concurrent starts share
+ * one request id and so one new run; each caller then compares its request.
  */
 async function begin(
   { client, names, starts }: StartParts,
@@ -90,7 +91,7 @@ function isWish(path: string): boolean {
   return WISHES.has(fieldOf(path));
 }
 
-/** What an erase that succeeded did besides, and why it was paid for again, is no reason to do anything anew. */
+/** Fields that the new request omits, and the reason for another payment, do not require a new run. */
 function isAskedFor(path: string, asked: NormalizedEraseRequest): boolean {
   if (path === 'payAgain.reason') return false;
   return !isWish(path) || asked[fieldOf(path) as keyof NormalizedEraseRequest] !== undefined;
@@ -107,7 +108,7 @@ async function differenceFrom(
   return describeDifference(parsed.request, asked);
 }
 
-/** Input of a run that was started without our client, as plain JSON: it stands in the first event only. */
+/** Input of a run started by another client, as plain JSON; only its first event has it. */
 async function inputOf(
   { client, namespace }: StartParts,
   { workflowId, runId }: WorkflowExecutionDescription,

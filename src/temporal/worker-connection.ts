@@ -1,4 +1,4 @@
-// Not from the package itself: that loads the bundler of workflow code too, which a command has no use for.
+// Deep import: the package itself would also load the workflow bundler, which a command does not need.
 import { NativeConnection } from '@temporalio/worker/lib/connection.js';
 import { DefaultLogger } from '@temporalio/worker/lib/logger.js';
 import { Runtime } from '@temporalio/worker/lib/runtime.js';
@@ -25,7 +25,7 @@ export async function connectWorker(settings: TemporalSettings): Promise<WorkerC
   }
 }
 
-/** For a process that connects as a worker and runs none: no lines of the SDK, and signals stay the program's. */
+/** For a process that connects as a worker but runs none: no SDK log lines, and the program handles signals. */
 export function quietRuntime(): void {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
 }

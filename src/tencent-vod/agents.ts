@@ -9,22 +9,22 @@ import type { Endpoint } from './endpoint.js';
 export interface AgentOptions {
   keepAlive: boolean;
   maxSockets?: number;
-  /** A connection that a call opens by itself is given up after this, in milliseconds: nothing was sent. Default: the call's own time. */
+  /** Timeout of a connection that a call opens itself, in milliseconds; nothing was sent by then. Default: the call's timeout. */
   connectWithinMs?: number;
 }
 
 type Agent = HttpAgent | HttpsAgent;
 
-/** The connection that the request made in here shall use. The SDK has no way to hand one over. */
+/** The connection for the request made in this context, since the SDK accepts none as an argument. */
 const opened = new AsyncLocalStorage<OpenConnection>();
-/** A connection that was opened ahead, for one request. */
+/** A connection opened ahead, for one request. */
 export class OpenConnection {
   private constructor(private readonly socket: Socket) {
-    // One that breaks while it waits is not used; without a listener it would end the process.
+    // A connection that breaks while idle is not used; without a listener, its error would end the process.
     socket.on('error', () => {});
   }
 
-  /** Resolves when a request can be written to it, TLS included. Rejects with the error of the network. */
+  /** Resolves when a request can be written, TLS included. Rejects with the network error. */
   static async open(agent: Agent, { protocol, host }: Endpoint, signal: AbortSignal): Promise<OpenConnection> {
     const { hostname, port } = new URL(`${protocol}${host}`);
     const name = hostname.replace(/^\[|\]$/g, '');
@@ -45,7 +45,7 @@ export class OpenConnection {
     return connection;
   }
 
-  /** Makes the request that `work` sends use it. One that broke meanwhile is replaced by one that the request opens. */
+  /** The request sent by `work` uses it. If it has broken, the request opens its own. */
   use<T>(work: () => Promise<T>): Promise<T> {
     return opened.run(this, work);
   }
@@ -58,7 +58,7 @@ export class OpenConnection {
     return !this.taken && !this.socket.destroyed && this.socket.readyState === 'open';
   }
 
-  /** The socket, once; null when it broke, or was used. */
+  /** Returns the socket once; null when it is broken or used. */
   take(): Socket | null {
     if (!this.isOpen()) return null;
     this.taken = true;
@@ -69,8 +69,8 @@ export class OpenConnection {
 }
 
 /**
- * An agent whose connection errors have a cause. A name with several failing addresses gives an AggregateError without text, and
- * the SDK passes on only the text: whether anything was sent would be unknown.
+ * An agent whose connection errors have a cause. A name with several failing addresses gives an AggregateError without text, but
+ * the SDK passes on only the text.
  */
 export function createAgent(protocol: Endpoint['protocol'], { connectWithinMs, ...options }: AgentOptions): Agent {
   const secure = protocol === 'https://';
@@ -81,7 +81,7 @@ export function createAgent(protocol: Endpoint['protocol'], { connectWithinMs, .
     if (ready) return ready;
     const socket = connect(...args);
     if (connectWithinMs !== undefined) giveUpAfter(connectWithinMs, socket, secure ? 'secureConnect' : 'connect');
-    // Comes before the listeners of the request, which take over the text.
+    // Runs before the request's own listener, which keeps only the message.
     (socket as Duplex | null | undefined)?.once('error', sayAll);
     return socket;
   };

@@ -1,6 +1,6 @@
 /**
- * The vendor's answers, checked and brought into the shapes of `vod-api.ts`. Nulls where lists were promised are empty
- * lists; ids that came as numbers are refused, since their last digits are lost by then.
+ * Validates the vendor's responses and converts them to the types of `vod-api.ts`. Null lists become empty; numeric ids are
+ * refused, since their last digits are already lost.
  */
 import { z } from 'zod';
 import { pathText, shownValue } from '../contract/problem.js';
@@ -14,19 +14,19 @@ import { VodError } from './vod-error.js';
 /** TaskType of a task made by ProcessMediaByMPS. */
 const MPS_TASK = 'ProcessMediaByMPS';
 
-/** Go's zero time: what the vendor's list may give as FinishTime of a task that is not finished. */
+/** Go's zero time: the vendor's list may have it as FinishTime of an unfinished task. */
 const ZERO_TIME = '0001-01-01';
 
 const TASK_STATUS = ['WAITING', 'PROCESSING', 'FINISH', 'ABORTED'] as const satisfies readonly TaskStatus[];
 
 /**
- * Characters of what is kept of an answer, in UTF-16 code units. Ours: several times the vendor's longest, and far below what the
- * Temporal server takes of one run, which would end the run of an answer without bounds.
+ * Maximum length of stored response text, in UTF-16 code units. Ours: several times the vendor's longest, and far below
+ * Temporal's limit, beyond which the server would end the run.
  */
 const LONGEST_TEXT = 1_000;
 const LONGEST_WORD = 200;
 const LONGEST_URL = 4_096;
-/** Files of one sub-task that are read; an erase makes three at most. Ours. */
+/** Maximum files read of one sub-task; an erase makes three at most. Ours. */
 const MOST_FILES = 50;
 
 /** Absent, null or empty are all null. */
@@ -34,11 +34,11 @@ const string = z
   .string()
   .nullish()
   .transform((value) => (value === undefined || value === '' ? null : value));
-/** What a person reads, such as a message or a name; cut where it is too long. */
+/** Text for people, such as a message or a name; cut where it is too long. */
 const text = string.transform((value) => value && shortText(value, LONGEST_TEXT));
-/** What a program reads, such as a code, a state or a RequestId. */
+/** Text for programs, such as a code, a state or a RequestId. */
 const word = string.transform((value) => value && shortWord(value, LONGEST_WORD));
-/** Half a URL leads nowhere: one that is too long is none. */
+/** A cut URL is useless, so one that is too long becomes null. */
 const url = string.transform((value) => (value !== null && value.length > LONGEST_URL ? null : value));
 const number = z
   .union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)])
@@ -50,7 +50,7 @@ const list = <S extends z.ZodType>(item: S) =>
     .nullish()
     .transform((items) => items ?? []);
 
-/** An id is a key of ours: one with what no id has is no id, and never brought into a form that the vendor does not know. */
+/** An id is one of our keys: one with invalid characters is refused, never changed into one that the vendor does not know. */
 const id = z
   .string({
     error: (issue) => (typeof issue.input === 'number' ? 'is a number, so its last digits are lost' : undefined),
@@ -88,7 +88,7 @@ const subTask = z
     (task): SubTask => ({
       type: task.TaskType ?? '',
       status: task.Status,
-      // A success without a code has nothing to report; a failure without one must not read as "0".
+      // A success without a code reads as "0"; a failure without one must not.
       errCode: codeOr(task.ErrCode, task.Status === 'SUCCESS' ? '0' : ''),
       message: task.Message ?? '',
       input: parsedInput(task.Input),
@@ -105,7 +105,7 @@ const mpsTask = z
   })
   .transform(
     (task): NonNullable<TaskDetail['mps']> => ({
-      // Documented as a number; kept as text, since words were seen for it elsewhere in the API.
+      // Documented as a number; kept as text, since other parts of the API use words.
       errCode: codeOr(task.ErrCode, '0'),
       message: task.Message ?? '',
       status: task.Status,
@@ -187,7 +187,7 @@ const mediaSearch = z.object({ TotalCount: number, MediaInfoSet: list(media), Re
 const procedure = z.object({ TaskId: word, RequestId: word });
 const submitted = z.object({ TaskId: taskId, RequestId: word });
 
-/** Null: there is none. @throws VodError `bad-answer` for an invalid TaskId: the call must be reconciled */
+/** Null when there is none. @throws VodError `bad-answer` for an invalid TaskId: the call must be reconciled */
 export function readSubmitted(action: VodAction, answer: unknown): { taskId: string; requestId: string } | null {
   const read = submitted.safeParse(answer, { reportInput: true });
   if (read.success) return { taskId: read.data.TaskId, requestId: read.data.RequestId ?? '' };
@@ -200,7 +200,7 @@ export function readRequestId(action: VodAction, answer: unknown): { requestId: 
   return { requestId: read(action, requestIdOnly, answer).RequestId ?? '' };
 }
 
-/** The answer does not repeat the TaskId that was asked for. */
+/** The response does not repeat the requested TaskId. */
 export function readTaskDetail(action: VodAction, answer: unknown, askedTaskId: string): TaskDetail {
   const task = read(action, taskDetail, answer);
   const ended = task.Status === 'FINISH' || task.Status === 'ABORTED';
@@ -215,7 +215,7 @@ export function readTaskDetail(action: VodAction, answer: unknown, askedTaskId: 
   };
 }
 
-/** Tasks of other kinds are listed as far as they can be read: their forms are none of our business. */
+/** Tasks of other kinds are listed as far as they are readable, since their forms are irrelevant here. */
 export function readTaskList(
   action: VodAction,
   answer: unknown,
@@ -289,7 +289,7 @@ function fitnessOf(basic: BasicInfo | null | undefined, meta: MetaData | null | 
   return unfit === null ? {} : { unfit };
 }
 
-/** An empty text is no code: other parts of the API write it for success. */
+/** Other parts of the API write an empty text for success, so it is no code. */
 function codeOr(code: string | number | null | undefined, absent: string): string {
   return code === undefined || code === null || code === '' ? absent : shortWord(String(code), LONGEST_WORD);
 }

@@ -4,7 +4,7 @@ import { classOfCode, findErrorCode } from './error-codes.js';
 import type { VodAction } from './rates.js';
 import { VodError } from './vod-error.js';
 
-/** What the SDK throws: its own exception for nearly everything, node-fetch's for a bad body, a TypeError for `{}`. */
+/** Errors of the SDK: its own exception in most cases, node-fetch's for an invalid body, a TypeError for `{}`. */
 interface Thrown {
   code?: unknown;
   message?: unknown;
@@ -14,7 +14,7 @@ interface Thrown {
   name?: unknown;
 }
 
-/** Thrown before anything can be sent, by node-fetch or by Node. They quote the header. */
+/** Thrown by node-fetch or Node before anything is sent. They quote the header. */
 const ILLEGAL_HEADER = /is not a legal HTTP header|Invalid character in header content|Invalid value ".*" for header/s;
 
 /**
@@ -42,11 +42,11 @@ const NETWORK_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/socket hang up/, 'hang-up'],
 ];
 
-/** Characters of the vendor's words and of what it says that go into an error. Ours: several times its longest. */
+/** Maximum length of the vendor's code and message in an error. Ours: several times its longest. */
 const LONGEST_WORD = 200;
 const LONGEST_SAID = 500;
 
-/** No connection was made at all; a direct way may be closed where a proxy is meant to be used. */
+/** Errors without any connection; direct access may be blocked where a proxy is expected. */
 const NOT_CONNECTED: readonly string[] = [
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -56,7 +56,7 @@ const NOT_CONNECTED: readonly string[] = [
   'connect-timeout',
 ];
 
-/** Puts what the SDK threw into a class. `secrets` are taken out of every text. */
+/** Classifies an SDK error. `secrets` are removed from every text. */
 export function classify(action: VodAction, thrown: unknown, secrets: readonly string[] = []): VodError {
   if (thrown instanceof VodError) {
     return thrown;
@@ -70,11 +70,11 @@ export function classify(action: VodAction, thrown: unknown, secrets: readonly s
   return vodError({ action, code, said, requestId, httpStatus });
 }
 
-/** An error with the class that the table assigns to its code. */
+/** An error with the class of its code in the table. */
 export function vodError(fields: {
   action: VodAction;
   code: string;
-  /** What the vendor or the network said. */
+  /** The message of the vendor or the network. */
   said?: string;
   requestId?: string | null;
   httpStatus?: number | null;
@@ -104,7 +104,7 @@ function codeOf(error: Thrown, text: string, answered: boolean): string {
   if (error.type === 'body-timeout' || error.type === 'request-timeout') {
     return 'timeout';
   }
-  // FetchError carries a code too, but that is an errno: only the SDK's exception carries one of the vendor.
+  // A FetchError's code is an errno; only the SDK's exception has a vendor code.
   const vendorCode = error.name === 'FetchError' ? null : nonEmpty(error.code);
   if (vendorCode !== null && !/^(E[A-Z_]+|ERR_\w+)$/.test(vendorCode)) {
     return vendorCode;

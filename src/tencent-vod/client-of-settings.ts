@@ -1,7 +1,7 @@
 import type { VendorSettings } from '../config/settings.js';
 import { createVodClient, type VodClient, type VodClientOptions } from './vod-client.js';
 
-/** The vendor as the settings have it: where it is, with which key, and how long a call may take. */
+/** A vendor client from the settings: endpoint, credentials and timeout. */
 export function vodClientOf(
   { endpoint, credentials: given, requestTimeoutSeconds }: VendorSettings,
   options: Pick<VodClientOptions, 'headers'> = {},

@@ -1,7 +1,7 @@
 import { PRICE_LIST, type PriceItem, type PriceList, RESOLUTION, type Resolution } from '../contract/price-list.js';
 import { priceItemsOf, type RawRecipe, type Recipe, type SmartEraseTaskRecipe } from '../contract/recipes.js';
 
-/** What decides the price of a file. Null: the vendor does not say, or could not be asked. */
+/** The price-relevant data of a file. Null: the vendor reports none, or was unavailable. */
 export interface MediaMeasures {
   /** Seconds. */
   durationSeconds: number | null;
@@ -13,8 +13,8 @@ export interface MediaMeasures {
 export const UNKNOWN_MEASURES: MediaMeasures = { durationSeconds: null, width: null, height: null };
 
 /**
- * What a file of unknown length is priced as, in minutes. Ours: longer than an episode, so that a cap is reached too early
- * rather than too late, and short enough that one such file does not use up a day's cap alone.
+ * Assumed length of a file of unknown length, in minutes. Ours: longer than an episode, so that a cap is reached early rather
+ * than late. One such file must not use up a day's cap.
  */
 export const UNKNOWN_DURATION_MINUTES = 60;
 
@@ -26,8 +26,8 @@ const SHORT_SIDE: readonly (readonly [Resolution, number])[] = [
 ];
 
 /**
- * What each scenario of the default route is billed as, for parameters that a caller wrote. Source: Smart Erase tutorial
- * (1041/58269) for the scenarios, billing overview (1041/49204) for the items.
+ * Price items of each scenario of the default route, for a caller's own parameters. Source: Smart Erase tutorial (1041/58269) for
+ * the scenarios, billing overview (1041/49204) for the items.
  */
 const ITEMS_OF_SCENARIO: Readonly<Record<string, readonly PriceItem[]>> = {
   ai_delogo_v1: ['logoAdvanced'],
@@ -42,11 +42,10 @@ const ITEMS_OF_SCENARIO: Readonly<Record<string, readonly PriceItem[]>> = {
 };
 
 /**
- * The estimated price of one erase, in USD, rounded up to a millionth. What is not known makes it dearer, never cheaper:
- * an unknown size is priced as 4K, an unknown length as {@link UNKNOWN_DURATION_MINUTES}, an unknown scenario or template
- * as the dearest one.
+ * The estimated price of one erase, in USD, rounded up to a millionth. Unknown data always raises the estimate: an unknown size
+ * counts as 4K, an unknown length as {@link UNKNOWN_DURATION_MINUTES}, an unknown scenario or template as the most expensive one.
  *
- * @param prices USD a minute of output; the vendor's list price where none are given
+ * @param prices USD a minute of output; default: the vendor's list price
  */
 export function estimateUsd(recipe: Recipe, measures: MediaMeasures, prices: PriceList = PRICE_LIST): number {
   const size = RESOLUTION.indexOf(sizeClass(measures));
@@ -63,7 +62,7 @@ export function sizeClass({ width, height }: MediaMeasures): Resolution {
   return SHORT_SIDE.find(([, longest]) => shortSide <= longest)?.[0] ?? '4K';
 }
 
-/** The vendor gives a length of 0 for a file that it has not analysed yet. */
+/** The vendor reports a length of 0 for a file that it has not analysed yet. */
 function minutesOf({ durationSeconds }: MediaMeasures): number {
   return durationSeconds !== null && durationSeconds > 0 ? durationSeconds / 60 : UNKNOWN_DURATION_MINUTES;
 }
@@ -82,7 +81,7 @@ function billedItems(recipe: Recipe): readonly PriceItem[] | null {
 
 function itemsOfRaw({ params }: RawRecipe): readonly PriceItem[] | null {
   const delogo = params.AiAnalysisTask.ExtendedParameter?.delogo;
-  // Without a scenario the vendor does the basic logo removal.
+  // Without a scenario, the vendor applies the basic logo removal.
   if (delogo?.CustomerAppId === undefined) return ['logoBasic'];
   const scenario = String(delogo.CustomerAppId);
   const items = Object.hasOwn(ITEMS_OF_SCENARIO, scenario) ? ITEMS_OF_SCENARIO[scenario] : undefined;
@@ -92,7 +91,7 @@ function itemsOfRaw({ params }: RawRecipe): readonly PriceItem[] | null {
   return items;
 }
 
-/** A template, and what overrides parts of it, is known to the vendor only. */
+/** Only the vendor knows the content of a template and of its overrides. */
 function itemsOfTyped({ rawParameter: raw }: SmartEraseTaskRecipe): readonly PriceItem[] | null {
   switch (raw?.EraseType) {
     case 'subtitle': {
@@ -111,7 +110,7 @@ function itemsOfTyped({ rawParameter: raw }: SmartEraseTaskRecipe): readonly Pri
   }
 }
 
-/** Binary fractions first lose what they add: 0.30000000000000004 is not 0.300001. */
+/** Removes binary rounding errors first: 0.30000000000000004 is not 0.300001. */
 function roundedUp(usd: number): number {
   return Math.ceil(Number((usd * 1_000_000).toFixed(3))) / 1_000_000;
 }

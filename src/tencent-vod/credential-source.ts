@@ -4,16 +4,16 @@ export type Credentials = KeyPair;
 
 export interface FoundCredentials {
   credentials: Credentials;
-  /** When they end, in milliseconds since 1970. */
+  /** Expiry, in milliseconds since 1970. */
   until: number;
-  /** When to ask for new ones. Default: some time before the end. */
+  /** When to refresh them. Default: some time before the expiry. */
   refreshAt?: number;
 }
 
-/** Where credentials come from. */
+/** A source of credentials. */
 export interface CredentialSource {
-  /** As the subject of a sentence. */
+  /** Name, as the subject of a sentence. */
   readonly name: string;
-  /** Null: it has none. Rejects with the rest of the sentence when it could not be asked. */
+  /** Null: it has none. Rejects with the rest of the sentence when it is unavailable. */
   ask(): Promise<FoundCredentials | null>;
 }

@@ -6,45 +6,45 @@ import { PodRole } from './pod-role.js';
 
 export interface CredentialProvider {
   /**
-   * Null when it has none. May refresh them; is asked before every call.
-   * @throws CredentialsAwayError when there are none at the moment, which may pass
+   * Null when there are none. Called before every call; may refresh them.
+   * @throws CredentialsAwayError when they are temporarily unavailable
    */
   getCredential(): Promise<Credentials | null>;
 }
 
-/** There are no credentials at the moment. Nothing can have been sent. */
+/** Credentials are temporarily unavailable. Nothing was sent. */
 export class CredentialsAwayError extends Error {
   override readonly name = 'CredentialsAwayError';
 }
 
-/** They are not used in their last seconds, in milliseconds: a call is on its way for as long, and a late one trips the breaker. */
+/** Credentials are not used for their last seconds, in milliseconds: a call takes as long, and a late one opens the breaker. */
 const LAST_MOMENTS_MS = 10_000;
-/** New ones are asked for so long before the end, in milliseconds, or in the second half of their time if that is shorter. */
+/** Refresh this long before the expiry, in milliseconds, or after half of the lifetime if that is later. */
 const AHEAD_MS = 600_000;
-/** The sources are left alone for so long after a failure, in milliseconds: while there are old ones, and else. */
+/** Pause after a failed refresh, in milliseconds: while valid credentials remain, and without any. */
 const AGAIN_MS = 5_000;
 const AGAIN_WITHOUT_MS = 1_000;
 /**
- * "None" for as long as this, in milliseconds, is no passing trouble any more. Ours: a machine that starts, or a metadata
- * service that restarts, has its answer well before.
+ * A failure lasting this long, in milliseconds, is permanent. Ours: a starting machine, or a restarting metadata service, answers
+ * well before.
  */
 export const LASTING_MS = 300_000;
-/** Two failures further apart than this, in milliseconds, are not one trouble: between them nothing was asked. */
+/** Failures further apart than this, in milliseconds, are separate, since no call was made between them. */
 const SAME_TROUBLE_MS = 120_000;
-/** A file is read again after this, in milliseconds, and what it had is used for as long as the second when it is gone. */
+/** A file is read again after this, in milliseconds; if it has gone, its content remains valid for the second time. */
 const FILE_AGAIN_MS = 10_000;
 const FILE_HOLDS_MS = 60_000;
 
 export interface ChainOptions {
-  /** Sources, in this order. Default: the credential file, the role of the machine, the role of the pod. */
+  /** Sources in order of precedence. Default: the credential file, the machine's role, the pod's role. */
   sources?: readonly CredentialSource[];
   /** Milliseconds since 1970. */
   now?: () => number;
 }
 
 /**
- * The SDK's own chain: environment, credential file, role of the machine, role of the pod. Its `DefaultCredentialProvider`
- * prints stack traces, has no time limit, keeps a failed role for ever and lets every caller ask by itself.
+ * Replaces the SDK's own chain: environment, credential file, machine role, pod role. The SDK's `DefaultCredentialProvider`
+ * prints stack traces, has no timeout, keeps a failed role permanently, and lets concurrent callers refresh separately.
  */
 export function sdkCredentialChain(
   environment: NodeJS.ProcessEnv = process.env,
@@ -56,10 +56,10 @@ export function sdkCredentialChain(
 
 type Held = Required<FoundCredentials>;
 
-/** One request for all callers, ahead of the end of what it brought before; a failed one has no effect while that holds. */
+/** One refresh for all callers, ahead of the expiry; a failed one has no effect while the current credentials are valid. */
 class RefreshedCredentials {
   #held: Held | null = null;
-  /** What gave the last ones. Another role may lack the rights: no other is asked while this one may come back. */
+  /** Source of the last credentials. Another role may lack the rights, so no other source is used while this one may recover. */
   #from: CredentialSource | null = null;
   #asking: Promise<void> | null = null;
   #againAt = 0;
@@ -129,7 +129,7 @@ class RefreshedCredentials {
     return this.#trouble !== null && this.#trouble.last - this.#trouble.since >= LASTING_MS;
   }
 
-  /** What has lasted is a matter of the settings; before, it may pass. */
+  /** A lasting failure is a configuration error; a recent one may pass. */
   #noneError(): Error {
     const why = this.#trouble?.why ?? 'none was found';
     if (!this.#lasts()) return new CredentialsAwayError(why);
@@ -137,7 +137,7 @@ class RefreshedCredentials {
   }
 }
 
-/** The credential file of the vendor's SDKs. Read again and again: who changes it need not start anything anew. */
+/** The credential file of the vendor's SDKs. Read periodically, so that a change needs no restart. */
 class CredentialFile implements CredentialSource {
   readonly name = 'the credential file';
 
@@ -150,7 +150,7 @@ class CredentialFile implements CredentialSource {
   }
 }
 
-/** The errno where there is one: its text may be longer than what it says. */
+/** The errno where there is one, since the message may be longer without more information. */
 function wordsOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return `cannot be reached (${code})`;

@@ -3,11 +3,11 @@ export const DEFAULT_ENDPOINT = 'vod.intl.tencentcloudapi.com';
 
 export interface Endpoint {
   protocol: 'https://' | 'http://';
-  /** Host with port, as the SDK wants it. */
+  /** Host with port, in the SDK's form. */
   host: string;
 }
 
-/** Takes a host or a URL without path, such as `vod.intl.tencentcloudapi.com` or `http://127.0.0.1:9000`. */
+/** Parses a host or a URL without path, such as `vod.intl.tencentcloudapi.com` or `http://127.0.0.1:9000`. */
 export function parseEndpoint(given: string): Endpoint {
   const wrong = (why: string) => new TypeError(`The VOD endpoint ${JSON.stringify(given)} ${why}.`);
   const text = given.includes('://') ? given : `https://${given}`;

@@ -2,16 +2,16 @@ import type { ErrorClass } from '../contract/error-classes.js';
 import type { VodAction } from './rates.js';
 
 /**
- * Every code that a call to the vendor can end in, and its class. The table is the only place where a code is judged;
- * docs/errors.md is made from it. Source: error lists of the VOD API documents (2018-07-17) and "Common error codes".
+ * Every code of a vendor call, and its class. Only this table classifies codes, and docs/errors.md is generated from it. Source:
+ * error lists of the VOD API documents (2018-07-17) and "Common error codes".
  */
 export interface ErrorCodeRow {
-  /** A code; or, with `*` at the end, all that begin so and have no row of their own. */
+  /** A code; or, with `*` at the end, a prefix for all codes without a row of their own. */
   readonly code: string;
   readonly class: ErrorClass;
-  /** Holds for this action only, before the row without one. */
+  /** Applies to this action only, and precedes the row without one. */
   readonly only?: VodAction;
-  /** One line for the person who reads it. */
+  /** One line for a person. */
   readonly line: string;
 }
 
@@ -86,7 +86,7 @@ export const ERROR_CODES: readonly ErrorCodeRow[] = [
   ),
 ];
 
-/** What a call ends in when there is no answer that could be read. `code` of the VodError. */
+/** Codes of a VodError without a readable response. */
 export const NETWORK_CODES: readonly ErrorCodeRow[] = [
   row('ENOTFOUND', 'retry', 'The name of the endpoint cannot be resolved; nothing was sent.'),
   row('EAI_AGAIN', 'retry', 'The name server does not answer; nothing was sent.'),
@@ -142,7 +142,7 @@ function exactRow(code: string, action?: VodAction): ErrorCodeRow | null {
   return rows.find(({ only }) => only !== undefined && only === action) ?? rows.find(({ only }) => !only) ?? null;
 }
 
-/** The longest pattern that fits. */
+/** The longest matching pattern. */
 function patternRow(code: string): ErrorCodeRow | null {
   const fitting = ALL_ROWS.filter(
     (candidate) => candidate.code.endsWith('*') && code.startsWith(candidate.code.slice(0, -1)),
@@ -155,10 +155,10 @@ function prefixRow(code: string, action?: VodAction): ErrorCodeRow | null {
   return dot < 0 ? null : exactRow(code.slice(0, dot), action);
 }
 
-/** Refusals of one sub-application; every other refusal of class `account` concerns all that these keys can reach. */
+/** Refusals of one sub-application; every other refusal of class `account` affects everything that these keys can access. */
 const OF_ONE_SUB_APP: readonly string[] = ['InvalidParameterValue.SubAppId', 'UnauthorizedOperation'];
 
-/** Whether a refusal of class `account` says something about one sub-application only. */
+/** Whether a refusal of class `account` affects one sub-application only. */
 export function concernsOneSubApp(code: string): boolean {
   return OF_ONE_SUB_APP.includes(code);
 }

@@ -1,12 +1,12 @@
 import { fitText } from '../contract/text.js';
 
-/** Deeper than any documented answer; of what lies deeper only this is left, since it is not nothing. */
+/** Deeper than any documented response; deeper content is replaced by this mark, so that it is not read as empty. */
 const MAX_DEPTH = 32;
 const DEEPER = '…';
 
 /**
- * An answer of the vendor, with U+FFFD in its texts for characters that the ledger or Temporal refuses: a NUL in a message must
- * not stop the run. Changed in place, since the caller just parsed it.
+ * Replaces characters in the vendor's response that the ledger or Temporal refuses by U+FFFD: a NUL in a message must not stop
+ * the run. Modifies it in place, since the caller just parsed it.
  */
 export function fitAnswer(answer: unknown, depth = 0): unknown {
   if (typeof answer === 'string') return fitText(answer);

@@ -1,13 +1,13 @@
-/** Why a file cannot be erased, according to its description. */
+/** Why a file cannot be erased, by its description. */
 export type Unfit = 'audio' | 'image' | 'noVideo' | 'archived' | 'forbidden';
 
-/** Fields of DescribeMediaInfos and SearchMedia that show it; null where the vendor gave none. */
+/** The relevant fields of DescribeMediaInfos and SearchMedia; null where the vendor gave none. */
 export interface Described {
   /** `Video`, `Audio` or `Image`. */
   category: string | null;
   /** `Normal` or `Forbidden`; SearchMedia also knows `SystemForbidden`. */
   status: string | null;
-  /** `STANDARD`, `STANDARD_IA`, `ARCHIVE` or `DEEP_ARCHIVE`. */
+  /** Null for a file whose streams were not read yet. */
   storageClass: string | null;
   /** Null for a file whose streams were not read yet. */
   streams: { video: number; audio: number; width: number | null; height: number | null } | null;
@@ -17,7 +17,7 @@ export interface Described {
 export function unfitness({ category, status, storageClass, streams }: Described): Unfit | null {
   if (category === 'Audio') return 'audio';
   if (category === 'Image') return 'image';
-  // A file that was uploaded just now has no streams of any kind yet.
+  // A newly uploaded file has no streams of any kind yet.
   if (streams !== null && streams.video === 0 && streams.audio > 0 && !streams.width && !streams.height)
     return 'noVideo';
   if (status === 'Forbidden' || status === 'SystemForbidden') return 'forbidden';
@@ -25,7 +25,7 @@ export function unfitness({ category, status, storageClass, streams }: Described
   return null;
 }
 
-/** What a person reads about such a file, after its FileId. */
+/** Explanation for a person, after the FileId. */
 export const UNFIT_MEANING: Readonly<Record<Unfit, string>> = {
   audio: 'is audio, not a video',
   image: 'is an image, not a video',

@@ -1,6 +1,6 @@
 /**
- * Recognises our own task among the vendor's: does the input that a task echoes say what we would send? The vendor does
- * not document the echo's shape, so every wrapping that it could have is taken off first.
+ * Identifies our own task among the vendor's by comparing its echoed input with ours. The vendor does not document the echo's
+ * form, so every possible wrapping is removed first.
  */
 import { SMART_ERASE_DEFINITION } from '../contract/raw-params.js';
 import type { Recipe } from '../contract/recipes.js';
@@ -12,7 +12,7 @@ export type InputMatch = 'same' | 'other' | 'unreadable';
 
 type JsonObject = Record<string, unknown>;
 
-/** What we send for a recipe, parsed: the fields that an echo is compared on. */
+/** The parsed fields that we send for a recipe, for comparison with an echo. */
 export function sentFields(recipe: Recipe): { definition: number; parameter: JsonObject | null } {
   if (recipe.name === 'smart-erase-task') {
     const { Definition, ...rest } = toMpsParams(recipe).smartEraseTask ?? {};
@@ -55,13 +55,13 @@ function matchExtended(sent: JsonObject | null, echoed: unknown): InputMatch {
   return compare(sent ?? {}, extended, { missing: 'other', zero: 'other' });
 }
 
-/** A structure may come back with fields left out or filled with zeros: then it says too little. */
+/** A structure with omitted or zero fields is not enough for a decision. */
 function matchTyped(sent: JsonObject | null, task: JsonObject): InputMatch {
   const { Definition: _definition, ...rest } = task;
   return compare(sent ?? {}, rest, { missing: 'unreadable', zero: 'unreadable' });
 }
 
-/** Unwraps JSON text within JSON text, and the name of the task, at any depth of nesting. */
+/** Unwraps JSON text within JSON text, and the task's name, up to three levels. */
 function unwrap(echoed: unknown, name: string): JsonObject | null {
   let value = parsed(echoed);
   for (let depth = 0; depth < 3; depth++) {
@@ -77,13 +77,13 @@ function unwrap(echoed: unknown, name: string): JsonObject | null {
   return null;
 }
 
-/** What a field says that we sent and the echo lacks, and one that the echo adds as 0 or false. */
+/** Results for a field that the echo lacks, and for one that it adds as 0 or false. */
 interface Doubts {
   missing: InputMatch;
   zero: InputMatch;
 }
 
-/** `same` on everything that we sent; an addition that changes the result makes it another recipe. */
+/** `same` when all sent fields are equal; an addition that changes the result makes it another recipe. */
 function compare(sent: unknown, echoed: unknown, doubts: Doubts): InputMatch {
   if (isEmpty(sent) && isEmpty(echoed)) {
     return 'same';

@@ -2,18 +2,18 @@ import { Agent, get } from 'node:http';
 import { completePair } from '../config/vendor-credentials.js';
 import type { CredentialSource, FoundCredentials } from './credential-source.js';
 
-/** Answers on machines of Tencent Cloud only. Source: the vendor's SDK, and its document on instance metadata. */
+/** Available only on machines of Tencent Cloud. Source: the vendor's SDK, and its document on instance metadata. */
 export const METADATA_URL = 'http://metadata.tencentyun.com';
 const ROLE_PATH = '/latest/meta-data/cam/security-credentials/';
-/** How long one of the two requests may take, in milliseconds: elsewhere the address never answers. Ours. */
+/** Timeout of each of the two requests, in milliseconds: elsewhere the address never answers. Ours. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** An answer is a kilobyte. */
+/** A response is about a kilobyte. */
 const LONGEST_ANSWER = 64 * 1024;
 const ROLE_NAME = /^[\w+=,.@-]{1,128}$/;
 
 /**
- * Credentials of the role that is bound to this machine, from its metadata service. Not by the SDK, which follows `http_proxy`: a
- * proxy could read or replace the credentials.
+ * Credentials of the machine's role, from its metadata service. Does not use the SDK, which follows `http_proxy`: a proxy could
+ * read or replace the credentials.
  */
 export class MachineRole implements CredentialSource {
   readonly name = 'the metadata service';
@@ -26,7 +26,7 @@ export class MachineRole implements CredentialSource {
       this.#role ??= await this.#roleName();
       if (this.#role === null) return null;
       const answer = await this.#get(ROLE_PATH + this.#role);
-      // Another role may have been bound.
+      // The machine's role may have been changed.
       if (answer === null) throw new Error(`knows no role ${this.#role}`);
       return credentialsIn(answer);
     } catch (error) {
@@ -46,7 +46,7 @@ export class MachineRole implements CredentialSource {
   /** Null for "not found". */
   #get(path: string): Promise<string | null> {
     return new Promise((resolve, reject) => {
-      // An agent of its own: the global one may be configured to use a proxy.
+      // A separate agent, since the global one may use a proxy.
       const request = get(new URL(path, this.url), {
         agent: new Agent({ keepAlive: false }),
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
@@ -83,7 +83,7 @@ function isLate(error: unknown): boolean {
   return name === 'TimeoutError' || name === 'AbortError' || code === 'ABORT_ERR' || message === LATE;
 }
 
-/** Nothing of the answer may go into the error: it has the key. */
+/** The response contains the key, so no part of it may go into the error. */
 function credentialsIn(text: string): FoundCredentials {
   let answer: Record<string, unknown>;
   try {

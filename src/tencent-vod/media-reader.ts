@@ -3,18 +3,18 @@ import { type MediaMeasures, UNKNOWN_MEASURES } from './cost.js';
 import type { Unfit } from './fitness.js';
 import type { VodApi } from './vod-api.js';
 
-/** How long the first file of a call waits for others, in milliseconds: the mean time between two submits. */
+/** How long the first file of a call waits for others, in milliseconds: the mean interval of submits. */
 const GATHER_MS = 50;
 /**
- * Least time between two calls for a sub-application whose files are fewer than a call takes, in milliseconds: at the full
- * rate of submits it makes a call out of eighteen files, and a single file in a quiet time does not wait for it. Ours.
+ * Minimum interval of calls for a sub-application, in milliseconds, unless a call is full. Ours: at the full submit rate, a call
+ * has eighteen files, and a single file in a quiet time does not wait.
  */
 const APART_MS = 900;
-/** Longest wait for an answer, in milliseconds; what is not known by then is estimated without it. */
+/** Maximum wait for measures, in milliseconds; after it, the estimate is made without them. */
 const PATIENCE_MS = 3_000;
-/** How long an answer stays good, in milliseconds: a held or throttled submit asks again within it. */
+/** Cache time, in milliseconds: a held or throttled submit asks again within it. */
 const FRESH_MS = 10 * 60_000;
-/** Files remembered. */
+/** Maximum number of cached files. */
 const MAX_REMEMBERED = 10_000;
 
 export interface MediaReaderOptions {
@@ -23,8 +23,8 @@ export interface MediaReaderOptions {
   patienceMs?: number;
   freshMs?: number;
   /**
-   * Asked before the vendor is: of these files those that are known already, by FileId. A backlog's files were all read when
-   * it was priced. What it throws is taken for "none".
+   * Measures already known, by FileId, read before a vendor call: a batch's files were all read for its prices. An error counts
+   * as none.
    */
   known?: (subAppId: number, fileIds: readonly string[]) => Promise<ReadonlyMap<string, MediaMeasures>>;
 }
@@ -37,7 +37,7 @@ interface File {
 }
 
 interface Batch {
-  /** Those who wait, by FileId. */
+  /** Pending requests, by FileId. */
   waiting: Map<string, ((measures: MediaMeasures) => void)[]>;
   timer: NodeJS.Timeout;
 }
@@ -50,7 +50,7 @@ export class MediaReader {
   readonly #vod: Pick<VodApi, 'describeMedia'>;
   readonly #options: Required<MediaReaderOptions>;
   readonly #batches = new Map<number, Batch>();
-  /** When the vendor was last asked, by sub-application. */
+  /** Time of the last call, by sub-application. */
   readonly #askedAtMs = new Map<number, number>();
   readonly #known = new Map<string, { measures: MediaMeasures; unfit: Unfit | null; untilMs: number }>();
 
@@ -78,7 +78,7 @@ export class MediaReader {
     });
   }
 
-  /** Why nothing can be erased from a file, as far as {@link MediaReader.measures} has read it; else null. */
+  /** Why a file cannot be erased, if {@link MediaReader.measures} has found a reason; else null. */
   unfitness(file: File): Unfit | null {
     return this.#known.get(keyOf(file))?.unfit ?? null;
   }

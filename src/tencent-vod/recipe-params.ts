@@ -13,7 +13,7 @@ import type {
 } from '../contract/recipes.js';
 import type { MpsParams } from './vod-api.js';
 
-/** Cluster that the erasing scenarios run on. Source: every example of the Smart Erase tutorial (1041/58269). */
+/** Cluster of the erase scenarios. Source: every example of the Smart Erase tutorial (1041/58269). */
 const CLUSTER = 'gpu_zhiyan';
 
 /** Fields of `delogo`, in the order of the vendor's document. */
@@ -44,10 +44,10 @@ const SCENARIO: Readonly<
   'faces-and-plates-mosaic': { id: 'facial_and_numberplate_mosaic_v2', cluster: false },
 };
 
-/** The vendor's numbers for what is in an area. */
+/** The vendor's number for each type of area. */
 const AREA_TYPE: Readonly<Record<AreaType, number>> = { logo: 1, text: 2 };
 
-/** Parameters of ProcessMediaByMPS for a recipe after checks and defaults. */
+/** Parameters of ProcessMediaByMPS for a validated recipe. */
 export function toMpsParams(recipe: Recipe): MpsParams {
   if (recipe.name === 'smart-erase-task') {
     return { mpsProcessMediaParams: null, smartEraseTask: smartEraseTask(recipe) };
@@ -57,7 +57,7 @@ export function toMpsParams(recipe: Recipe): MpsParams {
   if (delogo !== null) {
     task.ExtendedParameter = JSON.stringify({ delogo });
   }
-  // The space is the API document's own: its example is sent byte by byte as it stands there.
+  // The space follows the API document's example, which is reproduced byte by byte.
   return { mpsProcessMediaParams: `{"AiAnalysisTask": ${JSON.stringify(task)}}`, smartEraseTask: null };
 }
 
@@ -113,7 +113,7 @@ function rectangle(area: Area): Record<string, number> {
   return { lt_x: area.left, lt_y: area.top, rb_x: area.right, rb_y: area.bottom };
 }
 
-/** `type` is written where the vendor's examples of that scenario write it. */
+/** `type` is included where the vendor's examples of that scenario have it. */
 function filter(areas: AnyArea[] | undefined, type: AreaType | null, height?: TextHeight) {
   if (areas === undefined && height === undefined) {
     return undefined;
@@ -130,7 +130,7 @@ function typeOf(area: AnyArea, fallback: AreaType | null): { type?: number } {
   return type === null ? {} : { type: AREA_TYPE[type] };
 }
 
-/** Rectangles of logos carry the value that every example of the vendor has; 100 is the only documented score. */
+/** Logo rectangles have the value of all vendor examples; 100 is the only documented score. */
 function timed(stretches: TimedAreas<AnyArea>[] | undefined, type: AreaType) {
   if (stretches === undefined) {
     return undefined;
@@ -154,7 +154,7 @@ function subtitleParam(recipe: SubtitlesExtractRecipe | SubtitlesTranslateRecipe
   const embed: Embed = recipe.name === 'subtitles-translate' ? (recipe.embed ?? {}) : {};
   const translate: Translate | undefined = recipe.translate;
   return without({
-    // An empty target language means: read, do not translate.
+    // An empty target language means: recognise, do not translate.
     translate_dst_language: translate?.to ?? '',
     translate_src_language: translate?.from,
     subtitle_fmt: recipe.format,
@@ -174,7 +174,7 @@ function smartEraseTask(recipe: Extract<Recipe, { name: 'smart-erase-task' }>): 
   });
 }
 
-/** The same object without the fields that are not given. */
+/** The object without undefined fields. */
 function without<T extends Record<string, unknown>>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }

@@ -15,23 +15,23 @@ export interface CallerOptions {
   language: 'en-US' | 'zh-CN';
   /** Whether connections are kept for the next call. */
   keepAlive: boolean;
-  /** Whether a call that was refused as signed too long ago is signed and made anew, once. */
+  /** Whether a call with an expired signature is signed and sent again, once. */
   signsAgain: boolean;
-  /** A connection that a call opens by itself is closed after this, in milliseconds. Default: the request's time. */
+  /** Timeout of a connection that a call opens itself, in milliseconds. Default: the request's timeout. */
   connectWithinMs?: number;
   /** Additional headers for each call, computed when it is sent; none by default. They are not signed. */
   headers?: (() => Record<string, string>) | undefined;
 }
 
-/** Refused because of the time in the signature: not executed, so a second signature is safe. */
+/** An expired signature: the call was not executed, so a second signature is safe. */
 export const SIGNATURE_EXPIRED = 'AuthFailure.SignatureExpire';
 
-/** Connections that are kept at most for reads. Ours: more than the paces of all reads need at once. */
+/** Maximum kept connections for reads. Ours: more than all read rates together need. */
 const MAX_SOCKETS = 64;
 
 /**
- * One SDK client with an agent of its own. An explicit agent also keeps the SDK from using the lower-case `http_proxy` variable,
- * which would send signed calls through an unintended proxy.
+ * One SDK client with its own agent. An explicit agent also keeps the SDK from using the lower-case `http_proxy` variable, which
+ * would send signed calls through an unintended proxy.
  */
 export class SdkCaller {
   readonly #client: Client;
@@ -77,7 +77,7 @@ export class SdkCaller {
     action: VodAction,
     request: Record<string, unknown>,
     signal?: AbortSignal,
-    /** `onSend` is called before anything of the request can be sent; an error that it throws cancels the call. */
+    /** `onSend` is called before anything of the request can be sent; its error cancels the call. */
     { onSend, connection }: { onSend?: () => void; connection?: OpenConnection | undefined } = {},
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
@@ -100,7 +100,7 @@ export class SdkCaller {
     }
   }
 
-  /** A connection for one call to come. */
+  /** A connection for a later call. */
   async connect(signal: AbortSignal): Promise<OpenConnection> {
     return await OpenConnection.open(this.#agent, this.#endpoint, signal);
   }
@@ -109,7 +109,7 @@ export class SdkCaller {
     this.#agent.destroy();
   }
 
-  /** Asked for before the SDK does: inside of it, their absence would read like an error of the network. */
+  /** Read before the SDK does, which would report missing credentials like a network error. */
   async #credentials(action: VodAction, signal?: AbortSignal): Promise<Credentials> {
     let found: Credentials | null;
     try {

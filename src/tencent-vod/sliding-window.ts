@@ -1,11 +1,11 @@
 /**
- * A limiter that never lets more than `limit` calls pass in any sliding window. A late timer only delays, and unused room is
- * never saved beyond one window.
+ * A limiter that never allows more than `limit` calls in any sliding window. A late timer only delays, and unused capacity is not
+ * saved beyond one window.
  */
 
-/** Time as the limiter sees it; injected so that a test can make it jump. */
+/** The limiter's clock; injected so that tests control time. */
 export interface Clock {
-  /** Milliseconds of a clock that is not set back. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
   /** Runs `then` after about `ms`; returns a function that cancels it. */
   after(ms: number, then: () => void): () => void;
@@ -20,11 +20,11 @@ const SYSTEM_CLOCK: Clock = {
 };
 
 export interface SlidingWindowOptions {
-  /** Passes in any window: a whole number, at least 1. */
+  /** Calls in any window: a whole number, at least 1. */
   limit: number;
   /** Default 1,000. */
   windowMs?: number;
-  /** Least time between two passes; default 0: a whole window's room may go at once. */
+  /** Minimum interval between two calls; default 0: a whole window's capacity may be used at once. */
   spacingMs?: number;
   clock?: Clock;
 }
@@ -38,7 +38,7 @@ export class SlidingWindow {
   readonly #windowMs: number;
   readonly #spacingMs: number;
   readonly #clock: Clock;
-  /** Times of the last passes, oldest first, at most `limit` of them. */
+  /** Times of the last calls, oldest first, at most `limit`. */
   #passes: number[] = [];
   readonly #waiting: Waiter[] = [];
   #cancelTimer: (() => void) | null = null;
@@ -53,12 +53,12 @@ export class SlidingWindow {
     this.#clock = clock;
   }
 
-  /** How many wait for a pass. */
+  /** Number of waiting calls. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** Passes at once if there is room and no other call waits. */
+  /** Takes a slot if one is free and no other call waits. */
   tryTake(): boolean {
     if (this.#waiting.length > 0) return false;
     const now = this.#now();
@@ -67,7 +67,7 @@ export class SlidingWindow {
     return true;
   }
 
-  /** Resolves when it may pass, first come first served. An aborted call leaves the queue and throws the signal's reason. */
+  /** Resolves when the call may proceed, in order of arrival. An aborted call leaves the queue and throws the signal's reason. */
   async take(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.tryTake()) {
@@ -106,11 +106,11 @@ export class SlidingWindow {
     }
   }
 
-  /** Zero when a pass is allowed now. */
+  /** Zero when a call is allowed now. */
   #waitMs(now: number): number {
     const last = this.#passes.at(-1);
     const oldest = this.#passes.length < this.#limit ? undefined : this.#passes[0];
-    // A window that is closed at both ends includes the pass from exactly one window ago: 1 ms more excludes it.
+    // A window closed at both ends includes a call from exactly one window ago: 1 ms more excludes it.
     const forWindow = oldest === undefined || now - oldest > this.#windowMs ? 0 : oldest + this.#windowMs - now + 1;
     const forSpacing = last === undefined ? 0 : last + this.#spacingMs - now;
     return Math.max(0, forWindow, forSpacing);
@@ -123,7 +123,7 @@ export class SlidingWindow {
     }
   }
 
-  /** When the clock was set back after all, every pass counts as just made: late rather than too many. */
+  /** If the clock was set back nevertheless, every call counts as just made: late rather than too many. */
   #now(): number {
     const now = this.#clock.now();
     const last = this.#passes.at(-1);

@@ -2,7 +2,7 @@ import type { ErrorClass } from '../contract/error-classes.js';
 import type { ResultFile } from '../contract/request.js';
 import type { OutputFile, SubTask, TaskDetail } from './vod-api.js';
 
-/** What a task's detail says, judged. FINISH is not success, and SUCCESS is not a new file. */
+/** The judgement of a task's detail. FINISH is not success, and SUCCESS does not imply a new file. */
 export type TaskVerdict =
   | { kind: 'unfinished'; status: 'WAITING' | 'PROCESSING' }
   | { kind: 'succeeded'; resultFileId: string | null; files: ResultFile[] }
@@ -11,24 +11,24 @@ export type TaskVerdict =
       class: Extract<ErrorClass, 'taskFailed' | 'badResult' | 'aborted'>;
       code: string;
       message: string;
-      /** True when the vendor's side failed, so that one more payment may well succeed. */
+      /** True for a failure on the vendor's side, where one more payment may succeed. */
       worthOneMore: boolean;
     };
 
 export interface Expected {
   sourceFileId: string;
-  /** Whether the recipe makes a video; one that does not makes a subtitle file. */
+  /** Whether the recipe makes a video; else it makes a subtitle file. */
   makesVideo: boolean;
 }
 
-/** Sub-tasks that erase, by route: the AiAnalysisTask route and the typed one. */
+/** Erase sub-tasks of the AiAnalysisTask route and the typed one. */
 const ERASE_SUB_TASKS = new Set(['AiAnalysis.DeLogo', 'SmartErase']);
 const VIDEO_FILES = new Set(['AiAnalysis.DeLogo.Video', 'SmartErase.Video']);
 const SUBTITLE_FILES = new Set(['AiAnalysis.DeLogo.OriginSubtitle', 'AiAnalysis.DeLogo.TranslateSubtitle']);
 
-/** Task failures on the vendor's side, or of a moment: worth one new, paid, submission. */
+/** Temporary task failures, or those on the vendor's side: one new paid submission may succeed. */
 const PASSING = /^(InternalError(\.|$)|SourceFileError\.DownloadNotAccessible$)/;
-/** Task failures of the file or the parameters: the same again would fail the same way. */
+/** Failures of the file or the parameters, which a repetition would not change. */
 const PERMANENT = /^(SourceFileError|InvalidInput)(\.|$)/;
 
 export function judgeTask(detail: TaskDetail, expected: Expected): TaskVerdict {
@@ -42,7 +42,7 @@ export function judgeTask(detail: TaskDetail, expected: Expected): TaskVerdict {
     return failed('badResult', 'NoTaskDetail', 'The task is finished, but the vendor tells nothing about it.', false);
   }
   const erase = detail.mps.subTasks.find((t) => ERASE_SUB_TASKS.has(t.type));
-  // The sub-task's code says more than the task's: it is read first.
+  // Read first, since the sub-task's code is more precise than the task's.
   if (erase !== undefined && (erase.status === 'FAIL' || erase.errCode !== '0')) {
     return taskFailure(erase.errCode, erase.message);
   }
@@ -90,7 +90,7 @@ function judgeFiles(erase: SubTask, { sourceFileId, makesVideo }: Expected): Tas
 function taskFailure(code: string, message: string): TaskVerdict {
   const text = `The vendor's task failed: ${code}${message === '' ? '' : ` (${message})`}.`;
   if (PASSING.test(code)) return failed('taskFailed', code, text, true);
-  // An unknown code gets one more try at most: the ledger allows no second one.
+  // An unknown code gets at most one more attempt, by the ledger's limit.
   return failed('taskFailed', code, text, !PERMANENT.test(code));
 }
 
@@ -104,7 +104,7 @@ function failed(
 }
 
 function toResultFile({ type, fileId, url, storageMode, expiresInSeconds }: OutputFile): ResultFile {
-  // The vendor writes 0 for what it keeps for good.
+  // The vendor writes 0 for a permanent file.
   const permanent = storageMode === 'Permanent' || fileId !== null;
   return { type, fileId, url, expiresInSeconds: permanent ? null : expiresInSeconds };
 }

@@ -1,11 +1,10 @@
 /**
- * The vendor's side as the rest of the program sees it: one interface over the SDK, with answers that were checked and
- * put into one form. Every method throws a {@link VodError} and nothing else, but for a call that was given up: that throws the
- * reason of its signal.
+ * The vendor's API for the rest of the program: one interface over the SDK, with validated responses. Every method throws only
+ * {@link VodError}, except for an aborted call, which throws its signal's reason.
  */
 import type { Unfit } from './fitness.js';
 
-/** The parameters of ProcessMediaByMPS that a recipe turns into. */
+/** ProcessMediaByMPS parameters made from a recipe. */
 export interface MpsParams {
   /** JSON text for `MPSProcessMediaParams`; null for the typed route. */
   mpsProcessMediaParams: string | null;
@@ -43,7 +42,7 @@ export interface TaskDetail {
   status: TaskStatus;
   createTime: string | null;
   finishTime: string | null;
-  /** Null for a task of another kind, or where the vendor does not give it yet. */
+  /** Null for a task of another kind, or while the vendor does not provide it. */
   mps: {
     /** `"0"` is ok, a number or a word. */ errCode: string;
     message: string;
@@ -59,7 +58,7 @@ export interface TaskSummary {
   status: TaskStatus;
   fileId: string | null;
   createTime: string | null;
-  /** Null while the task is unfinished, whatever the vendor puts there. */
+  /** Null while the task is unfinished, whatever the vendor reports. */
   finishTime: string | null;
 }
 
@@ -93,7 +92,7 @@ export interface MediaInfo {
   durationSeconds: number | null;
   width: number | null;
   height: number | null;
-  /** Why nothing can be erased from it; absent where nothing speaks against it. */
+  /** Why the file cannot be erased; absent where no reason is known. */
   unfit?: Unfit;
 }
 
@@ -118,27 +117,30 @@ export interface SearchMediaQuery {
   createdFrom?: string;
   createdTo?: string;
   offset?: number;
-  /** At most 5,000 results can be reached by one query (offset + limit). */
+  /** A query reaches at most 5,000 results (offset + limit). */
   limit?: number;
 }
 
-/** Options of a call that may be given up. The paid call takes none: giving it up would only hide its outcome. */
+/** Options of a call that can be aborted. The paid call has none, since an abort would only hide its outcome. */
 export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** A connection opened ahead for one submit: at its moment it has nothing left to wait for. */
+/** A connection opened ahead for one submit, so that the request is written without delay. */
 export interface SubmitConnection {
   /** Whether a request can still be written to it. */
   isOpen(): boolean;
-  /** For one that was not used. */
+  /** For an unused connection. */
   close(): void;
 }
 
 export interface SubmitOptions {
   /** Used if it is still open; otherwise the call opens its own. */
   connection?: SubmitConnection | undefined;
-  /** Called right before the request is written. What it throws ends the call with nothing sent, and is thrown as it is. */
+  /**
+   * Called immediately before the request is written. An error it throws cancels the call with nothing sent, and is rethrown
+   * unchanged.
+   */
   leaving?: () => void;
 }
 
@@ -153,7 +155,7 @@ export interface VodApi {
     query: ListTasksQuery,
     options?: CallOptions,
   ): Promise<{ tasks: TaskSummary[]; scrollToken: string | null; requestId: string }>;
-  /** Works only while the task is WAITING. */
+  /** Only possible while the task is WAITING. */
   abortTask(call: { subAppId: number; taskId: string }, options?: CallOptions): Promise<{ requestId: string }>;
   /** At most 20 FileIds. */
   describeMedia(
@@ -164,7 +166,7 @@ export interface VodApi {
     call: { subAppId: number; fileId: string; change: MediaChange },
     options?: CallOptions,
   ): Promise<{ requestId: string }>;
-  /** `sessionId` (at most 50 characters) makes it safe to repeat: the vendor refuses the same one for 7 days. */
+  /** `sessionId` (at most 50 characters) makes it safe to repeat: the vendor refuses a repeated one for 7 days. */
   runProcedure(
     call: { subAppId: number; fileId: string; procedure: string; sessionId: string },
     options?: CallOptions,

@@ -20,20 +20,20 @@ import type {
 import { VodError } from './vod-error.js';
 import { vodTime } from './vod-time.js';
 
-/** Seconds until the SDK gives up waiting, for the headers and again for the body of an answer. Ours. */
+/** The SDK's timeout in seconds, for the headers and again for the body of a response. Ours. */
 export const DEFAULT_REQUEST_TIMEOUT_SECONDS = 20;
 
-/** A submit ends in any case within this many request timeouts, credentials included. */
+/** A submit always ends within this many request timeouts, credentials included. */
 export const SUBMIT_WORST_CASE = { requestTimeouts: 2 } as const;
 
-/** Longest time from calling `submit` to its outcome, in milliseconds. */
+/** Maximum time from calling `submit` to its outcome, in milliseconds. */
 export function submitWorstCaseMs(requestTimeoutSeconds: number = DEFAULT_REQUEST_TIMEOUT_SECONDS): number {
   return requestTimeoutSeconds * SUBMIT_WORST_CASE.requestTimeouts * 1_000;
 }
 
 /**
- * A submit that finds its connection closed opens one within this time, in milliseconds, or is not sent. Ours: with it, a call is
- * at the vendor within the five seconds that the rate limiter counts on.
+ * A submit without its opened connection opens one within this time, in milliseconds, or is not sent. Ours: the call then arrives
+ * within the five seconds that the rate limiter assumes.
  */
 const CONNECT_WITHIN_MS = 2_000;
 
@@ -46,15 +46,15 @@ const MEDIA_FILTERS = ['basicInfo', 'metaData'];
 export interface VodClientOptions {
   /** Host or URL without path. */
   endpoint: string;
-  /** Keys, a provider that is asked before every call, or undefined for the SDK's own chain. */
+  /** Keys, a provider called before every call, or undefined for the SDK's own chain. */
   credentials?: Credentials | CredentialProvider | undefined;
-  /** Default 20. A call may take twice that: the vendor's headers and body have this time each. */
+  /** Default 20. A call may take twice that: headers and body have this timeout each. */
   requestTimeoutSeconds?: number;
-  /** Replaces the pace of single actions; default: 80% of what the vendor documents. */
+  /** Overrides the rate of single actions; default: 80% of the documented rate. */
   readsPerSecond?: Partial<Record<PacedAction, number>>;
-  /** Of the vendor's messages. Default `en-US`. */
+  /** Language of the vendor's messages. Default `en-US`. */
   language?: 'en-US' | 'zh-CN';
-  /** More headers for each call, such as where it belongs in a trace. Default: none. */
+  /** Additional headers of each call, such as its trace context. Default: none. */
   headers?: (() => Record<string, string>) | undefined;
 }
 
@@ -82,7 +82,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
     headers: options.headers,
   };
   const reads = new SdkCaller({ ...shared, keepAlive: true, signsAgain: true });
-  // On a kept connection, the other side may close just as a submit is sent: a reset with an unknown outcome.
+  // A kept connection may be closed by the vendor just as a submit is sent: a reset with an unknown outcome.
   const submits = new SdkCaller({
     ...shared,
     keepAlive: false,
@@ -101,7 +101,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
       const request = {
         FileId: fileId,
         SubAppId: subAppId,
-        // Never both: the typed task is ignored as soon as the text is there.
+        // Never both: the vendor ignores the typed task when the text is present.
         ...(params.mpsProcessMediaParams === null
           ? { SmartEraseTask: params.smartEraseTask }
           : { MPSProcessMediaParams: params.mpsProcessMediaParams }),
@@ -173,7 +173,7 @@ export function createVodClient(options: VodClientOptions): VodClient {
   };
 }
 
-/** The SDK's time limit starts again with the body; this one does not. */
+/** The SDK's timeout restarts with the body; this one does not. */
 async function submitWithin(
   worstCaseMs: number,
   submits: SdkCaller,
@@ -268,7 +268,7 @@ function mediaChange(change: MediaChange): Record<string, unknown> {
   };
 }
 
-/** Rounded outwards, so that nothing at the edge is lost to the vendor's whole seconds. */
+/** Rounded outwards, so that the vendor's whole seconds exclude nothing at the edges. */
 function timeRange(from: string | undefined, to: string | undefined): Record<string, string> | undefined {
   if (from === undefined && to === undefined) {
     return undefined;

@@ -1,6 +1,6 @@
 import type { ErrorClass } from '../contract/error-classes.js';
 
-/** An error of one vendor call, with a class of `contract/error-classes.ts`. Carries no secret and no request body. */
+/** An error of one vendor call, with a class of `contract/error-classes.ts`. Contains no secret and no request body. */
 export class VodError extends Error {
   override readonly name = 'VodError';
   readonly class: ErrorClass;
@@ -8,9 +8,9 @@ export class VodError extends Error {
   readonly action: string;
   /** The vendor's code; for network errors the errno or our own name, such as `ECONNRESET` or `timeout`. */
   readonly code: string;
-  /** Null where no answer came. */
+  /** Null where no response came. */
   readonly requestId: string | null;
-  /** Set when the answer was not HTTP 200. */
+  /** Set when the response was not HTTP 200. */
   readonly httpStatus: number | null;
 
   constructor(fields: {

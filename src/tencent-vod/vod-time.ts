@@ -1,11 +1,11 @@
-/** How the vendor writes "never". Source: ModifyMediaInfo, ExpireTime. */
+/** The vendor's value for "never". Source: ModifyMediaInfo, ExpireTime. */
 export const NEVER = '9999-12-31T23:59:59Z';
 
 const ROUND = { up: Math.ceil, down: Math.floor, nearest: Math.round } as const;
 
 /**
- * A time in the vendor's form: UTC, whole seconds, `Z`. Takes any ISO 8601 time with a zone, and `never`. Text that is
- * no time is passed on for the vendor to refuse.
+ * A time in the vendor's form: UTC, whole seconds, `Z`. Accepts any ISO 8601 time with a zone, and `never`; other text is passed
+ * on for the vendor to refuse.
  */
 export function vodTime(time: string, rounding: keyof typeof ROUND): string {
   if (time === 'never') {

@@ -1,11 +1,11 @@
 import { TextDecoder } from 'node:util';
 import iconv from 'iconv-lite';
 
-/** What is read without being told, by a mark, by its zero bytes, or because it is valid. */
+/** Encodings detected by a mark, by zero bytes, or by their validity. */
 const UNICODE = ['utf-8', 'utf-16le', 'utf-16be'] as const;
 type Unicode = (typeof UNICODE)[number];
 
-/** Names that programs have for one encoding, beyond those that iconv-lite knows. A superset reads the older one too. */
+/** Other names of an encoding, beyond those of iconv-lite. A superset replaces an older encoding. */
 const OTHER_NAMES: readonly [RegExp, string][] = [
   [/^(utf-?8(-?(sig|bom|mb4|mb3))?|(us-?)?ascii|65001|cp65001)$/, 'utf-8'],
   [/^(utf-?16(-?le)?|ucs-?2(-?le)?|unicode|1200|cp1200)$/, 'utf-16le'],
@@ -16,9 +16,9 @@ const OTHER_NAMES: readonly [RegExp, string][] = [
   [/^(euc-?kr|ks_c_5601-1987|uhc|(cp|ms|windows-)?949)$/, 'euc-kr'],
   [/^(x-)?(big-?5(-?hkscs)?|(cp|ms)?950)$/, 'big5'],
 ];
-/** What iconv-lite calls an encoding and is none of text, or hides characters behind others. */
+/** Encodings of iconv-lite that are not for text, or hide characters behind others. */
 const NOT_FOR_TEXT = /^(base64|hex|binary|utf-?7.*|cesu-?8|utf-?32.*|ucs-?4.*|internal.*)$/;
-/** Some names, for a message. */
+/** Examples for a message. */
 export const ENCODINGS_SHOWN = 'utf-8, utf-16le, gb18030, gbk, big5, shift_jis, euc-kr, windows-1252, windows-1251';
 
 /** The encoding of this name, or null. */
@@ -32,12 +32,12 @@ export function encodingNamed(name: string): string | null {
   return NOT_FOR_TEXT.test(plain) || !iconv.encodingExists(plain) ? null : plain;
 }
 
-/** How many bytes are looked at to tell an encoding, or a kind of file. */
+/** Number of bytes examined to detect an encoding or a kind of file. */
 export const START_BYTES = 4_096;
-/** Of 16-bit units so many per cent have a zero byte, where digits, line ends and what separates cells are among them. */
+/** Minimum percentage of 16-bit units with a zero byte in UTF-16: digits, line ends and delimiters have one. */
 const ZEROS_OF_UTF16 = 25;
 
-/** What the first bytes say for certain, by a mark or by zero bytes; null where they say nothing. */
+/** The encoding shown by a mark or zero bytes; null where the first bytes are ambiguous. */
 export function certainEncoding(start: Uint8Array): Unicode | 'utf-32' | null {
   const [a, b, c, d] = start;
   if (a === 0xff && b === 0xfe) return c === 0 && d === 0 && start.length >= 4 ? 'utf-32' : 'utf-16le';
@@ -53,42 +53,42 @@ function utf16ByZeros(start: Uint8Array): Unicode | null {
   for (let at = 0; at < units * 2; at += 1) if (start[at] === 0) zeros[at & 1 ? 1 : 0] += 1;
   const [even, odd] = zeros;
   if ((even + odd) * 100 < units * ZEROS_OF_UTF16 || even + odd === 0) return null;
-  // A zero on the other side is a character such as U+4E00, or the file is none of text.
+  // Zeros on the other side also occur in characters such as U+4E00, or the file is not text.
   if (odd > even * 10) return 'utf-16le';
   return even > odd * 10 ? 'utf-16be' : null;
 }
 
-/** Encodings in which each byte is a character. */
+/** Single-byte encodings. */
 const SINGLE_BYTE = /^(windows|iso|koi8|cp\d|mac|ibm|\d)/;
-/** From here on bytes may be parts of longer characters: digits in GB18030, letters in others. */
+/** Bytes from here on may be parts of longer characters: digits in GB18030, letters in others. */
 const FIRST_OF_A_PART = 0x30;
-/** Bytes that are kept for an end to come. Ours. */
+/** Maximum bytes kept until a character boundary. Ours. */
 const LONGEST_HELD = 1024 * 1024;
-/** Bytes of a character at most, in any encoding. */
+/** Maximum bytes of a character, in any encoding. */
 const LONGEST_CHARACTER = 4;
-/** So many characters in valid UTF-8 are no accident in an encoding of pairs of bytes. */
+/** This many valid UTF-8 characters do not occur by chance in a double-byte encoding. */
 const NO_ACCIDENT = 8;
 
 /**
- * Decodes a stream of bytes. A byte that does not fit becomes U+FFFD, and never takes a quote, a comma or a line end with it;
- * so the caller can go on, and has to refuse a text that it uses.
+ * Decodes a byte stream. An invalid byte becomes U+FFFD and never consumes a quote, comma or line end, so the caller can
+ * continue. It must refuse such text where it uses it.
  */
 export class StreamDecoder {
   readonly #decode: (bytes: Uint8Array | null) => string;
-  /** Bytes of an encoding that is not Unicode, up to where a character certainly ends. */
+  /** Bytes of an encoding other than Unicode, kept until the next certain character boundary. */
   #held: Buffer = Buffer.alloc(0);
   readonly #strict: TextDecoder | null;
-  /** Tells whether the bytes were UTF-8 all along, although they were said to be something else. */
+  /** Checks whether all bytes are valid UTF-8, although another encoding was declared. */
   #utf8: TextDecoder | null = null;
   #utf8Characters = 0;
   #lines = 1;
   #before: Uint8Array = new Uint8Array(0);
-  /** Where the first bytes stand that do not fit, and lines with such bytes; null while there are none. */
+  /** Position of the first invalid bytes, and a sample with them; null while there are none. */
   broken: { line: number; sample: Uint8Array } | null = null;
 
   constructor(readonly encoding: string) {
     if (isUnicode(encoding)) {
-      // The mark is left out by both.
+      // Both drop the byte order mark.
       const loose = new TextDecoder(encoding);
       this.#decode = (bytes) => (bytes === null ? loose.decode() : loose.decode(bytes, { stream: true }));
       this.#strict = new TextDecoder(encoding, { fatal: true });
@@ -101,7 +101,7 @@ export class StreamDecoder {
     }
   }
 
-  /** The text of these bytes, as far as it is complete; with null what is left. */
+  /** The text of these bytes up to the last complete character; with null, the rest. */
   text(bytes: Uint8Array | null): string {
     const text = this.#text(bytes);
     this.#lookForUtf8(bytes);
@@ -123,12 +123,12 @@ export class StreamDecoder {
     return text;
   }
 
-  /** True when all bytes so far are UTF-8, and too many of them to be it by accident; not told of what was read as UTF-8. */
+  /** True when all bytes so far are UTF-8, with more characters than by chance; false for text decoded as Unicode. */
   isRatherUtf8(): boolean {
     return this.#utf8 !== null && this.#utf8Characters >= (SINGLE_BYTE.test(this.encoding) ? 1 : NO_ACCIDENT);
   }
 
-  /** Such bytes are never part of a longer character; cut elsewhere, the decoder loses what follows half of one. */
+  /** Such bytes are never part of a longer character; after any other cut, the decoder would lose the rest of a character. */
   #upToAnEnd(bytes: Uint8Array): Buffer {
     const all = Buffer.concat([this.#held, bytes]);
     const end = all.length > LONGEST_HELD ? all.length : all.findLastIndex((byte) => byte < FIRST_OF_A_PART) + 1;
@@ -138,11 +138,11 @@ export class StreamDecoder {
 
   #text(bytes: Uint8Array | null): string {
     const text = this.#decode(bytes);
-    // Bytes that mean nothing there become control characters that no text has.
+    // Undefined bytes become control characters that do not occur in text.
     return isUnicode(this.encoding) ? text : text.replace(/[\u0080-\u009f]/g, '\uFFFD');
   }
 
-  /** U+FFFD may stand in the text itself; only a second look tells. */
+  /** U+FFFD may be in the text itself, so the bytes are also decoded strictly. */
   #fits(text: string, bytes: Uint8Array | null): boolean {
     if (this.#strict === null) return !text.includes('\uFFFD');
     try {

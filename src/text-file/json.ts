@@ -1,12 +1,12 @@
 import { pathText } from '../contract/problem.js';
 import { visible } from '../contract/visible.js';
 
-/** JSON that cannot be taken as it stands; its message is the end of a sentence that names it: `is not JSON: …`. */
+/** Unacceptable JSON; the message is the end of a sentence that names it: `is not JSON: …`. */
 export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
   constructor(
     message: string,
-    /** A number that has more digits than a program keeps, by its path: as it was written. */
+    /** Numbers that would lose digits, by path, as written. */
     readonly longNumbers: ReadonlyMap<string, string> = new Map(),
     options?: ErrorOptions,
   ) {
@@ -17,8 +17,8 @@ export class JsonTextError extends Error {
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
- * Reads JSON that a person wrote. Refused besides what is no JSON: a name that stands twice in one object, of which only one would
- * count; numbers that lose digits; U+FFFD, the trace of text that was broken before.
+ * Parses JSON written by a person. Besides invalid JSON, refuses duplicate names in one object, numbers that lose digits, and
+ * U+FFFD, which shows text broken earlier.
  * @throws JsonTextError
  */
 export function parseJson(text: string): unknown {
@@ -34,14 +34,14 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** An object or a list that is being read. */
+/** An open object or list. */
 interface Level {
   names: Set<string> | null;
-  /** The name or the index of what is being read. */
+  /** Current name or index. */
   at: string | number;
 }
 
-/** Walks through text that is known to be JSON. */
+/** Scans text that is valid JSON. */
 function looked(text: string): { problems: string[]; longNumbers: Map<string, string> } {
   const problems: string[] = [];
   const longNumbers = new Map<string, string>();

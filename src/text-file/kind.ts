@@ -1,6 +1,6 @@
 import { certainEncoding } from './encoding.js';
 
-/** A file that is no text of ours: one sentence says what it is, and another what helps. */
+/** A file of an unsupported kind: a phrase that names it, and advice. */
 export interface WrongKind {
   /** Such as `list.xlsx is an Excel workbook`. */
   is: string;
@@ -14,7 +14,7 @@ const unpack = (command: string) => (file: string, to: string) => `Unpack it: ${
 const notText = () => 'Name a list that is text: CSV, or one JSON object a line.';
 
 interface Signature {
-  /** In Latin-1, from `at` on. */
+  /** In Latin-1, at offset `at`. */
   begins: string;
   at?: number;
   is: string;
@@ -61,7 +61,7 @@ const SIGNATURES: readonly Signature[] = [
   },
 ];
 
-/** What a zip holds, by a name that stands in it. */
+/** Kinds of zip files, by a name in them. */
 const ZIPPED: readonly [RegExp, string, (file: string, to: string) => string][] = [
   [/xl\/|\[Content_Types\]\.xml|_rels\//, 'an Excel workbook (.xlsx)', asCsv],
   [/opendocument\.spreadsheet/, 'a spreadsheet (.ods)', asCsv],
@@ -69,14 +69,14 @@ const ZIPPED: readonly [RegExp, string, (file: string, to: string) => string][] 
   [/(?:)/, 'an archive (zip)', unpack('unzip -p FILE')],
 ];
 
-/** A file's name for a command that helps; a placeholder for what has none. */
+/** A file's name for a suggested command; a placeholder where there is none. */
 export function fileInCommand(name: string): string {
   if (name === '-' || /^https?:\/\//i.test(name)) return 'FILE';
   return /^[\w./@+=-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
 
 /**
- * Knows by its first bytes a file that is no list, whatever its name says.
+ * Detects by its first bytes a file that is no list, whatever its name.
  * @param text the first bytes as text
  * @param file its path, URL, or `-`
  */

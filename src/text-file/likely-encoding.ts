@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
 
-/** What a text that is not UTF-8 may be: a guess, for the advice in an error. */
+/** A guess at the encoding of text that is not UTF-8, for the advice in an error. */
 export interface LikelyEncoding {
   name: string;
-  /** For a person. */
+  /** Name for a person. */
   called: string;
 }
 
-/** Encodings of pairs of bytes, each with the rows of its common characters: [first, last] of the first and of the second byte. */
+/** Double-byte encodings, each with the range of its common characters: [first, last] of the first and of the second byte. */
 const PAIRS: readonly (LikelyEncoding & { first: readonly [number, number]; second: readonly [number, number] })[] = [
   { name: 'gb18030', called: 'Chinese (GB18030 or GBK)', first: [0xb0, 0xd7], second: [0xa1, 0xfe] },
   { name: 'big5', called: 'Chinese (Big5)', first: [0xa4, 0xc6], second: [0x40, 0xfe] },
@@ -19,19 +19,19 @@ const PAIRS: readonly (LikelyEncoding & { first: readonly [number, number]; seco
 const CYRILLIC: LikelyEncoding = { name: 'windows-1251', called: 'Cyrillic (Windows-1251)' };
 const WESTERN: LikelyEncoding = { name: 'windows-1252', called: 'Western (Windows-1252)' };
 
-/** Of the characters so many have to be common ones. */
+/** Minimum share of common characters. */
 const MOST = 0.7;
 
-/** Encodings whose shares differ by less are both named: short texts fit several. */
+/** Encodings with shares closer than this are both named, since short texts fit several. */
 const NEAR = 0.1;
 const BEYOND_ASCII = /\P{ASCII}+/gu;
 
-/** Looks at bytes that are not UTF-8; null where nothing fits well. */
+/** Guesses from bytes that are not UTF-8; null where no encoding fits well. */
 export function likelyEncoding(sample: Uint8Array): LikelyEncoding | null {
   const bytes = brokenLines(sample);
   if (bytes.length === 0) return null;
   const western = iconv.decode(bytes, WESTERN.name);
-  // Characters of two bytes come in pairs; a letter with an accent stands alone.
+  // Double-byte characters come in runs; an accented letter is isolated.
   const isPairs = western.match(BEYOND_ASCII)?.some((run) => run.length > 1);
   if (!isPairs) return western.includes('\uFFFD') || isOfOldSystem(bytes) ? null : WESTERN;
   const shares = PAIRS.map((pairs) => ({ pairs, share: commonShare(bytes, pairs) }));
@@ -44,20 +44,20 @@ export function likelyEncoding(sample: Uint8Array): LikelyEncoding | null {
   return isCyrillic(iconv.decode(bytes, CYRILLIC.name)) ? CYRILLIC : null;
 }
 
-/** Mac OS Roman and the code pages of DOS have letters where Windows has hardly any; which of them it is does not show. */
+/** Mac OS Roman and DOS code pages have letters where Windows has hardly any; they cannot be told apart. */
 function isOfOldSystem(bytes: Buffer): boolean {
   const high = bytes.filter((byte) => byte >= 0x80);
   const letters = high.filter((byte) => (byte > 0x80 && byte < 0x91 && byte !== 0x85) || (byte > 0x97 && byte < 0xa0));
   return letters.length * 2 > high.length;
 }
 
-/** Words in one case, or with a capital in front. */
+/** Words in one case, or with an initial capital. */
 function isCyrillic(text: string): boolean {
   const words = text.match(BEYOND_ASCII) ?? [];
   return words.filter((word) => /^([А-ЯЁ]?[а-яё]+|[А-ЯЁ]+)$/.test(word)).length >= words.length * MOST;
 }
 
-/** Letters with accents among letters without. */
+/** Accented letters among plain ones. */
 function isWestern(text: string): boolean {
   if (text.includes('\uFFFD')) return false;
   const words = text.match(/\p{L}+/gu)?.filter((word) => word.search(BEYOND_ASCII) !== -1) ?? [];
@@ -65,15 +65,15 @@ function isWestern(text: string): boolean {
   return words.length > 0 && few.length >= words.length * MOST;
 }
 
-/** Letters of two bytes that few texts have; the two of Vietnamese are no sign of anything. */
+/** Two-byte letters that are rare in text; two Vietnamese ones are excluded. */
 const RARE = /(?![\u01a0\u01a1\u01af\u01b0])[\u0180-\u036f\u0460-\u058f\u0700-\u07ff]/;
 const SCRIPTS = ['Latin', 'Greek', 'Cyrillic', 'Hebrew', 'Arabic'].map(
   (name) => new RegExp(`\\p{Script=${name}}`, 'u'),
 );
 
 /**
- * Some words in GBK happen to be valid UTF-8: \u7247\u4e00 reads \u01ac\u04bb. The word as it is in GBK, where it makes no sense in UTF-8 and has
- * common characters only; null for every other text.
+ * Some GBK words are also valid UTF-8: \u7247\u4e00 reads \u01ac\u04bb. Returns the GBK word where its UTF-8 reading is
+ * implausible and all its characters are common in GBK; null for other text.
  */
 export function gbkWordIn(text: string): string | null {
   for (const [word] of text.matchAll(BEYOND_ASCII)) {
@@ -99,10 +99,10 @@ function brokenLines(sample: Uint8Array): Buffer {
   return Buffer.concat(lines);
 }
 
-/** Of the characters beyond ASCII those that are common in it; 0 where the bytes are not of it. */
+/** Share of common characters among those beyond ASCII; 0 where the bytes are not valid in it. */
 function commonShare(bytes: Buffer, { name, first, second }: (typeof PAIRS)[number]): number {
   const text = iconv.decode(bytes, name);
-  // A sample may begin and end within a character.
+  // A sample may start and end within a character.
   if (text.slice(1, -1).includes('\uFFFD')) return 0;
   let [all, common] = [0, 0];
   for (let at = 0; at < bytes.length; at += 1) {

@@ -3,13 +3,13 @@ import { certainEncoding, START_BYTES, StreamDecoder } from './encoding.js';
 import { fileInCommand, wrongKind } from './kind.js';
 import { gbkWordIn, likelyEncoding } from './likely-encoding.js';
 
-/** A file that cannot be read as text; the message is the end of a sentence that names it: `cannot be read: …`. */
+/** A file that is unreadable as text; the message is the end of a sentence that names it: `cannot be read: …`. */
 export class TextFileError extends Error {
   override readonly name = 'TextFileError';
   constructor(
     message: string,
     readonly advice: string | null = null,
-    /** Of the operating system, where it refuses. */
+    /** The operating system's error code, if there is one. */
     readonly code: string | null = null,
     options?: ErrorOptions,
   ) {
@@ -18,8 +18,8 @@ export class TextFileError extends Error {
 }
 
 /**
- * Reads a small file of text whole: UTF-8, or UTF-16 with or without a mark. The mark is left out.
- * @throws TextFileError where it is anything else
+ * Reads a small text file completely: UTF-8, or UTF-16 with or without a mark, which is dropped.
+ * @throws TextFileError for any other content
  */
 export function readTextFile(path: string): string {
   let bytes: Buffer;

@@ -4,18 +4,18 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import type { AddressRule } from './public-address.js';
 
-/** How long a receiver has for all of it, from the look-up of its host to the status. The specification: 15 to 30 s. */
+/** Total timeout of a request, from the host's DNS lookup to the status. The specification: 15 to 30 s. */
 export const POST_TIMEOUT_MS = 15_000;
-/** What is read of an answer's body before the connection is cut, in bytes. Nothing of it is used. */
+/** Bytes of a response body read before the connection is closed. Its content is ignored. */
 export const MAX_ANSWER_BYTES = 16 * 1024;
 
 export interface PostAnswer {
   status: number;
-  /** The header `Retry-After`, as it came. */
+  /** The header `Retry-After`, unparsed. */
   retryAfter: string | null;
 }
 
-/** The address that a host name has is not one that may be reached. */
+/** The host name resolves to an address that is not allowed. */
 export class AddressRefusedError extends Error {
   override readonly name = 'AddressRefusedError';
 
@@ -32,11 +32,10 @@ export interface PostOptions {
 }
 
 /**
- * One POST on a connection of its own. The addresses are checked where the connection is made, on the very answer of the
- * look-up that is connected to: between a check and a connect there is no time in which DNS could change its mind.
- * Redirects are answers like any other.
+ * Sends one POST on a new connection. The address rule is applied to the DNS lookup that the connection uses, so a DNS change
+ * cannot bypass it; redirects are not followed.
  *
- * @throws AddressRefusedError, or whatever the connection ended in
+ * @throws AddressRefusedError, or the connection's error
  */
 export function post(
   url: URL,
@@ -44,14 +43,14 @@ export function post(
   { mayReach, lookup = systemLookup as LookupFunction, timeoutMs = POST_TIMEOUT_MS }: PostOptions,
 ): Promise<PostAnswer> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // For a host that is an address already, Node looks nothing up.
+  // Node calls no lookup for a host that is already an address.
   if (isIP(host) !== 0 && !mayReach(host)) return Promise.reject(new AddressRefusedError(host));
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(url, {
       method: 'POST',
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body, 'utf8')) },
-      // A kept connection could have been made before a setting or a name changed.
+      // A kept connection could predate a change of a setting or of DNS.
       agent: false,
       lookup: checkedLookup(lookup, mayReach),
       signal: AbortSignal.timeout(timeoutMs),
@@ -61,7 +60,7 @@ export function post(
     request.on('upgrade', (_answer, socket) => socket.destroy());
     request.on('response', (answer) => {
       resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? null });
-      // Read on for a little, so that the receiver can end its answer in peace.
+      // Reads a limited rest, so that the receiver can complete its response.
       let bytes = 0;
       answer.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
@@ -73,7 +72,7 @@ export function post(
   });
 }
 
-/** A look-up that gives only addresses which may be reached. */
+/** A DNS lookup that returns only allowed addresses. */
 export function checkedLookup(lookup: LookupFunction, mayReach: AddressRule): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {

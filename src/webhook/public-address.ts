@@ -27,12 +27,12 @@ const NOT_PUBLIC_V4: readonly (readonly [string, number])[] = [
 ];
 
 /**
- * All that the internet gives out in IPv6. Everything outside is refused: loopback, link-local, unique local, multicast.
- * Source: IANA's IPv6 address space registry.
+ * The globally allocated IPv6 range. Everything outside is refused: loopback, link-local, unique local, multicast. Source: IANA's
+ * IPv6 address space registry.
  */
 const GLOBAL_V6 = ['2000::', 3] as const;
 
-/** Inside it: protocols (Teredo among them), documentation, and 6to4, which carries an IPv4 address. */
+/** Exceptions inside it: protocols (Teredo among them), documentation, and 6to4, which contains an IPv4 address. */
 const NOT_PUBLIC_V6: readonly (readonly [string, number])[] = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -40,7 +40,7 @@ const NOT_PUBLIC_V6: readonly (readonly [string, number])[] = [
   ['3fff::', 20],
 ];
 
-/** Metadata services hand out credentials to whoever asks: no setting opens them. Sources: the documents of the clouds. */
+/** Metadata services give credentials to any caller, so no setting allows them. Sources: the documents of the clouds. */
 const NEVER: readonly string[] = [
   '169.254.169.254',
   // metadata.tencentyun.com
@@ -57,8 +57,8 @@ const NEVER: readonly string[] = [
 ];
 
 /**
- * Forms of IPv6 that stand for an IPv4 address and reach nothing else: mapped (RFC 4291), translated (RFC 2765), and those that
- * DNS64 makes up (RFC 6052, RFC 8215). The address inside is judged in their place.
+ * IPv6 forms that only represent an IPv4 address: mapped (RFC 4291), translated (RFC 2765), and those of DNS64 (RFC 6052, RFC
+ * 8215). The IPv4 address is checked instead.
  */
 const STANDS_FOR_V4: readonly (readonly [string, number])[] = [
   ['::ffff:0:0', 96],
@@ -82,20 +82,20 @@ for (const [address, prefix] of STANDS_FOR_V4) standsForV4.addSubnet(address, pr
 export type AddressRule = (address: string) => boolean;
 
 /**
- * Which IP addresses a webhook may reach: public ones, and those in the networks that the operator named. One that carries an IPv4
- * address is judged by that, too: a name for the IPv6 network does not open what is behind it.
+ * The IP addresses that a webhook may reach: public ones, and those in the operator's allowed networks. An IPv4 address inside an
+ * IPv6 one is checked too: allowing the IPv6 network does not allow it.
  */
 export function addressRule(allowed: readonly Network[] = []): AddressRule {
   const named = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const { address, prefix } of allowed) {
     const family = familyOf(address);
     named[family].addSubnet(address, prefix, family);
-    // A list takes an IPv6 network that holds all mapped addresses for all of IPv4; only a part of them is meant as one.
+    // A BlockList treats an IPv6 network with all mapped addresses as all of IPv4; only a part of them is meant as IPv4.
     if (family === 'ipv6' && prefix > 96 && mapped.check(address, family))
       named.ipv4.addSubnet(address, prefix, family);
   }
   const mayReach: AddressRule = (address) => {
-    // What cannot be read, such as an address with a zone (fe80::1%eth0), is not a public one.
+    // An unparsable address, such as one with a zone (fe80::1%eth0), is not public.
     if (isIP(address) === 0 || address.includes('%')) return false;
     const family = familyOf(address);
     if (never.check(address, family)) return false;
@@ -110,7 +110,7 @@ export function addressRule(allowed: readonly Network[] = []): AddressRule {
   return mayReach;
 }
 
-/** Every address, private ones too, but for the metadata services of clouds. */
+/** Any address, including private ones, except the clouds' metadata services. */
 export function anyAddressRule(): AddressRule {
   return addressRule([
     { address: '0.0.0.0', prefix: 0 },
@@ -122,7 +122,7 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv4(address) ? 'ipv4' : 'ipv6';
 }
 
-/** The IPv4 addresses that an IPv6 address carries, in whichever of the known forms. */
+/** The IPv4 addresses inside an IPv6 address, in all known forms. */
 function carriedV4(address: string): string[] {
   const groups = groupsOf(address);
   const at = (index: number) => groups[index] ?? 0;
@@ -131,22 +131,22 @@ function carriedV4(address: string): string[] {
   const zeros = (from: number, to: number) => groups.slice(from, to).every((group) => group === 0);
   const found: string[] = [];
   if (standsForV4.check(address, 'ipv6')) found.push(last);
-  // RFC 8215 leaves the length open: a translator with the whole /48 reads around the byte that is always zero (RFC 6052).
+  // RFC 8215 does not fix the prefix length: a translator with the whole /48 skips the byte that is always zero (RFC 6052).
   if (at(0) === 0x64 && at(1) === 0xff9b && at(2) === 1 && !zeros(3, 6)) {
     found.push(v4(at(3), ((at(4) & 255) << 8) | (at(5) >> 8)));
   }
-  // Compatible (RFC 4291); :: and ::1 are addresses of their own.
+  // Compatible (RFC 4291); :: and ::1 are separate addresses.
   if (zeros(0, 6) && at(6) !== 0) found.push(last);
   // 6to4 (RFC 3056).
   if (at(0) === 0x2002) found.push(v4(at(1), at(2)));
-  // Teredo (RFC 4380): the server, and the client with its bits turned over.
+  // Teredo (RFC 4380): the server, and the client with inverted bits.
   if (at(0) === 0x2001 && at(1) === 0) found.push(v4(at(2), at(3)), v4(at(6) ^ 0xffff, at(7) ^ 0xffff));
   // ISATAP (RFC 5214).
   if ((at(4) & 0xfdff) === 0 && at(5) === 0x5efe) found.push(last);
   return found;
 }
 
-/** The eight numbers of an IPv6 address, as the URL standard writes it: without dots. */
+/** The eight groups of an IPv6 address in the URL standard's form, without dots. */
 function groupsOf(address: string): number[] {
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const numbers = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));

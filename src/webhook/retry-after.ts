@@ -1,4 +1,6 @@
-/** What the header `Retry-After` asks for (RFC 9110, 10.2.3: seconds, or a date), in milliseconds; null when it says nothing. */
+/**
+ * Parses the header `Retry-After` (RFC 9110, 10.2.3: seconds, or a date) into milliseconds; null when it is missing or invalid.
+ */
 export function retryAfterMs(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   const text = header.trim();

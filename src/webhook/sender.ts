@@ -9,20 +9,20 @@ import { retryAfterMs } from './retry-after.js';
 
 /** Sends signed messages by the Standard Webhooks specification. */
 export interface WebhookSender {
-  /** Why this process cannot use the webhook, in a sentence; null when nothing speaks against it. No look-up is made. */
+  /** Why this process cannot use the webhook, in a sentence; null when it can. Makes no DNS lookup. */
   problemWith(webhook: WebhookRequest): string | null;
-  /** One attempt. Never throws for what the receiver or the network did. */
+  /** One attempt. Never throws for errors of the receiver or the network. */
   send(webhook: WebhookRequest, message: { id: string; body: string }): Promise<Delivery>;
 }
 
 export type Delivery =
   | { kind: 'delivered'; status: number }
-  /** The receiver answered 410: it wants no more of them. */
+  /** The receiver answered 410: it accepts no further messages. */
   | { kind: 'gone'; reason: string }
   | { kind: 'failed'; reason: string; retryAfterMs: number | null };
 
 export interface WebhookSenderOptions extends WebhookSettings {
-  /** For tests. Defaults: the system's look-up, 15 s. */
+  /** For tests. Defaults: the system's lookup, 15 s. */
   lookup?: LookupFunction;
   timeoutMs?: number;
 }
@@ -70,7 +70,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
   };
 }
 
-/** By the specification: 2xx is taken, 410 ends it, and everything else is tried again. */
+/** By the specification: 2xx is delivered, 410 ends it, and everything else is retried. */
 function judged(url: URL, { status, retryAfter }: PostAnswer): Delivery {
   if (status >= 200 && status < 300) return { kind: 'delivered', status };
   if (status === 410) return { kind: 'gone', reason: `${url.origin} answered 410: it wants no more webhooks.` };
@@ -78,7 +78,7 @@ function judged(url: URL, { status, retryAfter }: PostAnswer): Delivery {
   return failed(`${url.origin} answered HTTP ${status}${note}.`, retryAfterMs(retryAfter, Date.now()));
 }
 
-/** The origin only: the rest of a URL may have a token of the receiver's in it. */
+/** The origin only, since the rest of a URL may contain the receiver's token. */
 function unreached(url: URL, error: unknown, timeoutMs: number): string {
   if (error instanceof AddressRefusedError) return `${url.origin}: ${notPublic(error.address)}`;
   if (!(error instanceof Error)) return `${url.origin} could not be reached.`;

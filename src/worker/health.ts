@@ -1,18 +1,18 @@
-/** What a worker needs; each check resolves when it is there, and rejects when it is not. */
+/** Readiness checks by name: each resolves when its part is available, and rejects otherwise. */
 export type Checks = Readonly<Record<string, () => Promise<unknown>>>;
 
 export interface Readiness {
   ready: boolean;
-  /** Of each part: in order, or in one word why not. Never a text of somebody else's: anyone may read it. */
+  /** State of each part. No foreign error text, since the endpoint is public. */
   checks: Record<string, 'ok' | 'failing' | 'starting' | 'draining'>;
 }
 
-/** The longest that a check may take, in milliseconds: a part that hangs is not there. */
+/** Time limit of a check, in milliseconds: a part that hangs counts as failing. */
 const DEADLINE_MS = 2_000;
-/** How long a look stays good, in milliseconds: probes of every orchestrator together ask once. */
+/** How long a result is cached, in milliseconds: concurrent probes share one check. */
 const FRESH_MS = 1_000;
 
-/** Whether this process takes work. Before {@link Health.started} and from {@link Health.drain} on it does not. */
+/** Whether this process accepts work: only between {@link Health.started} and {@link Health.drain}. */
 export class Health {
   #checks: Checks | undefined;
   #draining = false;
@@ -40,7 +40,7 @@ export class Health {
       this.#fresh = { readiness: lookAt(this.#checks), untilMs: nowMs + FRESH_MS };
     }
     const readiness = await this.#fresh.readiness;
-    // Told to stop while it was looked at.
+    // Draining may have started during the check.
     return this.#draining ? { ready: false, checks: { worker: 'draining' } } : readiness;
   }
 }

@@ -4,26 +4,26 @@ import { certificateEnd } from '../config/temporal-tls.js';
 import { UnavailableError } from '../errors.js';
 import { connectWorker } from '../temporal/worker-connection.js';
 
-/** Between two looks at the files, in milliseconds: what has changed is used, or the worker has ended, within a minute. */
+/** Interval of file checks, in milliseconds: a changed certificate takes effect, or the worker ends, within a minute. */
 const LOOK_MS = 10_000;
-/** How long a look whether Temporal answers may take, in milliseconds. */
+/** Time limit of the check whether Temporal answers, in milliseconds. */
 const ANSWER_MS = 5_000;
 
 export interface Kept {
   workers: readonly Worker[];
   logger: Logger;
-  /** Ends with the process. */
+  /** Aborted at shutdown. */
   stopping: AbortSignal;
-  /** Called once, when only a new process can connect. */
+  /** Called once, when a reconnection requires a new process. */
   onLost: (error: UnavailableError) => void;
 }
 
 /**
- * The worker's connection, which is replaced when certificates or keys have changed in their files. Whoever holds
- * {@link CurrentConnection.connection} has the newest.
+ * The worker's connection, replaced when certificate or key files have changed. {@link CurrentConnection.connection} always uses
+ * the newest.
  */
 export class CurrentConnection {
-  /** Passes everything on to the newest one. */
+  /** Forwards to the newest connection. */
   readonly connection: NativeConnection;
   #settings: TemporalSettings;
   #failedLooks = 0;
@@ -33,7 +33,7 @@ export class CurrentConnection {
     settings: TemporalSettings,
   ) {
     this.#settings = settings;
-    // A target without properties: what a proxy answers for a fixed one may not change.
+    // A proxy must return a fixed property unchanged, so its target has none.
     this.connection = new Proxy(Object.create(NativeConnection.prototype) as NativeConnection, {
       get: (_target, name) => {
         const value: unknown = Reflect.get(this.native, name, this.native);
@@ -48,7 +48,7 @@ export class CurrentConnection {
     return new CurrentConnection(connection, settings);
   }
 
-  /** For {@link Worker.create}, which takes nothing but the SDK's own. */
+  /** For {@link Worker.create}, which requires the SDK's own object. */
   get ofWorkers(): NativeConnection {
     return this.native;
   }
@@ -57,7 +57,7 @@ export class CurrentConnection {
     await this.native.close();
   }
 
-  /** Looks at the files from now on. */
+  /** Starts the file checks. */
   keep(kept: Kept): void {
     const { reread } = this.#settings;
     const end = certificateEnd(this.#settings.connectionOptions.reveal());
@@ -98,7 +98,7 @@ export class CurrentConnection {
     );
   }
 
-  /** A call that already waits stays on the old connection: where that one is dead, only a new process helps. */
+  /** A call already waiting stays on the old connection; if that is dead, a new process is necessary. */
   async #replace(next: TemporalSettings, { workers, logger, stopping, onLost }: Kept): Promise<void> {
     const answered = await this.#answers();
     const { connection } = await connectWorker(next);
@@ -127,7 +127,7 @@ export class CurrentConnection {
   }
 }
 
-/** Keys and certificates are bytes, and stand in no text. */
+/** Keys and certificates are bytes, which JSON would not compare as text. */
 function sameOptions(one: TemporalSettings, other: TemporalSettings): boolean {
   const text = ({ connectionOptions }: TemporalSettings) =>
     JSON.stringify(connectionOptions.reveal(), (_name, value: unknown) =>

@@ -1,13 +1,13 @@
 import type { PriceList } from '../contract/price-list.js';
 import type { Ledger } from '../ledger/index.js';
 
-/** From one word to the next, in milliseconds. */
+/** Interval of the reports, in milliseconds. */
 const SAY_EVERY_MS = 60_000;
 
-/** Says in the ledger what prices this worker books by, now and every minute. Ends with `stopping`. */
+/** Reports to the ledger the prices by which this worker books, now and every minute. Ends with `stopping`. */
 export function keepPrices({ prices }: Pick<Ledger, 'prices'>, list: PriceList, stopping: AbortSignal): void {
   if (stopping.aborted) return;
-  // A ledger that is away is noticed by everybody else; the next word may reach it.
+  // Other parts report an unavailable ledger; the next attempt follows.
   const say = () => void prices.say(list).catch(() => {});
   say();
   const timer = setInterval(say, SAY_EVERY_MS);

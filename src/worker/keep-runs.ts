@@ -5,22 +5,22 @@ import { RUN_ENDED, type SeenHold } from '../ledger/holds/hold-store.js';
 import type { Ledger } from '../ledger/index.js';
 import type { RunKey } from '../ledger/submissions/phase-store.js';
 
-/** From one look for runs that are gone to the next, in milliseconds. */
+/** Interval of the search for ended runs, in milliseconds. */
 const KEEP_EVERY_MS = 60_000;
-/** After so many seconds a run is looked at again, by one worker. */
+/** Seconds until a run is checked again, by one worker. */
 const LOOK_AFTER_SECONDS = 300;
-/** Runs of one look, of each kind: a describe each. */
+/** Runs of each kind in one pass: each costs a describe call. */
 const MOST = 500;
 
 type KeptLedger = Pick<Ledger, 'phases' | 'holds'>;
 
 /**
- * Ends the rows of runs that are not held, in review, nor published any more: a run that was terminated or reset tells nobody
- * that it ended. Ends with `stopping`.
+ * Ends the rows of runs that are no longer held, in review or publishing: a terminated or reset run does not end them itself.
+ * Ends with `stopping`.
  */
 export function keepRuns(ledger: KeptLedger, client: Client, stopping: AbortSignal): void {
   if (stopping.aborted) return;
-  // A row that cannot be looked at now is looked at again later; the others have their turn.
+  // A row whose check fails is checked again later, without stopping the others.
   const tryEach = async <Run>(runs: Run[], look: (run: Run) => Promise<void>) => {
     for (const run of runs) if (!stopping.aborted) await look(run).catch(() => undefined);
   };
@@ -28,7 +28,7 @@ export function keepRuns(ledger: KeptLedger, client: Client, stopping: AbortSign
     await tryEach(await ledger.holds.unseen(LOOK_AFTER_SECONDS, MOST), (hold) => keepHold(ledger, client, hold));
     await tryEach(await ledger.phases.unseen(LOOK_AFTER_SECONDS, MOST), (run) => keepPhase(ledger, client, run));
   };
-  // A server that is away is noticed by everybody else; the next look may find it.
+  // Other parts report an unavailable server; the next attempt follows.
   const tryIt = () => void look().catch(() => {});
   tryIt();
   const timer = setInterval(tryIt, KEEP_EVERY_MS);
@@ -36,7 +36,7 @@ export function keepRuns(ledger: KeptLedger, client: Client, stopping: AbortSign
   stopping.addEventListener('abort', () => clearInterval(timer), { once: true });
 }
 
-/** A run that was reset while it was held goes on with that hold, and does not write it again. */
+/** A run reset while held continues with the same hold, and does not write it again. */
 async function keepHold(ledger: KeptLedger, client: Client, hold: SeenHold): Promise<void> {
   if (await openRun(client, hold.workflowId, hold.runId)) return;
   const latest = await openRun(client, hold.workflowId);
@@ -45,7 +45,7 @@ async function keepHold(ledger: KeptLedger, client: Client, hold: SeenHold): Pro
   if (!goesOn || !(await ledger.holds.move(hold, latest.runId))) await ledger.holds.end(hold, RUN_ENDED);
 }
 
-/** The same of a review; the row is the id's, and is taken out when that is over. */
+/** The same for a review: its row belongs to the workflow id, and is removed once the review is over. */
 async function keepPhase({ phases }: KeptLedger, client: Client, run: RunKey): Promise<void> {
   if (await openRun(client, run.workflowId, run.runId)) return;
   const latest = await openRun(client, run.workflowId);
@@ -53,7 +53,7 @@ async function keepPhase({ phases }: KeptLedger, client: Client, run: RunKey): P
   if (inReview === null) await phases.leave(run);
 }
 
-/** That run, or the latest of the id, when it has not ended; else null. */
+/** That run, or the latest of the workflow id, if it is open; else null. */
 async function openRun(
   client: Client,
   workflowId: string,

@@ -2,8 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { WatchDependencies } from '../activities/dependencies.js';
 
 /**
- * Starts what watches are missing, now and every while: those of a backlog that waited while no worker ran, and one that
- * somebody terminated. Ends with `stopping`.
+ * Starts missing completion watches, now and periodically: after a time without workers, or a termination. Ends with `stopping`.
  */
 export function keepWatches({ running, stopping, timings }: WatchDependencies, client: Client): void {
   if (!running.enabled || stopping.aborted) return;

@@ -6,12 +6,11 @@ import type { Redact } from './redact.js';
 
 export type LineLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
-/** Writes one entry of a log. */
+/** Writes one log entry. */
 export type WriteEntry = (level: LineLevel, message: string, fields?: Record<string, unknown>) => void;
 
 /**
- * A log of one line for each entry: JSON, or `pretty` for a person. No line has a secret that `redact` knows, or a character that a
- * terminal acts on.
+ * A log with one line per entry: JSON, or `pretty` for a person. Removes secrets known to `redact`, and escapes control characters.
  */
 export function logLines(
   { level, format }: Settings['log'],

@@ -4,19 +4,19 @@ import type { Settings } from '../config/settings.js';
 import { type LineLevel, logLines } from './log-lines.js';
 import type { Redact } from './redact.js';
 
-/** What a line tells of an error. The stack only where nobody threw it on purpose. */
+/** The logged fields of an error. The stack is included only for unexpected errors. */
 interface LoggedError {
   type: string;
   message: string;
   stack?: string;
 }
 
-/** Fields that a failure of ours has, lifted to where a search for them looks first. */
+/** Fields of our failures, lifted to the top level of the entry for searches. */
 const HOISTED_FIELDS = ['class', 'code', 'taskId', 'requestId'] as const;
 
 /**
- * The log of a worker as the Temporal SDK writes to it, with the workflow id, and with TaskId and RequestId where they are known;
- * every line without the secrets of the settings.
+ * The worker's logger for the Temporal SDK, with workflow id, TaskId and RequestId where known. The settings' secrets are removed
+ * from every line.
  */
 export function workerLogger(log: Settings['log'], redact: Redact, write?: (line: string) => void): Logger {
   const entry = logLines(log, redact, write);

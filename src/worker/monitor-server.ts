@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { ConfigurationError } from '../errors.js';
 import type { Health } from './health.js';
 
-/** Prometheus' text format. Source: its exposition formats, 0.0.4. */
+/** Prometheus text format. Source: its exposition formats, 0.0.4. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface MonitorServer {
@@ -16,13 +16,13 @@ export interface MonitorServer {
 
 export interface MonitorParts {
   health: Health;
-  /** All metrics as Prometheus reads them. */
+  /** All metrics in Prometheus text format. */
   metrics: () => Promise<string>;
 }
 
 /**
- * - `/healthz`: 200 while this process can answer at all; anything else: end it and start another
- * - `/readyz`: 200 while it takes work, else 503, with the parts that fail
+ * - `/healthz`: 200 while this process responds at all; otherwise restart it
+ * - `/readyz`: 200 while it accepts work, else 503, with the failing parts
  * - `/metrics`: for Prometheus
  */
 export function monitorApp({ health, metrics }: MonitorParts): Hono {
@@ -36,7 +36,7 @@ export function monitorApp({ health, metrics }: MonitorParts): Hono {
   return app;
 }
 
-/** @throws ConfigurationError when nothing can listen there */
+/** @throws ConfigurationError when the address cannot be bound */
 export async function startMonitorServer(
   { port, host }: { port: number; host: string },
   parts: MonitorParts,

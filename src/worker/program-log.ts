@@ -3,22 +3,22 @@ import { stderr, stdout } from '../process/standard-streams.js';
 import { logLines, type WriteEntry } from './log-lines.js';
 import { type Redact, redactor } from './redact.js';
 
-/** The log of a worker that is a program of its own: everything that this process prints is an entry of it. */
+/** The log of a worker that runs as a program: everything that the process prints becomes an entry. */
 export interface ProgramLog {
-  /** False: the log is for a person, who is told what is wrong in sentences. */
+  /** False: the log is for a person, and problems are explained in sentences. */
   readonly json: boolean;
   readonly write: WriteEntry;
-  /** From now on no line has one of these. */
+  /** Removes these secrets from every later line. */
   hide(secrets: readonly string[]): void;
 }
 
 /**
- * Begins the log, before anything else can print: warnings of Node, what libraries write to the console, and errors that nobody
- * caught become entries. What the machine code of Node itself prints when it is out of memory stays as it is.
+ * Opens the log before any other output: Node warnings, console output of libraries and uncaught errors become entries. Node's
+ * native out-of-memory output is not captured.
  */
 export function openProgramLog(env: NodeJS.ProcessEnv): ProgramLog {
   const { level, format } = loadLogSettings(env);
-  // What ends the process is told even where everything else is to be silent.
+  // A fatal error is logged even at level `silent`.
   const settings = { format, level: level === 'silent' ? ('fatal' as const) : level };
   let redact: Redact = (text) => text;
   const write = logLines(settings, (text) => redact(text));
@@ -44,7 +44,7 @@ export function openProgramLog(env: NodeJS.ProcessEnv): ProgramLog {
 }
 
 function takeOverWarnings(write: WriteEntry): void {
-  // Node's own listener prints past the streams of this process; threads that start later read the variable.
+  // Node's own listener bypasses our streams. Threads that start later read the variable.
   process.removeAllListeners('warning');
   process.env.NODE_NO_WARNINGS = '1';
   process.on('warning', ({ name, message, ...rest }) => {

@@ -3,27 +3,24 @@ import type { Settings } from '../config/settings.js';
 
 const HIDDEN = '***';
 
-/** A text as short as this stands in every second line by chance: taking it out would hide what was meant to be read. */
+/** Secrets shorter than this also occur by chance; removing them would hide other text. */
 const SHORTEST = 4;
 
-/** Takes every secret out of a text, also as it looks inside of JSON or a URL. */
+/** Removes every secret from a text, also in its JSON and URL encodings. */
 export type Redact = (text: string) => string;
 
-/**
- * Nothing of ours writes a secret on purpose; but errors of others quote what they were given. So every line that leaves
- * the process goes through here.
- */
+/** Third-party errors may quote their input, so every log line passes through here. */
 export function redactor(secrets: readonly string[]): Redact {
   const forms = secrets
     .filter((secret) => secret.length >= SHORTEST)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
-  // The longest first: one secret may be a part of another.
+  // Longest first, since one secret may contain another.
   const all = [...new Set(forms)].sort((a, b) => b.length - a.length);
   return (text) =>
     all.reduce((hidden, form) => (hidden.includes(form) ? hidden.replaceAll(form, HIDDEN) : hidden), text);
 }
 
-/** All that must stay with this process. */
+/** All secrets of the settings. */
 export function secretsOf({ vendor, databaseUrl, temporal, webhooks, monitor }: Settings): string[] {
   const { credentials } = vendor;
   const { apiKey, tls } = temporal.connectionOptions.reveal();
@@ -39,7 +36,7 @@ export function secretsOf({ vendor, databaseUrl, temporal, webhooks, monitor }: 
   ].filter((secret) => secret !== undefined);
 }
 
-/** As it stands in the URL, and as it is meant; a password may also stand in the query. */
+/** The password as written in the URL and decoded; it may also be a query parameter. */
 function passwordsOf(text: string): string[] {
   const { password, searchParams } = new URL(text);
   return [password, decoded(password), searchParams.get('password') ?? ''].filter((each) => each !== '');

@@ -1,22 +1,20 @@
 import { type Logger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { findFreePort, LOOPBACK } from '../local/free-port.js';
 
-/**
- * Lines of the SDK's native part go to our log, and not past it to stderr. `filter` is what it would print by itself.
- */
+/** Forwards native SDK log lines to our log instead of stderr. `filter` is the SDK's default. */
 const LOGGING = { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) };
 
-/** How often another port is taken when somebody was faster. */
+/** Attempts with another port, if another process binds the free port first. */
 const PORT_TRIES = 5;
 
 interface Installed {
-  /** Where the SDK tells its own metrics; undefined: it was not asked to. */
+  /** URL of the SDK's own metrics; undefined when they are off. */
   sdkMetricsUrl: string | undefined;
 }
 
 let installed: Promise<Installed> | undefined;
 
-/** The SDK has one runtime a process: the first worker's log and metrics settings stand. */
+/** The SDK has one runtime per process, so the first worker's log and metrics settings apply. */
 export function installRuntime(options: { logger: Logger; metrics: boolean }): Promise<Installed> {
   installed ??= install(options);
   return installed;
@@ -24,12 +22,12 @@ export function installRuntime(options: { logger: Logger; metrics: boolean }): P
 
 async function install({ logger, metrics }: { logger: Logger; metrics: boolean }): Promise<Installed> {
   if (!metrics) {
-    // SIGINT and SIGTERM belong to the program that runs the workers.
+    // The program that runs the workers handles SIGINT and SIGTERM.
     Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: LOGGING } });
     return { sdkMetricsUrl: undefined };
   }
   for (let tries = 1; ; tries += 1) {
-    // The SDK's exporter is a server of its own; here it is asked by our /metrics only, so that there is one to scrape.
+    // The SDK's exporter is a separate server; only our /metrics reads it, so that there is one endpoint to scrape.
     const bindAddress = `${LOOPBACK}:${await findFreePort({ port: 0, purpose: 'the Temporal SDK’s metrics' })}`;
     const prometheus = { bindAddress, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
     try {

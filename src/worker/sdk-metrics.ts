@@ -1,7 +1,7 @@
-/** The longest that the SDK's exporter, in this very process, may take, in milliseconds. */
+/** Time limit for the SDK's exporter, which runs in this process, in milliseconds. */
 const DEADLINE_MS = 2_000;
 
-/** What the Temporal SDK counts, as text; empty when it cannot be had: ours must not be lost with it. */
+/** The SDK's metrics as text; empty when unavailable, so that ours are still served. */
 export async function sdkMetrics(url: string | undefined): Promise<string> {
   if (url === undefined) return '';
   try {

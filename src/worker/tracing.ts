@@ -1,4 +1,4 @@
-/** Traces by OpenTelemetry. Loaded only where they are asked for: `await import('./worker/tracing.js')`. */
+/** OpenTelemetry traces. Loaded on demand: `await import('./worker/tracing.js')`. */
 import { createRequire } from 'node:module';
 import * as otel from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
@@ -14,42 +14,42 @@ import type { ActivityInterceptorsFactory, Logger, WorkerOptions } from '@tempor
 import { type CallObserver, requestIdOf } from '../metrics/instrument-vod.js';
 import { VodError } from '../tencent-vod/vod-error.js';
 
-/** How traces name this program where OTEL_SERVICE_NAME does not. */
+/** Default service name where OTEL_SERVICE_NAME is not set. */
 const SERVICE_NAME = 'vod-smart-erase';
 
-/** What makes spans in workflow code; tools/build.mjs bundles it into `workflow-bundle-traced.js`. */
+/** Makes spans in workflow code; tools/build.mjs bundles it into `workflow-bundle-traced.js`. */
 const WORKFLOW_MODULE = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors';
 
 export interface Tracing {
   activityInterceptors: ActivityInterceptorsFactory;
-  /** For workflow code that is bundled at the start. */
+  /** For workflow code bundled at start. */
   workflowModule: string;
-  /** Take what workflow code tells of its spans; only the traced bundle does. */
+  /** Receive spans from workflow code; only the traced bundle sends them. */
   sinks: NonNullable<WorkerOptions['sinks']>;
-  /** A span around each vendor call, with the RequestId. */
+  /** Makes a span around each vendor call, with the RequestId. */
   observeCalls: CallObserver;
-  /** For a vendor call: where it belongs, in W3C's header and in the vendor's own. */
+  /** Trace headers of a vendor call: W3C's, and the vendor's own. */
   headers: () => Record<string, string>;
-  /** Sends what is left. */
+  /** Flushes the remaining spans. */
   close(): Promise<void>;
 }
 
 /** @param endpoint OTLP over HTTP; spans go to `<endpoint>/v1/traces` */
 export function startTracing(endpoint: string, identity: string, logger: Logger): Tracing {
-  // Without it nothing tells that spans do not arrive.
+  // Without this logger, export failures would be silent.
   const told = (tell: 'warn' | 'error') => (message: string) => logger[tell](`Traces: ${message}`);
   const quiet = () => undefined;
   const diag = { error: told('error'), warn: told('warn'), info: quiet, debug: quiet, verbose: quiet };
   otel.diag.setLogger(diag, { logLevel: otel.DiagLogLevel.WARN, suppressOverrideMessage: true });
   const resource = new Resource({
-    // Set to nothing is what compose files and CI leave behind; it means "not set".
+    // An empty variable, as compose files and CI set it, means "not set".
     'service.name': process.env.OTEL_SERVICE_NAME || SERVICE_NAME,
     'service.instance.id': identity,
   });
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
   const processor = new BatchSpanProcessor(exporter);
   const provider = new BasicTracerProvider({ resource, spanProcessors: [processor] });
-  // The SDK's interceptors look for both where OpenTelemetry keeps what is one for a process.
+  // The SDK's interceptors use OpenTelemetry's process-wide context manager and propagator.
   provider.register({ contextManager: new AsyncLocalStorageContextManager() });
   const tracer = provider.getTracer(SERVICE_NAME);
   return {
@@ -84,7 +84,7 @@ export function startTracing(endpoint: string, identity: string, logger: Logger)
       return span === undefined ? headers : { ...headers, 'X-TC-TraceId': span.traceId };
     },
     close: async () => {
-      // A collector that is gone must not keep a worker from ending well.
+      // An unavailable collector must not block the shutdown.
       await provider.shutdown().catch(() => undefined);
     },
   };

@@ -7,11 +7,11 @@ import { ACTIVITY_ID, namesOfQueue } from '../contract/names.js';
  * activities behind a backlog that never ran. Deadlines travel in the arguments.
  */
 
-/** A worker that died is noticed after this long without a heartbeat. */
+/** Detects a worker that died, after this long without a heartbeat. */
 const HEARTBEAT_TIMEOUT = '30s';
-/** One read of the vendor, its wait for the read rate limit, and a write of the ledger. */
+/** Covers one vendor read, its wait for the read rate limit, and a ledger write. */
 const READ_TIMEOUT = '2m';
-/** The paid call at its worst (twice the request timeout), its wait for a slot, and the writes before and after. */
+/** Covers the paid call's maximum (twice the request timeout), its wait for a slot, and the writes before and after it. */
 const SUBMIT_TIMEOUT = '5m';
 /** Delays come with each failure, by its class; this is for failures without one, such as a worker that died. */
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' } as const;

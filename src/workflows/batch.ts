@@ -26,9 +26,9 @@ import { refuseUnfit } from './loose-input.js';
 const ROUNDS_A_RUN = 400;
 
 const { feedBatch } = proxyActivities<MainActivities>({
-  // The longest round is five minutes; a tick of it may wait for a slow ledger.
+  // A round takes five minutes at most, and may also wait for a slow ledger.
   startToCloseTimeout: '15m',
-  // A dispatcher that died is replaced after this long.
+  // Time until a dispatcher that died is replaced.
   heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '4s' },
   cancellationType: ActivityCancellationType.TRY_CANCEL,

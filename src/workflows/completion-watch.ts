@@ -17,7 +17,7 @@ const ROUNDS_A_RUN = 100;
 
 const { watchCompletions } = proxyActivities<MainActivities>({
   activityId: ACTIVITY_ID.watchCompletions,
-  // A round of two minutes, and the longest wait after a failed list; a list that catches up takes longer.
+  // Covers a round of two minutes and the longest delay after a failed list; a list that catches up takes longer.
   startToCloseTimeout: '30m',
   heartbeatTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
@@ -26,13 +26,13 @@ const { watchCompletions } = proxyActivities<MainActivities>({
 
 export interface CompletionWatchInput {
   subAppId: number;
-  /** Of the run before. */
+  /** Report of the previous run. */
   report?: WatchReport;
 }
 
 /**
- * Watches one sub-application for tasks that are over. Submits start it; it ends itself when nothing has waited for a while. All
- * its state is in the ledger: after a termination it is started anew and continues.
+ * The completion watch of one sub-application. Submits start it; it ends itself when nothing has waited for a while, and after a
+ * termination it continues from the ledger.
  */
 export async function completionWatch(input: CompletionWatchInput): Promise<WatchReport> {
   refuseUnfit(input, { subAppId: 'number' });

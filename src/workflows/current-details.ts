@@ -3,11 +3,11 @@ import type { EraseFailureDetails, EraseStatus, Expectation } from '../contract/
 import { asCode, BLANK_LAST_LINE, inTable } from '../contract/ui-markdown.js';
 
 /**
- * The run as the Temporal UI shows it under "current details": Markdown, a table of what is known, then why it stopped:
- * `outcome` once it failed or was cancelled, or the hold it is in.
+ * The run's "current details" in the Temporal UI: a Markdown table, then why it stopped: `outcome` of a failed or cancelled run,
+ * or its hold.
  */
 export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails | null = null): string {
-  // Each is Markdown already.
+  // Values are already Markdown.
   const rows: [string, string | null][] = [
     ['Phase', status.phase],
     ['Waits for', waitsFor(status)],
@@ -27,7 +27,7 @@ export function currentDetails(status: EraseStatus, outcome: EraseFailureDetails
   return lines.join('\n') + BLANK_LAST_LINE;
 }
 
-/** Without what other rows show: a long cell makes all of them wrap. */
+/** Omits what other rows show: a long cell makes all of them wrap. */
 function waitsFor({ held, review, waitingFor, taskId }: EraseStatus): string | null {
   if (held !== null) return 'an operator';
   if (review !== null) return 'a reviewer';
@@ -56,12 +56,12 @@ function expectationOf({ runId, class: errorClass, submission, since }: NonNulla
   return { runId, class: errorClass, submission, since };
 }
 
-/** The update's argument, to be copied as a whole. */
+/** The complete argument of the update, for copying. */
 function argument(expect: Expectation): string[] {
   return ['```json', JSON.stringify({ by: '…', reason: '…', expect }), '```'];
 }
 
-/** Both videos, as links. */
+/** Links to both videos. */
 function watch(review: EraseStatus['review']): string | null {
   if (review === null) return null;
   const links = [link('source', review.source.url), link('result', review.result.url)].filter((each) => each !== null);

@@ -42,7 +42,7 @@ export const retryUpdate = defineUpdate<string, [RetryDecision]>(UPDATE.retry);
 export const skipUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.skip);
 export const abortUpdate = defineUpdate<string, [OperatorDecision]>(UPDATE.abort);
 
-/** With `taskId`, only for a submit whose outcome is unknown. `breaker`: of the hold that was shown when it was decided. */
+/** `taskId` is only valid for a submit whose outcome is unknown. `breaker`: that of the hold on which the decision was made. */
 export type HoldEnd = RetryDecision & { action: 'retry' | 'skip' | 'abort'; breaker: Hold['breaker'] };
 
 const NAMED_IN_VAIN = 'A task is named only to retry a submit in doubt, and this hold is none. Leave "taskId" out.';
@@ -55,7 +55,7 @@ export class EraseRun {
   private readonly webhook: WebhookRequest | null;
   private readonly notified: Promise<void>[] = [];
   private holdEnd: HoldEnd | null = null;
-  /** What is held, as last reported. */
+  /** The hold as last reported. */
   private heldFor: Hold | null = null;
   private outcome: EraseFailureDetails | null = null;
   /** This run paid for a task that failed; that money is spent whatever follows. */
@@ -87,7 +87,7 @@ export class EraseRun {
     this.show();
   }
 
-  /** What the submit activity found out about the request. */
+  /** Applies the submit activity's findings about the request. */
   learn({ request, searchAttributes }: ValidatedRequest): void {
     this.status.fileId = request.fileId;
     this.registered = searchAttributes;
@@ -100,7 +100,7 @@ export class EraseRun {
     this.registered = searchAttributes.filter((key) => Object.hasOwn(SEARCH_ATTRIBUTE, key));
   }
 
-  /** Enters a phase. Search attributes are upserted with it when they are available, next to other commands: one event. */
+  /** Enters a phase. Upserts search attributes if available; combined with other commands this costs one event. */
   enter(phase: Phase, waitingFor: string | null, options: { upsert: boolean }): void {
     this.status.phase = phase;
     this.status.waitingFor = waitingFor;
@@ -116,8 +116,8 @@ export class EraseRun {
   }
 
   /**
-   * Waits for an operator's `retry`, `skip` or `abort`, without a timeout: waiting loses nothing. With `lookAgainMs` it returns
-   * null after that time, to check whether the reason is gone; the hold continues when it is called again.
+   * Waits for an operator's `retry`, `skip` or `abort`, without a timeout, since waiting loses nothing. With `lookAgainMs` it
+   * returns null after that time, to check whether the reason is gone; another call continues the hold.
    */
   async hold(hold: Hold, nowMs: number, lookAgainMs: number | null = null): Promise<HoldEnd | null> {
     if (this.status.held === null) {
@@ -140,8 +140,8 @@ export class EraseRun {
   }
 
   /**
-   * Notifies the webhook, if there is one, by a separate workflow. Resolves when the server has this notification and those
-   * before it: await it only right before the run closes.
+   * Notifies the webhook, if there is one, by a separate workflow. Resolves when the server has this notification and earlier
+   * ones, so await it only right before the run closes.
    */
   async tell(type: EventType, what: Pick<EraseEventData, 'result' | 'failure' | 'held'>): Promise<void> {
     if (this.webhook === null) return;
@@ -157,7 +157,7 @@ export class EraseRun {
     return this.status.held !== null;
   }
 
-  /** The hold is over; what follows enters its own phase. */
+  /** Ends the hold; the caller enters the next phase. */
   release(): void {
     this.status.held = null;
     this.heldFor = null;
@@ -165,7 +165,7 @@ export class EraseRun {
     upsertMemo({ [MEMO.hold]: undefined });
   }
 
-  /** What a decision can refer to. */
+  /** The state to which a decision can refer. */
   get waiting(): Waiting {
     const { phase, held, review, taskId } = this.status;
     return {

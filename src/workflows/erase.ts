@@ -33,8 +33,8 @@ type Finished = Extract<FetchResultOutcome, { kind: 'succeeded' }>;
 const SUBMITS_WHEN_JOINED_IS_ABORTED = 'submits-when-joined-is-aborted';
 
 /**
- * One erase of one file by one recipe: submit, wait, fetch the result, review, publish. Its input is any JSON: the submit
- * activity checks it, so that clients of every language are treated alike.
+ * One erase of one file by one recipe: submit, wait, fetch the result, review, publish. Its input may be any JSON, which the
+ * submit activity validates, so that clients in every language are treated alike.
  */
 export async function erase(input: unknown): Promise<EraseResult> {
   const run = new EraseRun(input);
@@ -65,7 +65,7 @@ export async function erase(input: unknown): Promise<EraseResult> {
 
 async function eraseSteps(run: EraseRun, review: Review, asked: Asked): Promise<EraseResult> {
   let resubmitAfterTaskId: string | null = null;
-  /** A task of another run that this one had waited for was aborted: submit again, once. */
+  /** The joined task of another run was aborted: submit again, once. */
   let joinedInVain = false;
   for (;;) {
     const submitted = await submit(run, asked, resubmitAfterTaskId);
@@ -108,7 +108,7 @@ function paidHere(submitted: Submitted): boolean {
   return submitted.paidHere ?? !submitted.reused;
 }
 
-/** Step 1. Ends with a running task, or with a result that was paid for before; holds are waited out here. */
+/** Step 1. Returns a running task, or a result that was paid for before; waits for the end of holds. */
 async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string | null) {
   const { submitErase } = submitActivities(looseRequest(asked.request).batchId === null ? 'live' : 'batch');
   let operatorRetry: SubmitInput['operatorRetry'] = null;
@@ -130,7 +130,7 @@ async function submit(run: EraseRun, asked: Asked, resubmitAfterTaskId: string |
     await leaveHold(run, { as: action, decision: { by, reason }, breaker: end.breaker });
     if (action !== 'retry') throw decided(end, run);
     const taskId = namedTask(end);
-    // An operator who names the task states that it was paid for: that does not approve another payment.
+    // An operator who names the task states that it was paid for, which does not approve another payment.
     const upToSubmission = taskId === null ? outcome.hold.submission : null;
     operatorRetry = { by, reason, upToSubmission, ...(taskId === null ? {} : { taskId }) };
     looks = 0;
@@ -341,7 +341,7 @@ function failure(
   run: EraseRun,
 ): ApplicationFailure {
   const { taskId, moneySpent, resultFileId } = run.status;
-  // It contains text from the vendor, from operators and from the request.
+  // The message contains text from the vendor, operators and the request.
   const message = shortText(fields.message, LONGEST_MESSAGE);
   const details: EraseFailureDetails = {
     class: errorClass,

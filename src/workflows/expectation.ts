@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { Expectation } from '../contract/request.js';
 
-/** What a run waits for, so that a decision can name it. Null: nothing. */
+/** What a run waits for, so that a decision can refer to it. Null: nothing. */
 export interface Waiting {
   phase: string;
   class: string | null;
@@ -11,7 +11,7 @@ export interface Waiting {
   taskId: string | null;
 }
 
-/** Why a decision with an expectation does not match what this run waits for; null when it matches, or expects nothing. */
+/** Why a decision's expectation does not match the run; null when it matches or is absent. */
 export function notExpected(expect: Expectation | undefined, waiting: Waiting): string | null {
   if (expect === undefined) return null;
   const { workflowId, runId } = workflowInfo();

@@ -1,6 +1,6 @@
 /**
- * Reading unchecked JSON. A workflow must not throw a plain Error on any input, which would retry its task for ever. The submit
- * activity checks the request and reports what is wrong.
+ * Reads unchecked JSON; the submit activity reports what is wrong. A workflow must not throw a plain Error on any input, since
+ * its task would be retried for ever.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { WebhookRequest } from '../contract/request.js';
@@ -13,11 +13,11 @@ export interface LooseRequest {
   webhook: WebhookRequest | null;
 }
 
-/** Longest URL, secret name and id in a request that may be valid, in characters; see its schema. */
+/** Maximum URL, secret name and id in a valid request, in characters; see its schema. */
 const LONGEST_URL = 2_000;
 const LONGEST_SECRET_NAME = 64;
 const LONGEST_ID = 100;
-/** Most characters and levels of JSON that are passed on to be checked. A valid request has 64 KB and 32 levels at most. */
+/** Maximum characters and levels of JSON passed on for validation. A valid request has 64 KB and 32 levels at most. */
 const LONGEST_INPUT = 256 * 1024;
 const DEEPEST_INPUT = 200;
 
@@ -33,8 +33,8 @@ export function looseRequest(input: unknown): LooseRequest {
 }
 
 /**
- * Why an input cannot be passed to an activity at all: the server ends a run whose activity input is too large, and JSON with too
- * many levels cannot be serialised. Null: it can.
+ * Why an input cannot be passed to an activity at all; null when it can. The server ends a run with a too large activity input,
+ * and JSON with too many levels cannot be serialised.
  */
 export function unfitInput(input: unknown): string | null {
   if (input instanceof Unreadable) return input.sentence('The request');
@@ -68,7 +68,10 @@ function jsonOf(input: unknown): string | null {
   }
 }
 
-/** Read from the text: in the workflow sandbox a walk through a hundred thousand values takes seconds, and is aborted. */
+/**
+ * Reads the text instead of the value: in the workflow sandbox, a walk through a hundred thousand values takes seconds and is
+ * aborted.
+ */
 function levelsOf(json: string): number {
   let [level, deepest, inText] = [0, 0, false];
   for (let at = 0; at < json.length; at += 1) {

@@ -17,13 +17,13 @@ import { refuseUnfit } from './loose-input.js';
 /** How long a webhook is retried, in milliseconds. */
 export const DELIVER_FOR_MS = 24 * 3_600_000;
 
-/** Longest erase id in the id of its notification; Temporal allows 1,000 bytes for the whole. */
+/** Maximum length of an erase id within the id of its notification; Temporal allows 1,000 bytes in total. */
 const LONGEST_ID_PART = 250;
 
 const { deliverWebhook } = proxyActivities<MainActivities>({
   activityId: ACTIVITY_ID.deliverWebhook,
   startToCloseTimeout: '1m',
-  // Each failure brings its own delay; this is for failures without one. The total time is in the argument.
+  // Each failure has its own delay; this is for failures without one. The total time is in the argument.
   retry: { initialInterval: '5s', backoffCoefficient: 3, maximumInterval: '2h' },
 });
 
@@ -51,9 +51,10 @@ export async function eraseNotification(input: NotificationInput): Promise<Deliv
 }
 
 /**
- * Starts the notification and waits until the server has it, not for the receiver: the server (seen on 1.29.1) drops the start of
- * a child whose parent has closed, even an abandoned one. A notification started before, as by a run that was reset, stands.
- * Never rejects.
+ * Starts the notification and waits until the server has it, but not for the receiver. The server (seen on 1.29.1) drops the
+ * start of a child, even an abandoned one, whose parent has closed.
+ *
+ * An earlier notification with this id, such as before a reset, is kept. Never rejects.
  */
 export async function startNotification(webhook: WebhookRequest, event: EraseEvent): Promise<void> {
   try {

@@ -33,7 +33,7 @@ export const approveUpdate = defineUpdate<ReviewAnswer, [OperatorDecision]>(REVI
 export const rejectUpdate = defineUpdate<ReviewAnswer, [ReviewRejection]>(REVIEW_UPDATE.reject);
 
 const HOUR_MS = 3_600_000;
-/** Characters in a summary: the server takes 400 bytes. */
+/** Maximum characters of a name in a summary, of which the server accepts 400 bytes. */
 const MOST_OF_A_NAME = 60;
 
 type Retry = Extract<PlannedReviewRetry, { ok: true }>;
@@ -55,7 +55,7 @@ export type ReviewVerdict =
 export class Review {
   /** The request under review, while a decision is waited for. */
   private asked: NormalizedEraseRequest | null = null;
-  /** A rejection's other recipe is being validated: no other decision is accepted until that is done. */
+  /** The recipe of a rejection is being validated; no other decision is accepted meanwhile. */
   private checking = false;
   private decision: Decision | null = null;
 
@@ -216,8 +216,8 @@ export class Review {
 }
 
 /**
- * Starts the erase with the other recipe as an abandoned child: it is in the history before this run ends, once, and
- * Temporal shows the two as linked. False when that erase exists already, running or succeeded.
+ * Starts the erase with the other recipe as an abandoned child, recorded before this run ends; Temporal links the two. False when
+ * that erase already exists, running or succeeded.
  */
 async function startRetry({ workflowId, request }: Retry): Promise<boolean> {
   try {

@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { ReportItem } from '../../contract/report.js';
 
-/** Columns of `succeeded.csv` and `failed.csv`: the fields of an item, the recipe in two. */
+/** Columns of `succeeded.csv` and `failed.csv`: the fields of an item; the recipe takes two. */
 const ITEM_COLUMNS = [
   'number',
   'row',
@@ -30,16 +30,16 @@ const ITEM_COLUMNS = [
 
 const MAPPING_COLUMNS = ['sourceFileId', 'resultFileId', 'recipe'] as const;
 
-/** Without it, spreadsheets of many countries take UTF-8 for an encoding of their own. */
+/** Without it, spreadsheets in many countries assume a local encoding. */
 const BYTE_ORDER_MARK = '\ufeff';
-/** What a spreadsheet reads as a number: it keeps fifteen digits, and writes the others as noughts. */
+/** Text that a spreadsheet reads as a number: it keeps fifteen digits and writes zeros for the rest. */
 const LIKE_A_NUMBER = /^[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?$/i;
-/** What a spreadsheet takes for a formula; the last four are wide forms of `=`, `+`, `-` and `@`. */
+/** Text that a spreadsheet reads as a formula; the last four are full-width `=`, `+`, `-` and `@`. */
 const LIKE_A_FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 
 type Cells = readonly (string | number | null)[];
 
-/** The CSV of a report, row by row. */
+/** Formats a report as CSV, row by row. */
 export interface CsvForm {
   itemHeader: string;
   mappingHeader: string;
@@ -48,8 +48,8 @@ export interface CsvForm {
 }
 
 /**
- * For programs: plain CSV, in which a text that a spreadsheet would take for a formula has an apostrophe before it. For a
- * spreadsheet also a byte order mark, and `="…"` around texts that look like numbers, such as FileIds.
+ * For programs: plain CSV, with an apostrophe before text that a spreadsheet would read as a formula. For a spreadsheet also a
+ * byte order mark, and `="…"` around text that looks like numbers, such as FileIds.
  */
 export function csvForm({ spreadsheet }: { spreadsheet: boolean }): CsvForm {
   const row = spreadsheet ? protectedRow : plainRow;

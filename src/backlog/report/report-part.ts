@@ -3,10 +3,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReportFile } from '../../contract/report.js';
 
-/** Written at once, in bytes. Ours. */
+/** Size of one write, in bytes. Ours. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** One file of a report: written in chunks, counted and hashed on the way. */
+/** One file of a report: written in chunks, and counted and hashed meanwhile. */
 export class ReportPart {
   private readonly hash = createHash('sha256');
   private waiting: string[] = [];
@@ -23,7 +23,7 @@ export class ReportPart {
     return new ReportPart(name, await open(join(folder, name), 'wx'));
   }
 
-  /** Adds text that holds so many items. */
+  /** Adds text that contains this many items. */
   async write(text: string, items: number): Promise<void> {
     this.items += items;
     this.waiting.push(text);
@@ -31,7 +31,7 @@ export class ReportPart {
     if (this.waitingLength >= CHUNK_BYTES) await this.flush();
   }
 
-  /** All is on the disk then. */
+  /** Resolves when all data is on the disk. */
   async end(): Promise<ReportFile> {
     await this.flush();
     await this.file.sync();

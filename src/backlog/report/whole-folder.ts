@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
-/** A folder that cannot be written, or must not be written over. Nothing was changed. */
+/** The folder is not writable, or must not be replaced. Nothing was changed. */
 export class FolderError extends Error {
   override readonly name = 'FolderError';
   constructor(
@@ -14,9 +14,9 @@ export class FolderError extends Error {
 }
 
 export interface FolderOptions {
-  /** Put it in the place of a folder that holds nothing but files of these names. */
+  /** Replace a folder that contains only files of known names. */
   replace: boolean;
-  /** Names that such a folder may hold: anything else belongs to the user. */
+  /** Names that a replaced folder may contain; any other file belongs to the user. */
   knownNames: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export async function writeWholeFolder<T>(
   }
 }
 
-/** True when there is a folder with files to take the place of. */
+/** True when an existing folder with files is to be replaced. */
 async function look(target: string, folder: string, { replace, knownNames }: FolderOptions): Promise<boolean> {
   const found = await stat(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -81,7 +81,7 @@ async function look(target: string, folder: string, { replace, knownNames }: Fol
   return true;
 }
 
-/** The old folder goes only when the new one stands in its place. */
+/** The old folder is removed only after the new one has its place. */
 async function swap(temporary: string, target: string): Promise<void> {
   const old = `${temporary}-replaced`;
   await rename(target, old);
@@ -94,7 +94,7 @@ async function swap(temporary: string, target: string): Promise<void> {
   await rm(old, { recursive: true, force: true });
 }
 
-/** Names are on the disk only once their folder is. */
+/** File names are durable only once their folder is synced. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

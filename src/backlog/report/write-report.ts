@@ -15,22 +15,21 @@ import { writeWholeFolder } from './whole-folder.js';
 
 export interface ReportOptions {
   folder: string;
-  /** Take the place of the report that stands there. */
+  /** Replace an existing report. */
   replace: boolean;
-  /** The CSV files are for a spreadsheet; default: for programs. */
+  /** Write the CSV files for a spreadsheet; default: for programs. */
   excel?: boolean;
-  /** Gives up, and removes what was written. */
+  /** Aborts, and removes what was written. */
   signal?: AbortSignal;
   /** Called after every thousand items. */
   onProgress?: (items: number) => void;
 }
 
-/** Items between two words on the progress. */
+/** Items between two progress reports. */
 const PROGRESS_ITEMS = 1_000;
 
 /**
- * Writes the report of a batch from the ledger, streamed: memory does not grow with it. The folder is there whole, or
- * not at all.
+ * Streams the report of a batch from the ledger, with constant memory. The folder is created atomically.
  *
  * @throws FolderError, LedgerError, the reason of the signal
  */
@@ -58,7 +57,7 @@ export async function writeReport(
   });
 }
 
-/** Every file but the manifest, with the lines that come before its items. */
+/** Every file except the manifest, with the lines before its items. */
 const headersOf = ({ itemHeader, mappingHeader }: CsvForm) => ({
   [REPORT_FILE.succeededNdjson]: '',
   [REPORT_FILE.succeededCsv]: itemHeader,
@@ -67,7 +66,7 @@ const headersOf = ({ itemHeader, mappingHeader }: CsvForm) => ({
   [REPORT_FILE.mapping]: mappingHeader,
 });
 
-/** The files with the items, and what they add up to. */
+/** The files with the items, and their totals. */
 class Parts {
   readonly counts = noCounts();
   costUsd = 0;
@@ -115,7 +114,7 @@ function manifestOf(batch: ReportedBatch, { counts, costUsd }: Parts, files: Rep
     ...rest,
     complete: batch.state === 'ended',
     counts,
-    // Estimates have six digits; sums are rounded to the same.
+    // Estimates have six decimals; sums are rounded accordingly.
     costUsd: Number(costUsd.toFixed(6)),
     createdAt: createdAt.toISOString(),
     endedAt: endedAt?.toISOString() ?? null,

@@ -39,9 +39,9 @@ interface AdoptOptions {
 interface AdoptPrinted {
   batchId: string;
   items: number;
-  /** Tasks that are waited for. */
+  /** Tasks to wait for. */
   tasks: number;
-  /** Results that are only written down. */
+  /** Results that are only recorded. */
   results: number;
 }
 
@@ -58,7 +58,7 @@ const PROBLEMS: readonly Column<RowProblem>[] = [
   { heading: 'PROBLEM', of: (row) => row.problem },
 ];
 
-/** Nothing is paid and nothing is submitted: there is no spending to limit and no failure to stop at. */
+/** Adoption pays and submits nothing, so neither a budget nor a failure tolerance applies. */
 const SETTINGS: BatchSettings = {
   concurrency: 10_000,
   tolerate: null,
@@ -95,7 +95,7 @@ export function batchAdoptCommand(): Command {
     )
     .action(async (file: string, options: AdoptOptions, command: Command) => {
       const output = outputOf(command);
-      // Said before the vendor is asked about every row, not after it.
+      // Checked before a vendor call is made for every row.
       if (!options.dryRun) mustSayWho(options.by, 'takes over', '--by');
       reasonIfGiven(options.reason);
       const read = await fileOf(file, options);
@@ -169,7 +169,7 @@ async function checkAll(output: Output, { claims }: AdoptFile, options: { unveri
   );
 }
 
-/** Rows between two words on the progress. */
+/** Rows between two progress messages. */
 const TOLD_EVERY = 1_000;
 
 async function write(
@@ -197,7 +197,7 @@ async function write(
   }
 }
 
-/** Every problem at once: a file is corrected once, not a row at a time. */
+/** Reports all problems at once, so that the file needs only one correction. */
 function refuseIf(output: Output, problems: readonly RowProblem[]): void {
   if (problems.length === 0) return;
   output.rows(

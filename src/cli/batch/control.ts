@@ -47,7 +47,7 @@ export function withChangeOptions(command: Command): Command {
     .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
-/** Writes what is wanted into the ledger, where every feeder reads it within seconds. */
+/** Writes the requested change into the ledger, where each batch dispatcher reads it within seconds. */
 export async function change(output: Output, id: string, wanted: BatchChange): Promise<void> {
   const changed = await withLedger(async ({ batches }) => {
     refuseOtherPrefix(await batches.find(id));
@@ -80,7 +80,7 @@ export async function change(output: Output, id: string, wanted: BatchChange): P
   ]);
 }
 
-/** Installations may share a ledger: what one has written, another would not feed, and must not change by mistake. */
+/** Installations may share a ledger; a batch of another prefix belongs to another dispatcher. */
 function refuseOtherPrefix(batch: { id: string; workflowId: string } | null): void {
   const prefix = loadPrefix(process.env);
   if (batch === null || batch.workflowId === batchWorkflowId(batch.id, prefix)) return;
@@ -90,7 +90,7 @@ function refuseOtherPrefix(batch: { id: string; workflowId: string } | null): vo
   );
 }
 
-/** @throws UsageError when the batch is another namespace's: its runs are there, and are not to be seen from here */
+/** @throws UsageError when the batch belongs to another namespace, whose runs are not visible from here */
 export async function refuseOtherNamespace({ batches, namespace }: Ledger, id: string): Promise<void> {
   const batch = await batches.find(id);
   if (batch !== null && batch.namespace !== namespace) throw otherNamespace(batch);
@@ -112,7 +112,7 @@ export function tolerance(tolerate: { percent: number } | { count: number } | nu
   return 'count' in tolerate ? `${tolerate.count} failures` : `${tolerate.percent}% failures`;
 }
 
-/** What is wanted is written, whether Temporal can be reached or not: a worker that starts feeds what was left. */
+/** The change is already in the ledger. If Temporal is unavailable, a worker starts the dispatcher later. */
 async function seeThatItIsFed(output: Output, id: string): Promise<void> {
   const { startFeeder } = await import('../../client/batch.js');
   try {

@@ -1,6 +1,6 @@
 import type { Output } from '../output.js';
 
-/** Starts what feeds a batch that stands in the ledger by now: where Temporal is away, it is fed later. */
+/** Starts the dispatcher of a batch that is already in the ledger. If Temporal is unavailable, a worker starts it later. */
 export async function feedBatch(output: Output, batchId: string): Promise<void> {
   const { startFeeder } = await import('../../client/batch.js');
   try {

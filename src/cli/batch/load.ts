@@ -17,17 +17,17 @@ import { Progress } from '../progress.js';
 import { withVendor } from '../vendor.js';
 import { checkSource, type SourceOptions, sharedRequest } from './source-options.js';
 
-/** What a batch would be, and which of its recipes workers book at other prices. */
+/** The plan, and those of its recipes that workers book at other prices. */
 export type PricedPlan = Plan & { pricesDiffer?: PriceDifference[] | undefined };
 
 export interface Loaded {
   plan: PricedPlan;
-  /** Holds all of it, until the work has ended. */
+  /** Holds the plan's rows until `work` has ended. */
   staging: BatchStaging;
   ledger: Ledger;
 }
 
-/** Reads a backlog, checks and prices it, and hands it to `work`; what `work` does not copy is gone afterwards. */
+/** Reads a backlog, checks and prices it, and passes it to `work`. What `work` does not copy is dropped afterwards. */
 export async function withPlan<T>(
   file: string | undefined,
   options: SourceOptions & { id?: string },
@@ -37,7 +37,7 @@ export async function withPlan<T>(
   checkSource(file, options);
   const shared = await sharedRequest(options);
   const { loadSettings } = await import('../../config/settings.js');
-  // All parts together, so that all that is wrong with any is told at once.
+  // Loaded in one call, so that all configuration problems are reported at once.
   const settings = loadSettings(process.env, { need: ['database', 'temporal', 'vendor'] });
   const { prefix, namespace } = settings.temporal;
   const { allowedSubAppIds } = settings.vendor;
@@ -109,7 +109,7 @@ async function sourceOf(
   return await openSource(file, { format, encoding, allowPrivate });
 }
 
-/** Of files that look as if nothing could be erased from them, those that are taken all the same. */
+/** Media that normally cannot be erased, but that the options allow. */
 const allowed = ({ allowArchived }: SourceOptions): Unfit[] => (allowArchived ? ['archived'] : []);
 
 function progressText(so: PlanProgress): string {
@@ -123,14 +123,14 @@ function progressText(so: PlanProgress): string {
   }
 }
 
-/** A report of ours tells its batch, by itself or by the manifest beside it. */
+/** A report of this program names its batch, in its content or in the manifest beside it. */
 async function named(error: unknown, file: string | undefined): Promise<unknown> {
   if (!(error instanceof Error) || error.name !== 'SourceError' || file === undefined) return error;
   const { OwnReportError, withBatchOf } = await import('../../backlog/own-report.js');
   return error instanceof OwnReportError ? await withBatchOf(error, file) : error;
 }
 
-/** A source that cannot be read is told like any other wrong input. */
+/** An unreadable source is reported like any other invalid input. */
 function asEraseError(error: unknown): unknown {
   const { name, kind, message, advice } = (error ?? {}) as {
     name?: string;

@@ -9,7 +9,7 @@ export function tolerated(text: string): Share | 'any' {
   return text === 'any' ? 'any' : shareOf(text, 'It is a share like 5%, a number of items, or any.');
 }
 
-/** `5%`, or `200`: something, as a sample of nothing would never end. */
+/** `5%`, or `200`; more than zero, since an empty sample would never end. */
 export function sample(text: string): Share {
   const share = shareOf(text, 'It is a percentage, such as 5%, or a whole number, such as 200.');
   if (('count' in share ? share.count : share.percent) === 0) {
@@ -27,14 +27,14 @@ function shareOf(text: string, wanted: string): Share {
   return percent ? { percent: value } : { count: value };
 }
 
-/** Of a list, by any name that it has. */
+/** Encoding of a list, by any of its names. */
 export function encoding(text: string): string {
   const known = encodingNamed(text);
   if (known === null) throw new InvalidArgumentError(`It is not known; known are ${ENCODINGS_SHOWN} and others.`);
   return known;
 }
 
-/** Becomes part of a workflow id and of the names of files. */
+/** The id becomes part of a workflow id and of file names. */
 export function batchId(text: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
     throw new InvalidArgumentError(

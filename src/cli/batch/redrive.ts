@@ -36,28 +36,28 @@ interface RedriveOptions {
   yes?: boolean;
 }
 
-/** What the command prints: the new batch, or with --dry-run what it would be. */
+/** Printed output: the new batch, or with --dry-run the batch that would be created. */
 interface RedrivePrinted {
   batchId: string | null;
   parentBatchId: string;
   items: number;
   estimatedUsd: number;
-  /** Priced without knowing the length of their files. */
+  /** Items priced without a known file length. */
   unpriced: number;
   byKind: Partial<Record<RedriveKind, number>>;
-  /** Left out: they need --pay-again. */
+  /** Left out because they need --pay-again. */
   needPayAgain: number;
   leftOut: LeftOutItem[];
-  /** Left out: their request would be larger than a run takes. */
+  /** Left out because the request would exceed the size limit of a run. */
   tooLarge: TooLargeItem[];
   /** Recipes that workers book at other prices than those of this shell. */
   pricesDiffer?: PriceDifference[] | undefined;
   elsewhere: { batchId: string; items: number }[];
 }
 
-/** Left-out items that are named; the others are counted. */
+/** Number of left-out items listed by name; the others are counted. */
 const NAMED = 20;
-/** Longest id of a batch; see the schema of a request. */
+/** Maximum length of a batch id; see the request schema. */
 const MAX_ID = 100;
 
 const MEANING: Readonly<Record<RedriveKind, string>> = {
@@ -182,7 +182,7 @@ function summaryOf(
   return printed;
 }
 
-/** Written out, so that help and completion load no ledger; a test holds it to `NEEDS_PAY_AGAIN`. */
+/** Repeated here so that help and completion do not load the ledger; a test compares it with `NEEDS_PAY_AGAIN`. */
 export const NEEDS_LEAVE: ReadonlySet<RedriveKind> = new Set<RedriveKind>(['rejected', 'lost', 'failed', 'forbidden']);
 
 function refuseUnlessEnded(output: Output, batchId: string, { state }: RedrivePlan): void {
@@ -191,7 +191,7 @@ function refuseUnlessEnded(output: Output, batchId: string, { state }: RedrivePl
   throw new Exit(EXIT.stillRunning);
 }
 
-/** For a person; a program reads the same in the JSON. */
+/** Messages for a person; the JSON output has the same data. */
 function tell(
   output: Output,
   plan: RedrivePlan,
@@ -233,7 +233,7 @@ function idOf(parentId: string, redrives: number, { id }: RedriveOptions): strin
   return made;
 }
 
-/** As the old batch ran, but for what was about that batch alone: its canary, its deadline, its budget. */
+/** Settings of the old batch, except its sample, deadline and budget. */
 function settingsOf(settings: BatchSettings, { concurrency, maxCost }: RedriveOptions): BatchSettings {
   return {
     ...settings,

@@ -7,10 +7,10 @@ import { tellOtherPrices } from '../other-prices.js';
 import type { Column, Output } from '../output.js';
 import type { PricedPlan } from './load.js';
 
-/** Problems that are shown to a person; with `-o json` all of them are. */
+/** Problems listed in a table; `-o json` lists all. */
 const SHOWN_PROBLEMS = 50;
 const PROBLEM_PAGE = 1_000;
-/** Rows of one kind that a plan names. */
+/** Rows of one kind that a plan lists. */
 const NAMED = 20;
 
 const usd = (amount: number) => amount.toFixed(2);
@@ -42,7 +42,7 @@ export const PLAN_COLUMNS: readonly Column<PricedPlan>[] = [
   { heading: 'Submits take', of: ({ submitSeconds }) => durationText(submitSeconds) },
 ];
 
-/** The plan on stdout, and what a person should know besides on stderr. */
+/** Prints the plan on stdout and the remarks on stderr. */
 export async function showPlan(output: Output, plan: PricedPlan, staging: BatchStaging): Promise<void> {
   if (output.format === 'table') {
     output.one(plan, PLAN_COLUMNS);
@@ -52,7 +52,7 @@ export async function showPlan(output: Output, plan: PricedPlan, staging: BatchS
   }
 }
 
-/** What is no problem, and still good to know. */
+/** Remarks that are not problems. */
 export async function tellRemarks(output: Output, plan: PricedPlan, ledger: Ledger): Promise<void> {
   const { ignoredColumns, duplicateRows, duplicates } = plan;
   if (ignoredColumns.length > 0) output.say(`Columns that are ignored: ${ignoredColumns.join(', ')}.`);
@@ -92,7 +92,7 @@ export async function tellRemarks(output: Output, plan: PricedPlan, ledger: Ledg
   }
 }
 
-/** As a redrive names them. */
+/** Uses the same names as a redrive. */
 function tellLeftOut(output: Output, { paidBefore: { failed, lost, rejected }, paidAgain, leftOut }: PricedPlan): void {
   const dropped = failed - paidAgain;
   if (dropped > 0) {
@@ -119,7 +119,7 @@ const LEFT_OUT_MEANING: Readonly<Record<PricedPlan['leftOut'][number]['kind'], s
   rejected: 'paid for, and the result was rejected in review',
 };
 
-/** Areas that were lost on the way make another payment of the same wish. */
+/** A file paid for with other options, for example areas lost in editing, is paid for again. */
 function tellPaidOtherwise(output: Output, { paidOtherwise: { items, sameRecipe, first } }: PricedPlan): void {
   if (items === 0) return;
   const same = sameRecipe === 0 ? '' : `, ${sameRecipe} of them by the same recipe with other options`;
@@ -148,7 +148,7 @@ async function tellProblems(output: Output, { problems }: PricedPlan, staging: B
   if (problems > SHOWN_PROBLEMS) output.say(`  … and ${problems - SHOWN_PROBLEMS} more; all of them with -o json.`);
 }
 
-/** Written page by page: a plan may have as many problems as a file has rows. */
+/** Written page by page: a plan may have one problem for each row. */
 async function writeJson(output: Output, plan: PricedPlan, staging: BatchStaging): Promise<void> {
   const { problems: problemCount, ...rest } = plan;
   const head = { ...rest, problemCount };

@@ -7,7 +7,7 @@ export function endedItems(counts: BatchCounts): number {
   return counts.total - counts.pending - counts.running - counts.held;
 }
 
-/** The numbers that are not zero, in words. */
+/** The nonzero counts as text. */
 export function countsInWords(counts: BatchCounts): string {
   return BATCH_ITEM_STATES.filter((state) => counts[state] > 0)
     .map((state) => `${counts[state]} ${state}`)
@@ -30,7 +30,7 @@ export function holdsInWords({ holds }: BatchSnapshot): string | null {
   return classes.length === 0 ? null : classes.join(', ');
 }
 
-/** What a terminal shows, a line each. */
+/** Lines for a terminal. */
 export function snapshotLines(snapshot: BatchSnapshot): string[] {
   const { batchId, counts, etaAt, submitsPerSecond, window } = snapshot;
   const done = endedItems(counts);

@@ -9,7 +9,7 @@ import { collect, positiveInteger, positiveNumber, time } from '../option-parser
 import { whoIsHere } from '../who-and-why.js';
 import { encoding } from './parse.js';
 
-/** Where the items come from, and what they have in common. */
+/** Where the items come from, and their common settings. */
 export interface SourceOptions {
   format?: 'csv' | 'ndjson';
   encoding?: string;
@@ -73,7 +73,7 @@ export function withSourceOptions(command: Command): Command {
 }
 
 /**
- * What all items have in common. Checked once here, so that a wrong option is one problem and not one of each row.
+ * The settings common to all items. Checked once here, so that a wrong option is one problem instead of one per row.
  * @throws UsageError, InvalidRequestError
  */
 export async function sharedRequest(options: SourceOptions): Promise<SharedRequest> {
@@ -95,7 +95,7 @@ export async function sharedRequest(options: SourceOptions): Promise<SharedReque
   return shared;
 }
 
-/** FILE or --library, one of them. @throws UsageError */
+/** Requires either FILE or --library. @throws UsageError */
 export function checkSource(file: string | undefined, options: SourceOptions): void {
   if ((file !== undefined) === (options.library === true)) {
     throw new UsageError('Say where the items come from: FILE, or --library.', 'Not both.');

@@ -31,21 +31,21 @@ interface StartOptions extends SourceOptions {
   reason?: string;
 }
 
-/** Runs in flight that are enough for the vendor's rate while a task takes eight minutes. */
+/** Runs in flight that saturate the vendor's rate while a task takes eight minutes. */
 const DEFAULT_CONCURRENCY = 10_000;
 /**
- * Items that must have ended before a share of failures counts: one bad file at the start is no trend. A tenth of a batch, so
- * that a small one is guarded too, within these. Ours.
+ * Items that must have ended before the failure percentage is checked, so that early failures alone do not stop a batch. Our
+ * choice: a tenth of the batch, within these limits.
  */
 const DEFAULT_MIN_SAMPLE = { part: 0.1, least: 20, most: 100 };
-/** Longest part of a made id that comes from the source's name. */
+/** Maximum length of the part of a generated id that comes from the source's name. */
 const MAX_SLUG = 40;
 
 interface Started {
   batchId: string;
   items: number;
   estimatedUsd: number;
-  /** False: a batch of the same id and content was there. */
+  /** False: a batch of the same id and content already existed. */
   created: boolean;
   /** Recipes that workers book at other prices than those of the estimate. */
   pricesDiffer?: PriceDifference[] | undefined;
@@ -102,7 +102,7 @@ export function batchStartCommand(): Command {
           'Look with `batch plan -`, then give --yes.',
         );
       }
-      // Said before a large file is read, not after it.
+      // Checked before a large file is read.
       if (options.deadline !== undefined && options.deadline.getTime() <= Date.now()) {
         throw new UsageError(
           `The deadline ${options.deadline.toISOString()} has passed: nothing would be started.`,
@@ -134,7 +134,7 @@ export function batchStartCommand(): Command {
     });
 }
 
-/** Into the ledger, whole or not at all, when everything is right and somebody said yes. */
+/** Copies the plan into the ledger atomically, after validation and confirmation. */
 async function copy(output: Output, { plan, staging, ledger }: Loaded, options: StartOptions): Promise<Started> {
   const { showPlan, tellRemarks } = await import('./show-plan.js');
   checkDigest(plan, options);
@@ -188,7 +188,7 @@ async function copy(output: Output, { plan, staging, ledger }: Loaded, options: 
   };
 }
 
-/** A start that is repeated finds its batch; another backlog, or another thing to do with it, must not take its name. */
+/** A repeated start returns its existing batch; a different backlog or request must not reuse the id. */
 async function sameAs(
   output: Output,
   batch: BatchRecord,
@@ -205,7 +205,7 @@ async function sameAs(
   if (kind !== source.kind || (sha256 === null ? name !== source.name : sha256 !== source.sha256)) {
     throw another('whose content is another');
   }
-  // A library grows: what came since is not in the batch. A file is what it was, so each erase of it must be.
+  // A library may have grown since the batch was made. A file is fixed, so each of its erases must be in the batch.
   const missing = await staging.notIn(batch.id);
   if (missing > 0 && (kind !== 'library' || missing === plan.items)) {
     throw another(`and ${missing} of these ${plan.items} erases are not in it (another recipe, or other options)`);
@@ -226,7 +226,7 @@ async function sameAs(
   };
 }
 
-/** What is asked for now, and was not when the batch was made. */
+/** Settings given now that differ from those of the existing batch. */
 function differentSettings(is: BatchSettings, { concurrency, tolerate, maxCost, deadline }: StartOptions): string[] {
   const asked: [string, unknown, unknown][] = [
     ['concurrency', concurrency === DEFAULT_CONCURRENCY ? undefined : concurrency, is.concurrency],
@@ -247,7 +247,7 @@ function checkDigest({ source }: PricedPlan, { sha256 }: StartOptions): void {
   );
 }
 
-/** The totals, for the person who is asked. */
+/** The totals shown with the confirmation. */
 async function totalsOf(plan: PricedPlan): Promise<[string, string][]> {
   const { PLAN_COLUMNS } = await import('./show-plan.js');
   return PLAN_COLUMNS.flatMap(({ heading, of }) => {

@@ -14,15 +14,15 @@ import { Progress } from '../progress.js';
 import { noSuchBatch, refuseOtherNamespace } from './control.js';
 import { countsInWords, moneyInWords, SNAPSHOT_COLUMNS, snapshotLines, stateInWords } from './snapshot-lines.js';
 
-/** How often the ledger is asked, in milliseconds. */
+/** Interval of ledger reads, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
-/** Where there is no terminal: from one line to the next, in milliseconds. */
+/** Interval of output lines without a terminal, in milliseconds. */
 const DEFAULT_EVERY_MS = 60_000;
-/** What nobody but a person moves, and has not moved for this long, in milliseconds, ends a wait that has no terminal. */
+/** Without a terminal, the command ends when a batch that needs a person has not changed for this long, in milliseconds. */
 const STUCK_MS = 5_000;
-/** For how long a ledger may be away before it is given up to watch, in milliseconds. */
+/** How long an unavailable ledger is retried, in milliseconds. */
 const AWAY_MS = 5 * 60_000;
-/** Without any change for this long, in milliseconds, it is asked whether anybody works. */
+/** After this long without a change, in milliseconds, it suggests that no worker runs. */
 const SILENT_MS = 60_000;
 
 export function batchWatchCommand(): Command {
@@ -47,8 +47,8 @@ export function batchWatchCommand(): Command {
 }
 
 /**
- * Shows a batch until it ends. Ctrl-C ends the watching only, and says how to come back.
- * @returns the exit code that tells how it ended
+ * Shows a batch until it ends. Ctrl-C ends only the display, and prints the command that resumes it.
+ * @returns the exit code for the batch's outcome
  */
 export async function watchBatch(
   output: Output,
@@ -75,14 +75,14 @@ export async function watchBatch(
   return await interruptible(again, follow, { onlyShows: true });
 }
 
-/** Reads on while the ledger is away for a moment: what is watched runs on, too. */
+/** Retries while the ledger is unavailable for a short time, since the batch runs on. */
 class PatientReader {
   constructor(
     private readonly output: Output,
     private readonly snapshot: () => Promise<BatchSnapshot | null>,
   ) {}
 
-  /** @throws LedgerError at once when it is no matter of time, and after {@link AWAY_MS} otherwise */
+  /** @throws LedgerError at once if permanent, or after {@link AWAY_MS} if unavailable */
   async read(signal: AbortSignal): Promise<BatchSnapshot | null> {
     const since = performance.now();
     for (let told = false; ; told = true) {
@@ -98,13 +98,13 @@ class PatientReader {
   }
 }
 
-/** How it ended; null while it goes on. */
+/** Exit code of an ended batch; null while it runs. */
 export function exitOf({ state, counts: { failed, timedOut, cancelled, skipped } }: BatchSnapshot): ExitCode | null {
   if (state !== 'ended') return null;
   return failed + timedOut + cancelled + skipped > 0 ? EXIT.finishedWithFailures : EXIT.ok;
 }
 
-/** Nothing runs, and only a person can change that. */
+/** Exit code when only a person can let the batch continue; else null. */
 export function stuckCode(
   { state, waitingFor, counts, inReview }: BatchSnapshot,
   unchangedMs: number,
@@ -127,7 +127,7 @@ export function stuckCode(
   }
 }
 
-/** The block of a terminal, or a line now and then. */
+/** A live block on a terminal; elsewhere a line at each interval. */
 class Shown {
   private readonly progress: Progress;
   private lastLineAt = Number.NEGATIVE_INFINITY;
@@ -142,7 +142,7 @@ class Shown {
     this.progress = new Progress(output);
   }
 
-  /** How long nothing has changed, in milliseconds. */
+  /** Time since the last change, in milliseconds. */
   unchangedMs({ state, waitingFor, counts, inReview, spentUsd }: BatchSnapshot): number {
     const now = JSON.stringify([state, waitingFor, counts, inReview, spentUsd]);
     if (now !== this.last) this.changedAt = performance.now();

@@ -16,7 +16,7 @@ import { batchStartCommand } from '../batch/start.js';
 import { batchStatusCommand } from '../batch/status.js';
 import { batchWatchCommand } from '../batch/watch.js';
 
-/** Subcommands stand in `cli/batch/`, one file each. */
+/** The subcommands are in `cli/batch/`, one file each. */
 export function batchCommand(): Command {
   const batch = new Command('batch')
     .description('run a backlog: thousands of erases within the rate, a budget and a tolerance')

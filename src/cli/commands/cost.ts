@@ -5,7 +5,7 @@ import { withLedger } from '../holds.js';
 import { positiveInteger, time } from '../option-parsers.js';
 import type { Column } from '../output.js';
 
-/** Written out, so that help and completion load no ledger; a test holds them to `COST_GROUPS`. */
+/** Repeated here so that help and completion do not load the ledger; a test compares it with `COST_GROUPS`. */
 export const GROUPS = ['day', 'batch', 'recipe', 'requestedBy'] as const satisfies readonly CostGroup[];
 
 const COUNTS: readonly Column<CostRow>[] = [

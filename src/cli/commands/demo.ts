@@ -7,7 +7,7 @@ import { Exit } from '../exit.js';
 import type { Output } from '../output.js';
 import { type StopReason, untilStopped } from '../stop-signal.js';
 
-/** The demo's tasks are short, so that it is; waiting for them must be too. */
+/** The demo's tasks are short, so polling must be frequent. */
 const WORKER_ENVIRONMENT = {
   VOD_WATCH_INTERVAL_SECONDS: '1',
   VOD_POLL_FIRST_SECONDS: '1',
@@ -15,7 +15,7 @@ const WORKER_ENVIRONMENT = {
   SMART_ERASE_LOG_LEVEL: 'error',
 };
 const SIMULATOR_ARGUMENTS = ['--task-duration', '1s-3s'];
-/** The erase that the vendor is meant to refuse. */
+/** The demo includes one erase that the vendor refuses. */
 const EXPECTED_FAILURES = 1;
 
 export function demoCommand(): Command {
@@ -82,7 +82,7 @@ async function run(output: Output, stack: DevStack, signal: AbortSignal): Promis
   }
 }
 
-/** A part that ends under the story would leave it waiting for ever. */
+/** Ends the demo when a part of the stack fails; otherwise it would wait for ever. */
 async function withoutFailure<T>(stack: DevStack, controller: AbortController, work: Promise<T>): Promise<T> {
   const failed = stack.failed.then((sentence) => {
     const error = new Error(sentence);

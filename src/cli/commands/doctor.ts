@@ -36,7 +36,7 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
   const { failedBy } = await import('../doctor/check.js');
   const settings: Record<string, string> = {};
   const checks: Check[] = [];
-  /** Each part by itself: a missing database should not hide that Temporal is fine. */
+  /** Each part is checked separately: a missing database must not hide that Temporal works. */
   const part = async (name: string, work: () => Promise<Check[]>) => {
     try {
       checks.push(...(await work()));
@@ -45,7 +45,7 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
     }
   };
   await part('Native parts', async () => {
-    // A worker, which loads it, would end at once. Without the rest of the SDK, which takes a second.
+    // A worker fails to start without this native module. Loading only this part saves a second.
     const { createRequire } = await import('node:module');
     createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))('@temporalio/core-bridge');
     return [];
@@ -71,7 +71,7 @@ async function examine(probes: Probes): Promise<{ checks: Check[]; settings: Rec
   return { checks, settings };
 }
 
-/** A price file that cannot be read is told with the other settings of the vendor. */
+/** An unreadable price file is reported with the other vendor settings. */
 function pricesOf(load: () => PriceList): PriceList | null {
   try {
     return load();

@@ -6,7 +6,7 @@ import { positiveInteger } from '../option-parsers.js';
 import type { Column } from '../output.js';
 
 const DEFAULT_LIMIT = 50;
-/** The words of `ListedStatus`; a test holds them together. */
+/** The values of `ListedStatus`; a test keeps them equal. */
 export const STATUSES = ['running', 'completed', 'failed', 'cancelled', 'terminated', 'timed_out'] as const;
 
 const COLUMNS: readonly Column<ListedErase>[] = [

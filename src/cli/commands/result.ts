@@ -28,7 +28,7 @@ export function resultCommand(): Command {
                 output.say(error.message);
                 throw new Exit(EXIT.stillRunning);
               }
-              // Only what the run itself ended with is its result; not to find or reach it is not.
+              // Only a run's own failure is a result; a missing or unreachable run is not.
               if (output.format !== 'table' && error instanceof EraseError && error.class !== 'unavailable') {
                 if (error.code !== 'NotFound') output.one(printedFailure(error, id, null), []);
               }
@@ -40,7 +40,7 @@ export function resultCommand(): Command {
     });
 }
 
-/** The result; or, of an erase that a cap holds, an error of class `cap`: waiting alone brings nothing. */
+/** The result; or, if a cap holds the erase, an error of class `cap`, because only an operator can release it. */
 async function resultOrCap(handle: EraseHandle, wait: boolean, signal: AbortSignal): Promise<EraseResult> {
   const { EraseStillRunningError } = await import('../../client.js');
   const giveUp = new AbortController();

@@ -15,10 +15,10 @@ import type { Output } from '../output.js';
 
 const DEFAULT_PROBE_TIMEOUT_MS = 180_000;
 const LOOK_EVERY_MS = 250;
-/** Held for these, an erase may have been paid for: it is retried by its id only, by somebody who looked. */
+/** Holds of these classes may have been paid for, so each is released only by its id, after an operator has checked it. */
 const ONE_BY_ONE = ['uncertain'];
 
-/** Of those that stay held: more than anybody will look at one by one. */
+/** Upper limit of the count of erases that stay held. */
 const MOST_COUNTED = 100_000;
 
 type ResumeOptions = HoldOptions & { probeTimeout: number; task?: string };
@@ -99,7 +99,7 @@ function sayOneByOne(output: Output, [first]: readonly HoldRecord[]): void {
   output.say(`smart-erase status ${first.workflowId}`);
 }
 
-/** @throws Exit 10 when caps had nothing left for what was resumed: it will be held again */
+/** @throws Exit 10 when the caps of resumed erases have nothing left, so that those are held again */
 function sayHeldAgain(output: Output, full: readonly Cap[]): void {
   if (full.length === 0) return;
   for (const { scope, period, limitUsd } of full) {
@@ -118,14 +118,14 @@ interface Resume {
 }
 
 /**
- * Closes the breakers, and lets one erase of each go ahead until the vendor has answered.
+ * Closes the breakers, and releases one erase of each until the vendor has answered.
  *
  * @throws Exit 7 when a breaker is open again, 8 when there is no answer in time
  */
 async function tryBreakers(resume: Resume, breakers: readonly Breaker[], timeoutMs: number): Promise<void> {
   const { output, ledger, decision } = resume;
   const closed: { breaker: Breaker; at: Date }[] = [];
-  // All of them before the first try: one that stays open would stop the erase that tries another.
+  // Close all before the first trial: a breaker still open would stop the erase that tests another.
   for (const breaker of breakers) closed.push({ breaker, at: await ledger.breakers.close(breaker, decision) });
   for (const { breaker, at } of closed) {
     const { scope, code } = breaker;
@@ -159,7 +159,7 @@ async function subjectOf({ subAppId, batch }: HoldOptions): Promise<string> {
   return subAppId === undefined ? 'all' : `sub-app/${subAppId}`;
 }
 
-/** The open breakers that stop what is to be resumed. That of another sub-application is not a matter of this decision. */
+/** The open breakers that affect the selected holds; those of other sub-applications are ignored. */
 async function concerned(ledger: Ledger, { subAppId, batch }: HoldOptions): Promise<Breaker[]> {
   const breakers = await ledger.breakers.list();
   if (subAppId === undefined && batch === undefined) return breakers;
@@ -168,15 +168,15 @@ async function concerned(ledger: Ledger, { subAppId, batch }: HoldOptions): Prom
   return breakers.filter(({ scope }) => scopes.includes(scope));
 }
 
-/** The erase that goes first; null where none is held by the breaker. */
+/** Releases the erase that is tried first; null where the breaker holds none. */
 async function releaseOne(
   { ledger, client, decision, filter }: Resume,
   scope: BreakerScope,
 ): Promise<HoldRecord | null> {
   const ofScope = scope === 'account' ? {} : { subAppId: Number(scope.slice('sub-app/'.length)) };
-  // One that a cap holds may be held again before it gets to a submit.
+  // An erase held by a cap may be held again before it submits.
   const exceptClasses = [...ONE_BY_ONE, 'cap'];
-  // One that is held in publishing never comes to a submit, and would tell nothing.
+  // An erase held in publishing does not submit again, so it cannot test the breaker.
   for (const hold of await ledger.holds.list({ ...filter, ...ofScope, exceptClasses, stage: 'submit' })) {
     if (await decideOne(ledger.holds, client, hold, 'retry', decision)) return hold;
   }
@@ -190,7 +190,7 @@ interface Try {
   timeoutMs: number;
 }
 
-/** Releases one erase, and the next one where that ends, or is held for something else, before the vendor was asked. */
+/** Releases one erase. If it ends or is held for another reason before a vendor call, releases the next. */
 async function tryOne(resume: Resume, wanted: Try): Promise<Breaker | 'taken' | 'none' | 'nobody'> {
   for (;;) {
     const first = await releaseOne(resume, wanted.scope);
@@ -200,7 +200,7 @@ async function tryOne(resume: Resume, wanted: Try): Promise<Breaker | 'taken' | 
   }
 }
 
-/** A breaker that stops the erase again, that the vendor took a submit, or was not asked, or that nothing is known in time. */
+/** An open breaker; or whether the vendor accepted a submit, was not asked, or has not answered in time. */
 async function firstAnswer(
   { ledger, client }: Resume,
   first: HoldRecord,
@@ -208,7 +208,7 @@ async function firstAnswer(
 ): Promise<Breaker | 'taken' | 'notAsked' | 'none'> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
-    // Read before the ledger is: what it ended with is written there by then.
+    // Read before the ledger: an ended submit has its outcome there by then.
     const isOver = await hasLeftItsSubmit(client, first);
     const open = await ledger.breakers.findOpen(first.subAppId);
     if (open !== null) return open;
@@ -219,7 +219,7 @@ async function firstAnswer(
   }
 }
 
-/** It ended, or is held for something else: no submit of it is to be waited for. */
+/** True when the erase ended or is held for another reason, so that no submit will follow. */
 async function hasLeftItsSubmit(client: EraseClient, { workflowId }: HoldRecord): Promise<boolean> {
   const { EraseNotFoundError } = await import('../../errors.js');
   try {

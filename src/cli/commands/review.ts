@@ -139,7 +139,7 @@ function deciding(command: Command): Command {
     .option('--by <name>', 'who; it is kept', whoIsHere());
 }
 
-/** One after the other; those that cannot be decided are told at the end, and the others are decided all the same. */
+/** Decides sequentially; failures are reported at the end and do not stop the others. */
 async function decideEach(
   output: Output,
   ids: readonly string[],
@@ -154,7 +154,7 @@ async function decideEach(
     for (const workflowId of new Set(ids)) {
       try {
         const { review, runId } = await client.getHandle(workflowId, run).status();
-        // A status follows a run that was reset; a decision is for the run that was named.
+        // A status follows a run that was reset, but a decision applies to the named run.
         const looked = run ?? runId;
         const shown = { runId: looked, ...(review && { taskId: review.taskId }) };
         const answer = await decide(client.getHandle(workflowId, looked), shown);
@@ -172,7 +172,7 @@ async function decideEach(
   if (failures.length > 0) throw new Exit(worstExit(failures.map((error) => explain(error).exitCode)));
 }
 
-/** By the list, which may lag a second behind: what was decided meanwhile has no review any more. */
+/** The list may lag by a second, so runs without a review are skipped. */
 async function inReview(client: EraseClient): Promise<ListedErase[]> {
   const rows: ListedErase[] = [];
   for await (const row of client.list({ phase: 'review', status: 'running' })) if (row.review !== null) rows.push(row);

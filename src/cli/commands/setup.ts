@@ -5,7 +5,7 @@ import { Exit, worstExit } from '../exit.js';
 
 interface Step {
   name: string;
-  /** What was done, or that nothing was to do. */
+  /** What was changed, or null where nothing was necessary. */
   done: string | null;
   error: string | null;
 }

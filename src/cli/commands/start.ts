@@ -123,7 +123,7 @@ async function startAndWait(output: Output, client: EraseClient, requests: reado
   }
 }
 
-/** Several erases end with 6 when any failed, except where the account, or a cap, stands in the way of all. */
+/** Several erases exit with 6 when any failed, unless the account or a cap blocks all of them. */
 function exitOf(codes: ReadonlySet<ExitCode>): ExitCode {
   const [only] = codes;
   const inTheWay = codes.size === 1 && (only === EXIT.accountBlocked || only === EXIT.capReached);

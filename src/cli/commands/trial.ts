@@ -36,7 +36,7 @@ interface Priced {
   estimatedUsd: number;
 }
 
-/** A trial is for the first few videos; a backlog is a batch. */
+/** A trial is limited to a few videos; larger lists belong in a batch. */
 const MAX_FILES = 5;
 
 const PRICES: readonly Column<Priced>[] = [
@@ -88,7 +88,7 @@ export function trialCommand(): Command {
       try {
         const said = await saidPrices();
         const prices = await pricesOf(recorder, requests, [vendor.prices, ...said.map((each) => each.prices)]);
-        // A trial is of one recipe.
+        // A trial uses one recipe.
         const pricesDiffer = otherPrices(
           said,
           vendor.prices,
@@ -112,13 +112,13 @@ export function trialCommand(): Command {
     });
 }
 
-/** A shell that can make a trial need not reach the ledger: then nothing is known of the workers' prices. */
+/** A trial does not require the ledger; without it, the workers' prices are unknown. */
 async function saidPrices(): Promise<SaidPrices[]> {
   if (!process.env.DATABASE_URL) return [];
   return await withLedger((ledger) => ledger.prices.said()).catch(() => []);
 }
 
-/** By the dearest of the lists: above `--max-cost` nothing is started, whoever's prices are the right ones. */
+/** Uses the highest of the price lists: above `--max-cost` nothing starts, whichever list is right. */
 async function pricesOf(
   recorder: Recorder,
   requests: readonly EraseRequest[],
@@ -159,7 +159,7 @@ async function tryAll(
 ): Promise<void> {
   const { runTrial } = await import('../trial/run-trial.js');
   const { openTrialFolder } = await import('../trial/trial-folder.js');
-  // Before anything is paid: what cannot be written down is no trial.
+  // Opened before any payment, so that an unwritable folder ends the trial first.
   const files = openTrialFolder(folder);
   const comeBack = () => output.say('What was started goes on: `smart-erase list`.');
   const end = await withClient((client) =>

@@ -63,7 +63,7 @@ async function runWorker(output: Output, log: ProgramLog): Promise<void> {
   await running;
 }
 
-/** An entry where every line is one; a sentence for a person elsewhere. */
+/** A log entry in JSON mode; otherwise a sentence for a person. */
 function say(output: Output, log: ProgramLog, sentence: string): void {
   if (log.json) log.write('info', sentence);
   else output.say(sentence);

@@ -8,12 +8,11 @@ import { endedItems } from '../batch/snapshot-lines.js';
 import type { Output } from '../output.js';
 import { bar, Progress } from '../progress.js';
 
-/** Name of the batch that the demo makes. */
 const BATCH_ID = 'demo';
 
 export interface BacklogStage {
   output: Output;
-  /** Where the stack of the demo is. */
+  /** Environment of the demo stack. */
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
 }
@@ -25,7 +24,7 @@ export interface BacklogEnd {
 }
 
 /**
- * A spreadsheet, a plan, a batch, a report: by the very commands that an operator types, each in a process of its own.
+ * Runs plan, batch and report by the operator's commands, each in a process of its own.
  * @throws Error when a command fails
  */
 export async function runBacklog(stage: BacklogStage, fileIds: readonly string[]): Promise<BacklogEnd> {
@@ -54,7 +53,7 @@ async function startAndWatch(stage: BacklogStage, list: string): Promise<BatchSn
     const args = ['--recipe', 'subtitles', '--id', BATCH_ID, '--yes', '--watch', '--every', '400ms', '-o', 'jsonl'];
     await command(stage, ['batch', 'start', list, ...args], (line) => {
       const printed = JSON.parse(line) as BatchSnapshot | { counts?: undefined };
-      // The first line is the batch that was started.
+      // The first line is the started batch.
       if (printed.counts === undefined) return;
       last = printed;
       const { counts } = last;
@@ -71,7 +70,7 @@ async function startAndWatch(stage: BacklogStage, list: string): Promise<BatchSn
   return last;
 }
 
-/** Runs this program once more and waits for its end; `onLine` gets what it prints on stdout. */
+/** Runs this program in a child process until it ends; `onLine` receives each stdout line. */
 async function command(
   { output, env, signal }: BacklogStage,
   args: readonly string[],

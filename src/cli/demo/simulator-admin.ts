@@ -9,7 +9,7 @@ export interface LoggedCall {
   outcome: string;
 }
 
-/** Puts clips into the simulator's library; without them it would refuse their FileIds, as the vendor does. */
+/** Adds clips to the simulator's library; like the vendor, it refuses unknown FileIds. */
 export async function addClips(simulatorUrl: string, fileIds: readonly string[]): Promise<void> {
   const medias = fileIds.map((fileId, index) => ({
     fileId,

@@ -6,11 +6,11 @@ import { addClips, loggedSubmits } from './simulator-admin.js';
 import { type SubmitNumbers, submitNumbers } from './submit-rate.js';
 
 const BACKLOG_FILES = 60;
-/** FileIds of the demo's clips count up from here; made up, in the vendor's form. */
+/** Base of the demo's sequential FileIds; fictitious, in the vendor's format. */
 const FIRST_FILE_ID = 5_285_485_400_000_000_000n;
-/** Of no clip: the vendor refuses it. */
+/** Belongs to no clip, so the vendor refuses it. */
 const NO_SUCH_FILE_ID = '5285485499999999999';
-/** These two take parameters that only their caller knows. */
+/** Recipes whose parameters only their caller knows. */
 const NOT_SHOWN: readonly RecipeName[] = ['raw', 'smart-erase-task'];
 
 export interface Stage {
@@ -24,7 +24,6 @@ export interface Stage {
   signal: AbortSignal;
 }
 
-/** How one erase of the story ended. */
 export interface Ended {
   what: string;
   fileId: string;
@@ -38,7 +37,7 @@ export interface StoryEnd extends SubmitNumbers {
   batch: BacklogEnd;
 }
 
-/** What a business service would do, one thing after another, told in words. */
+/** The calls of a business service, one after another, each with an explanation. */
 export async function tellStory(stage: Stage): Promise<StoryEnd> {
   const { output, simulatorUrl, signal } = stage;
   const recipes = RECIPE_NAMES.filter((name) => !NOT_SHOWN.includes(name));
@@ -81,7 +80,7 @@ export async function tellStory(stage: Stage): Promise<StoryEnd> {
   return { ended, batch, ...submitNumbers(await loggedSubmits(simulatorUrl), new Set(backlog)) };
 }
 
-/** @param what in a person's words */
+/** @param what description for a person */
 async function erase(stage: Stage, what: string, request: Omit<EraseRequest, 'subAppId'>): Promise<Ended> {
   const handle = await stage.client.start({ ...request, subAppId: stage.subAppId, requestedBy: 'the demo' });
   const { workflowId } = handle;
@@ -89,7 +88,7 @@ async function erase(stage: Stage, what: string, request: Omit<EraseRequest, 'su
     const result = await handle.result({ signal: stage.signal });
     return { what, fileId: request.fileId, workflowId, result, error: null };
   } catch (error) {
-    // A failed erase is an outcome; a server that is gone is not.
+    // A failed erase is a valid outcome; an unavailable server is not.
     if (!(error instanceof EraseError) || error.class === 'unavailable') throw error;
     return { what, fileId: request.fileId, workflowId, result: null, error };
   }

@@ -1,6 +1,6 @@
 import type { LoggedCall } from './simulator-admin.js';
 
-/** The vendor's words for "too many calls"; such a call was not executed. */
+/** The vendor's code for too many calls; such a call was not executed. */
 const REFUSED = /^RequestLimitExceeded/;
 
 export interface SubmitNumbers {
@@ -8,13 +8,13 @@ export interface SubmitNumbers {
   submits: number;
   /** (N − 1) / (last − first), over the backlog's accepted submits. */
   submitsPerSecond: number;
-  /** The most calls that were let through in any sliding second of the whole run. */
+  /** Maximum number of calls let through in any sliding second of the run. */
   maxInOneSecond: number;
-  /** Calls refused because of the rate. */
+  /** Calls refused because of the rate limit. */
   refusals: number;
 }
 
-/** The numbers of a run, from the simulator's own log of ProcessMediaByMPS. */
+/** Computes the figures from the simulator's log of ProcessMediaByMPS. */
 export function submitNumbers(calls: readonly LoggedCall[], backlog: ReadonlySet<string>): SubmitNumbers {
   const accepted = calls.filter(({ outcome }) => outcome === 'ok');
   const ofBacklog = accepted.filter(({ fileId }) => fileId !== null && backlog.has(fileId)).map(({ at }) => at);
@@ -27,7 +27,7 @@ export function submitNumbers(calls: readonly LoggedCall[], backlog: ReadonlySet
   };
 }
 
-/** Events a second, to two digits; 0 for fewer than two. */
+/** Events per second, to two digits; 0 for fewer than two events. */
 export function rate(times: readonly number[]): number {
   if (times.length < 2) return 0;
   const spanMs = Math.max(...times) - Math.min(...times);

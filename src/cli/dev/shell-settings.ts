@@ -1,4 +1,4 @@
-/** A name of what a person types into, and the lines that give it an environment. */
+/** A shell's name, and the lines that set the environment in it. */
 export interface ShellSettings {
   shell: string;
   lines: string[];
@@ -6,7 +6,7 @@ export interface ShellSettings {
 
 /**
  * The lines to copy into another terminal, for each kind of shell.
- * @param environment a variable without a value is one that must not be set
+ * @param environment a variable without a value must be unset
  */
 export function shellSettings(environment: NodeJS.ProcessEnv): ShellSettings[] {
   const entries = Object.entries(environment);
@@ -30,12 +30,12 @@ export function shellSettings(environment: NodeJS.ProcessEnv): ShellSettings[] {
   ];
 }
 
-/** As it is where a shell leaves it so; else in single quotes, in which nothing but their end means anything. */
+/** Unchanged where a shell needs no quotes; else in single quotes, where only the closing quote is special. */
 function posixQuoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** PowerShell takes the typographic single quotes for plain ones, too. */
+/** PowerShell treats typographic single quotes as plain ones. */
 function powerShellQuoted(text: string): string {
   return `'${text.replaceAll(/['\u2018-\u201b]/g, '$&$&')}'`;
 }

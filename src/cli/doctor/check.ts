@@ -3,15 +3,13 @@ import { explain } from '../error-printer.js';
 
 export type Verdict = 'ok' | 'warn' | 'fail';
 
-/** One line of the doctor's report. */
 export interface Check {
   name: string;
   verdict: Verdict;
-  /** What was found. */
   found: string;
-  /** What to do; null when nothing is. */
+  /** Recommended action; null when there is none. */
   advice: string | null;
-  /** What a failure ends the command with. */
+  /** Exit code of the command if this check fails. */
   exitCode: ExitCode;
 }
 
@@ -27,7 +25,7 @@ export function fail(name: string, found: string, advice: string | null, exitCod
   return { name, verdict: 'fail', found, advice, exitCode };
 }
 
-/** A failed check out of what a call threw. */
+/** Makes a failed check from a thrown error. */
 export function failedBy(name: string, error: unknown): Check {
   const { what, ids, advice, exitCode } = explain(error);
   const found = ids.length === 0 ? what.join(' ') : `${what.join(' ')} (${ids.join(', ')})`;

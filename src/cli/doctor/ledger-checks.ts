@@ -7,10 +7,10 @@ import { openLedger } from '../../ledger/index.js';
 import { otherPrices } from '../other-prices.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
-/** Rate and settle time go by the database's clock; only what a person reads goes by ours. Seconds. */
+/** Maximum clock difference in seconds. Rate and settle time use the database's clock; ours affects only displayed times. */
 const MAX_CLOCK_DIFFERENCE = 5;
 
-/** @param prices of this shell; null where they cannot be read */
+/** @param prices of this shell; null where they are unreadable */
 export async function ledgerChecks(
   databaseUrl: string,
   namespace?: string,
@@ -45,7 +45,7 @@ export async function ledgerChecks(
   }
 }
 
-/** What is wrong with the database, or not as it should be. @throws LedgerError when nothing can be written */
+/** Problems of the database. @throws LedgerError when it is not writable */
 async function databaseChecks(databaseUrl: string, encoding: string): Promise<Check[]> {
   const { inspectLedger } = await import('../../ledger/db/inspect.js');
   const seen = await inspectLedger(databaseUrl);
@@ -87,7 +87,7 @@ function rightsChecks({ missingRights, mayCreate, mayCreateTemporary, schema, us
   return checks;
 }
 
-/** Nothing where all have the same prices, and where no worker is known. */
+/** Empty where all price lists are equal, or no worker is known. */
 async function priceChecks(ledger: Ledger, here: PriceList | null): Promise<Check[]> {
   const said = await ledger.prices.said();
   const [first, ...others] = said;

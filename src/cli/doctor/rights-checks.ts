@@ -4,21 +4,21 @@ import type { VodApi } from '../../tencent-vod/vod-api.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
-/** Below the range of real FileIds: a file that does not exist. */
+/** Below the range of real FileIds, so that no such file exists. */
 const NO_SUCH_FILE_ID = '1000000000000000001';
 /** Names that do not exist. */
 const NO_SUCH_PROCEDURE = 'smart-erase-doctor-none';
 const NO_SUCH_URL = 'https://doctor.invalid/none.mp4';
-/** Has the format of a TaskId; no such task exists. */
+/** Format of a TaskId; no such task exists. */
 const noSuchTaskId = (subAppId: number) => `${subAppId}-ProcessMediaByMPS-0000000000000000000000000000dead`;
-/** Codes by which the vendor says that a policy does not cover a call. */
+/** Vendor codes for a call that no policy covers. */
 const NOT_ALLOWED: readonly string[] = ['UnauthorizedOperation', 'AuthFailure.UnauthorizedOperation'];
 
 export function isNotAllowed(error: unknown): boolean {
   return error instanceof VodError && NOT_ALLOWED.includes(error.code);
 }
 
-/** What a call with nothing behind it tells: allowed, not allowed, or that it could not be found out. */
+/** Result of a call for a nonexistent object: allowed, denied, or unknown. */
 type Right = { allowed: true } | { allowed: false; requestId: string | null } | { unknown: unknown };
 
 async function rightTo(call: () => Promise<unknown>): Promise<Right> {
@@ -28,12 +28,12 @@ async function rightTo(call: () => Promise<unknown>): Promise<Right> {
   } catch (error) {
     if (!(error instanceof VodError)) return { unknown: error };
     if (isNotAllowed(error)) return { allowed: false, requestId: error.requestId };
-    // It was let in far enough to miss what we named.
+    // The call passed authorisation, since only its object was missing.
     return error.class === 'account' || error.requestId === null ? { unknown: error } : { allowed: true };
   }
 }
 
-/** The reading APIs that a worker calls, each with something that is not there: nothing changes, nothing is paid. */
+/** The read APIs that a worker calls, each for a nonexistent object: nothing changes or is billed. */
 export async function readingRights(vod: VodApi, subAppId: number): Promise<Check> {
   return await rightsTo('Vendor rights', subAppId, {
     DescribeTasks: () => vod.listTasks({ subAppId, limit: 1 }),
@@ -44,8 +44,8 @@ export async function readingRights(vod: VodApi, subAppId: number): Promise<Chec
 }
 
 /**
- * The writing APIs, besides the submit, that a worker calls to cancel and to publish, each for something that is not there and with
- * nothing to change.
+ * The write APIs that a worker uses to cancel and to publish, each for a nonexistent object and without a change. The submit is
+ * separate.
  */
 export async function writingRights(vod: VodApi, subAppId: number): Promise<Check> {
   const fileId = NO_SUCH_FILE_ID;
@@ -78,8 +78,8 @@ async function rightsTo(name: string, subAppId: number, calls: Record<string, ()
 }
 
 /**
- * The right to submit, by a real submit for a file that does not exist: nothing else tells. It counts in the vendor's rate, and
- * an answer with a TaskId would be a task; the vendor refuses the file instead.
+ * Tests the right to submit by a real submit for a nonexistent file; no read can show it. It counts in the vendor's rate; an
+ * answer with a TaskId would be a task.
  */
 export async function submitRight(vod: VodApi, subAppId: number): Promise<Check> {
   const name = 'Right to submit';

@@ -11,7 +11,7 @@ import {
 import { GRPC, grpcCode, isMissingNamespace, temporalError } from '../../temporal/service-errors.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 
-/** The vendor forgets a task after 72 hours; a run should be readable for at least as long. */
+/** The vendor keeps a task for 72 hours; a run should be readable for at least as long. */
 const MIN_RETENTION_HOURS = 72;
 const ACTIVITY_QUEUE = 2;
 
@@ -30,7 +30,7 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
       checks.push(await part(connected, names));
       if (part !== server) continue;
       checks.push(await workerConnection(settings));
-      // Every other call would only say the same.
+      // Every further call would report the same problem.
       if (await lacksNamespace(connected, checks)) break;
     }
     return checks;
@@ -39,7 +39,7 @@ export async function temporalChecks(settings: TemporalSettings): Promise<Check[
   }
 }
 
-/** The worker connects by code of its own, which may fail where ours does not. */
+/** The worker's connection uses other code, which may fail separately. */
 async function workerConnection(settings: TemporalSettings): Promise<Check> {
   const name = 'Worker connection';
   try {
@@ -67,7 +67,7 @@ async function server({ connection, address, namespace }: ClientConnection): Pro
   }
 }
 
-/** Adds the failure when there is no such namespace; whatever else is wrong with it is told by the other checks. */
+/** Adds a failure for a missing namespace; other checks report other problems. */
 async function lacksNamespace({ connection, address, namespace }: ClientConnection, checks: Check[]): Promise<boolean> {
   try {
     await connection.workflowService.describeNamespace({ namespace });
@@ -79,7 +79,7 @@ async function lacksNamespace({ connection, address, namespace }: ClientConnecti
   return false;
 }
 
-/** Of "1.29.1" and the like; a version that is not in numbers is taken for new. */
+/** Compares versions such as "1.29.1"; a version that is not numeric counts as new. */
 function isOlder(version: string, than: string): boolean {
   const [have, need] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)));
   for (let at = 0; at < 3; at++) {
@@ -108,8 +108,8 @@ async function retention({ connection, address, namespace }: ClientConnection): 
 }
 
 /**
- * The calls of clients and workers, each without what it needs: who may make it is told so, and nothing happens. A server asks
- * for the right before it looks at the rest.
+ * Calls of clients and workers with missing arguments, so that nothing changes. A server checks the right before the arguments,
+ * so the error shows whether the call is allowed.
  */
 async function rights({ connection, address, namespace }: ClientConnection): Promise<Check> {
   const name = 'Temporal rights';
@@ -167,7 +167,7 @@ async function searchAttributes({ connection, address, namespace }: ClientConnec
   }
 }
 
-/** Visibility in Elasticsearch, and Temporal Cloud, which does not say what it has, take more than SQL. */
+/** Elasticsearch visibility, and Temporal Cloud, which reports no store, allow more attributes than SQL. */
 async function slotsText(connection: ClientConnection['connection'], freeInSql: number): Promise<string> {
   const { visibilityStore = '' } = await connection.workflowService.getClusterInfo({}).catch(() => ({}) as never);
   if (/elasticsearch/i.test(visibilityStore)) return 'Elasticsearch has room for more';

@@ -9,20 +9,20 @@ import { vodClientOf } from '../../tencent-vod/client-of-settings.js';
 import { type Check, fail, failedBy, ok, warn } from './check.js';
 import { isNotAllowed, readingRights, submitRight, writingRights } from './rights-checks.js';
 
-/** The vendor refuses a signature whose time is off by more than this (AuthFailure.SignatureExpire). Seconds. */
+/** The vendor refuses a signature when the clock differs by more than this (AuthFailure.SignatureExpire). Seconds. */
 const REFUSED_CLOCK_DIFFERENCE = 300;
 const SUSPICIOUS_CLOCK_DIFFERENCE = 60;
 const CLOCK_TIMEOUT_MS = 10_000;
 
-/** What is tried besides reads, each only when it is asked for. */
+/** Optional probes beyond reads. */
 export interface Probes {
   probeSubmit?: boolean;
   probeWrites?: boolean;
 }
 
 /**
- * Credentials, clock, reachability and rights. Only reads: nothing here costs money, unless a probe asks for the
- * calls that tell the right to write, or to submit.
+ * Checks credentials, clock, reachability and rights by reads that cost nothing. Probes add the calls that test the rights to
+ * write and to submit.
  */
 export async function vendorChecks(vendor: VendorSettings, probes: Probes = {}): Promise<Check[]> {
   return [
@@ -45,7 +45,7 @@ function rate({ submitsPerSecond }: VendorSettings): Check[] {
   ];
 }
 
-/** Whoever sets such a variable expects it to be followed. */
+/** Proxy variables have no effect here; a user who sets them expects otherwise. */
 function proxies(): Check[] {
   const names = proxyVariables();
   if (names.length === 0) return [];
@@ -97,7 +97,7 @@ async function clock(endpoint: string): Promise<Check> {
   return ok('Vendor clock', found);
 }
 
-/** By a connection of its own, as the vendor's calls are made: what Node's fetch may be told about proxies does not count. */
+/** Uses its own HTTP connection like the vendor calls; proxy settings of Node's fetch do not apply. */
 async function dateOf(url: string): Promise<string | null> {
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   const request = send(url, { method: 'HEAD', agent: false, signal: AbortSignal.timeout(CLOCK_TIMEOUT_MS) });
@@ -117,7 +117,7 @@ async function access(vendor: VendorSettings, { probeSubmit = false, probeWrites
   const client = vodClientOf(vendor);
   const { subAppId } = vendor;
   try {
-    // Its own answer first: where nothing answers, or nothing is allowed, the others would only say the same.
+    // Checked first: if this call fails, the others would report the same problem.
     const { requestId } = await client.listTasks({ subAppId, limit: 1 });
     const checks = [ok(name, `${vendor.endpoint} answers for sub-application ${subAppId} (RequestId ${requestId})`)];
     checks.push(await readingRights(client, subAppId));

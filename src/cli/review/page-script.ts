@@ -1,8 +1,7 @@
 /**
- * The script of the review page, as it stands in the file: plain JavaScript for browsers, no backslashes and no templates.
+ * Script of the review page: plain JavaScript for browsers, without backslashes or templates.
  *
- * The source leads. While both play, the result is kept in step by its speed, and by a jump when it is far off; when
- * one has to load, both wait.
+ * The source leads. The result follows by playback rate, and by a seek when it is far off; when one loads, both wait.
  */
 export const PAGE_SCRIPT = `
 'use strict';

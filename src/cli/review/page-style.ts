@@ -1,4 +1,4 @@
-/** Styles of the review page. Light or dark as the browser is set; no fonts or pictures from anywhere. */
+/** Styles of the review page: light or dark by the browser's setting, without external fonts or pictures. */
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --line: #8885; --accent: #2563eb; --bad: #b91c1c; }
 @media (prefers-color-scheme: dark) { :root { --accent: #60a5fa; --bad: #f87171; } }

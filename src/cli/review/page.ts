@@ -4,17 +4,16 @@ import { visibleText } from '../../contract/text.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { PAGE_STYLE } from './page-style.js';
 
-/** One erase on the review page. */
 export interface ReviewedErase {
   workflowId: string;
   review: ReviewStatus;
-  /** Only to be looked at: nobody decides anything about it. */
+  /** For viewing only, without commands for a decision. */
   trial?: true;
 }
 
 /**
- * One HTML file that shows source and result of each erase side by side, in step. It needs nothing but the videos: the
- * browser is told to load and run nothing else (Content-Security-Policy), whatever text of a vendor or a caller is in it.
+ * One HTML file that plays source and result of each erase side by side. Its Content-Security-Policy lets the browser load only
+ * the videos and run only our script, whatever foreign text it contains.
  */
 export function reviewPage(erases: readonly ReviewedErase[], madeAt: Date): string {
   const scriptHash = createHash('sha256').update(PAGE_SCRIPT, 'utf8').digest('base64');
@@ -67,7 +66,7 @@ function section({ workflowId, review, trial }: ReviewedErase): string {
     const without = overdue ? `overdue since ${timeoutAt}` : `${WITHOUT_DECISION[onTimeout]} ${timeoutAt}`;
     facts.push(['In review since', since], ['Without a decision', without]);
   }
-  // Bound to what is shown: after a reset the id has another run, whose result may be another.
+  // Bound to the run shown: after a reset, the id has another run, perhaps with another result.
   const erase = shellWord(workflowId) + (runId === undefined ? '' : ` --run ${shellWord(runId)}`);
   const decisions = [
     `smart-erase review approve ${erase} --reason 'looks right'`,
@@ -118,12 +117,12 @@ Open ${fileId === null ? 'the task' : `FileId ${text(fileId)}`} in the VOD conso
 </figure>`;
 }
 
-/** Safe inside of an element and of a quoted attribute; what is hidden, or turns the direction, is written as an escape. */
+/** Escapes for element text and quoted attributes; invisible and direction characters become escapes. */
 function text(value: string): string {
   return visibleText(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** One word for a POSIX shell; for bash and zsh where it holds what cannot be seen. */
+/** One word for a POSIX shell; with invisible characters, for bash and zsh. */
 function shellWord(value: string): string {
   if (visibleText(value) !== value) return `$'${visibleText(value.replace(/[\\']/g, '\\$&'))}'`;
   return /^[\w./:@%+=,-]+$/.test(value) && !value.startsWith('-') ? value : `'${value.replaceAll("'", `'\\''`)}'`;

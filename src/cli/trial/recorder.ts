@@ -6,22 +6,22 @@ import { SdkCaller } from '../../tencent-vod/sdk-caller.js';
 import { VodError } from '../../tencent-vod/vod-error.js';
 import { Redactor } from './redact.js';
 
-/** One call and its answer, redacted. */
+/** One call and its response, redacted. */
 export interface RecordedCall {
-  /** ISO 8601, when it was sent. */
+  /** ISO 8601, the time of the call. */
   at: string;
-  /** How long the answer took, in milliseconds. */
+  /** Duration of the call, in milliseconds. */
   ms: number;
-  /** Where in the trial: before the submit, after it, after the end. */
+  /** Stage of the trial: before the submit, after it, after the end. */
   moment: 'before' | 'submitted' | 'ended';
   action: VodAction;
   request: unknown;
   answer: unknown;
-  /** Null when there was an answer. */
+  /** Null when there was a response. */
   error: { class: string; code: string } | null;
 }
 
-/** Reads of the vendor that are kept as they came, less what is somebody's own. It only ever reads. */
+/** Records vendor reads, with account data redacted. It makes read calls only. */
 export class Recorder {
   readonly calls: RecordedCall[] = [];
   readonly #caller: SdkCaller;
@@ -43,7 +43,7 @@ export class Recorder {
     });
   }
 
-  /** The answer as it came. @throws VodError, which is recorded too */
+  /** The unredacted response. @throws VodError, which is recorded too */
   async read(
     moment: RecordedCall['moment'],
     action: 'DescribeMediaInfos' | 'DescribeTaskDetail' | 'DescribeTasks',

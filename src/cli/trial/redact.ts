@@ -1,6 +1,6 @@
 /**
- * Answers of the vendor without what is somebody's own: every text is replaced, but for those whose words the API itself
- * defines. The same value has the same placeholder everywhere, so that what belongs together can still be seen.
+ * Replaces all text in the vendor's responses, except values that the API defines. Equal values get equal placeholders, so that
+ * relations remain visible.
  */
 export class Redactor {
   readonly #placeholders = new Map<string, string>();
@@ -19,7 +19,7 @@ export class Redactor {
     if (value === '') return value;
     if (JSON_TEXTS.has(key)) {
       const parsed = parsedJson(value);
-      // Kept as text, since that it is text is part of the shape.
+      // Kept as text, since this is part of the response's shape.
       if (parsed !== undefined) return JSON.stringify(this.redact(parsed, key));
     }
     if (DEFINED.has(key) && DEFINED_WORD.test(value)) return value;
@@ -39,13 +39,13 @@ export class Redactor {
   }
 }
 
-/** Numbers that name an account's own things. */
+/** Numbers that identify an account's objects. */
 const OWN_NUMBERS: ReadonlySet<string> = new Set(['SubAppId', 'ClassId', 'SourceSubAppId', 'AppId']);
 
-/** Texts that hold JSON. */
+/** Text fields that contain JSON. */
 const JSON_TEXTS: ReadonlySet<string> = new Set(['Input', 'ExtendedParameter', 'Output', 'MPSProcessMediaParams']);
 
-/** Fields whose words are the API's. */
+/** Fields whose values the API defines. */
 const DEFINED: ReadonlySet<string> = new Set([
   'Action',
   'Code',
@@ -66,7 +66,7 @@ const DEFINED: ReadonlySet<string> = new Set([
   'cluster_id',
   'subtitle_fmt',
 ]);
-/** A code or a name, not a sentence and not an address. */
+/** A code or name, but no sentence or address. */
 const DEFINED_WORD = /^[\w.-]{1,80}$/;
 
 const TIMES: ReadonlySet<string> = new Set([
@@ -89,7 +89,7 @@ function parsedJson(text: string): unknown {
   }
 }
 
-/** How it is built, not what it says. */
+/** The form of the text without its content. */
 function shapeOf(value: string): string {
   if (/^\d+$/.test(value)) return `${value.length} digits`;
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return 'UUID';
@@ -97,7 +97,7 @@ function shapeOf(value: string): string {
   return scheme === undefined ? `${value.length} characters` : `${scheme} URL of ${value.length} characters`;
 }
 
-/** The kind of a task stands in its id, between two hyphens. */
+/** A TaskId has the task's type between two hyphens. */
 function taskShape(value: string): string {
   const [, kind] = /^\d+-([A-Za-z]+)-/.exec(value) ?? [];
   return kind === undefined

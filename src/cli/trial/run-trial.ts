@@ -8,14 +8,13 @@ import type { Output } from '../output.js';
 import type { ReviewedErase } from '../review/page.js';
 import type { Recorder } from './recorder.js';
 
-/** What became of one file. */
+/** The outcome of one file. */
 export interface Tried {
   fileId: string;
   workflowId: string;
   taskId: string | null;
   resultFileId: string | null;
   reused: boolean;
-  /** Seconds from the start to the end. */
   seconds: number;
   error: string | null;
 }
@@ -23,18 +22,18 @@ export interface Tried {
 export interface TrialEnd {
   tried: Tried[];
   reviewed: ReviewedErase[];
-  /** What ended the trial early; null when nothing did. */
+  /** The error that ended the trial early; null when there was none. */
   failure: unknown;
 }
 
-/** How often the run is asked for its TaskId, in milliseconds. */
+/** Interval of TaskId queries, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 const MEDIA_FILTERS = ['basicInfo', 'metaData'];
 
-/** A hold that stands for this long, in milliseconds, waits for a person: it ends the trial, and says what has to be put right. */
+/** A hold that lasts this long, in milliseconds, needs a person: it ends the trial with advice. */
 const HELD_FOR_MS = 3_000;
 
-/** One after the other; the first that fails, or is held, ends it, and the others are not started. */
+/** Runs the files sequentially; the first failure or hold ends the trial. */
 export async function runTrial(
   output: Output,
   client: EraseClient,
@@ -94,7 +93,7 @@ async function resultUnlessHeld(handle: EraseHandle, signal: AbortSignal, held: 
   }
 }
 
-/** As soon as the TaskId is known, what the vendor says of a task that has not ended; and whether a person is waited for. */
+/** Once the TaskId is known, records what the vendor reports of an unfinished task; also detects a hold. */
 async function observe(
   recorder: Recorder,
   handle: EraseHandle,
@@ -121,7 +120,7 @@ async function observe(
   }
 }
 
-/** Its detail, and the list of its file's tasks. An answer that cannot be had is a recording too. */
+/** Reads the task's detail and the task list of its file; a failed read is recorded too. */
 async function readTask(
   recorder: Recorder,
   moment: 'submitted' | 'ended',

@@ -11,7 +11,7 @@ export interface TrialFolder {
   writeRecording(calls: readonly RecordedCall[]): void;
 }
 
-/** An empty folder, in which both files can be written: tried out before anything is paid. @throws UsageError */
+/** Opens an empty folder and tests that both files can be written, before any payment. @throws UsageError */
 export function openTrialFolder(folder: string): TrialFolder {
   const page = join(folder, 'side-by-side.html');
   const recording = join(folder, 'recording.ndjson');

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { takeFileLock } from '../file-lock.js';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from '../local-server-error.js';
 
-/** A `dev` that was killed needs this long until its reaper has ended its servers. */
+/** Time that the reaper of a killed `dev` needs to end its servers, in milliseconds. */
 const PREVIOUS_RUN_MS = 6_000;
 
-/** One `dev` at a time in a folder. The lock is the reaper's: after a kill it holds until the old servers are gone. */
+/** Allows one `dev` per folder. The lock belongs to the reaper, so after a kill it holds until the old servers have ended. */
 export async function lockDataDir(dataDir: string, reaperPid: number | undefined, signal?: AbortSignal) {
   const deadline = performance.now() + PREVIOUS_RUN_MS;
   const trouble = (what: string, cause?: unknown) =>

@@ -10,13 +10,13 @@ import { stackEnvironment } from './stack-environment.js';
 import { StackParts } from './stack-parts.js';
 import { startChild } from './start-child.js';
 
-/** Temporal's own defaults, so that every tool finds this server. */
+/** Temporal's default ports, so that every tool finds this server. */
 export const DEFAULT_TEMPORAL_PORT = 7233;
 export const DEFAULT_UI_PORT = 8233;
 export const DEFAULT_SIMULATOR_PORT = 7280;
 export const DEFAULT_DATABASE_PORT = 7243;
 
-/** How to run the simulator or the worker: arguments of this program, or another program. */
+/** Command of the simulator or the worker: arguments of this program, or another program. */
 export interface StackChild {
   args: readonly string[];
   env?: NodeJS.ProcessEnv;
@@ -24,24 +24,24 @@ export interface StackChild {
 }
 
 export interface DevStackOptions {
-  /** 0 = any free one, here and below. */
+  /** 0 means any free port, here and below. */
   temporalPort?: number;
   uiPort?: number;
   simulatorPort?: number;
   databasePort?: number;
-  /** Keeps everything between runs: `temporal.db`, `postgres/`, `simulator.jsonl`. Default: nothing is kept. */
+  /** Folder kept between runs: `temporal.db`, `postgres/`, `simulator.jsonl`. Default: nothing is kept. */
   dataDir?: string;
-  /** Added to the arguments of the simulator ("--task-duration", …). */
+  /** Additional arguments of the simulator ("--task-duration", …). */
   simulatorArgs?: readonly string[];
-  /** Added to the worker's environment, over everything else. */
+  /** Additional environment of the worker; overrides everything else. */
   workerEnvironment?: NodeJS.ProcessEnv;
-  /** `false` leaves it out. Default: this program's own `simulator` and `worker`. */
+  /** `false` omits it. Default: this program's own `simulator` and `worker`. */
   simulator?: false | ((context: { port: number; stateFile: string | undefined }) => StackChild);
   worker?: false | ((context: { environment: NodeJS.ProcessEnv }) => StackChild);
   onProgress?: (line: string) => void;
-  /** Each line that a part prints, for a log: ("the worker", "…"). */
+  /** Called for each output line of a part: ("the worker", "…"). */
   onLine?: (part: string, line: string) => void;
-  /** Stops the starting, and what has been started. */
+  /** Aborts the start, and stops the parts already started. */
   signal?: AbortSignal;
 }
 
@@ -51,24 +51,24 @@ export interface DevStack {
   readonly namespace: string;
   /** "http://127.0.0.1:8233" */
   readonly ui: string;
-  /** URL of the simulator; undefined when it was left out. */
+  /** URL of the simulator; undefined when it was omitted. */
   readonly simulator: string | undefined;
   /** URL of the ledger's database, with its password. */
   readonly database: string;
-  /** Everything that a client, a worker or a command needs in its environment to use this stack. */
+  /** The environment that a client, a worker or a command needs to use this stack. */
   readonly environment: NodeJS.ProcessEnv;
-  /** Pids by part, of the processes that run now. */
+  /** Pids of the running processes, by part. */
   readonly pids: Readonly<Record<string, number>>;
-  /** Settles with a sentence when a part ends although nobody stopped it. */
+  /** Settles with a sentence when a part ends unexpectedly. */
   readonly failed: Promise<string>;
-  /** Worker first, then the simulator and Temporal, then PostgreSQL; within 5 s. Safe to call again. */
+  /** Stops the worker first, then the simulator and Temporal, then PostgreSQL; within 5 s. Safe to call again. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts all that an erase needs on this machine: a Temporal server with its UI, PostgreSQL with the ledger's schema, the
- * simulator and a worker. They end with us, however we end.
- * @throws LocalServerError with one sentence, after everything that had been started is stopped again
+ * Starts a local stack for erases: a Temporal server with its UI, PostgreSQL with the ledger's schema, the simulator and a
+ * worker. They end with this process, even after a kill.
+ * @throws LocalServerError with one sentence, after all started parts have been stopped
  */
 export async function startDevStack(options: DevStackOptions = {}): Promise<DevStack> {
   const parts = new StackParts(options.onLine);
@@ -155,7 +155,7 @@ async function startSimulator(
   parts.add('simulator', parts.simulator.process);
 }
 
-/** Waits for every one, so that what started late is known too; then throws the first failure. */
+/** Waits for all, so that late starts are registered too; then throws the first failure. */
 async function all(starts: Promise<void>[]): Promise<void> {
   const settled = await Promise.allSettled(starts);
   const failed = settled.find((result) => result.status === 'rejected');

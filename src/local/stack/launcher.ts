@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** `npx` puts at most a shell and a script of ours between itself and us. */
+/** `npx` has at most a shell and a script of ours between itself and us. */
 const MAX_GENERATIONS = 5;
 const LOOK_EVERY_MS = 500;
 
@@ -11,10 +11,9 @@ interface Ancestor {
 }
 
 /**
- * Tells when the npm or npx that started us is gone. Killed with SIGKILL it cannot pass that on, and the shell that it
- * puts between itself and us lives on, so we look at the whole chain of our parents up to npm. Started by anything else
- * (a shell, nohup, a service manager) we outlive our parent and nothing is watched.
- * @returns a function that ends the watching
+ * Detects the end of the npm or npx that started us. After SIGKILL it cannot forward a signal, and its shell lives on, so the
+ * whole parent chain up to npm is checked. Without npm (a shell, nohup, a service manager) nothing is watched.
+ * @returns a function that ends the checks
  */
 export function watchLauncher(onGone: () => void, env: NodeJS.ProcessEnv = process.env): () => void {
   const chain = startedByNpm(env) ? ancestorsUpToNpm() : undefined;
@@ -28,12 +27,12 @@ export function watchLauncher(onGone: () => void, env: NodeJS.ProcessEnv = proce
   return () => clearInterval(looking);
 }
 
-/** npm sets these for what it runs, and what that starts inherits them. */
+/** npm sets these for its children, whose own children inherit them. */
 function startedByNpm(env: NodeJS.ProcessEnv): boolean {
   return Boolean(env.npm_command || env.npm_lifecycle_event);
 }
 
-/** From us to the child of npm; undefined when there is no npm above us: it ended, or we only inherited its variables. */
+/** From us to npm's child; undefined without an npm above us: it has ended, or only its variables were inherited. */
 function ancestorsUpToNpm(): Ancestor[] | undefined {
   const chain: Ancestor[] = [{ pid: process.pid, parentPid: process.ppid }];
   for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
@@ -58,7 +57,7 @@ function parentOf(pid: number): number | undefined {
   try {
     if (process.platform !== 'linux') return Number(ps('ppid=', pid)) || undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // "PID (name, which may hold anything) STATE PPID …"
+    // "PID (name, which may contain any characters) STATE PPID …"
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
   } catch {
     return undefined;

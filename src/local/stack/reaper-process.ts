@@ -1,18 +1,17 @@
 /**
- * The reaper: a process that outlives `smart-erase dev` by a few seconds when that is killed with SIGKILL, and ends what
- * it left behind. It reads orders from its stdin, one a line: `add PID SIGNAL`, `remove PID`, `folder PATH`. The end of stdin means
- * that its owner is gone.
+ * The reaper: outlives a killed `smart-erase dev` by a few seconds, and ends its children. It reads commands from stdin, one a line:
+ * `add PID SIGNAL`, `remove PID`, `folder PATH`; the end of stdin means that its owner has ended.
  */
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** Asked to end, first. A server on a slow disk needs a moment to close its files. */
+/** Grace period before SIGKILL, in milliseconds: a server on a slow disk needs time to close its files. */
 const GRACE_MS = 2_500;
 const LOOK_EVERY_MS = 50;
 
-/** By pid: how to ask it to end. */
+/** The stop signal of each pid. */
 const children = new Map<number, NodeJS.Signals>();
-/** Temporary, and of no use without us. */
+/** Temporary folders to remove. */
 const folders: string[] = [];
 
 const orders = createInterface({ input: process.stdin });
@@ -34,7 +33,7 @@ orders.once('close', () => {
   }, LOOK_EVERY_MS);
 });
 
-// Only the end of its owner ends it: a Ctrl-C or a closed terminal reaches the owner, who then ends in order.
+// It ends only after its owner: a Ctrl-C or a closed terminal reaches the owner, which then stops in order.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 function send(pid: number, signal: NodeJS.Signals | 0): boolean {

@@ -2,23 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** Ends our child processes after we were killed without a chance to do so. */
+/** Ends our child processes after we were killed. */
 export interface Reaper {
   readonly pid: number | undefined;
-  /** From now on `pid` is ended with us. `signal` (default SIGTERM) asks it first; SIGKILL follows. */
+  /** Registers a child. After our end it receives `signal` (default SIGTERM), then SIGKILL. */
   add(pid: number, signal?: NodeJS.Signals): void;
-  /** It has ended; its pid may soon be another's. */
+  /** Unregisters an ended child, whose pid may be reused. */
   remove(pid: number): void;
-  /** A temporary folder (an absolute path) that is removed when we are gone and what was registered has ended. */
+  /** A temporary folder (an absolute path), removed after our end and that of all registered children. */
   addFolder(path: string): void;
-  /** Ends whatever is still registered, and the reaper. */
+  /** Ends all registered processes, and the reaper. */
   close(): Promise<void>;
 }
 
-/**
- * Starts the reaper: a small process in a session of its own, which waits for the end of a pipe that only we hold.
- * Start it first, so that nothing is ever without it.
- */
+/** Starts the reaper in its own session; it waits for the end of a pipe that only we hold. Start it before any child. */
 export function startReaper(): Reaper {
   const registered = new Map<number, NodeJS.Signals>();
   const folders: string[] = [];
@@ -30,7 +27,7 @@ export function startReaper(): Reaper {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
-      // It should be neither debugged nor loaded with what our own Node was told to load.
+      // The reaper must not inherit our debugger or our Node options.
       env: { PATH: process.env.PATH },
     });
     child.unref();
@@ -74,7 +71,7 @@ export function startReaper(): Reaper {
   };
 }
 
-/** Compiled, it is a JavaScript file beside this one; from source, Node needs tsx to read it. */
+/** The compiled helper is a JavaScript file beside this one; the TypeScript source needs tsx. */
 function helperArguments(): string[] {
   const fromSource = import.meta.url.endsWith('.ts');
   const file = fileURLToPath(new URL(`./reaper-process.${fromSource ? 'ts' : 'js'}`, import.meta.url));

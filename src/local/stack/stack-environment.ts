@@ -1,10 +1,10 @@
 import { devNull } from 'node:os';
 import { DEFAULT_CREDENTIAL, DEFAULT_SUB_APP_ID } from '../../simulator/options.js';
 
-/** Signs the webhooks of local stacks; known to everybody, so good for nothing else. */
+/** Webhook secret of local stacks; it is public, so use it nowhere else. */
 export const DEV_WEBHOOK_SECRET = `whsec_${Buffer.from('only for trying on one machine').toString('base64')}`;
 
-/** Nothing of the caller's own Temporal or Tencent Cloud settings may reach what runs here. */
+/** The caller's own Temporal and Tencent Cloud settings must not apply to the local stack. */
 export function stackEnvironment(stack: {
   temporal: { address: string; namespace: string };
   databaseUrl: string;
@@ -16,11 +16,11 @@ export function stackEnvironment(stack: {
   Object.assign(environment, {
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
-    // Webhook receivers under development run on this machine. What the caller set wins.
+    // Webhook receivers under development run on this machine. The caller's value takes precedence.
     SMART_ERASE_WEBHOOK_SECRETS: process.env.SMART_ERASE_WEBHOOK_SECRETS ?? `dev=${DEV_WEBHOOK_SECRET}`,
     SMART_ERASE_WEBHOOK_ALLOW_HTTP: process.env.SMART_ERASE_WEBHOOK_ALLOW_HTTP ?? 'true',
     SMART_ERASE_WEBHOOK_NETWORKS: process.env.SMART_ERASE_WEBHOOK_NETWORKS ?? '127.0.0.0/8,::1/128',
-    // A profile of the caller's could ask for TLS.
+    // The caller's profile could enable TLS.
     TEMPORAL_CONFIG_FILE: devNull,
     DATABASE_URL: databaseUrl,
   });

@@ -4,9 +4,9 @@ import type { DevServer } from '../temporal-dev-server.js';
 import { type Reaper, startReaper } from './reaper.js';
 import type { ReadyChild } from './start-child.js';
 
-/** Shares of the 5 s that `dev` may take to end. Idle servers need 1.2 s of them. */
+/** Shares of the 5 s in which `dev` must end, in milliseconds. Idle servers need 1.2 s. */
 const STOP_GRACE_MS = { worker: 2_000, servers: 1_500, database: 1_000 } as const;
-/** What has been started so far, and how to end it in order. */
+/** The started parts, and their stop order. */
 export class StackParts {
   readonly reaper: Reaper = startReaper();
   readonly pids: Record<string, number> = {};
@@ -25,7 +25,7 @@ export class StackParts {
     });
   }
 
-  /** What keeps the reaper informed, from the first moment of a process to its last. */
+  /** Hooks that keep the reaper informed from the start of a process to its end. */
   hooks(part: string, signal: NodeJS.Signals = 'SIGTERM') {
     return {
       onSpawn: (pid: number) => this.reaper.add(pid, signal),

@@ -2,18 +2,18 @@ import { fileURLToPath } from 'node:url';
 import { LOCAL_SERVER_PROBLEMS, LocalServerError } from '../local-server-error.js';
 import { type OwnedProcess, startProcess } from '../owned-process.js';
 
-/** A worker loads its bundle and connects; a busy machine takes its time. */
+/** A worker loads its bundle and connects, which takes longer on a busy machine. */
 const READY_TIMEOUT_MS = 60_000;
 
 export interface ChildSpec {
-  /** As a person knows it: "the simulator". */
+  /** Name in messages: "the simulator". */
   name: string;
   /** Arguments of this program ("simulator", "-o", "json"). */
   args: readonly string[];
   env?: NodeJS.ProcessEnv;
-  /** What to run instead of this program; its first element is the command. */
+  /** The command to run instead of this program, with the executable first. */
   program?: readonly [string, ...string[]];
-  /** What a line of stdout says about being ready; default: a JSON object with `"ready": true`. */
+  /** Parses the ready line on stdout; default: a JSON object with `"ready": true`. */
   readyLine?: (line: string) => Record<string, unknown> | undefined;
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   onSpawn?: (pid: number) => void;
@@ -23,13 +23,13 @@ export interface ChildSpec {
 
 export interface ReadyChild {
   process: OwnedProcess;
-  /** The ready line, parsed. */
+  /** The parsed ready line. */
   ready: Record<string, unknown>;
 }
 
 /**
- * Starts this program once more, as another process, and waits for the line that it prints when it is ready.
- * @throws LocalServerError with the child's last words, when it ends or stays silent
+ * Starts this program in a child process and waits for its ready line.
+ * @throws LocalServerError with the child's last output, when it ends or prints none in time
  */
 export async function startChild(spec: ChildSpec): Promise<ReadyChild> {
   const { name, args, readyLine = parseReadyLine, onLine, signal } = spec;
@@ -65,7 +65,7 @@ export async function startChild(spec: ChildSpec): Promise<ReadyChild> {
   throw new LocalServerError(LOCAL_SERVER_PROBLEMS.startFailed, `${capitalised(name)} ${how}: ${lastWords(child)}`);
 }
 
-/** How to run this program again: compiled, wherever this file was loaded from. */
+/** Command of this program: compiled, or from its source. */
 export function thisProgram(): [string, string] {
   const fromSource = import.meta.url.endsWith('.ts');
   const main = new URL(fromSource ? '../../../dist/cli/main.js' : '../../cli/main.js', import.meta.url);
@@ -86,12 +86,12 @@ function lastWords(child: OwnedProcess): string {
   const lines = child.lastLines();
   const logged = lines.map(lastEntry).findLast((each) => each !== undefined);
   if (logged !== undefined) return logged;
-  // This program says what was wrong in one line, then what to do.
+  // This program prints an error in one line, then the advice.
   const sentence = lines.findLast((line) => line.startsWith('smart-erase: '))?.slice('smart-erase: '.length);
   return sentence ?? lines.findLast((line) => line.trim() !== '' && !/^\s+at /.test(line)) ?? 'it said nothing.';
 }
 
-/** Of a worker, whose lines are JSON: what ended it. */
+/** The fatal entry of a worker, whose log is JSON. */
 function lastEntry(line: string): string | undefined {
   if (!line.startsWith('{"level":"fatal"')) return undefined;
   try {

@@ -6,15 +6,15 @@ import type { SimulatedAccount } from '../simulated-account.js';
 export interface ActionContext {
   account: SimulatedAccount;
   parameters: Parameters;
-  /** The sub-application that the request is for, known to exist. */
+  /** Sub-application of the request, known to exist. */
   subAppId: number;
   requestId: string;
 }
 
-/** One API: its input, which rate it counts against, and what it does. The answer goes into `Response`. */
+/** One API: its parameters, its rate limit, and its effect. The returned object becomes `Response`. */
 export interface Action {
   parameters: ParameterTable;
-  /** Documented parameters that are refused with a word rather than ignored. */
+  /** Documented parameters that are refused with a message instead of ignored. */
   notSimulated?: readonly string[];
   rate: 'submit' | 'read' | 'write';
   run(context: ActionContext): Record<string, unknown>;

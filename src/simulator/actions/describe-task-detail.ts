@@ -2,7 +2,7 @@ import { ApiError, invalidValue } from '../api-error.js';
 import { taskDetail } from '../task-answers.js';
 import type { Action } from './action.js';
 
-/** A TaskId is opaque, but always three words joined by hyphens. */
+/** A TaskId is opaque, but always has three parts joined by hyphens. */
 const TASK_ID = /^\d+-\w+-\w+$/;
 
 export const describeTaskDetail: Action = {

@@ -4,7 +4,7 @@ import type { TaskStatus } from '../task.js';
 import { taskSummary } from '../task-answers.js';
 import { type Action, numberWithin, sortOrder, timeRange } from './action.js';
 
-/** API document: a page has 10 tasks unless asked otherwise, 100 at most. */
+/** API document: a page has 10 tasks by default, and 100 at most. */
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
 const STATUSES = ['WAITING', 'PROCESSING', 'FINISH'];
@@ -46,7 +46,7 @@ export const describeTasks: Action = {
       account.clock.now(),
     );
     if (!page) throw invalidValue('ScrollToken', 'it does not belong to this query');
-    // An empty list is null, as the document says of arrays without a value.
+    // An empty list is null, as documented for arrays without a value.
     return {
       TaskSet: page.tasks.length === 0 ? null : page.tasks.map((task) => taskSummary(task, account)),
       ScrollToken: page.scrollToken,

@@ -9,7 +9,7 @@ import { processMediaByProcedure } from './process-media-by-procedure.js';
 import { pushUrlCache } from './push-url-cache.js';
 import { searchMedia } from './search-media.js';
 
-/** Every API that the simulator knows, by the name in X-TC-Action. */
+/** All simulated APIs, by the name in X-TC-Action. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   DescribeMediaInfos: describeMediaInfos,
   DescribeTaskDetail: describeTaskDetail,

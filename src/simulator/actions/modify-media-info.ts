@@ -10,7 +10,7 @@ const MAX_DESCRIPTION_LENGTH = 128;
 const MAX_TAGS = 16;
 const MAX_TAG_LENGTH = 32;
 
-/** How the files begin whose pictures may be covers: PNG, JPEG, GIF. */
+/** Magic numbers of the accepted cover formats: PNG, JPEG, GIF. */
 const PICTURE_STARTS = ['89504e47', 'ffd8ff', '47494638'];
 
 export const modifyMediaInfo: Action = {
@@ -41,7 +41,7 @@ export const modifyMediaInfo: Action = {
     account.tasks.advance();
     const media = account.media.get(subAppId, parameters.FileId as string);
     if (!media) throw new ApiError('ResourceNotFound.FileNotExist', 'The file does not exist.');
-    // Everything is checked before anything is changed.
+    // Everything is validated before the first change.
     const changed: Media = { ...media, ...plainFields(parameters), tags: newTags(media.tags, parameters) };
     const answer: Record<string, unknown> = {};
     if (parameters.CoverData !== undefined) {

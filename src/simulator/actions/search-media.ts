@@ -8,7 +8,7 @@ import { checkParts } from './describe-media-infos.js';
 const MAX_RESULTS = 5000;
 const DEFAULT_LIMIT = 10;
 
-/** API document: how many elements an array may have, and how long each may be. */
+/** API document: maximum number of elements in an array, and their maximum length. */
 const ARRAY_LIMITS: Record<string, { elements: number; length: number }> = {
   FileIds: { elements: 10, length: 40 },
   Names: { elements: 10, length: 100 },
@@ -17,7 +17,7 @@ const ARRAY_LIMITS: Record<string, { elements: number; length: number }> = {
   Tags: { elements: 16, length: 32 },
 };
 
-/** API document: the words that these may hold. */
+/** API document: allowed values of these fields. */
 const WORDS: Record<string, readonly string[]> = {
   Categories: CATEGORIES,
   Status: MEDIA_STATUSES,
@@ -111,7 +111,7 @@ function wantedBy(context: ActionContext): (media: Media) => boolean {
   const within = timeRange(context, 'CreateTime');
   const fromMs =
     within?.fromMs ?? simulatedTime(context, 'StartTime', parameters.StartTime) ?? Number.NEGATIVE_INFINITY;
-  // Both ends of CreateTime belong to the range; EndTime, its older form, does not.
+  // CreateTime includes both ends of its range; EndTime, its older form, excludes its end.
   const untilMs = within ? within.beforeMs + 999 : undefined;
   const beforeMs = simulatedTime(context, 'EndTime', parameters.EndTime) ?? Number.POSITIVE_INFINITY;
   const text = (parameters.Text as string | undefined)?.toLowerCase() ?? '';
