@@ -295,6 +295,7 @@ export interface ReviewRejection extends OperatorDecision {
 
 /** Response of the updates `approve` and `reject`. */
 export interface ReviewAnswer {
+  /** The decision that the run took. */
   decision: 'approve' | 'reject';
   /** Workflow id of the erase with the other recipe; null when none was requested. */
   retryWorkflowId: string | null;
