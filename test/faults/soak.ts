@@ -22,6 +22,11 @@ const RUN_STRIKE_ONE_IN = 8;
 /** Between two starts, and between two strikes on everything. */
 const START_EVERY_MS = 350;
 const STRIKE_EVERY_MS = 12_000;
+/**
+ * Latest listing of a task, in milliseconds. The slowest call of {@link MISBEHAVIOURS} makes its task after 3.5 s, and a task that is
+ * listed after the settle time of 8 s is beyond the promise.
+ */
+const LISTED_LATE_MS = 4_000;
 /** Rounds of settling, dead workers that are noticed after 30 s each, and a queue. */
 const END_WITHIN_MS = 300_000;
 const FOR_ALL: readonly Strike[] = [
@@ -56,7 +61,7 @@ export async function runSoak(house: House, { seed, minutes }: SoakOptions): Pro
     // At most two in a row: with three the outcome cannot be known, and the run would rightly be held.
     for (let left = Math.floor(random() * 3); left > 0; left -= 1) faults.push(pick(misbehaviours));
     if (random() < 0.3)
-      faults.push({ action: 'ProcessMediaByMPS', kind: 'late-listing', ms: Math.floor(random() * 5_000) });
+      faults.push({ action: 'ProcessMediaByMPS', kind: 'late-listing', ms: Math.floor(random() * LISTED_LATE_MS) });
     const besides = random() * RUN_STRIKE_ONE_IN < 1 ? pick(FOR_ONE) : undefined;
     const afterMs = random() * 8_000;
     const request = await house.request();
