@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { joinBatch } from '../batches/batch-joining.js';
-import { toLedgerError } from '../db/ledger-error.js';
+import { guarded, toLedgerError } from '../db/ledger-error.js';
 import { jsonText } from '../db/parameters.js';
 import type { BatchState, LedgerDatabase } from '../db/schema.js';
 import { scopesOf } from '../holds/breaker.js';
@@ -51,7 +51,7 @@ async function limited(db: Db, { cap, costUsd }: CapReached, intent: Intent): Pr
   }
   const batchId = intent.request.batchId ?? '';
   const { resubmitAfterTaskId } = intent;
-  try {
+  return await guarded('note the price of an item', async () => {
     await sql`update batch_item set estimated_usd = ${costUsd}::numeric
         where batch_id = ${batchId} and workflow_id = ${intent.workflowId}`.execute(db);
     const rows =
@@ -60,20 +60,20 @@ async function limited(db: Db, { cap, costUsd }: CapReached, intent: Intent): Pr
         : await selectSubmissions(db).where('task_id', '=', resubmitAfterTaskId).execute();
     const failed = rows[0] === undefined ? null : toRecord(rows[0]);
     return { kind: 'overBudget', batchId, maxCostUsd, leftUsd, costUsd, failed };
-  } catch (error) {
-    throw toLedgerError(error, 'note the price of an item');
-  }
+  });
 }
 
 async function isKnownOrStopped(db: Db, { identity }: Intent): Promise<boolean> {
-  const { rows } = await sql<{ found: boolean }>`
-    select exists (
-      select from submission join erase on erase.id = submission.erase_id
-      where ${identity.payToken === '' ? isOfErase(identity) : isOfIdentity(identity)}
-    ) or exists (
-      select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))})
-    ) as found`.execute(db);
-  return rows[0]?.found ?? true;
+  return await guarded('look for an erase in the ledger', async () => {
+    const { rows } = await sql<{ found: boolean }>`
+      select exists (
+        select from submission join erase on erase.id = submission.erase_id
+        where ${identity.payToken === '' ? isOfErase(identity) : isOfIdentity(identity)}
+      ) or exists (
+        select from breaker where scope in (${sql.join(scopesOf(identity.subAppId))})
+      ) as found`.execute(db);
+    return rows[0]?.found ?? true;
+  });
 }
 
 /** Step one: the decision. Locks the erase and its submissions until the transaction ends. */
